@@ -1,0 +1,29 @@
+# prefixmesh_library(name SRCS … DEPS …), prefixmesh_app(name SRCS … DEPS …), prefixmesh_test(name SRCS … DEPS … [LABELS …]).
+# Names of libraries are their folder, with `_` for `/`.
+
+add_library(prefixmesh_options INTERFACE)
+target_include_directories(prefixmesh_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(prefixmesh_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor)
+if(PREFIXMESH_WERROR)
+  target_compile_options(prefixmesh_options INTERFACE -Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(prefixmesh_options INTERFACE -Wthread-safety)
+endif()
+
+function(prefixmesh_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SRCS})
+  target_link_libraries(${name} PUBLIC prefixmesh_options ${ARG_DEPS})
+endfunction()
+
+function(prefixmesh_app name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE prefixmesh_options ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  add_dependencies(prefixmesh_apps ${name})
+endfunction()
+
+# Everything `./run` needs; tests are not part of it.
+add_custom_target(prefixmesh_apps)

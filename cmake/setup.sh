@@ -1,0 +1,62 @@
+# Sourced by ./run and ./test: installs what is missing (and says what, first) and builds the release preset.
+# Everything here is quiet and quick when there is nothing to do.
+
+say() { printf '%s\n' "$*" >&2; }
+
+# missing_packages build [test]: the packages of those groups that dpkg does not have.
+missing_packages() {
+  for package in $(for group in "$@"; do sed -n "s/^$group //p" "$root/cmake/packages.txt"; done); do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || printf '%s ' "$package"
+  done
+}
+
+# install_packages build [test]
+install_packages() {
+  missing=$(missing_packages "$@")
+  [ -n "$missing" ] || return 0
+  if [ "$may_install" = no ]; then
+    say "missing Debian packages: $missing"
+    say "run without --no-install, or: sudo apt-get install $missing"
+    exit 2
+  fi
+  command -v apt-get >/dev/null || { say "missing packages and no apt-get here: $missing"; exit 2; }
+  say "installing Debian packages: $missing"
+  as_root=
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { say "neither root nor sudo: install them yourself, then run again"; exit 2; }
+    as_root=sudo
+  fi
+  log=$(mktemp)
+  if ! { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
+         apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    say "apt-get failed (log above)"
+    exit 2
+  fi
+  rm -f "$log"
+}
+
+# build TARGET…
+build() {
+  if [ ! -f "$build_dir/build.ninja" ]; then
+    say "configuring $build_dir"
+    (cd "$root" && cmake --preset release >"$root/build/configure.log" 2>&1) || {
+      tail -n 30 "$root/build/configure.log" >&2
+      rm -f "$build_dir/build.ninja"
+      exit 2
+    }
+  fi
+  if ! ninja -C "$build_dir" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
+    say "building (a few minutes the first time)"
+    if [ -t 2 ]; then ninja -C "$build_dir" "$@" >&2 || exit 2
+    else
+      ninja -C "$build_dir" "$@" >"$root/build/build.log" 2>&1 || { tail -n 40 "$root/build/build.log" >&2; exit 2; }
+    fi
+  fi
+}
+
+root=$(cd "$(dirname "$0")" && pwd)
+build_dir=$root/build/release
+may_install=yes
+mkdir -p "$root/build"

@@ -1,0 +1,43 @@
+// ids.h — the small identities everything speaks of. index ≠ count ≠ bytes, so each is a type of its own.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+namespace prefixmesh {
+
+// An integer that only compares and hashes. Arithmetic goes through `value`, on purpose.
+template <typename Tag, typename Integer>
+struct StrongId {
+  Integer value = 0;
+  friend constexpr auto operator<=>(StrongId, StrongId) = default;
+};
+
+// A worker's slot in this process (route/fleet.h hands them out). Never travels: names do.
+using WorkerIndex = StrongId<struct WorkerIndexTag, std::uint16_t>;
+inline constexpr WorkerIndex kNoWorker{0xffff};
+
+// A peer router's slot in this process, in the order of the configured peers.
+using PeerIndex = StrongId<struct PeerIndexTag, std::uint16_t>;
+
+// A 64-bit chained hash that names a prefix (design.md, "node id"). Never 0.
+using NodeId = StrongId<struct NodeIdTag, std::uint64_t>;
+
+// One life of a process. Unique, never ordered, for routers; the maximum wins for workers.
+using Incarnation = StrongId<struct IncarnationTag, std::uint64_t>;
+
+// What a prompt consists of; text and tokens live in separate trees and never match each other.
+enum class Kind : std::uint8_t { kText = 0, kTokens = 1 };
+inline constexpr const char* KindName(Kind kind) { return kind == Kind::kText ? "text" : "tokens"; }
+inline constexpr std::size_t kBytesPerToken = 4;
+
+}  // namespace prefixmesh
+
+template <typename Tag, typename Integer>
+struct std::hash<prefixmesh::StrongId<Tag, Integer>> {
+  std::size_t operator()(prefixmesh::StrongId<Tag, Integer> id) const noexcept {
+    return std::hash<Integer>{}(id.value);
+  }
+};

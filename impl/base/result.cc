@@ -1,0 +1,25 @@
+#include "impl/base/result.h"
+
+namespace prefixmesh {
+
+const char* ErrorCodeName(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalid:
+      return "invalid";
+    case ErrorCode::kCorrupt:
+      return "corrupt";
+    case ErrorCode::kTooBig:
+      return "too_big";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kTimeout:
+      return "timeout";
+    case ErrorCode::kExhausted:
+      return "exhausted";
+    case ErrorCode::kNotFound:
+      return "not_found";
+  }
+  return "unknown";
+}
+
+}  // namespace prefixmesh

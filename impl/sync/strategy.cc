@@ -1,0 +1,25 @@
+#include "impl/sync/strategy.h"
+
+namespace prefixmesh {
+
+const char* LayerName(Layer layer) {
+  switch (layer) {
+    case Layer::kPlacements:
+      return "placements";
+    case Layer::kStructure:
+      return "structure";
+    case Layer::kRepair:
+      return "repair";
+    case Layer::kDigest:
+      return "digest";
+    case Layer::kControl:
+      return "control";
+    case Layer::kMembership:
+      return "membership";
+    case Layer::kCrdt:
+      return "crdt";
+  }
+  return "unknown";
+}
+
+}  // namespace prefixmesh

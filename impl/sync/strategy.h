@@ -1,0 +1,242 @@
+// strategy.h — start here for sync: the seam behind which every way of telling the peers lives. The A/B variable.
+//
+// A strategy is a pure state machine, (now, event) → actions. It has no threads, clocks, sockets or randomness of its
+// own; the mesh (impl/mesh) drives it and carries out its actions in order. docs/adding-a-strategy.md shows one.
+//
+// Threads:   Capture is const and runs on request threads. Everything else runs on the mesh loop, one call at a time.
+// Order:     nothing that reaches the wire may depend on the iteration order of an unordered container.
+// Ownership: views passed in are borrowed for the call; a strategy pays for its own copies.
+// Errors:    bytes from peers are hostile: a frame that does not decode changes nothing and is counted by reason.
+// Bounds:    every buffer a strategy keeps has a byte bound and a drop rule, reported by Report.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "impl/base/ids.h"
+#include "impl/base/slices.h"
+#include "impl/env/env.h"
+
+namespace prefixmesh {
+
+// Which layer of the protocol a frame's bytes belong to; the names are those of result.json's by_layer.
+enum class Layer : std::uint8_t { kPlacements, kStructure, kRepair, kDigest, kControl, kMembership, kCrdt };
+inline constexpr std::size_t kLayerCount = 7;
+const char* LayerName(Layer layer);
+
+enum class IndexKind : std::uint8_t { kBlock, kText };
+inline const char* IndexKindName(IndexKind kind) { return kind == IndexKind::kBlock ? "block" : "text"; }
+
+// One request that was placed, seen by the strategy on the request thread.
+struct PlacementView {
+  std::string_view model;
+  Kind kind = Kind::kText;
+  const Slices* prompt = nullptr;  // the bytes themselves
+  std::span<const NodeId> blocks;  // ids of its whole blocks (block index only)
+  WorkerIndex worker;
+  std::string_view worker_name;
+  Incarnation worker_incarnation;
+  std::uint32_t branch_depth = 0;  // see Insertion in impl/tree/tree.h
+  std::uint32_t leaf_depth = 0;
+  bool repeat = false;
+  bool refresh = false;
+};
+
+// What a strategy keeps of a placement between the request thread and the mesh loop. Unused fields stay empty.
+struct Offer {
+  std::string model;
+  Kind kind = Kind::kText;
+  WorkerIndex worker;
+  std::string worker_name;
+  Incarnation worker_incarnation;
+  std::uint32_t leaf_depth = 0;
+  // First the branch (or none: has_branch), then the new anchors, last the leaf.
+  std::vector<NodeId> ids;
+  bool has_branch = false;
+  std::string prompt;  // an owned copy of the prompt, if the strategy sends text
+
+  // What it costs in the bounded offer queue.
+  std::size_t bytes() const {
+    return sizeof(Offer) + model.size() + worker_name.size() + ids.size() * sizeof(NodeId) + prompt.size();
+  }
+};
+
+// ---- actions
+// ---------------------------------------------------------------------------------------------------------
+
+// Send one frame to one peer. The outcome comes back at once through OnSendResult with the same token.
+struct SendFrame {
+  PeerIndex peer;
+  std::string frame;
+  Layer layer = Layer::kPlacements;
+  std::uint64_t token = 0;    // the strategy's own; 0 = no result wanted
+  std::uint64_t counted = 0;  // payload bytes to account; 0 = the frame's size
+};
+
+// Something was encoded and a limit of the strategy's own refused it. One INFO line and the oversize counter.
+struct RefuseFrame {
+  PeerIndex peer;
+  std::uint64_t bytes = 0;
+  std::uint64_t limit_bytes = 0;
+  Layer layer = Layer::kPlacements;
+  std::string model;
+};
+
+// Tell the tree that `worker` holds `prompt` (text trees and token trees).
+struct ApplyPrompt {
+  std::string model;
+  Kind kind = Kind::kText;
+  std::string prompt;
+  std::string worker_name;
+};
+
+// Tell the block index that `worker` holds the prefixes named by `ids`, according to (origin, seq).
+struct ApplyIds {
+  std::string model;
+  Kind kind = Kind::kText;
+  std::string worker_name;
+  Incarnation worker_incarnation;
+  std::uint16_t origin = 0;  // the strategy's slot for the log's owner; 0 is this router
+  std::uint32_t seq = 0;
+  std::vector<NodeId> ids;
+};
+
+// Take back what ApplyIds said for exactly this (origin, seq): the record left its origin's window.
+struct RetractIds {
+  std::string model;
+  Kind kind = Kind::kText;
+  std::string worker_name;
+  std::uint16_t origin = 0;
+  std::uint32_t seq = 0;
+  std::vector<NodeId> ids;
+};
+
+// The middle of an origin's window moved: announcements below it are old enough to be refreshed.
+struct MoveRefreshMark {
+  std::uint16_t origin = 0;
+  std::uint32_t seq = 0;
+};
+
+// A peer's count of requests in flight per worker (absolute). Replaces what that peer said of that worker before.
+struct ApplyLoad {
+  PeerIndex peer;
+  std::string worker_name;
+  std::uint32_t in_flight = 0;
+};
+
+// All that a peer ever said about loads is void (it is gone).
+struct ForgetLoads {
+  PeerIndex peer;
+};
+
+// Raise the worker's register; older incarnations become invisible.
+struct ApplyRegister {
+  std::string worker_name;
+  Incarnation incarnation;
+};
+
+// End the stream to this peer, for this reason (a label of prefixmesh_sync_closed_total).
+struct CloseStream {
+  PeerIndex peer;
+  std::string reason;
+};
+
+using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplyIds, RetractIds, MoveRefreshMark, ApplyLoad,
+                            ForgetLoads, ApplyRegister, CloseStream>;
+using Actions = std::vector<Action>;
+
+// ---- what a strategy may read
+// ----------------------------------------------------------------------------------------
+
+struct WorkerLoad {
+  std::string_view name;
+  Incarnation incarnation;
+  std::uint32_t in_flight = 0;  // this router's own
+};
+
+class StrategyView {
+ public:
+  virtual ~StrategyView() = default;
+  // Every worker this router knows, by name, ascending. Valid until the next call.
+  virtual std::span<const WorkerLoad> Workers() const = 0;
+  virtual std::size_t PeerCount() const = 0;
+  virtual std::string_view PeerName(PeerIndex peer) const = 0;
+};
+
+// ---- reports
+// ---------------------------------------------------------------------------------------------------------
+
+struct RecordCounts {
+  std::uint64_t local = 0, sent = 0, received = 0, applied = 0, stale = 0, unresolved = 0;
+};
+
+// Bytes and entries of one buffer, by a fixed name. Filling it allocates nothing and walks nothing.
+struct BufferSize {
+  const char* name = "";
+  std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
+};
+
+struct StrategyReport {
+  RecordCounts records;
+  BufferSize buffers[8];
+  std::size_t buffer_count = 0;
+  std::uint64_t decode_errors = 0;
+
+  void Add(const char* name, std::uint64_t bytes, std::uint64_t entries) {
+    if (buffer_count < 8) buffers[buffer_count++] = {name, bytes, entries};
+  }
+};
+
+// What a strategy is, before it runs.
+struct StrategyTraits {
+  std::string_view name;
+  bool runs_on_block = false;
+  bool runs_on_text = false;
+  // The beat of OnRound; zero: never.
+  Time round_period{0};
+  // The beat of OnPeerTick for each stream, with a phase of its own that starts when the stream comes up; zero: never.
+  Time peer_tick_period{0};
+  // The transport's queue per peer: frames and bytes, whichever is reached first.
+  std::size_t queue_frames = 1024;
+  std::size_t queue_bytes = 8u << 20;
+  // The transport's limit on one frame, both ways.
+  std::size_t frame_bytes = 1u << 20;
+  bool gzip = false;
+  // The bounded queue between request threads and the mesh loop; what does not fit is dropped and counted.
+  std::size_t offer_bytes = 1u << 20;
+  // The strategy keeps records and can answer Holds.
+  bool keeps_records = false;
+};
+
+class SyncStrategy {
+ public:
+  virtual ~SyncStrategy() = default;
+
+  virtual const StrategyTraits& traits() const = 0;
+
+  // Request thread: copy what is needed of this placement, or nothing. O(1) in the state, no I/O, no lock.
+  virtual std::optional<Offer> Capture(const PlacementView& placement) const = 0;
+
+  virtual void OnPlacement(Time now, Offer offer, Actions& actions) = 0;
+  virtual void OnRound(Time now, Actions& actions) = 0;
+  virtual void OnPeerTick(Time now, PeerIndex peer, Actions& actions) = 0;
+  virtual void OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) = 0;
+  virtual void OnPeerDown(Time now, PeerIndex peer, Actions& actions) = 0;
+  virtual void OnFrame(Time now, PeerIndex peer, Bytes frame, Actions& actions) = 0;
+  virtual void OnSendResult(Time now, PeerIndex peer, std::uint64_t token, SendOutcome outcome, Actions& actions) = 0;
+
+  // True when a record of exactly this prefix and worker is kept, whatever the index forgot.
+  virtual bool Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const = 0;
+
+  virtual StrategyReport Report() const = 0;
+};
+
+}  // namespace prefixmesh

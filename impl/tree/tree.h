@@ -1,0 +1,89 @@
+// tree.h — start here for prefix trees: which workers hold which prefixes of one model and kind.
+//
+// Three trees implement PrefixTree: the block index (ours: hashed blocks, no text), the text radix tree and the token
+// tree (as the seven generations had them: the text itself). Routing and strategies see this interface only, so the
+// tree is the same in both arms of an A/B.
+//
+// Threads:  every method may be called from any thread; each tree has one internal mutex and holds it for one descent.
+// Time:     `now` is passed in and used for recency only. Ownership: prompts are borrowed for the call.
+// Bounds:   each tree stays under its own budget and forgets least recently used prefixes first.
+// Errors:   none; the oracle in tests/impl/tree is a naive set of prefixes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "impl/base/function_ref.h"
+#include "impl/base/ids.h"
+#include "impl/base/slices.h"
+
+namespace prefixmesh {
+
+// One prompt as the trees take it. `bytes` are text bytes, or tokens as 4 little-endian bytes each.
+struct Prompt {
+  Kind kind = Kind::kText;
+  const Slices* bytes = nullptr;
+  // Ids of its whole blocks, shallowest first (block_hash.h); empty when the tree does not want them.
+  std::span<const NodeId> blocks;
+};
+
+// What is known of a prompt, as the policy sees it. Valid inside the chooser only.
+struct TreeMatch {
+  std::uint64_t matched_bytes = 0;  // length of the deepest prefix that any worker holds
+  std::uint64_t prompt_bytes = 0;
+  std::span<const WorkerIndex> holders;  // who holds that deepest prefix: ascending, no duplicates
+};
+
+// Picks the worker, or nothing: then nothing is inserted. Called once per descent, with the tree locked: it must not
+// call back into the tree, block, or allocate on the usual path.
+using Chooser = FunctionRef<std::optional<WorkerIndex>(const TreeMatch&)>;
+
+// What an insert changed, in whole blocks; only the block index fills the depths (the others leave 0).
+struct Insertion {
+  std::optional<WorkerIndex> worker;  // what the chooser said
+  std::uint64_t matched_bytes = 0;
+  std::uint32_t branch_depth = 0;  // where the chain left what was known before, by anyone
+  std::uint32_t leaf_depth = 0;    // the prompt's last whole block
+  bool repeat = false;             // this worker was already known to hold the whole chain
+  bool refresh = false;            // a repeat whose youngest announcement is old: announce it again
+};
+
+struct WorkerPrefix {
+  WorkerIndex worker;
+  std::uint64_t bytes = 0;  // longest prefix of the prompt this worker is believed to hold
+};
+
+struct TreeSize {
+  std::uint64_t nodes = 0;
+  std::uint64_t bytes = 0;  // accounted, exact to the allocation
+  std::uint64_t budget_bytes = 0;
+  std::uint64_t forgotten = 0;  // prefixes dropped to stay in budget, ever
+};
+
+class PrefixTree {
+ public:
+  virtual ~PrefixTree() = default;
+
+  // Matches, lets `choose` pick a worker, and records that the worker now holds the whole prompt: one descent.
+  virtual Insertion MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) = 0;
+
+  // Records that `worker` holds the whole prompt. The insert half of the above.
+  virtual void Insert(const Prompt& prompt, WorkerIndex worker, std::uint64_t now) = 0;
+
+  // Per worker, the longest prefix it holds. Touches no recency. Appends to `out`, ascending by worker.
+  virtual void Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const = 0;
+
+  // Forgets all of a worker's prefixes and prunes what nobody holds.
+  virtual void RemoveWorker(WorkerIndex worker) = 0;
+
+  // Drops least recently used prefixes until the budget holds. The block index also does so as it grows; the
+  // generations' trees only here, every `eviction_interval`, as they did.
+  virtual void Evict() = 0;
+
+  virtual TreeSize Size() const = 0;  // O(1), no walk
+};
+
+}  // namespace prefixmesh
