@@ -1,0 +1,498 @@
+#include "impl/tree/block_index.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "impl/base/check.h"
+#include "impl/base/prng.h"
+
+namespace prefixmesh {
+namespace {
+
+std::uint32_t Fingerprint(NodeId id) { return static_cast<std::uint32_t>(id.value); }
+
+// What glibc's malloc takes for a request of `size` bytes: 8 bytes of header, 16-byte granularity, 32 at least.
+std::uint64_t ChunkBytes(std::size_t size) { return std::max<std::uint64_t>(32, (size + 8 + 15) & ~std::uint64_t{15}); }
+
+}  // namespace
+
+struct BlockIndex::Node {
+  NodeId end;            // id of the last block: names the whole prefix down to here
+  std::uint32_t parent;  // slot, or kNone under the root
+  std::uint32_t length;  // blocks in this run
+  std::uint32_t depth;   // blocks above this run
+  std::uint32_t children;
+  std::uint32_t lru_newer, lru_older;
+  std::uint32_t fingerprints[];  // length of them
+
+  static Node* Make(std::uint32_t length) {
+    void* memory = std::malloc(AllocationBytes(length));
+    if (memory == nullptr) throw std::bad_alloc();
+    return static_cast<Node*>(memory);
+  }
+  static std::size_t AllocationBytes(std::uint32_t length) { return sizeof(Node) + length * sizeof(std::uint32_t); }
+};
+
+BlockIndex::BlockIndex(const BlockIndexOptions& options)
+    : options_(options), edges_max_(options.budget_bytes / 4 / sizeof(Edge) * 3 / 4) {
+  MutexLock lock(mutex_);
+  refresh_marks_.assign(1, 0);
+}
+
+BlockIndex::~BlockIndex() {
+  MutexLock lock(mutex_);
+  for (Node* node : nodes_) std::free(node);
+}
+
+// ---- descent
+// ---------------------------------------------------------------------------------------------------------
+
+std::uint32_t BlockIndex::HeadTag(NodeId parent_end, std::uint32_t fingerprint) const {
+  return static_cast<std::uint32_t>(Mix64(parent_end.value + fingerprint * 0x9e3779b97f4a7c15u) >> 32);
+}
+
+NodeId BlockIndex::EndOf(std::uint32_t slot) const { return slot == kNone ? NodeId{0} : nodes_[slot]->end; }
+
+std::uint32_t BlockIndex::FindChild(std::uint32_t parent, NodeId parent_end, std::uint32_t fingerprint) const {
+  const Head* head = heads_.Find(HeadTag(parent_end, fingerprint), [&](const Head& candidate) {
+    const Node* node = nodes_[candidate.slot_plus_one - 1];
+    return node->parent == parent && node->fingerprints[0] == fingerprint;
+  });
+  return head != nullptr ? head->slot_plus_one - 1 : kNone;
+}
+
+BlockIndex::Descent BlockIndex::Descend(std::span<const NodeId> ids) const {
+  Descent descent;
+  NodeId end{0};
+  while (descent.matched < ids.size()) {
+    const std::uint32_t child = FindChild(descent.last, end, Fingerprint(ids[descent.matched]));
+    if (child == kNone) break;
+    const Node& node = *nodes_[child];
+    const NodeId* next = ids.data() + descent.matched;
+    const std::uint32_t limit =
+        std::min<std::uint32_t>(node.length, static_cast<std::uint32_t>(ids.size()) - descent.matched);
+    std::uint32_t same = 1;
+    while (same < limit && node.fingerprints[same] == Fingerprint(next[same])) ++same;
+    descent.last = child;
+    descent.in_last = same;
+    descent.matched += same;
+    if (same < node.length) break;
+    end = node.end;
+  }
+  // Announced ids below the chains, deepest first. Independent look-ups: prefetching lets them overlap.
+  constexpr std::size_t kAhead = 8;
+  const std::size_t floor = descent.matched;
+  for (std::size_t i = ids.size(); i > floor && i + kAhead > ids.size(); --i)
+    edges_.Prefetch(static_cast<std::uint32_t>(ids[i - 1].value >> 32));
+  for (std::size_t i = ids.size(); i > floor; --i) {
+    if (i > floor + kAhead) edges_.Prefetch(static_cast<std::uint32_t>(ids[i - 1 - kAhead].value >> 32));
+    const NodeId id = ids[i - 1];
+    const auto tag = static_cast<std::uint32_t>(id.value >> 32);
+    if (edges_.Find(tag, [&](const Edge& edge) { return edge.id == id; }) != nullptr) {
+      descent.announced = static_cast<std::uint32_t>(i);
+      break;
+    }
+  }
+  return descent;
+}
+
+void BlockIndex::CollectHolders(NodeId id, bool own_only) {
+  edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](Edge& edge) {
+    if (edge.id == id && (edge.own() || !own_only)) {
+      edge.origin_and_flags |= Edge::kReferenced;
+      const WorkerIndex worker{edge.worker};
+      const auto at = std::lower_bound(holders_.begin(), holders_.end(), worker);
+      if (at == holders_.end() || *at != worker) holders_.insert(at, worker);
+    }
+    return false;
+  });
+}
+
+Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) {
+  (void)now;  // recency is the order of use, not a time
+  const std::span<const NodeId> ids = prompt.blocks;
+  MutexLock lock(mutex_);
+  const Descent descent = Descend(ids);
+  const std::uint32_t depth = std::max(descent.matched, descent.announced);
+  holders_.clear();
+  if (descent.announced > 0) {
+    CollectHolders(ids[descent.announced - 1], /*own_only=*/false);
+  } else if (descent.matched > 0) {
+    // Whoever of ours holds the whole run holds the part of it that matched; and the id itself may have been announced.
+    if (descent.in_last < nodes_[descent.last]->length) CollectHolders(nodes_[descent.last]->end, /*own_only=*/true);
+    CollectHolders(ids[descent.matched - 1], /*own_only=*/false);
+  }
+  TreeMatch match;
+  match.prompt_bytes = prompt.bytes->size();
+  match.matched_bytes = std::uint64_t{depth} * BlockBytes(prompt.kind);
+  match.holders = holders_;
+
+  Insertion insertion;
+  insertion.matched_bytes = match.matched_bytes;
+  insertion.branch_depth = depth;
+  insertion.leaf_depth = static_cast<std::uint32_t>(ids.size());
+  insertion.worker = choose(match);
+  if (insertion.worker.has_value()) {
+    if (!ids.empty()) InsertLocked(ids, descent, *insertion.worker, insertion);
+  } else if (descent.last != kNone) {
+    TouchPath(descent.last);
+  }
+  return insertion;
+}
+
+void BlockIndex::Insert(const Prompt& prompt, WorkerIndex worker, std::uint64_t now) {
+  MatchAndInsert(prompt, now, [&](const TreeMatch&) { return std::optional<WorkerIndex>(worker); });
+}
+
+void BlockIndex::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const {
+  const std::span<const NodeId> ids = prompt.blocks;
+  const std::uint64_t block_bytes = BlockBytes(prompt.kind);
+  const std::size_t first = out.size();
+  const auto note = [&](std::uint16_t worker, std::uint64_t depth) {
+    const auto at = std::lower_bound(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(), WorkerIndex{worker},
+                                     [](const WorkerPrefix& have, WorkerIndex want) { return have.worker < want; });
+    if (at == out.end() || at->worker != WorkerIndex{worker}) {
+      out.insert(at, {WorkerIndex{worker}, depth * block_bytes});
+    } else {
+      at->bytes = std::max(at->bytes, depth * block_bytes);
+    }
+  };
+  const auto note_holders = [&](NodeId id, std::uint64_t depth, bool own_only) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
+    edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+      if (edge.id == id && (edge.own() || !own_only)) note(edge.worker, depth);
+      return false;
+    });
+  };
+  MutexLock lock(mutex_);
+  const Descent descent = Descend(ids);
+  if (descent.last != kNone) note_holders(nodes_[descent.last]->end, descent.matched, true);
+  for (std::size_t i = 0; i < ids.size(); ++i) note_holders(ids[i], i + 1, false);
+}
+
+// ---- insert
+// ----------------------------------------------------------------------------------------------------------
+
+bool BlockIndex::HoldsOwn(NodeId id, WorkerIndex worker) const {
+  return edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+    return edge.id == id && edge.own() && edge.worker == worker.value;
+  }) != nullptr;
+}
+
+void BlockIndex::AddOwn(NodeId id, WorkerIndex worker, std::uint32_t seq) {
+  if (HoldsOwn(id, worker)) return;
+  Edge edge;
+  edge.id = id;
+  edge.worker = worker.value;
+  edge.seq = seq;
+  edge.origin_and_flags = Edge::kOwn;
+  edges_.Insert(edge);
+}
+
+// Says whether this placement is news to the mesh, and leaves a pending mark where it is.
+void BlockIndex::NoteAnnouncement(NodeId leaf, WorkerIndex worker, Insertion& insertion) {
+  bool known = false, fresh = false;
+  Edge* own = nullptr;
+  edges_.Find(static_cast<std::uint32_t>(leaf.value >> 32), [&](Edge& edge) {
+    if (edge.id != leaf || edge.worker != worker.value) return false;
+    known = true;
+    if (edge.own()) own = &edge;
+    const std::uint32_t mark = edge.origin() < refresh_marks_.size() ? refresh_marks_[edge.origin()] : 0;
+    fresh = fresh || (edge.seq != kSeqNone && edge.seq >= mark);
+    return false;
+  });
+  insertion.repeat = known;
+  insertion.refresh = known && !fresh;
+  if (own != nullptr && insertion.refresh) own->seq = kSeqPending;
+}
+
+void BlockIndex::InsertLocked(std::span<const NodeId> ids, const Descent& descent, WorkerIndex worker,
+                              Insertion& insertion) {
+  const NodeId leaf = ids.back();
+  std::uint32_t last = descent.last;
+  const bool ends_inside = last != kNone && descent.in_last < nodes_[last]->length;
+  const bool matched_whole = descent.matched == ids.size();
+  const bool held_below = last != kNone && HoldsOwn(nodes_[last]->end, worker);
+
+  if (ends_inside && matched_whole && held_below) {
+    // The prompt ends inside a run that this worker holds to its end: nothing new here or for the mesh.
+    insertion.repeat = true;
+    TouchPath(last);
+    return;
+  }
+  NoteAnnouncement(leaf, worker, insertion);
+  const std::uint32_t leaf_seq = insertion.repeat && !insertion.refresh ? kSeqNone : kSeqPending;
+
+  if (ends_inside) last = Split(last, descent.in_last, ids[descent.matched - 1]);
+  for (std::uint32_t slot = last; slot != kNone; slot = nodes_[slot]->parent) {
+    const bool is_leaf = slot == last && matched_whole;
+    AddOwn(nodes_[slot]->end, worker, is_leaf ? leaf_seq : kSeqNone);
+  }
+  if (!matched_whole) {
+    scratch_.clear();
+    for (std::size_t i = descent.matched; i < ids.size(); ++i) scratch_.push_back(Fingerprint(ids[i]));
+    last = NewNode(last, EndOf(last), scratch_, leaf);
+    AddOwn(leaf, worker, leaf_seq);
+  }
+  TouchPath(last);
+  EvictLocked();
+}
+
+void BlockIndex::AddHead(std::uint32_t slot) {
+  const Node& node = *nodes_[slot];
+  heads_.Insert(Head{HeadTag(EndOf(node.parent), node.fingerprints[0]), slot + 1});
+}
+
+void BlockIndex::RemoveHead(std::uint32_t slot) {
+  const Node& node = *nodes_[slot];
+  Head* head = heads_.Find(HeadTag(EndOf(node.parent), node.fingerprints[0]),
+                           [&](Head& candidate) { return candidate.slot_plus_one == slot + 1; });
+  PREFIXMESH_CHECK(head != nullptr);
+  heads_.Erase(head);
+}
+
+std::uint32_t BlockIndex::NewNode(std::uint32_t parent, NodeId parent_end, std::span<const std::uint32_t> fingerprints,
+                                  NodeId end) {
+  (void)parent_end;
+  const auto length = static_cast<std::uint32_t>(fingerprints.size());
+  Node* node = Node::Make(length);
+  node->end = end;
+  node->parent = parent;
+  node->length = length;
+  node->depth = parent == kNone ? 0 : nodes_[parent]->depth + nodes_[parent]->length;
+  node->children = 0;
+  std::copy(fingerprints.begin(), fingerprints.end(), node->fingerprints);
+  std::uint32_t slot;
+  if (free_slots_.empty()) {
+    slot = static_cast<std::uint32_t>(nodes_.size());
+    nodes_.push_back(node);
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+    nodes_[slot] = node;
+  }
+  if (parent != kNone) ++nodes_[parent]->children;
+  node_bytes_ += ChunkBytes(Node::AllocationBytes(length));
+  ++node_count_;
+  LinkFront(slot);
+  AddHead(slot);
+  return slot;
+}
+
+// Cuts a run after `at` blocks. The lower part keeps the slot, so its children and its edges stay as they are; the new
+// upper part ends at `end`, and whoever holds the whole run holds the upper part too. Returns the upper part's slot.
+std::uint32_t BlockIndex::Split(std::uint32_t slot, std::uint32_t at, NodeId end) {
+  Node* lower = nodes_[slot];
+  PREFIXMESH_CHECK(at > 0 && at < lower->length);
+  RemoveHead(slot);
+  const std::uint32_t parent = lower->parent;
+  if (parent != kNone) --nodes_[parent]->children;  // NewNode counts the upper part in its place
+  const std::uint32_t upper = NewNode(parent, EndOf(parent), std::span(lower->fingerprints, at), end);
+
+  Node* shorter = Node::Make(lower->length - at);
+  shorter->end = lower->end;
+  shorter->parent = upper;
+  shorter->length = lower->length - at;
+  shorter->depth = lower->depth + at;
+  shorter->children = lower->children;
+  shorter->lru_newer = lower->lru_newer;
+  shorter->lru_older = lower->lru_older;
+  std::copy(lower->fingerprints + at, lower->fingerprints + lower->length, shorter->fingerprints);
+  node_bytes_ -= ChunkBytes(Node::AllocationBytes(lower->length));
+  node_bytes_ += ChunkBytes(Node::AllocationBytes(shorter->length));
+  nodes_[slot] = shorter;
+  std::free(lower);
+  nodes_[upper]->children = 1;
+  AddHead(slot);
+
+  holders_.clear();
+  edges_.Find(static_cast<std::uint32_t>(shorter->end.value >> 32), [&](const Edge& edge) {
+    if (edge.id == nodes_[slot]->end && edge.own()) holders_.push_back(WorkerIndex{edge.worker});
+    return false;
+  });
+  for (const WorkerIndex holder : holders_) AddOwn(end, holder, kSeqNone);
+  return upper;
+}
+
+// ---- announced ids
+// ---------------------------------------------------------------------------------------------------
+
+void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
+  if (origin == 0 || origin > kOriginsMax) return;
+  MutexLock lock(mutex_);
+  for (const NodeId id : ids) {
+    if (id.value == 0) continue;
+    Edge* found = edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+      return edge.id == id && edge.worker == worker.value && !edge.own() && edge.origin() == origin;
+    });
+    if (found != nullptr) {
+      found->seq = std::max(found->seq, seq);
+      found->origin_and_flags |= Edge::kReferenced;
+      continue;
+    }
+    Edge edge;
+    edge.id = id;
+    edge.worker = worker.value;
+    edge.seq = seq;
+    edge.origin_and_flags = static_cast<std::uint16_t>(origin << 4 | Edge::kReferenced);
+    edges_.Insert(edge);
+    ++announced_edges_;
+  }
+  EvictLocked();
+}
+
+void BlockIndex::RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
+  MutexLock lock(mutex_);
+  for (const NodeId id : ids) {
+    if (id.value == 0) continue;
+    Edge* found = edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+      return edge.id == id && edge.worker == worker.value && !edge.own() && edge.origin() == origin && edge.seq == seq;
+    });
+    if (found == nullptr) continue;
+    edges_.Erase(found);
+    --announced_edges_;
+  }
+}
+
+void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq) {
+  MutexLock lock(mutex_);
+  Edge* found = edges_.Find(static_cast<std::uint32_t>(leaf.value >> 32), [&](const Edge& edge) {
+    return edge.id == leaf && edge.worker == worker.value && edge.own();
+  });
+  if (found != nullptr) found->seq = seq;
+}
+
+void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
+  if (origin > kOriginsMax) return;
+  MutexLock lock(mutex_);
+  if (refresh_marks_.size() <= origin) refresh_marks_.resize(origin + std::size_t{1}, 0);
+  refresh_marks_[origin] = seq;
+}
+
+// ---- recency and removal
+// ---------------------------------------------------------------------------------------------
+
+void BlockIndex::LinkFront(std::uint32_t slot) {
+  Node& node = *nodes_[slot];
+  node.lru_newer = kNone;
+  node.lru_older = lru_front_;
+  if (lru_front_ != kNone) nodes_[lru_front_]->lru_newer = slot;
+  lru_front_ = slot;
+  if (lru_back_ == kNone) lru_back_ = slot;
+}
+
+void BlockIndex::Unlink(std::uint32_t slot) {
+  const Node& node = *nodes_[slot];
+  (node.lru_newer != kNone ? nodes_[node.lru_newer]->lru_older : lru_front_) = node.lru_older;
+  (node.lru_older != kNone ? nodes_[node.lru_older]->lru_newer : lru_back_) = node.lru_newer;
+}
+
+// Deepest first, so that a parent always ends up newer than its children and the oldest node is a leaf.
+void BlockIndex::TouchPath(std::uint32_t slot) {
+  for (; slot != kNone; slot = nodes_[slot]->parent) {
+    if (lru_front_ == slot) continue;
+    Unlink(slot);
+    LinkFront(slot);
+  }
+}
+
+void BlockIndex::EraseOwnEdges(NodeId id) {
+  const auto tag = static_cast<std::uint32_t>(id.value >> 32);
+  while (Edge* edge = edges_.Find(tag, [&](const Edge& candidate) { return candidate.id == id && candidate.own(); }))
+    edges_.Erase(edge);
+}
+
+void BlockIndex::FreeNode(std::uint32_t slot) {
+  Node* node = nodes_[slot];
+  PREFIXMESH_CHECK(node->children == 0);
+  RemoveHead(slot);
+  Unlink(slot);
+  if (node->parent != kNone) --nodes_[node->parent]->children;
+  node_bytes_ -= ChunkBytes(Node::AllocationBytes(node->length));
+  --node_count_;
+  std::free(node);
+  nodes_[slot] = nullptr;
+  free_slots_.push_back(slot);
+}
+
+bool BlockIndex::EvictOldestLeaf() {
+  const std::uint32_t slot = lru_back_;
+  if (slot == kNone) return false;
+  PREFIXMESH_CHECK(nodes_[slot]->children == 0);  // the order of TouchPath guarantees it
+  EraseOwnEdges(nodes_[slot]->end);
+  FreeNode(slot);
+  ++forgotten_;
+  return true;
+}
+
+void BlockIndex::ForgetAnnouncedEdge() {
+  // One full turn clears every reference bit, so the second finds a victim.
+  for (std::uint64_t steps = 2 * edges_.count() + 2; steps > 0; --steps) {
+    Edge* edge = edges_.SweepNext();
+    if (edge == nullptr) return;
+    if (edge->own()) continue;
+    if ((edge->origin_and_flags & Edge::kReferenced) != 0) {
+      edge->origin_and_flags = static_cast<std::uint16_t>(edge->origin_and_flags & ~Edge::kReferenced);
+      continue;
+    }
+    edges_.Erase(edge);
+    edges_.SweepAgain();
+    --announced_edges_;
+    ++forgotten_;
+    return;
+  }
+}
+
+void BlockIndex::EvictLocked() {
+  while (announced_edges_ > edges_max_) ForgetAnnouncedEdge();
+  while (BytesLocked() > options_.budget_bytes && EvictOldestLeaf()) {
+  }
+}
+
+void BlockIndex::Evict() {
+  MutexLock lock(mutex_);
+  EvictLocked();
+}
+
+void BlockIndex::RemoveWorker(WorkerIndex worker) {
+  MutexLock lock(mutex_);
+  std::vector<Edge> doomed;
+  edges_.ForEach([&](const Edge& edge) {
+    if (edge.worker == worker.value) doomed.push_back(edge);
+  });
+  for (const Edge& edge : doomed) {
+    Edge* found = edges_.Find(edge.tag(), [&](const Edge& candidate) {
+      return candidate.id == edge.id && candidate.worker == edge.worker &&
+             (candidate.origin_and_flags | Edge::kReferenced) == (edge.origin_and_flags | Edge::kReferenced);
+    });
+    PREFIXMESH_CHECK(found != nullptr);
+    if (!found->own()) --announced_edges_;
+    edges_.Erase(found);
+  }
+  // Runs that nobody of ours holds any more go, from the leaves up.
+  for (std::uint32_t slot = 0; slot < nodes_.size(); ++slot) {
+    std::uint32_t at = slot;
+    while (at != kNone && nodes_[at] != nullptr && nodes_[at]->children == 0) {
+      const NodeId end = nodes_[at]->end;
+      const bool held = edges_.Find(static_cast<std::uint32_t>(end.value >> 32),
+                                    [&](const Edge& edge) { return edge.id == end && edge.own(); }) != nullptr;
+      if (held) break;
+      const std::uint32_t parent = nodes_[at]->parent;
+      FreeNode(at);
+      at = parent;
+    }
+  }
+}
+
+std::uint64_t BlockIndex::BytesLocked() const {
+  return node_bytes_ + heads_.bytes() + edges_.bytes() + nodes_.capacity() * sizeof(Node*) +
+         free_slots_.capacity() * sizeof(std::uint32_t) + sizeof(BlockIndex);
+}
+
+TreeSize BlockIndex::Size() const {
+  MutexLock lock(mutex_);
+  return {node_count_, BytesLocked(), options_.budget_bytes, forgotten_};
+}
+
+}  // namespace prefixmesh

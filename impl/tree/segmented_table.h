@@ -1,0 +1,135 @@
+// segmented_table.h — an open-addressing multimap of small trivially copyable entries, cut into 256 segments that grow
+// one at a time, so that no single insert pays for rehashing everything (a million entries would stall a request).
+//
+// Entry must have:  bool empty() const  and  std::uint32_t tag() const, 32 well mixed bits: the top 8 choose the
+// segment, the low 24 the place in it. Linear probing, backward-shift deletion, no tombstones (Knuth, TAOCP 6.4,
+// algorithm R).
+//
+// Threads: none of its own; the owner locks. Ownership: owns its entries; pointers are good until the next Insert or
+// Erase. Bounds: at most 7/8 full; growth doubles one segment. Errors: running out of memory ends the process.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "impl/base/check.h"
+
+namespace prefixmesh {
+
+template <typename Entry>
+class SegmentedTable {
+  static_assert(std::is_trivially_copyable_v<Entry>);
+
+ public:
+  // Calls f(Entry&) for every entry with this tag until f returns true; returns that entry, or null.
+  template <typename F>
+  Entry* Find(std::uint32_t tag, F&& f) {
+    Segment& segment = segments_[tag >> 24];
+    if (segment.entries.empty()) return nullptr;
+    for (std::size_t at = tag & segment.mask; !segment.entries[at].empty(); at = (at + 1) & segment.mask) {
+      Entry& entry = segment.entries[at];
+      if (entry.tag() == tag && f(entry)) return &entry;
+    }
+    return nullptr;
+  }
+  template <typename F>
+  const Entry* Find(std::uint32_t tag, F&& f) const {
+    return const_cast<SegmentedTable*>(this)->Find(tag, [&](Entry& entry) { return f(std::as_const(entry)); });
+  }
+
+  // Brings the place of `tag` into the cache.
+  void Prefetch(std::uint32_t tag) const {
+    const Segment& segment = segments_[tag >> 24];
+    if (!segment.entries.empty()) __builtin_prefetch(&segment.entries[tag & segment.mask]);
+  }
+
+  void Insert(const Entry& entry) {
+    PREFIXMESH_CHECK(!entry.empty());
+    Segment& segment = segments_[entry.tag() >> 24];
+    if ((segment.count + 1) * 8 > segment.entries.size() * 7) Grow(segment);
+    Place(segment, entry);
+    ++segment.count;
+    ++count_;
+  }
+
+  // `entry` must be one that Find or SweepNext returned and nothing changed since.
+  void Erase(Entry* entry) {
+    Segment& segment = segments_[entry->tag() >> 24];
+    auto hole = static_cast<std::size_t>(entry - segment.entries.data());
+    PREFIXMESH_CHECK(hole < segment.entries.size());
+    for (std::size_t at = (hole + 1) & segment.mask; !segment.entries[at].empty(); at = (at + 1) & segment.mask) {
+      const std::size_t home = segment.entries[at].tag() & segment.mask;
+      // Moving `at` into the hole is right unless its home lies cyclically in (hole, at].
+      if (((at - home) & segment.mask) < ((at - hole) & segment.mask)) continue;
+      segment.entries[hole] = segment.entries[at];
+      hole = at;
+    }
+    segment.entries[hole] = Entry{};
+    --segment.count;
+    --count_;
+  }
+
+  // The clock hand: the next entry in table order, wrapping around; null when the table is empty. After an Erase of the
+  // entry it returned, the hand looks at the same place again.
+  Entry* SweepNext() {
+    if (count_ == 0) return nullptr;
+    while (true) {
+      Segment& segment = segments_[hand_segment_];
+      while (hand_ < segment.entries.size()) {
+        Entry& entry = segment.entries[hand_++];
+        if (!entry.empty()) return &entry;
+      }
+      hand_ = 0;
+      hand_segment_ = (hand_segment_ + 1) % kSegments;
+    }
+  }
+  void SweepAgain() {
+    if (hand_ > 0) --hand_;
+  }
+
+  // Visits every entry. Not for request paths.
+  template <typename F>
+  void ForEach(F&& f) const {
+    for (const Segment& segment : segments_)
+      for (const Entry& entry : segment.entries)
+        if (!entry.empty()) f(entry);
+  }
+
+  std::uint64_t count() const { return count_; }
+  std::uint64_t bytes() const { return capacity_ * sizeof(Entry); }
+
+ private:
+  static constexpr std::size_t kSegments = 256;
+  static constexpr std::size_t kSegmentEntriesMin = 8;
+  struct Segment {
+    std::vector<Entry> entries;
+    std::size_t mask = 0;
+    std::size_t count = 0;
+  };
+
+  static void Place(Segment& segment, const Entry& entry) {
+    std::size_t at = entry.tag() & segment.mask;
+    while (!segment.entries[at].empty()) at = (at + 1) & segment.mask;
+    segment.entries[at] = entry;
+  }
+
+  void Grow(Segment& segment) {
+    const std::size_t size = segment.entries.empty() ? kSegmentEntriesMin : segment.entries.size() * 2;
+    capacity_ += size - segment.entries.size();
+    std::vector<Entry> old = std::move(segment.entries);
+    segment.entries.assign(size, Entry{});
+    segment.mask = size - 1;
+    for (const Entry& entry : old)
+      if (!entry.empty()) Place(segment, entry);
+  }
+
+  Segment segments_[kSegments];
+  std::uint64_t count_ = 0;
+  std::uint64_t capacity_ = 0;
+  std::size_t hand_segment_ = 0;
+  std::size_t hand_ = 0;
+};
+
+}  // namespace prefixmesh

@@ -1,0 +1,266 @@
+// Goal: the block index answers exactly as a naive set of prefixes would.
+// Method: random prompts over a tiny alphabet of blocks (so that they share, split and repeat), random announcements
+// and retractions from two origins; after every step the answers for every known prompt are compared with the oracle's.
+#include "impl/tree/block_index.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "impl/base/prng.h"
+#include "impl/tree/block_hash.h"
+#include "tests/support/allocations.h"
+#include "tests/support/properties.h"
+
+namespace prefixmesh {
+namespace {
+
+constexpr std::uint32_t kBlock = 64;
+
+// A prompt whose blocks are the letters of `word`.
+struct Word {
+  explicit Word(const std::string& word) {
+    for (const char c : word) text.append(kBlock, c);
+    slices = Slices(AsBytes(text));
+    BlockHasher({.text_block_bytes = kBlock}, "m", Kind::kText).Hash(slices, ids);
+  }
+  Prompt prompt() const { return {Kind::kText, &slices, ids}; }
+  std::string text;
+  Slices slices;
+  std::vector<NodeId> ids;
+};
+
+// Who holds which prefix, spelled out.
+class Oracle {
+ public:
+  void Insert(const std::string& word, std::uint16_t worker) {
+    for (std::size_t n = 1; n <= word.size(); ++n) own_[word.substr(0, n)].insert(worker);
+  }
+  void Announce(const std::string& prefix, std::uint16_t worker, std::uint16_t origin, std::uint32_t seq) {
+    auto& latest = announced_[{prefix, worker, origin}];
+    latest = std::max(latest, seq);
+  }
+  void Retract(const std::string& prefix, std::uint16_t worker, std::uint16_t origin, std::uint32_t seq) {
+    const auto at = announced_.find({prefix, worker, origin});
+    if (at != announced_.end() && at->second == seq) announced_.erase(at);
+  }
+  void RemoveWorker(std::uint16_t worker) {
+    for (auto& [prefix, holders] : own_) holders.erase(worker);
+    std::erase_if(announced_, [&](const auto& entry) { return std::get<1>(entry.first) == worker; });
+  }
+  std::set<std::uint16_t> Holders(const std::string& prefix) const {
+    std::set<std::uint16_t> holders;
+    if (const auto at = own_.find(prefix); at != own_.end()) holders = at->second;
+    for (const auto& [key, seq] : announced_)
+      if (std::get<0>(key) == prefix) holders.insert(std::get<1>(key));
+    return holders;
+  }
+  // Deepest prefix of `word` that anyone holds.
+  std::size_t Depth(const std::string& word) const {
+    for (std::size_t n = word.size(); n > 0; --n)
+      if (!Holders(word.substr(0, n)).empty()) return n;
+    return 0;
+  }
+
+ private:
+  std::map<std::string, std::set<std::uint16_t>> own_;
+  std::map<std::tuple<std::string, std::uint16_t, std::uint16_t>, std::uint32_t> announced_;
+};
+
+void RequireSameAnswers(BlockIndex& index, const Oracle& oracle, const std::string& word) {
+  const Word query(word);
+  std::vector<std::uint16_t> holders;
+  std::uint64_t matched = 0;
+  index.MatchAndInsert(query.prompt(), 0, [&](const TreeMatch& match) -> std::optional<WorkerIndex> {
+    for (const WorkerIndex holder : match.holders) holders.push_back(holder.value);
+    matched = match.matched_bytes;
+    return std::nullopt;
+  });
+  const std::size_t depth = oracle.Depth(word);
+  RC_ASSERT(matched == depth * kBlock);
+  const auto expected = oracle.Holders(word.substr(0, depth));
+  RC_ASSERT(std::set<std::uint16_t>(holders.begin(), holders.end()) == expected);
+  RC_ASSERT(std::is_sorted(holders.begin(), holders.end()));
+
+  std::vector<WorkerPrefix> depths;
+  index.Depths(query.prompt(), depths);
+  std::map<std::uint16_t, std::uint64_t> want;
+  for (std::size_t n = 1; n <= word.size(); ++n)
+    for (const std::uint16_t worker : oracle.Holders(word.substr(0, n))) want[worker] = n * kBlock;
+  std::map<std::uint16_t, std::uint64_t> have;
+  for (const WorkerPrefix& prefix : depths) have[prefix.worker.value] = prefix.bytes;
+  RC_ASSERT(have == want);
+}
+
+std::string DrawWord() {
+  const auto length = *rc::gen::inRange<std::size_t>(1, 9);
+  return *rc::gen::container<std::string>(length, rc::gen::element('a', 'b'));
+}
+
+TEST_CASE("BlockIndex: answers as a naive set of prefixes does") {
+  test::ForAll("any history", [] {
+    BlockIndex index({.text_block_bytes = kBlock});
+    Oracle oracle;
+    std::vector<std::string> words;
+    const int steps = *rc::gen::inRange(1, 40);
+    for (int step = 0; step < steps; ++step) {
+      const std::string word = DrawWord();
+      words.push_back(word);
+      const Word query(word);
+      const auto worker = *rc::gen::inRange<std::uint16_t>(0, 4);
+      switch (*rc::gen::weightedElement<int>({{6, 0}, {3, 1}, {2, 2}, {1, 3}})) {
+        case 0:
+          index.Insert(query.prompt(), WorkerIndex{worker}, 0);
+          oracle.Insert(word, worker);
+          break;
+        case 1:
+        case 2: {
+          // Announce or retract the leaf and one anchor.
+          const auto origin = *rc::gen::inRange<std::uint16_t>(1, 3);
+          const auto seq = *rc::gen::inRange<std::uint32_t>(1, 5);
+          const std::size_t anchor = *rc::gen::inRange<std::size_t>(0, word.size()) + 1;
+          const std::vector<NodeId> ids = {query.ids[anchor - 1], query.ids.back()};
+          const bool announce = *rc::gen::arbitrary<bool>();
+          if (announce) {
+            index.ApplyIds(ids, WorkerIndex{worker}, origin, seq);
+            oracle.Announce(word.substr(0, anchor), worker, origin, seq);
+            oracle.Announce(word, worker, origin, seq);
+          } else {
+            index.RetractIds(ids, WorkerIndex{worker}, origin, seq);
+            oracle.Retract(word.substr(0, anchor), worker, origin, seq);
+            oracle.Retract(word, worker, origin, seq);
+          }
+          break;
+        }
+        default:
+          index.RemoveWorker(WorkerIndex{worker});
+          oracle.RemoveWorker(worker);
+      }
+      for (const std::string& known : words) RequireSameAnswers(index, oracle, known);
+      RequireSameAnswers(index, oracle, word + "a");
+    }
+    for (std::uint16_t worker = 0; worker < 4; ++worker) index.RemoveWorker(WorkerIndex{worker});
+    RC_ASSERT(index.Size().nodes == 0u);  // W13: nothing is left that nobody holds
+  });
+}
+
+TEST_CASE("BlockIndex: says where a chain left what was known, and whether it is news") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  const auto insert = [&](const std::string& word, std::uint16_t worker) {
+    return index.MatchAndInsert(Word(word).prompt(), 0, [&](const TreeMatch&) { return WorkerIndex{worker}; });
+  };
+  Insertion first = insert("aaaabbbb", 1);
+  REQUIRE(first.branch_depth == 0);
+  REQUIRE(first.leaf_depth == 8);
+  REQUIRE_FALSE(first.repeat);
+
+  const Insertion second = insert("aaaacccc", 1);
+  REQUIRE(second.branch_depth == 4);
+  REQUIRE_FALSE(second.repeat);
+
+  REQUIRE(insert("aaaabbbb", 1).repeat);        // the same again
+  REQUIRE(insert("aaaabb", 1).repeat);          // a prefix of what this worker holds
+  REQUIRE_FALSE(insert("aaaabbbb", 2).repeat);  // another worker is news
+}
+
+TEST_CASE("BlockIndex: a repeat is announced again when its youngest announcement is in the older half") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  const Word word("abc");
+  const auto insert = [&] {
+    return index.MatchAndInsert(word.prompt(), 0, [](const TreeMatch&) { return WorkerIndex{1}; });
+  };
+  insert();
+  index.StampOwn(word.ids.back(), WorkerIndex{1}, 10);
+  REQUIRE_FALSE(insert().refresh);
+  index.SetRefreshMark(0, 10);
+  REQUIRE_FALSE(insert().refresh);
+  index.SetRefreshMark(0, 11);
+  REQUIRE(insert().refresh);
+  REQUIRE_FALSE(insert().refresh);  // pending counts as fresh
+  index.StampOwn(word.ids.back(), WorkerIndex{1}, 12);
+
+  // A peer's younger announcement of the same makes ours unnecessary, until it is old too.
+  index.SetRefreshMark(0, 13);
+  index.ApplyIds(std::vector<NodeId>{word.ids.back()}, WorkerIndex{1}, 1, 5);
+  REQUIRE_FALSE(insert().refresh);
+  index.SetRefreshMark(1, 6);
+  REQUIRE(insert().refresh);
+}
+
+TEST_CASE("BlockIndex: stays in its budget at every step and forgets the least recently used first") {
+  BlockIndex index({.budget_bytes = 256 << 10, .text_block_bytes = kBlock});
+  Prng prng(5);
+  const std::string kept_text = "kept prompt kept prompt kept prompt kept prompt kept prompt!";
+  const Word kept(kept_text);
+  for (int i = 0; i < 3000; ++i) {
+    std::string text;
+    for (int b = 0; b < 40; ++b) text.push_back(static_cast<char>('a' + prng.Below(26)));
+    index.Insert(Word(text).prompt(), WorkerIndex{static_cast<std::uint16_t>(i % 5)}, 0);
+    index.Insert(kept.prompt(), WorkerIndex{1}, 0);
+    REQUIRE(index.Size().bytes <= index.Size().budget_bytes);
+  }
+  REQUIRE(index.Size().forgotten > 1000);
+  std::vector<WorkerPrefix> depths;
+  index.Depths(kept.prompt(), depths);
+  const auto holder = std::find_if(depths.begin(), depths.end(),
+                                   [](const WorkerPrefix& prefix) { return prefix.worker == WorkerIndex{1}; });
+  REQUIRE(holder != depths.end());
+  REQUIRE(holder->bytes == kept_text.size() * kBlock);
+}
+
+TEST_CASE("BlockIndex: announced ids are bounded, and one that is used stays") {
+  BlockIndex index({.budget_bytes = 256 << 10, .text_block_bytes = kBlock});
+  const Word used("used");
+  index.ApplyIds(used.ids, WorkerIndex{1}, 1, 1);
+  for (std::uint32_t i = 0; i < 20000; ++i) {
+    index.ApplyIds(std::vector<NodeId>{NodeId{Mix64(i) | 1}}, WorkerIndex{2}, 1, i + 2);
+    if (i % 50 == 0) index.MatchAndInsert(used.prompt(), 0, [](const TreeMatch&) { return std::nullopt; });
+    REQUIRE(index.Size().bytes <= index.Size().budget_bytes);
+  }
+  std::vector<WorkerPrefix> depths;
+  index.Depths(used.prompt(), depths);
+  REQUIRE(depths.size() == 1);
+  REQUIRE(index.Size().forgotten > 10000);
+}
+
+TEST_CASE("BlockIndex: a fully matched request allocates nothing") {
+  BlockIndex index({});
+  Prng prng(1);
+  std::string text;
+  for (int i = 0; i < 10000; ++i) {
+    const std::uint64_t word = prng.Next();
+    text.append(reinterpret_cast<const char*>(&word), 8);
+  }
+  const Slices slices(AsBytes(text));
+  std::vector<NodeId> ids;
+  BlockHasher({}, "m", Kind::kText).Hash(slices, ids);
+  const Prompt prompt{Kind::kText, &slices, ids};
+  const auto route = [&] { index.MatchAndInsert(prompt, 0, [](const TreeMatch&) { return WorkerIndex{3}; }); };
+  route();
+  route();
+  const test::AllocationCount before = test::Allocations();
+  for (int i = 0; i < 100; ++i) route();
+  REQUIRE(test::Allocations().count == before.count);
+}
+
+TEST_CASE("BlockIndex: the accounted bytes are the heap's, within two percent") {
+  Prng prng(9);
+  const test::AllocationCount before = test::Allocations();
+  auto index = std::make_unique<BlockIndex>(BlockIndexOptions{});
+  std::vector<std::vector<NodeId>> prompts(3500);
+  const test::AllocationCount with_prompts = test::Allocations();
+  for (auto& ids : prompts)
+    for (int b = 0; b < 312; ++b) ids.push_back(NodeId{prng.Next() | 1});
+  const std::uint64_t prompt_bytes = test::Allocations().live_bytes - with_prompts.live_bytes;
+  const Slices none;
+  for (const auto& ids : prompts) index->Insert({Kind::kText, &none, ids}, WorkerIndex{1}, 0);
+  const double heap = static_cast<double>(test::Allocations().live_bytes - before.live_bytes - prompt_bytes -
+                                          prompts.capacity() * sizeof(prompts[0]));
+  const double accounted = static_cast<double>(index->Size().bytes);
+  REQUIRE(accounted == Approx(heap).epsilon(0.02));
+  REQUIRE(accounted / 3500 < 1600);  // goals.md: bytes per unique 80k prompt
+}
+
+}  // namespace
+}  // namespace prefixmesh
