@@ -56,6 +56,9 @@ class SyncTransport {
   virtual ~SyncTransport() = default;
   // Never blocks. Order is kept per peer. Mesh loop only.
   virtual SendOutcome Send(PeerIndex peer, std::string frame) = 0;
+  // The last frame the observer got from this peer was dealt with: the next one may be read. This is the flow control:
+  // a peer that sends faster than the loop works fills its own socket, not this process.
+  virtual void FrameHandled(PeerIndex peer) = 0;
   // Ends the stream; the observer hears OnStreamDown, and the dialer tries again with backoff.
   virtual void Close(PeerIndex peer) = 0;
   // Bytes handed over and not yet written.

@@ -76,8 +76,9 @@ struct SendFrame {
   PeerIndex peer;
   std::string frame;
   Layer layer = Layer::kPlacements;
-  std::uint64_t token = 0;    // the strategy's own; 0 = no result wanted
-  std::uint64_t counted = 0;  // payload bytes to account; 0 = the frame's size
+  std::uint64_t token = 0;  // the strategy's own; 0 = no result wanted
+  // How many of the frame's bytes are acks, loads and other control; accounted to kControl, the rest to `layer`.
+  std::uint64_t control_bytes = 0;
 };
 
 // Something was encoded and a limit of the strategy's own refused it. One INFO line and the oversize counter.
@@ -97,7 +98,8 @@ struct ApplyPrompt {
   std::string worker_name;
 };
 
-// Tell the block index that `worker` holds the prefixes named by `ids`, according to (origin, seq).
+// Tell the block index that `worker` holds the prefixes named by `ids`, according to (origin, seq). With origin 0 the
+// announcement is this router's own and only got its seq: the last id (the leaf) is stamped, nothing is added.
 struct ApplyIds {
   std::string model;
   Kind kind = Kind::kText;
@@ -166,6 +168,8 @@ class StrategyView {
   virtual ~StrategyView() = default;
   // Every worker this router knows, by name, ascending. Valid until the next call.
   virtual std::span<const WorkerLoad> Workers() const = 0;
+  // Changes whenever anything in Workers() did.
+  virtual std::uint64_t WorkersVersion() const = 0;
   virtual std::size_t PeerCount() const = 0;
   virtual std::string_view PeerName(PeerIndex peer) const = 0;
 };

@@ -1,0 +1,149 @@
+// prefixmesh-router: one router of the mesh. Prints one JSON line `{"event":"ready",…}` when it serves.
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "impl/env/real/grpc_router_server.h"
+#include "impl/env/real/process.h"
+#include "impl/node/metrics.h"
+#include "impl/node/router_node.h"
+
+namespace prefixmesh {
+namespace {
+
+constexpr int kExitUsage = 2;
+
+int Fail(const std::string& message) {
+  std::fprintf(stderr, "prefixmesh-router: %s\n", message.c_str());
+  return kExitUsage;
+}
+
+// NAME=HOST:PORT
+bool SplitNamed(const std::string& text, std::string& name, std::string& address) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) return false;
+  name = text.substr(0, equals);
+  address = text.substr(equals + 1);
+  return address.find(':') != std::string::npos;
+}
+
+int Main(int argc, char** argv) {
+  ApplyAllocatorPolicy();
+  RouterOptions options;
+  std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, index_kind = "auto";
+  std::string log_level = "info";
+  std::vector<std::string> workers, peers;
+  double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256;
+  bool exit_with_parent = false;
+
+  CLI::App app(
+      "prefixmesh-router: routes inference requests to the worker that has most of the prompt cached, and "
+      "tells its peers");
+  app.add_option("--name", options.name, "this router's name; the smaller name of two dials")->required();
+  app.add_option("--listen", listen, "host:port for requests (port 0 picks one)")->capture_default_str();
+  app.add_option("--sync-listen", sync_listen, "host:port for the peers' sync streams")->capture_default_str();
+  app.add_option("--metrics-listen", metrics_listen, "host:port for Prometheus /metrics (none by default)");
+  app.add_option("--worker", workers, "NAME=HOST:PORT of a worker; repeat")->required();
+  app.add_option("--peer", peers, "NAME=HOST:PORT of a peer's sync address; repeat");
+  app.add_option("--strategy", options.strategy, "how routers tell each other")->capture_default_str();
+  app.add_option("--index-kind", index_kind, "auto, block or text")->capture_default_str();
+  app.add_option("--index-budget-mib", budget_mib, "budget of the block index")->capture_default_str();
+  app.add_option("--block-bytes", options.trees.hash.text_block_bytes, "bytes of text in a block, 64 to 4096")
+      ->check(CLI::Range(64, 4096))
+      ->capture_default_str();
+  app.add_option("--block-tokens", options.trees.hash.tokens_block_tokens, "tokens in a block, 16 to 1024")
+      ->check(CLI::Range(16, 1024))
+      ->capture_default_str();
+  app.add_option("--hash-seed", options.trees.hash.seed, "per-cluster secret of the block hash");
+  app.add_option("--text-max-chars", options.trees.text_chars_max, "text and token trees: characters per tenant")
+      ->capture_default_str();
+  app.add_option("--text-eviction-s", eviction_s, "text and token trees: seconds between eviction passes")
+      ->capture_default_str();
+  app.add_option("--cache-threshold", options.policy.cache_threshold, "share of a prompt that must match")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--balance-abs", options.policy.balance_abs, "imbalance: requests in flight")->capture_default_str();
+  app.add_option("--balance-rel", options.policy.balance_rel, "imbalance: ratio")->capture_default_str();
+  app.add_option("--round-ms", round_ms, "two-layer: the beat")->check(CLI::Range(1.0, 60000.0))->capture_default_str();
+  app.add_option("--anchors", options.strategy_settings.anchors, "two-layer: anchor spacing in blocks; 0 = none")
+      ->capture_default_str();
+  app.add_option("--window-mib", window_mib, "two-layer: this router's log")->capture_default_str();
+  app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one round")
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str();
+  app.add_option("--log-level", log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  app.add_flag("--exit-with-parent", exit_with_parent, "end when the starting process ends");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return Fail(error.what());
+  }
+  if (exit_with_parent) ExitWithParent();
+  spdlog::set_default_logger(spdlog::stderr_logger_mt(options.name));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+
+  for (const std::string& worker : workers) {
+    WorkerAddress address;
+    if (!SplitNamed(worker, address.name, address.address))
+      return Fail("--worker " + worker + ": must be NAME=HOST:PORT");
+    options.workers.push_back(std::move(address));
+  }
+  if (options.workers.size() > Fleet::kWorkersMax / 2)
+    return Fail("--worker: at most " + std::to_string(Fleet::kWorkersMax / 2));
+  std::sort(options.workers.begin(), options.workers.end(),
+            [](const WorkerAddress& a, const WorkerAddress& b) { return a.name < b.name; });
+  for (const std::string& peer : peers) {
+    SyncPeerAddress address;
+    if (!SplitNamed(peer, address.name, address.address)) return Fail("--peer " + peer + ": must be NAME=HOST:PORT");
+    if (address.name == options.name) return Fail("--peer " + peer + ": that is this router's own name");
+    options.sync.peers.push_back(std::move(address));
+  }
+  const Result<StrategyDescription> strategy = FindStrategy(options.strategy);
+  if (!strategy.ok()) return Fail(strategy.error().message);
+  const Result<IndexKind> kind = ResolveIndexKind(*strategy, index_kind);
+  if (!kind.ok()) return Fail(kind.error().message);
+  options.trees.kind = *kind;
+  options.trees.budget_bytes = static_cast<std::uint64_t>(budget_mib * 1048576.0);
+  options.strategy_settings.round_period = std::chrono::nanoseconds(static_cast<std::int64_t>(round_ms * 1e6));
+  options.strategy_settings.window_bytes = static_cast<std::uint64_t>(window_mib * 1048576.0);
+  options.strategy_settings.peer_round_bytes = static_cast<std::uint64_t>(peer_round_kib * 1024.0);
+  options.eviction_period = std::chrono::nanoseconds(static_cast<std::int64_t>(eviction_s * 1e9));
+  options.sync.listen = sync_listen;
+
+  ShutdownSignal shutdown;
+  RouterNode node(std::move(options));
+  if (Status started = node.Start(std::chrono::seconds(10)); !started.ok()) {
+    Fail(started.error().message);
+    return started.error().code == ErrorCode::kUnavailable ? kExitUsage : 1;
+  }
+  GrpcRouterServer server({listen}, node, node.channels());
+  const Result<int> port = server.Start();
+  if (!port.ok()) return Fail(port.error().message);
+  std::unique_ptr<MetricsServer> metrics;
+  if (!metrics_listen.empty()) {
+    Result<std::unique_ptr<MetricsServer>> serving = MetricsServer::Start(metrics_listen, node);
+    if (!serving.ok()) return Fail(serving.error().message);
+    metrics = std::move(*serving);
+  }
+  std::printf("{\"event\":\"ready\",\"port\":%d}\n", *port);
+  std::fflush(stdout);
+
+  while (!shutdown.Wait(std::chrono::hours(1))) {
+  }
+  metrics = nullptr;
+  server.Shutdown(std::chrono::seconds(2));
+  node.Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace prefixmesh
+
+int main(int argc, char** argv) { return prefixmesh::Main(argc, argv); }

@@ -1,0 +1,64 @@
+// grpc_sync_transport.h — SyncTransport over gRPC: one bidirectional stream per pair of routers, callback API.
+//
+// The router with the smaller name dials, with backoff from 100 ms to 5 s; the other serves. A newer stream from the
+// same peer replaces the older. Keepalive pings every 10 s find a dead peer within 15 s.
+//
+// Threads:  Send, Close, FrameHandled from the mesh loop; the observer is called on gRPC threads and must only post.
+// Bounds:   per peer options.queue_frames and queue_bytes (kFull beyond), frames of options.frame_bytes both ways.
+// Ownership: borrows observer, executor and clock; Shutdown before they go. Errors: Start says what is wrong in a line.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "impl/base/result.h"
+#include "impl/env/env.h"
+
+namespace prefixmesh {
+
+struct SyncPeerAddress {
+  std::string name;
+  std::string address;  // host:port of its sync port
+};
+
+struct SyncTransportOptions {
+  std::string router;
+  std::string listen;  // host:port; port 0 picks one
+  std::vector<SyncPeerAddress> peers;
+  std::size_t queue_frames = 1024;
+  std::size_t queue_bytes = 8u << 20;
+  std::size_t frame_bytes = 4u << 20;
+  bool gzip = false;
+};
+
+class GrpcSyncTransport final : public SyncTransport {
+ public:
+  GrpcSyncTransport(SyncTransportOptions options, Clock& clock, Executor& loop, SyncTransportObserver& observer);
+  ~GrpcSyncTransport() override;
+
+  // Binds, then dials. kUnavailable when the port is in use.
+  Status Start();
+  // Ends all streams; afterwards the observer is not called any more.
+  void Shutdown();
+
+  SendOutcome Send(PeerIndex peer, std::string frame) override;
+  void FrameHandled(PeerIndex peer) override;
+  void Close(PeerIndex peer) override;
+  std::size_t QueuedBytes(PeerIndex peer) const override;
+
+  // TCP payload bytes of the sync streams' sockets, both directions, ever. Samples the sockets; call at most a few
+  // times a second.
+  struct WireBytes {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+  };
+  WireBytes SampleWireBytes();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace prefixmesh

@@ -1,0 +1,38 @@
+#include "impl/env/real/grpc_worker_channels.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "impl/wire/prefixmesh.grpc.pb.h"
+
+namespace prefixmesh {
+
+void GrpcWorkerChannels::Add(WorkerIndex worker, const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(1 << 20);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  if (channels_.size() <= worker.value) channels_.resize(worker.value + std::size_t{1});
+  channels_[worker.value] = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+void GrpcWorkerChannels::Hello(WorkerIndex worker, const std::string& router, Incarnation registered, Time timeout,
+                               std::function<void(Result<WorkerGreeting>)> done) {
+  struct Call {
+    grpc::ClientContext context;
+    v1::HelloRequest request;
+    v1::HelloReply reply;
+  };
+  auto call = std::make_shared<Call>();
+  call->request.set_router(router);
+  call->request.set_registered_incarnation(registered.value);
+  call->context.set_deadline(std::chrono::system_clock::now() + timeout);
+  v1::Worker::Stub stub(channels_.at(worker.value));
+  stub.async()->Hello(&call->context, &call->request, &call->reply, [call, done](const grpc::Status& status) {
+    if (!status.ok()) return done(Error{ErrorCode::kUnavailable, status.error_message()});
+    WorkerGreeting greeting{call->reply.worker(), Incarnation{call->reply.incarnation()}, {}};
+    greeting.models.assign(call->reply.models().begin(), call->reply.models().end());
+    done(std::move(greeting));
+  });
+}
+
+}  // namespace prefixmesh

@@ -1,0 +1,60 @@
+// router_handler.h — what the gRPC servers of a router ask of it; node/ implements it.
+//
+// Threads: every method is called on gRPC threads, several at once, and must not block. Ownership: requests are
+// borrowed for the call.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "impl/base/ids.h"
+#include "impl/base/result.h"
+#include "impl/base/slices.h"
+
+namespace prefixmesh {
+
+namespace v1 {
+class ProbeReply;
+class RouterStatus;
+}  // namespace v1
+
+struct RouteRequest {
+  std::string_view model;
+  Kind kind = Kind::kText;
+  const Slices* prompt = nullptr;
+};
+
+struct RouteDecision {
+  WorkerIndex worker;
+  std::string worker_name;
+  int reason = 0;  // v1::DecisionReason
+  bool inserted = false;
+  std::uint64_t matched_bytes = 0;
+};
+
+class RouterHandler {
+ public:
+  virtual ~RouterHandler() = default;
+
+  // Chooses a worker and counts the request as in flight there until Finished. kNotFound: no such model;
+  // kUnavailable: no healthy worker; kTooBig: the prompt is above the limit.
+  virtual Result<RouteDecision> Decide(const RouteRequest& request) = 0;
+  // `reached` false: the worker could not be reached or broke off.
+  virtual void Finished(WorkerIndex worker, bool reached) = 0;
+  // A response or a hello showed this incarnation.
+  virtual void SawIncarnation(WorkerIndex worker, Incarnation incarnation) = 0;
+
+  // Answers through `done`, possibly on another thread.
+  virtual void Probe(const RouteRequest& request, std::string worker,
+                     std::function<void(const v1::ProbeReply&)> done) = 0;
+  virtual std::uint64_t ProbeOpen(const RouteRequest& request) = 0;
+  // Depth in whole blocks that `worker` is believed to hold; {blocks of the prompt, depth}. kNotFound: no such handle.
+  virtual Result<std::pair<std::uint32_t, std::uint32_t>> ProbePoll(std::uint64_t handle, std::string_view worker) = 0;
+  virtual void ProbeClose(std::uint64_t handle) = 0;
+
+  virtual void FillStatus(v1::RouterStatus& status) = 0;
+  virtual void BeginPhase(std::string_view phase) = 0;
+};
+
+}  // namespace prefixmesh

@@ -1,0 +1,237 @@
+#include "impl/mesh/mesh.h"
+
+#include <spdlog/spdlog.h>
+
+#include "impl/base/check.h"
+
+namespace prefixmesh {
+namespace {
+
+const char* SendOutcomeName(SendOutcome outcome) {
+  switch (outcome) {
+    case SendOutcome::kQueued:
+      return "queued";
+    case SendOutcome::kFull:
+      return "full";
+    case SendOutcome::kClosed:
+      return "closed";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+Mesh::Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink, std::vector<std::string> peers)
+    : clock_(clock),
+      loop_(loop),
+      strategy_(strategy),
+      sink_(sink),
+      peers_(std::move(peers)),
+      lives_(peers_.size(), 0),
+      up_(peers_.size(), false) {
+  MutexLock lock(stats_mutex_);
+  stats_.received_by_peer.assign(peers_.size(), 0);
+}
+
+void Mesh::Start(SyncTransport& transport) {
+  transport_ = &transport;
+  const Time period = strategy_.traits().round_period;
+  if (period.count() == 0) return;
+  const Time first = clock_.Now() + period;
+  loop_.PostAt(first, [this, first] { Beat(first); });
+}
+
+// ---- offers
+// ----------------------------------------------------------------------------------------------------------
+
+bool Mesh::Offer(const PlacementView& placement) {
+  std::optional<prefixmesh::Offer> offer = strategy_.Capture(placement);
+  if (!offer.has_value()) return true;
+  const std::size_t bytes = offer->bytes();
+  MutexLock lock(offers_mutex_);
+  if (offers_bytes_ + bytes > strategy_.traits().offer_bytes) {
+    ++offers_dropped_;
+    return false;
+  }
+  offers_bytes_ += bytes;
+  offers_.push_back(std::move(*offer));
+  return true;
+}
+
+void Mesh::DrainOffers() {
+  {
+    MutexLock lock(offers_mutex_);
+    taken_.swap(offers_);
+    offers_bytes_ = 0;
+  }
+  const Time now = clock_.Now();
+  for (prefixmesh::Offer& offer : taken_) strategy_.OnPlacement(now, std::move(offer), actions_);
+  taken_.clear();
+}
+
+// ---- beats
+// -----------------------------------------------------------------------------------------------------------
+
+void Mesh::Beat(Time due) {
+  DrainOffers();
+  strategy_.OnRound(clock_.Now(), actions_);
+  CarryOut();
+  PublishReport();
+  // A late beat is not made up for: the next one is a whole period on, in phase.
+  const Time period = strategy_.traits().round_period;
+  Time next = due + period;
+  const Time now = clock_.Now();
+  if (next <= now) next += period * ((now - next) / period + 1);
+  loop_.PostAt(next, [this, next] { Beat(next); });
+}
+
+void Mesh::PeerBeat(PeerIndex peer, std::uint64_t life, Time due) {
+  if (!up_[peer.value] || lives_[peer.value] != life) return;
+  DrainOffers();
+  strategy_.OnPeerTick(clock_.Now(), peer, actions_);
+  CarryOut();
+  const Time next = std::max(due + strategy_.traits().peer_tick_period, clock_.Now());
+  loop_.PostAt(next, [this, peer, life, next] { PeerBeat(peer, life, next); });
+}
+
+// Ends a beat: what was built since the last one is one entry of bytes_per_round.
+void Mesh::PublishReport() {
+  const StrategyReport report = strategy_.Report();
+  MutexLock lock(stats_mutex_);
+  stats_.strategy = report;
+  if (built_in_beat_ == 0) return;
+  ++stats_.rounds;
+  stats_.bytes_per_round.Record(built_in_beat_);
+  SPDLOG_DEBUG("round bytes={}", built_in_beat_);
+  built_in_beat_ = 0;
+}
+
+// ---- actions
+// ---------------------------------------------------------------------------------------------------------
+
+void Mesh::CarryOut() {
+  // Carrying out a send may add actions (its result); they run after those already there.
+  for (std::size_t i = 0; i < actions_.size(); ++i) {
+    Action action = std::move(actions_[i]);
+    std::visit([this](auto& each) { Carry(std::move(each)); }, action);
+  }
+  actions_.clear();
+}
+
+void Mesh::Carry(SendFrame action) {
+  const std::uint64_t bytes = action.frame.size();
+  PREFIXMESH_CHECK(action.control_bytes <= bytes);
+  const SendOutcome outcome = transport_->Send(action.peer, std::move(action.frame));
+  built_in_beat_ += bytes;
+  {
+    MutexLock lock(stats_mutex_);
+    stats_.built_bytes += bytes;
+    ++stats_.sends_by_outcome[SendOutcomeName(outcome)];
+    if (outcome == SendOutcome::kQueued) {
+      stats_.queued_bytes += bytes;
+      ++stats_.messages;
+    } else {
+      stats_.refused_bytes += bytes;
+    }
+    LayerTotal& layer = stats_.by_layer[static_cast<std::size_t>(action.layer)];
+    layer.bytes += bytes - action.control_bytes;
+    layer.messages += bytes > action.control_bytes;
+    LayerTotal& control = stats_.by_layer[static_cast<std::size_t>(Layer::kControl)];
+    control.bytes += action.control_bytes;
+    control.messages += action.control_bytes == bytes;
+  }
+  if (action.token != 0) strategy_.OnSendResult(clock_.Now(), action.peer, action.token, outcome, actions_);
+}
+
+void Mesh::Carry(const RefuseFrame& action) {
+  spdlog::info("sync refused: peer={} model={} layer={} bytes={} limit={}", peers_[action.peer.value], action.model,
+               LayerName(action.layer), action.bytes, action.limit_bytes);
+  built_in_beat_ += action.bytes;
+  MutexLock lock(stats_mutex_);
+  stats_.built_bytes += action.bytes;
+  stats_.refused_bytes += action.bytes;
+  ++stats_.oversize_warnings;
+  stats_.by_layer[static_cast<std::size_t>(action.layer)].bytes += action.bytes;
+}
+
+void Mesh::Carry(const CloseStream& action) {
+  spdlog::warn("sync stream to {} closed: {}", peers_[action.peer.value], action.reason);
+  {
+    MutexLock lock(stats_mutex_);
+    ++stats_.closed_by_reason[action.reason];
+  }
+  transport_->Close(action.peer);
+}
+
+// ---- streams
+// ---------------------------------------------------------------------------------------------------------
+
+void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
+  loop_.Post([this, peer, role] {
+    const std::uint64_t life = ++lives_[peer.value];
+    up_[peer.value] = true;
+    {
+      MutexLock lock(stats_mutex_);
+      ++stats_.peers_up;
+      ++stats_.streams_opened;
+    }
+    spdlog::debug("sync stream up: peer={} role={}", peers_[peer.value],
+                  role == StreamRole::kDialer ? "dialer" : "server");
+    strategy_.OnPeerUp(clock_.Now(), peer, role, actions_);
+    CarryOut();
+    const Time period = strategy_.traits().peer_tick_period;
+    if (period.count() == 0) return;
+    const Time first = clock_.Now() + period;
+    loop_.PostAt(first, [this, peer, life, first] { PeerBeat(peer, life, first); });
+  });
+}
+
+void Mesh::OnStreamDown(PeerIndex peer) {
+  loop_.Post([this, peer] {
+    if (!up_[peer.value]) return;
+    up_[peer.value] = false;
+    {
+      MutexLock lock(stats_mutex_);
+      --stats_.peers_up;
+    }
+    spdlog::debug("sync stream down: peer={}", peers_[peer.value]);
+    strategy_.OnPeerDown(clock_.Now(), peer, actions_);
+    CarryOut();
+  });
+}
+
+void Mesh::OnFrame(PeerIndex peer, std::string frame) {
+  loop_.Post([this, peer, bytes = std::move(frame)] {
+    if (up_[peer.value]) {
+      {
+        MutexLock lock(stats_mutex_);
+        stats_.received_bytes += bytes.size();
+        stats_.received_by_peer[peer.value] += bytes.size();
+      }
+      strategy_.OnFrame(clock_.Now(), peer, AsBytes(bytes), actions_);
+      CarryOut();
+    }
+    transport_->FrameHandled(peer);
+  });
+}
+
+// ---- reading
+// ---------------------------------------------------------------------------------------------------------
+
+MeshStats Mesh::Stats() const {
+  MeshStats stats;
+  {
+    MutexLock lock(stats_mutex_);
+    stats = stats_;
+  }
+  MutexLock lock(offers_mutex_);
+  stats.offers_dropped = offers_dropped_;
+  return stats;
+}
+
+void Mesh::ResetPhaseFigures() {
+  MutexLock lock(stats_mutex_);
+  stats_.bytes_per_round.Reset();
+}
+
+}  // namespace prefixmesh

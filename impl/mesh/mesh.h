@@ -1,0 +1,123 @@
+// mesh.h — start here for rounds: drives one strategy on the mesh loop and carries out its actions.
+//
+// Requests offer placements into one bounded queue; transport threads post frames; the loop runs the strategy's events
+// one at a time and carries out its actions in order. All byte counts of the result's `sync` section are taken here,
+// the same way for every strategy.
+//
+// Threads:  Offer and Stats from any thread; the SyncTransportObserver calls from transport threads; all else from the
+//           mesh loop (the executor). Holds and Report must be asked on the loop.
+// Bounds:   the offer queue holds traits().offer_bytes; what does not fit is dropped and counted. One frame per peer is
+//           between the transport and the loop: the next is read when it was handled.
+// Ownership: borrows everything it is given; they must outlive it. Time: from Clock.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "impl/base/histogram.h"
+#include "impl/base/mutex.h"
+#include "impl/env/env.h"
+#include "impl/sync/strategy.h"
+
+namespace prefixmesh {
+
+// Carries out what a strategy wants changed outside itself. Called on the mesh loop.
+class MeshSink {
+ public:
+  virtual ~MeshSink() = default;
+  virtual void Apply(ApplyPrompt action) = 0;
+  virtual void Apply(const ApplyIds& action) = 0;
+  virtual void Apply(const RetractIds& action) = 0;
+  virtual void Apply(const MoveRefreshMark& action) = 0;
+  virtual void Apply(const ApplyLoad& action) = 0;
+  virtual void Apply(const ForgetLoads& action) = 0;
+  virtual void Apply(const ApplyRegister& action) = 0;
+};
+
+struct LayerTotal {
+  std::uint64_t bytes = 0;
+  std::uint64_t messages = 0;
+};
+
+struct MeshStats {
+  std::uint64_t rounds = 0;  // beats that built something
+  std::uint64_t built_bytes = 0;
+  std::uint64_t refused_bytes = 0;
+  std::uint64_t queued_bytes = 0;
+  std::uint64_t received_bytes = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t oversize_warnings = 0;
+  std::uint64_t offers_dropped = 0;
+  std::uint64_t streams_opened = 0;
+  std::uint32_t peers_up = 0;
+  std::array<LayerTotal, kLayerCount> by_layer{};
+  std::vector<std::uint64_t> received_by_peer;
+  std::map<std::string, std::uint64_t> sends_by_outcome;
+  std::map<std::string, std::uint64_t> closed_by_reason;
+  StrategyReport strategy;
+  Histogram bytes_per_round;  // of the current phase
+};
+
+class Mesh final : public SyncTransportObserver {
+ public:
+  // `peers` are the names of the peer routers, in PeerIndex order.
+  Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink, std::vector<std::string> peers);
+
+  // Starts the beat. Before any other event.
+  void Start(SyncTransport& transport);
+
+  // Request thread: tells the strategy of one placement. False: the queue was full and the placement was not told.
+  bool Offer(const PlacementView& placement);
+
+  void OnStreamUp(PeerIndex peer, StreamRole role) override;
+  void OnStreamDown(PeerIndex peer) override;
+  void OnFrame(PeerIndex peer, std::string frame) override;
+
+  MeshStats Stats() const;
+  // A new phase begins: figures that belong to one phase start again.
+  void ResetPhaseFigures();
+
+  SyncStrategy& strategy() { return strategy_; }
+  const std::string& peer_name(PeerIndex peer) const { return peers_[peer.value]; }
+
+ private:
+  void Beat(Time due);
+  void PeerBeat(PeerIndex peer, std::uint64_t life, Time due);
+  void DrainOffers();
+  void CarryOut();
+  void Carry(SendFrame action);
+  void Carry(const RefuseFrame& action);
+  void Carry(const CloseStream& action);
+  template <typename ToSink>
+  void Carry(ToSink action) {
+    sink_.Apply(std::move(action));
+  }
+  void PublishReport();
+
+  Clock& clock_;
+  Executor& loop_;
+  SyncStrategy& strategy_;
+  MeshSink& sink_;
+  const std::vector<std::string> peers_;
+  SyncTransport* transport_ = nullptr;
+
+  // Mesh loop only.
+  Actions actions_;
+  std::vector<prefixmesh::Offer> taken_;
+  std::vector<std::uint64_t> lives_;  // counts streams per peer, so that an old tick cannot outlive its stream
+  std::vector<bool> up_;
+  std::uint64_t built_in_beat_ = 0;
+
+  mutable Mutex offers_mutex_;
+  std::vector<prefixmesh::Offer> offers_ PREFIXMESH_GUARDED_BY(offers_mutex_);
+  std::uint64_t offers_bytes_ PREFIXMESH_GUARDED_BY(offers_mutex_) = 0;
+  std::uint64_t offers_dropped_ PREFIXMESH_GUARDED_BY(offers_mutex_) = 0;
+
+  mutable Mutex stats_mutex_;
+  MeshStats stats_ PREFIXMESH_GUARDED_BY(stats_mutex_);
+};
+
+}  // namespace prefixmesh

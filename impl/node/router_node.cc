@@ -1,0 +1,337 @@
+#include "impl/node/router_node.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "impl/base/check.h"
+#include "impl/wire/prefixmesh.pb.h"
+
+namespace prefixmesh {
+namespace {
+
+TreeSetOptions TreeOptions(const RouterOptions& options) { return options.trees; }
+
+}  // namespace
+
+RouterNode::RouterNode(RouterOptions options)
+    : options_(std::move(options)),
+      random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
+      fleet_(options_.sync.peers.size()),
+      trees_(TreeOptions(options_)) {
+  for (const WorkerAddress& worker : options_.workers) {
+    const auto slot = fleet_.Intern(worker.name);
+    PREFIXMESH_CHECK(slot.has_value());  // the app checked the count
+    channels_.Add(*slot, worker.address);
+    own_workers_.push_back(*slot);
+  }
+  StrategySettings settings = options_.strategy_settings;
+  settings.router = options_.name;
+  settings.incarnation = Incarnation{NewIncarnation()};
+  settings.hash_key_id = HashKeyId(options_.trees.hash);
+  strategy_ = MakeStrategy(options_.strategy, settings, *this);
+  if (strategy_ == nullptr || options_.sync.peers.empty()) return;
+  std::vector<std::string> peers;
+  for (const SyncPeerAddress& peer : options_.sync.peers) peers.push_back(peer.name);
+  mesh_ = std::make_unique<Mesh>(clock_, loop_, *strategy_, *this, std::move(peers));
+  SyncTransportOptions sync = options_.sync;
+  const StrategyTraits& traits = strategy_->traits();
+  sync.router = options_.name;
+  sync.queue_frames = traits.queue_frames;
+  sync.queue_bytes = traits.queue_bytes;
+  sync.frame_bytes = traits.frame_bytes;
+  sync.gzip = traits.gzip;
+  transport_ = std::make_unique<GrpcSyncTransport>(std::move(sync), clock_, loop_, *mesh_);
+}
+
+RouterNode::~RouterNode() { Stop(); }
+
+Status RouterNode::Start(Time patience) {
+  if (transport_ != nullptr) {
+    if (Status started = transport_->Start(); !started.ok()) return started;
+    loop_.Post([this] { mesh_->Start(*transport_); });
+  }
+  const Time deadline = clock_.Now() + patience;
+  GreetWorkers(false);
+  {
+    MutexLock lock(models_mutex_);
+    while (greeted_count_ < own_workers_.size() && clock_.Now() < deadline)
+      greeted_.WaitUntil(models_mutex_, std::chrono::steady_clock::time_point(deadline));
+    if (greeted_count_ < own_workers_.size())
+      return Error{ErrorCode::kTimeout, std::to_string(own_workers_.size() - greeted_count_) + " of " +
+                                            std::to_string(own_workers_.size()) + " workers did not answer"};
+  }
+  loop_.PostAt(clock_.Now() + options_.hello_period, [this] { HelloBeat(); });
+  loop_.PostAt(clock_.Now() + options_.log_period, [this] { LogBeat(); });
+  if (options_.trees.kind == IndexKind::kText)
+    loop_.PostAt(clock_.Now() + options_.eviction_period, [this] { EvictionBeat(); });
+  return {};
+}
+
+void RouterNode::Stop() {
+  if (stopping_.exchange(true)) return;
+  if (transport_ != nullptr) transport_->Shutdown();
+  loop_.Stop();
+  MutexLock lock(models_mutex_);
+  while (hellos_in_flight_ > 0) greeted_.Wait(models_mutex_);
+}
+
+// ---- requests
+// --------------------------------------------------------------------------------------------------------
+
+Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
+  const Time started = clock_.Now(), cpu_started = ThreadCpuNow();
+  if (request.prompt->size() > options_.prompt_bytes_max)
+    return Error{ErrorCode::kTooBig, "the prompt has " + std::to_string(request.prompt->size()) +
+                                         " bytes; this router takes " + std::to_string(options_.prompt_bytes_max)};
+  const std::shared_ptr<const Model> model = FindModel(request.model);
+  const TreeScope* scope = trees_.Find(request.model, request.kind);
+  if (model == nullptr || scope == nullptr)
+    return Error{ErrorCode::kNotFound, "no worker serves the model '" + std::string(request.model) + "'"};
+
+  thread_local std::vector<NodeId> blocks;
+  blocks.clear();
+  if (options_.trees.kind == IndexKind::kBlock) scope->hasher.Hash(*request.prompt, blocks);
+  const Prompt prompt{request.kind, request.prompt, blocks};
+  const std::uint64_t chance = random_.Next();
+  Choice choice;
+  const Insertion insertion =
+      scope->tree->MatchAndInsert(prompt, static_cast<std::uint64_t>(started.count()), [&](const TreeMatch& match) {
+        choice = ChooseWorker(options_.policy, match, model->workers, *this, chance);
+        // Counted while the tree is locked, so that the next decision already sees it.
+        if (choice.worker.has_value()) fleet_.BeginRequest(*choice.worker);
+        return choice.worker;
+      });
+  if (!choice.worker.has_value())
+    return Error{ErrorCode::kUnavailable, "no healthy worker serves the model '" + std::string(request.model) + "'"};
+  in_flight_.fetch_add(1, std::memory_order_relaxed);
+
+  RouteDecision decision;
+  decision.worker = *choice.worker;
+  decision.worker_name = fleet_.name(*choice.worker);
+  decision.reason = static_cast<int>(choice.reason);
+  decision.inserted = true;
+  decision.matched_bytes = insertion.matched_bytes;
+  if (mesh_ != nullptr) {
+    PlacementView placement;
+    placement.model = scope->model;
+    placement.kind = request.kind;
+    placement.prompt = request.prompt;
+    placement.blocks = blocks;
+    placement.worker = decision.worker;
+    placement.worker_name = decision.worker_name;
+    placement.worker_incarnation = fleet_.incarnation(decision.worker);
+    placement.branch_depth = insertion.branch_depth;
+    placement.leaf_depth = insertion.leaf_depth;
+    placement.repeat = insertion.repeat;
+    placement.refresh = insertion.refresh;
+    mesh_->Offer(placement);
+  }
+  const Time cpu = ThreadCpuNow() - cpu_started, wall = clock_.Now() - started;
+  MutexLock lock(figures_mutex_);
+  decision_ns_.Record(static_cast<std::uint64_t>(wall.count()));
+  decision_cpu_ns_.Record(static_cast<std::uint64_t>(cpu.count()));
+  ++decisions_[static_cast<std::size_t>(choice.reason)];
+  return decision;
+}
+
+void RouterNode::Finished(WorkerIndex worker, bool reached) {
+  fleet_.EndRequest(worker);
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  if (!reached && fleet_.healthy(worker)) {
+    fleet_.SetHealthy(worker, false);
+    spdlog::warn("worker {} is unhealthy: a request broke off", fleet_.name(worker));
+  }
+}
+
+void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
+  if (!fleet_.RaiseIncarnation(worker, incarnation)) return;
+  // A new life of the worker: its cache is empty, so nothing that was known of it holds.
+  spdlog::info("worker {} has a new incarnation: its prefixes are forgotten", fleet_.name(worker));
+  trees_.RemoveWorker(worker);
+}
+
+// ---- workers
+// ---------------------------------------------------------------------------------------------------------
+
+std::shared_ptr<const RouterNode::Model> RouterNode::FindModel(std::string_view model) const {
+  MutexLock lock(models_mutex_);
+  const auto at = models_.find(model);
+  return at != models_.end() ? at->second : nullptr;
+}
+
+void RouterNode::GreetWorkers(bool only_unhealthy) {
+  for (const WorkerIndex worker : own_workers_) {
+    if (stopping_ || (only_unhealthy && fleet_.healthy(worker))) continue;
+    {
+      MutexLock lock(models_mutex_);
+      ++hellos_in_flight_;
+    }
+    channels_.Hello(worker, options_.name, fleet_.incarnation(worker), options_.hello_timeout,
+                    [this, worker](const Result<WorkerGreeting>& greeting) { Greeted(worker, greeting); });
+  }
+}
+
+void RouterNode::Greeted(WorkerIndex worker, const Result<WorkerGreeting>& greeting) {
+  if (greeting.ok()) {
+    SawIncarnation(worker, greeting->incarnation);
+    for (const std::string& model : greeting->models) {
+      trees_.Add(model, Kind::kText);
+      trees_.Add(model, Kind::kTokens);
+    }
+  }
+  MutexLock lock(models_mutex_);
+  if (greeting.ok()) {
+    for (const std::string& model : greeting->models) {
+      std::shared_ptr<const Model>& known = models_[model];
+      Model next = known != nullptr ? *known : Model{};
+      const auto at = std::lower_bound(next.workers.begin(), next.workers.end(), worker);
+      if (at != next.workers.end() && *at == worker) continue;
+      next.workers.insert(at, worker);
+      known = std::make_shared<const Model>(std::move(next));
+    }
+    if (!fleet_.healthy(worker)) ++greeted_count_;
+  }
+  fleet_.SetHealthy(worker, greeting.ok());
+  --hellos_in_flight_;
+  greeted_.NotifyAll();
+}
+
+void RouterNode::HelloBeat() {
+  GreetWorkers(true);
+  loop_.PostAt(clock_.Now() + options_.hello_period, [this] { HelloBeat(); });
+}
+
+// ---- the strategy's actions
+// ------------------------------------------------------------------------------------------
+
+void RouterNode::Apply(ApplyPrompt action) {
+  const TreeScope* scope = trees_.Find(action.model, action.kind);
+  const auto worker = fleet_.Intern(action.worker_name);
+  if (scope == nullptr || !worker || trees_.block_index() != nullptr) return;
+  const Slices bytes(AsBytes(action.prompt));
+  scope->tree->Insert({action.kind, &bytes, {}}, *worker, static_cast<std::uint64_t>(clock_.Now().count()));
+}
+
+void RouterNode::Apply(const ApplyIds& action) {
+  BlockIndex* index = trees_.block_index();
+  const auto worker = fleet_.Intern(action.worker_name);
+  if (index == nullptr || !worker) return;
+  if (action.origin == 0) return index->StampOwn(action.ids.back(), *worker, action.seq);
+  index->ApplyIds(action.ids, *worker, action.origin, action.seq);
+}
+
+void RouterNode::Apply(const RetractIds& action) {
+  BlockIndex* index = trees_.block_index();
+  const auto worker = fleet_.Find(action.worker_name);
+  if (index == nullptr || !worker) return;
+  index->RetractIds(action.ids, *worker, action.origin, action.seq);
+}
+
+void RouterNode::Apply(const MoveRefreshMark& action) {
+  if (BlockIndex* index = trees_.block_index()) index->SetRefreshMark(action.origin, action.seq);
+}
+
+void RouterNode::Apply(const ApplyLoad& action) {
+  if (const auto worker = fleet_.Intern(action.worker_name)) fleet_.SetPeerLoad(action.peer, *worker, action.in_flight);
+}
+
+void RouterNode::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
+
+void RouterNode::Apply(const ApplyRegister& action) {
+  if (const auto worker = fleet_.Intern(action.worker_name)) SawIncarnation(*worker, action.incarnation);
+}
+
+std::span<const WorkerLoad> RouterNode::Workers() const {
+  workers_scratch_.clear();
+  for (const WorkerIndex worker : own_workers_)
+    workers_scratch_.push_back({fleet_.name(worker), fleet_.incarnation(worker), fleet_.own_in_flight(worker)});
+  return workers_scratch_;
+}
+
+// ---- probes
+// ----------------------------------------------------------------------------------------------------------
+
+std::uint32_t RouterNode::BlockBytes(Kind kind) const {
+  return kind == Kind::kText ? options_.trees.hash.text_block_bytes
+                             : options_.trees.hash.tokens_block_tokens * static_cast<std::uint32_t>(kBytesPerToken);
+}
+
+std::uint32_t RouterNode::DepthOf(const TreeScope& scope, const Prompt& prompt, WorkerIndex worker) const {
+  std::vector<WorkerPrefix> depths;
+  scope.tree->Depths(prompt, depths);
+  for (const WorkerPrefix& depth : depths)
+    if (depth.worker == worker) return static_cast<std::uint32_t>(depth.bytes / BlockBytes(scope.kind));
+  return 0;
+}
+
+void RouterNode::Probe(const RouteRequest& request, std::string worker,
+                       std::function<void(const v1::ProbeReply&)> done) {
+  v1::ProbeReply reply;
+  const TreeScope* scope = trees_.Find(request.model, request.kind);
+  if (scope == nullptr) return done(reply);
+  std::vector<NodeId> blocks;
+  scope->hasher.Hash(*request.prompt, blocks);
+  reply.set_prompt_blocks(static_cast<std::uint32_t>(blocks.size()));
+  std::vector<WorkerPrefix> depths;
+  scope->tree->Depths({request.kind, request.prompt, blocks}, depths);
+  bool full = false;
+  for (const WorkerPrefix& depth : depths) {
+    const std::string& name = fleet_.name(depth.worker);
+    if (!worker.empty() && name != worker) continue;
+    v1::WorkerDepth* entry = reply.add_workers();
+    entry->set_worker(name);
+    entry->set_depth_blocks(static_cast<std::uint32_t>(depth.bytes / BlockBytes(request.kind)));
+    full = full || (name == worker && entry->depth_blocks() >= blocks.size());
+  }
+  // Whether the record is kept is only a question when the index does not answer in full for one named worker.
+  if (worker.empty() || full || blocks.empty() || mesh_ == nullptr || !strategy_->traits().keeps_records)
+    return done(reply);
+  loop_.Post([this, reply, worker = std::move(worker), model = std::string(request.model), kind = request.kind,
+              leaf = blocks.back(), done = std::move(done)]() mutable {
+    const bool held = strategy_->Holds(model, kind, leaf, worker);
+    if (held && reply.workers().empty()) reply.add_workers()->set_worker(worker);
+    if (!reply.workers().empty()) reply.mutable_workers(0)->set_held(held);
+    done(reply);
+  });
+}
+
+std::uint64_t RouterNode::ProbeOpen(const RouteRequest& request) {
+  OpenProbe probe;
+  probe.scope = trees_.Find(request.model, request.kind);
+  probe.prompt_bytes = request.prompt->size();
+  if (probe.scope != nullptr) probe.scope->hasher.Hash(*request.prompt, probe.blocks);
+  if (options_.trees.kind == IndexKind::kText) request.prompt->CopyTo(probe.text);
+  MutexLock lock(probes_mutex_);
+  probe.handle = next_probe_++;
+  probe_bytes_ += probe.bytes();
+  probes_.push_back(std::move(probe));
+  while (probes_.size() > kProbesMax || (probe_bytes_ > kProbeBytesMax && probes_.size() > 1)) {
+    probe_bytes_ -= probes_.front().bytes();
+    probes_.pop_front();
+  }
+  return probes_.back().handle;
+}
+
+Result<std::pair<std::uint32_t, std::uint32_t>> RouterNode::ProbePoll(std::uint64_t handle, std::string_view worker) {
+  MutexLock lock(probes_mutex_);
+  const auto at = std::lower_bound(probes_.begin(), probes_.end(), handle,
+                                   [](const OpenProbe& probe, std::uint64_t want) { return probe.handle < want; });
+  if (at == probes_.end() || at->handle != handle) return Error{ErrorCode::kNotFound, "no such probe handle"};
+  const auto blocks = static_cast<std::uint32_t>(at->blocks.size());
+  const auto slot = fleet_.Find(worker);
+  if (at->scope == nullptr || !slot) return std::pair(blocks, 0u);
+  const Slices text(AsBytes(at->text));
+  return std::pair(blocks, DepthOf(*at->scope, {at->scope->kind, &text, at->blocks}, *slot));
+}
+
+void RouterNode::ProbeClose(std::uint64_t handle) {
+  MutexLock lock(probes_mutex_);
+  const auto at = std::lower_bound(probes_.begin(), probes_.end(), handle,
+                                   [](const OpenProbe& probe, std::uint64_t want) { return probe.handle < want; });
+  if (at == probes_.end() || at->handle != handle) return;
+  probe_bytes_ -= at->bytes();
+  probes_.erase(at);
+}
+
+}  // namespace prefixmesh

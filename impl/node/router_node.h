@@ -1,0 +1,156 @@
+// router_node.h — a router put together: the only place that knows all parts.
+//
+//   request thread:  Decide → hash (TreeScope) → match and insert (tree) → ChooseWorker (policy) → Mesh::Offer
+//   mesh loop:       strategy actions → Apply(…) → tree, fleet
+//   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/threading.md)
+//
+// Threads:  RouterHandler from gRPC threads, MeshSink and StrategyView from the mesh loop.
+// Bounds:   probe handles kProbesMax and kProbeBytesMax, the oldest goes first; prompts options.prompt_bytes_max.
+// Ownership: borrows Env parts and channels; Start and Stop bracket everything. Time: through Env.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "impl/base/histogram.h"
+#include "impl/base/mutex.h"
+#include "impl/env/real/grpc_sync_transport.h"
+#include "impl/env/real/grpc_worker_channels.h"
+#include "impl/env/real/real_env.h"
+#include "impl/env/real/router_handler.h"
+#include "impl/mesh/mesh.h"
+#include "impl/node/strategies.h"
+#include "impl/node/tree_set.h"
+#include "impl/route/fleet.h"
+#include "impl/route/policy.h"
+
+namespace prefixmesh {
+
+struct WorkerAddress {
+  std::string name;
+  std::string address;
+};
+
+struct RouterOptions {
+  std::string name;
+  std::string strategy = "two-layer";
+  std::vector<WorkerAddress> workers;
+  TreeSetOptions trees;
+  PolicyOptions policy;
+  StrategySettings strategy_settings;
+  SyncTransportOptions sync;  // listen and peers; the rest comes from the strategy's traits
+  std::uint64_t seed = 1;
+  Time hello_period = std::chrono::seconds(1);
+  Time hello_timeout = std::chrono::seconds(2);
+  // The generations' trees are evicted on this beat; the block index stays in budget by itself.
+  Time eviction_period = std::chrono::seconds(120);
+  Time log_period = std::chrono::seconds(60);
+  std::size_t prompt_bytes_max = 8u << 20;
+};
+
+class RouterNode final : public RouterHandler, public MeshSink, public StrategyView, private LoadView {
+ public:
+  static constexpr std::size_t kProbesMax = 4096;
+  static constexpr std::size_t kProbeBytesMax = 64u << 20;
+
+  explicit RouterNode(RouterOptions options);
+  ~RouterNode() override;
+
+  // Greets the workers and starts the sync streams. Waits until every worker answered once or `patience` is over.
+  Status Start(Time patience);
+  void Stop();
+
+  GrpcWorkerChannels& channels() { return channels_; }
+
+  // RouterHandler
+  Result<RouteDecision> Decide(const RouteRequest& request) override;
+  void Finished(WorkerIndex worker, bool reached) override;
+  void SawIncarnation(WorkerIndex worker, Incarnation incarnation) override;
+  void Probe(const RouteRequest& request, std::string worker, std::function<void(const v1::ProbeReply&)> done) override;
+  std::uint64_t ProbeOpen(const RouteRequest& request) override;
+  Result<std::pair<std::uint32_t, std::uint32_t>> ProbePoll(std::uint64_t handle, std::string_view worker) override;
+  void ProbeClose(std::uint64_t handle) override;
+  void FillStatus(v1::RouterStatus& status) override;
+  void BeginPhase(std::string_view phase) override;
+
+  // MeshSink
+  void Apply(ApplyPrompt action) override;
+  void Apply(const ApplyIds& action) override;
+  void Apply(const RetractIds& action) override;
+  void Apply(const MoveRefreshMark& action) override;
+  void Apply(const ApplyLoad& action) override;
+  void Apply(const ForgetLoads& action) override;
+  void Apply(const ApplyRegister& action) override;
+
+  // StrategyView
+  std::span<const WorkerLoad> Workers() const override;
+  std::uint64_t WorkersVersion() const override { return fleet_.version(); }
+  std::size_t PeerCount() const override { return options_.sync.peers.size(); }
+  std::string_view PeerName(PeerIndex peer) const override { return options_.sync.peers[peer.value].name; }
+
+ private:
+  struct OpenProbe {
+    std::uint64_t handle = 0;
+    const TreeScope* scope = nullptr;
+    std::vector<NodeId> blocks;
+    std::string text;  // text trees only
+    std::uint64_t prompt_bytes = 0;
+    std::size_t bytes() const { return blocks.size() * sizeof(NodeId) + text.size() + sizeof(OpenProbe); }
+  };
+  struct Model {
+    std::vector<WorkerIndex> workers;  // ascending
+  };
+
+  // LoadView
+  bool Healthy(WorkerIndex worker) const override { return fleet_.healthy(worker); }
+  std::uint32_t Load(WorkerIndex worker) const override { return fleet_.load(worker); }
+
+  void GreetWorkers(bool only_unhealthy);
+  void Greeted(WorkerIndex worker, const Result<WorkerGreeting>& greeting);
+  void HelloBeat();
+  void EvictionBeat();
+  void LogBeat();
+  void LogSizes(const char* occasion);
+  std::shared_ptr<const Model> FindModel(std::string_view model) const;
+  std::uint32_t BlockBytes(Kind kind) const;
+  std::uint32_t DepthOf(const TreeScope& scope, const Prompt& prompt, WorkerIndex worker) const;
+
+  const RouterOptions options_;
+  RealClock clock_;
+  RealRandom random_;
+  LoopThread loop_;
+  Fleet fleet_;
+  TreeSet trees_;
+  GrpcWorkerChannels channels_;
+  std::unique_ptr<SyncStrategy> strategy_;  // null for `off`
+  std::unique_ptr<Mesh> mesh_;
+  std::unique_ptr<GrpcSyncTransport> transport_;
+  std::atomic<bool> stopping_{false};
+
+  std::vector<WorkerIndex> own_workers_;             // those with an address, constant after construction
+  mutable std::vector<WorkerLoad> workers_scratch_;  // mesh loop
+
+  mutable Mutex models_mutex_;
+  std::map<std::string, std::shared_ptr<const Model>, std::less<>> models_ PREFIXMESH_GUARDED_BY(models_mutex_);
+  CondVar greeted_;
+  std::size_t greeted_count_ PREFIXMESH_GUARDED_BY(models_mutex_) = 0;
+  std::size_t hellos_in_flight_ PREFIXMESH_GUARDED_BY(models_mutex_) = 0;
+
+  Mutex figures_mutex_;
+  Histogram decision_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
+  Histogram decision_cpu_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
+  std::array<std::uint64_t, kDecisionReasonCount> decisions_ PREFIXMESH_GUARDED_BY(figures_mutex_){};
+  std::atomic<std::uint64_t> in_flight_{0};
+
+  Mutex probes_mutex_;
+  std::deque<OpenProbe> probes_ PREFIXMESH_GUARDED_BY(probes_mutex_);
+  std::size_t probe_bytes_ PREFIXMESH_GUARDED_BY(probes_mutex_) = 0;
+  std::uint64_t next_probe_ PREFIXMESH_GUARDED_BY(probes_mutex_) = 1;
+};
+
+}  // namespace prefixmesh

@@ -1,0 +1,53 @@
+#include "impl/node/strategies.h"
+
+#include "impl/base/check.h"
+#include "impl/sync/two_layer/two_layer.h"
+
+namespace prefixmesh {
+
+const std::vector<StrategyDescription>& StrategyDescriptions() {
+  static const std::vector<StrategyDescription> all = {
+      {"off", "routers tell each other nothing", IndexKind::kBlock, true, true},
+      {"two-layer", "placement logs in packed, acknowledged rounds; ids, never text (the default)", IndexKind::kBlock,
+       true, false},
+  };
+  return all;
+}
+
+Result<StrategyDescription> FindStrategy(std::string_view name) {
+  std::string names;
+  for (const StrategyDescription& strategy : StrategyDescriptions()) {
+    if (strategy.name == name) return strategy;
+    names += (names.empty() ? "" : ", ") + std::string(strategy.name);
+  }
+  return Error{ErrorCode::kInvalid, "unknown strategy '" + std::string(name) + "'; there are: " + names};
+}
+
+Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::string_view kind) {
+  if (kind == "auto") return strategy.default_index;
+  if (kind != "block" && kind != "text")
+    return Error{ErrorCode::kInvalid, "index.kind '" + std::string(kind) + "': must be auto, block or text"};
+  const IndexKind wanted = kind == "block" ? IndexKind::kBlock : IndexKind::kText;
+  if (wanted == IndexKind::kBlock ? !strategy.runs_on_block : !strategy.runs_on_text)
+    return Error{ErrorCode::kInvalid, "strategy " + std::string(strategy.name) +
+                                          " cannot run on index.kind=" + std::string(kind) + "; it runs on " +
+                                          (strategy.runs_on_block ? "block" : "text")};
+  return wanted;
+}
+
+std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
+                                           const StrategyView& view) {
+  if (name == "off") return nullptr;
+  PREFIXMESH_CHECK(name == "two-layer");
+  two_layer::Options options;
+  options.round_period = settings.round_period;
+  options.anchors = settings.anchors;
+  options.window_bytes = settings.window_bytes;
+  options.peer_round_bytes = settings.peer_round_bytes;
+  options.hash_key_id = settings.hash_key_id;
+  options.router = settings.router;
+  options.incarnation = settings.incarnation;
+  return std::make_unique<two_layer::TwoLayer>(std::move(options), view);
+}
+
+}  // namespace prefixmesh

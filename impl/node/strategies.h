@@ -1,0 +1,44 @@
+// strategies.h — every strategy by name: what `--strategy` takes and what makes one.
+//
+// The one place a new strategy is added (docs/adding-a-strategy.md). Threads: any. Errors: an unknown name, or an index
+// kind the strategy cannot run on, is a one-line error that names the allowed values.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "impl/base/result.h"
+#include "impl/sync/strategy.h"
+
+namespace prefixmesh {
+
+struct StrategySettings {
+  std::string router;
+  Incarnation incarnation;
+  std::uint64_t hash_key_id = 0;
+  // two-layer
+  Time round_period = std::chrono::milliseconds(50);
+  std::uint32_t anchors = 32;
+  std::uint64_t window_bytes = 16u << 20;
+  std::uint64_t peer_round_bytes = 256u << 10;
+};
+
+struct StrategyDescription {
+  std::string_view name;
+  std::string_view summary;
+  IndexKind default_index;
+  bool runs_on_block;
+  bool runs_on_text;
+};
+
+const std::vector<StrategyDescription>& StrategyDescriptions();
+Result<StrategyDescription> FindStrategy(std::string_view name);
+// `auto`, `block` or `text` for this strategy.
+Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::string_view kind);
+// Null for `off`, which has no state to drive.
+std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
+                                           const StrategyView& view);
+
+}  // namespace prefixmesh

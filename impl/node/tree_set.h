@@ -1,0 +1,76 @@
+// tree_set.h — the prefix trees of a router: one block index for everything, or a text and a token tree per model.
+//
+// Also what belongs to a (model, kind): its hasher and the workers that serve the model. Scopes are made when a worker
+// says it serves a model and live as long as the router, so a pointer to one stays good.
+// Threads: any. Bounds: kModelsMax models. Ownership: owns the trees. Errors: null for an unknown model.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "impl/base/mutex.h"
+#include "impl/sync/strategy.h"
+#include "impl/tree/block_hash.h"
+#include "impl/tree/block_index.h"
+#include "impl/tree/tree.h"
+
+namespace prefixmesh {
+
+struct TreeSetOptions {
+  IndexKind kind = IndexKind::kBlock;
+  std::uint64_t budget_bytes = 64u << 20;
+  BlockHashOptions hash;
+  std::uint64_t text_chars_max = 1u << 26;
+};
+
+// One model and kind.
+struct TreeScope {
+  TreeScope(std::string_view model_name, Kind prompt_kind, const BlockHashOptions& hash)
+      : model(model_name), kind(prompt_kind), hasher(hash, model_name, prompt_kind) {}
+  const std::string model;
+  const Kind kind;
+  const BlockHasher hasher;
+  PrefixTree* tree = nullptr;
+};
+
+class TreeSet {
+ public:
+  static constexpr std::size_t kModelsMax = 64;
+
+  explicit TreeSet(const TreeSetOptions& options);
+
+  // The scope of this model and kind, made if it is new; null when there are too many models.
+  const TreeScope* Add(std::string_view model, Kind kind);
+  const TreeScope* Find(std::string_view model, Kind kind) const;
+  // The block index, or null when the trees hold text.
+  BlockIndex* block_index() { return block_.get(); }
+
+  void RemoveWorker(WorkerIndex worker);
+  void EvictAll();
+  TreeSize Size() const;
+  // Calls f(model, kind, size) per tree; for the block index once, with model "*".
+  template <typename F>
+  void ForEachTree(F&& f) const {
+    if (block_ != nullptr) return f(std::string_view("*"), "block", block_->Size());
+    MutexLock lock(mutex_);
+    for (const auto& [model, kinds] : scopes_)
+      for (const auto& scope : kinds)
+        if (scope != nullptr) f(std::string_view(model), KindName(scope->kind), scope->tree->Size());
+  }
+
+  const TreeSetOptions& options() const { return options_; }
+
+ private:
+  const TreeSetOptions options_;
+  std::unique_ptr<BlockIndex> block_;
+  mutable Mutex mutex_;
+  // By model, one scope per kind.
+  std::map<std::string, std::array<std::unique_ptr<TreeScope>, 2>, std::less<>> scopes_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<PrefixTree>> trees_ PREFIXMESH_GUARDED_BY(mutex_);
+};
+
+}  // namespace prefixmesh

@@ -1,0 +1,86 @@
+// fleet.h — the workers this router knows: health, incarnation register and cluster-wide load.
+//
+// Load of a worker = requests in flight from this router + what each peer last said it has in flight there. Slots are
+// handed out once per name and never reused, so a WorkerIndex stays good.
+//
+// Threads:  all methods from any thread; loads and health are atomics, the rest is under one mutex.
+// Bounds:   kWorkersMax workers, kModelsMax models per worker, peers given at construction.
+// Ownership: values. Errors: Add gives nullopt when full. Time: none.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "impl/base/ids.h"
+#include "impl/base/mutex.h"
+
+namespace prefixmesh {
+
+class Fleet {
+ public:
+  static constexpr std::size_t kWorkersMax = 1024;
+
+  explicit Fleet(std::size_t peer_count);
+
+  // The slot of this worker, made if it is new. A worker that only peers spoke of has no address and is never chosen.
+  std::optional<WorkerIndex> Intern(std::string_view name);
+  std::optional<WorkerIndex> Find(std::string_view name) const;
+  const std::string& name(WorkerIndex worker) const { return slots_[worker.value].name; }
+  std::size_t size() const { return size_.load(std::memory_order_acquire); }
+
+  void SetHealthy(WorkerIndex worker, bool healthy);
+  bool healthy(WorkerIndex worker) const { return slots_[worker.value].healthy.load(std::memory_order_relaxed); }
+  std::size_t healthy_count() const;
+
+  // Raises the register; true when it moved, so that what was known of the older life can be dropped. A value below the
+  // register changes nothing.
+  bool RaiseIncarnation(WorkerIndex worker, Incarnation incarnation);
+  Incarnation incarnation(WorkerIndex worker) const {
+    return Incarnation{slots_[worker.value].incarnation.load(std::memory_order_relaxed)};
+  }
+
+  void BeginRequest(WorkerIndex worker) { AddOwn(worker, +1); }
+  void EndRequest(WorkerIndex worker) { AddOwn(worker, -1); }
+  std::uint32_t own_in_flight(WorkerIndex worker) const {
+    return static_cast<std::uint32_t>(slots_[worker.value].own.load(std::memory_order_relaxed));
+  }
+  // Own and the peers': never negative.
+  std::uint32_t load(WorkerIndex worker) const {
+    const Slot& slot = slots_[worker.value];
+    return static_cast<std::uint32_t>(slot.own.load(std::memory_order_relaxed)) +
+           slot.peers.load(std::memory_order_relaxed);
+  }
+  void SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight);
+  void ForgetPeerLoads(PeerIndex peer);
+
+  // Moves whenever a worker was added, a register rose or an own load changed.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+
+ private:
+  struct Slot {
+    std::string name;  // set before size_ grows, constant after
+    std::atomic<bool> healthy{false};
+    std::atomic<std::uint64_t> incarnation{0};
+    std::atomic<std::int32_t> own{0};
+    std::atomic<std::uint32_t> peers{0};
+  };
+  void AddOwn(WorkerIndex worker, std::int32_t change) {
+    slots_[worker.value].own.fetch_add(change, std::memory_order_relaxed);
+    version_.fetch_add(1, std::memory_order_release);
+  }
+
+  const std::unique_ptr<Slot[]> slots_;
+  std::atomic<std::size_t> size_{0};
+  std::atomic<std::uint64_t> version_{1};
+  mutable Mutex mutex_;
+  std::map<std::string, WorkerIndex, std::less<>> by_name_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::vector<std::vector<std::uint32_t>> peer_loads_ PREFIXMESH_GUARDED_BY(mutex_);  // [peer][worker]
+};
+
+}  // namespace prefixmesh
