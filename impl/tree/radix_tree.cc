@@ -292,8 +292,8 @@ void RadixTree::EvictTenant(WorkerIndex worker) {
 
 void RadixTree::ReleaseIfEmpty() {
   if (tenants_ > 0) return;
-  tenant_bytes_ = {};
-  holders_ = {};
+  tenant_bytes_ = std::vector<std::uint64_t>();
+  holders_ = std::vector<WorkerIndex>();
 }
 
 TreeSize RadixTree::Size() const {
