@@ -136,6 +136,8 @@ void OpStore::Checkpoint() {
     const TreeState state = Materialized(key);
     if (state.version >= BlobVersion(key)) {
       StoreBlob(key, Encode(state));
+      // What the blob counts and the counter leaves out (a peer's operations) may never put the counter behind it.
+      versions_[key] = std::max(Version(key), state.version);
       DropOldest(pending, pending.size());
     }
   }

@@ -3,6 +3,7 @@
 //   local write ─► pending[key]   ops with the whole prompt, newest last; shared by all peers (H7)
 //                  version[key]   one counter for all writers (H4); base of the pending = version − len(pending)
 //   checkpoint  ─► blob[key]      encoded TreeState: old blob + pending, then pending is empty
+//                  version[key] ← max(version, the blob's), as the checkpoints before #961 did; #961 is not on record
 //   remote      ─► blob[key]      appended to or replaced, and the whole list is replayed into the tree (H9)
 //                  version[key] ← max(version, the blob's): moves without a pending op, so the base overshoots (H5)
 //

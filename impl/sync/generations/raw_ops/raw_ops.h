@@ -10,10 +10,12 @@
 // Everything historical is on and there is no switch: H1–H7, H9–H14 of the specification. collector.h has what the
 // generations share, op_store.h the state and the version rules, store_frame.h the bytes.
 //
-// Chosen where the history is silent: "its policy store is empty" is taken as "it has no blob"; chunks of a snapshot
-// are applied as they come; a snapshot frame above the transport's limit ends the stream, as the transport then did,
-// and is reported as a refusal; timestamps are the mesh's monotonic time. Remove operations are decoded, stored and
-// sent on, and dropped at the replay (H13); none is created, since no caller did.
+// Chosen where the history is silent: a checkpoint raises the counter to the blob's version (without it an
+// active-active pair refuses nearly all of each other's deltas after the first checkpoint); "its policy store is empty"
+// is taken as "it has no blob"; chunks of a snapshot are applied as they come; a snapshot frame above the transport's
+// limit ends the stream, as the transport then did, and is reported as a refusal; timestamps are the mesh's monotonic
+// time. Remove operations are decoded, stored and sent on, and dropped at the replay (H13); none is created, since no
+// caller did.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: op_store.h; pending has no byte bound (historical).
 // Records: local = operations appended · sent = operations in queued frames, repeats and full states included ·
@@ -34,12 +36,12 @@ namespace prefixmesh::generations {
 
 struct RawOpsOptions {
   // Goes into every entry as its actor.
-  std::string self_name;
+  std::string self_name = {};
   // Σ value bytes above which a batch is refused; frame_bytes is this and kFramingBytes.
   std::uint64_t batch_bytes_max = 10u << 20;
   std::uint32_t checkpoint_rounds = 10;
   std::uint32_t garbage_rounds = 60;
-  OpStoreOptions store;
+  OpStoreOptions store = {};
 };
 
 class RawOps final : public SyncStrategy {
