@@ -1,6 +1,7 @@
 #include "impl/node/strategies.h"
 
 #include "impl/base/check.h"
+#include "impl/sync/generations/raw_ops/raw_ops.h"
 #include "impl/sync/two_layer/two_layer.h"
 
 namespace prefixmesh {
@@ -8,6 +9,8 @@ namespace prefixmesh {
 const std::vector<StrategyDescription>& StrategyDescriptions() {
   static const std::vector<StrategyDescription> all = {
       {"off", "routers tell each other nothing", IndexKind::kBlock, true, true},
+      {"raw-ops", "the second generation (S2, #961): operations with the whole prompt, once a second", IndexKind::kText,
+       false, true},
       {"two-layer", "placement logs in packed, acknowledged rounds; ids, never text (the default)", IndexKind::kBlock,
        true, false},
   };
@@ -38,6 +41,11 @@ Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::str
 std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
                                            const StrategyView& view) {
   if (name == "off") return nullptr;
+  if (name == "raw-ops") {
+    generations::RawOpsOptions raw;
+    raw.self_name = settings.router;
+    return std::make_unique<generations::RawOps>(raw);
+  }
   PREFIXMESH_CHECK(name == "two-layer");
   two_layer::Options options;
   options.round_period = settings.round_period;

@@ -1,6 +1,8 @@
 #include "impl/node/tree_set.h"
 
 #include "impl/base/check.h"
+#include "impl/tree/text_tree.h"
+#include "impl/tree/token_tree.h"
 
 namespace prefixmesh {
 
@@ -24,6 +26,14 @@ const TreeScope* TreeSet::Add(std::string_view model, Kind kind) {
   if (scope == nullptr) {
     scope = std::make_unique<TreeScope>(model, kind, options_.hash);
     scope->tree = block_.get();
+    if (block_ == nullptr) {
+      if (kind == Kind::kText) {
+        trees_.push_back(std::make_unique<TextTree>(TextTreeOptions{options_.text_chars_max}));
+      } else {
+        trees_.push_back(std::make_unique<TokenTree>(TokenTreeOptions{options_.text_chars_max}));
+      }
+      scope->tree = trees_.back().get();
+    }
   }
   return scope.get();
 }

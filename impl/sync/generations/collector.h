@@ -1,0 +1,91 @@
+// collector.h — start here for the generations: what all seven share of one stream's sending end.
+//
+// Each end of each stream runs a 1 s beat of its own that starts when the stream comes up (OnPeerTick). On a beat it
+// collects one batch, the policy store's updates beyond its own watermarks, tests the size, offers the frame to the
+// stream's queue (128 messages, never waits) and marks it sent when the queue took it:
+//
+//   collect ──empty──► nothing is marked; the same scan again in a second, until something is
+//      │
+//   Σ value bytes > 10 MiB ──► refused. Dialer: not marked, so it comes again every second. Server: marked as if sent.
+//      │                       Which end that is depends on the routers' names (H2).
+//   offer ──full or closed──► not marked, tried again in a second
+//      └──queued──► marked: "sent" means queued here, never delivered (H1)
+//
+// Watermarks are per connection and start at zero. The size test sees value bytes only: keys, framing and gzip do not
+// count (H11). A batch is the whole store: one large tree carries or blocks the others (H10).
+//
+// Threads: mesh loop. Time: none of its own. Ownership: a batch is handed over and encoded; of it only keys and
+// versions are kept until the outcome. Errors: none. Bounds: one watermark per key of the store. Source: specification
+// of the generations, §1.1, §1.2 and §3.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "impl/sync/generations/store_frame.h"
+#include "impl/sync/strategy.h"
+
+namespace prefixmesh::generations {
+
+inline constexpr Time kPeerTick = std::chrono::seconds(1);
+inline constexpr Time kRound = std::chrono::seconds(1);
+inline constexpr std::size_t kQueueFrames = 128;
+// Keys, framing and our envelope on top of a batch at its limit.
+inline constexpr std::uint64_t kFramingBytes = 1u << 20;
+inline constexpr std::size_t kSnapshotChunkEntries = 100;
+
+// One collection, not yet sent.
+struct Batch {
+  std::vector<StoreEntry> entries;
+  std::uint64_t generation = 0;  // of the store when it was collected: ops that arrive meanwhile are not skipped
+  std::uint64_t operations = 0;  // tree operations carried
+  bool has_state = false;        // carries a whole operation list
+};
+
+class Collector {
+ public:
+  Collector(PeerIndex peer, StreamRole role) : peer_(peer), role_(role) {}
+
+  StreamRole role() const { return role_; }
+  // The store did not change since the last mark (the idle gate; the generation counts changes).
+  bool Idle(std::uint64_t generation) const { return generation == generation_marked_; }
+  std::uint64_t LastSent(std::string_view key) const;
+  std::size_t watermarks() const { return last_sent_.size(); }
+
+  enum class Verdict : std::uint8_t {
+    kOffered,        // a SendFrame with `token` was added; its outcome decides
+    kRefusedKept,    // too big for a dialer: not marked
+    kRefusedMarked,  // too big for a server: marked all the same
+  };
+  // `batch` has entries; batch_bytes_max bounds the sum of their values.
+  Verdict Offer(Batch batch, std::uint64_t batch_bytes_max, std::uint64_t token, Actions& actions);
+
+  // What a queued batch held.
+  struct Marked {
+    std::vector<std::string> keys;
+    std::uint64_t operations = 0;
+  };
+  // The outcome of the offer with this token: marks it if it was queued. Nothing for other tokens and outcomes.
+  std::optional<Marked> Result(std::uint64_t token, SendOutcome outcome);
+
+ private:
+  struct Pending {
+    std::uint64_t token = 0;
+    std::uint64_t generation = 0;
+    std::uint64_t operations = 0;
+    std::vector<std::pair<std::string, std::uint64_t>> versions;
+  };
+  void Mark(const Pending& pending);
+
+  const PeerIndex peer_;
+  const StreamRole role_;
+  std::map<std::string, std::uint64_t, std::less<>> last_sent_;
+  std::uint64_t generation_marked_ = 0;
+  std::optional<Pending> pending_;
+};
+
+}  // namespace prefixmesh::generations

@@ -1,0 +1,108 @@
+// bincode.h — the bytes of the generations: bincode 1.3 with fixed-width little-endian integers.
+//
+// string, vec = u64 length, then the items · enum tag = u32 · u64 = 8 bytes · u32 token = 4 bytes
+//   insert text    0 0 text tenant      24 + text + tenant
+//   insert tokens  0 1 tokens tenant    24 + 4·tokens + tenant
+//   remove         1 tenant             12 + tenant
+//   TreeStateDelta model ops base new   32 + model + Σops
+//   TreeState      model ops version    24 + model + Σops
+//
+// Golden bytes made with the original Rust types: tests/vectors/generations.json.
+//
+// Threads: a set of values and pure functions. Ownership: values in, values out.
+// Errors:  decoders answer kCorrupt for bytes that are short, have an unknown tag or are followed by more; a declared
+//          count is held against the bytes present before anything is allocated for it. Strings need not be UTF-8.
+// Bounds:  a decoded value takes at most a few times its input (an operation is at least 12 bytes and 72 in memory).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "impl/base/ids.h"
+#include "impl/base/result.h"
+#include "impl/base/slices.h"
+#include "impl/base/varint.h"
+
+namespace prefixmesh::generations {
+
+// One change of a tree, as every generation up to the sixth sent it: with the whole prompt.
+struct TreeOperation {
+  enum class Type : std::uint8_t { kInsert, kRemove };
+  Type type = Type::kInsert;
+  Kind kind = Kind::kText;
+  std::string prompt;  // text bytes, or tokens as 4 little-endian bytes each (a multiple of 4); empty for kRemove
+  std::string tenant;  // the worker's url
+
+  friend bool operator==(const TreeOperation&, const TreeOperation&) = default;
+};
+
+// The operations that take a tree from one version to another.
+struct TreeStateDelta {
+  std::string model_id;
+  std::vector<TreeOperation> operations;
+  std::uint64_t base_version = 0;
+  std::uint64_t new_version = 0;
+
+  friend bool operator==(const TreeStateDelta&, const TreeStateDelta&) = default;
+};
+
+// The operation list of one model. Append forgets the oldest half beyond the cap (H14); the version keeps counting.
+struct TreeState {
+  static constexpr std::size_t kOperationsMax = 2048;
+  static constexpr std::size_t kOperationsKept = 1024;
+
+  std::string model_id;
+  std::vector<TreeOperation> operations;
+  std::uint64_t version = 0;
+
+  void Append(TreeOperation operation);
+
+  friend bool operator==(const TreeState&, const TreeState&) = default;
+};
+
+std::size_t EncodedBytes(const TreeOperation& operation);
+std::string Encode(const TreeStateDelta& delta);
+std::string Encode(const TreeState& state);
+Result<TreeStateDelta> DecodeTreeStateDelta(Bytes bytes);
+Result<TreeState> DecodeTreeState(Bytes bytes);
+
+// The same checks without a copy of anything: what the bytes say of themselves.
+struct DeltaHeader {
+  std::uint64_t operations = 0;
+  std::uint64_t base_version = 0;
+  std::uint64_t new_version = 0;
+};
+struct StateHeader {
+  std::uint64_t operations = 0;
+  std::uint64_t version = 0;
+};
+Result<DeltaHeader> CheckTreeStateDelta(Bytes bytes);
+Result<StateHeader> CheckTreeState(Bytes bytes);
+
+// ---- for the other codecs of this format
+
+class BincodeWriter {
+ public:
+  explicit BincodeWriter(std::size_t bytes) { out_.reserve(bytes); }
+  void Tag(std::uint32_t value) { Fixed(value, 4); }
+  void U64(std::uint64_t value) { Fixed(value, 8); }
+  void String(std::string_view bytes) {
+    U64(bytes.size());
+    out_.append(bytes);
+  }
+  void Raw(std::string_view bytes) { out_.append(bytes); }
+  std::string Take() { return std::move(out_); }
+
+ private:
+  void Fixed(std::uint64_t value, unsigned bytes) {
+    for (unsigned i = 0; i < bytes; ++i) out_.push_back(static_cast<char>(value >> (8 * i)));
+  }
+  std::string out_;
+};
+
+// A string, borrowed from the reader's bytes.
+inline std::string_view ReadString(ByteReader& reader) { return AsText(reader.Raw(reader.Fixed64())); }
+
+}  // namespace prefixmesh::generations
