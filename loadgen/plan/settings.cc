@@ -1,0 +1,280 @@
+#include "loadgen/plan/settings.h"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <charconv>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "loadgen/plan/settings_table.h"
+#include "loadgen/plan/sha256.h"
+#include "loadgen/scenarios/builtin.h"
+
+namespace prefixmesh::load {
+namespace {
+
+constexpr std::size_t kScenarioBytesMax = 1u << 20;
+constexpr std::size_t kSlosMax = 1000;
+constexpr double kRequestsMax = 20e6;
+
+std::string At(std::string_view file, const toml::node& node) {
+  return std::string(file) + ":" + std::to_string(node.source().begin.line) + ": ";
+}
+
+Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
+
+// The text form of a TOML value, as an override would write it.
+Result<std::string> NodeText(const toml::node& node) {
+  if (const auto text = node.as_string()) return text->get();
+  if (const auto whole = node.as_integer()) return std::to_string(whole->get());
+  if (const auto flag = node.as_boolean()) return std::string(flag->get() ? "on" : "off");
+  if (const auto number = node.as_floating_point()) {
+    char buffer[32];
+    return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, number->get()).ptr);
+  }
+  if (const auto list = node.as_array()) {
+    std::string joined;
+    for (const toml::node& item : *list) {
+      const Result<std::string> text = item.is_array() ? Invalid("nested list") : NodeText(item);
+      if (!text.ok()) return text;
+      if (!joined.empty()) joined += ", ";
+      joined += *text;
+    }
+    return joined;
+  }
+  return Invalid("neither text, number, switch nor list");
+}
+
+// The key that is spelled most like `wrong`, for the error line.
+std::string Suggest(std::string_view wrong) {
+  const std::string_view section = wrong.substr(0, wrong.find('.'));
+  std::string same_section;
+  for (const SettingKey& key : SettingKeys()) {
+    const std::string_view name = key.key;
+    if (name.substr(0, name.find('.')) != section) continue;
+    if (!same_section.empty()) same_section += ", ";
+    same_section += name;
+  }
+  if (!same_section.empty()) return " (allowed: " + same_section + ")";
+  std::string sections;
+  for (const SettingKey& key : SettingKeys()) {
+    const std::string_view name = std::string_view(key.key).substr(0, std::string_view(key.key).find('.'));
+    if (sections.find(name) != std::string::npos) continue;
+    if (!sections.empty()) sections += ", ";
+    sections += name;
+  }
+  return " (sections: " + sections + ")";
+}
+
+Status ReadSlo(Settings& settings, const toml::node& node, std::string_view file) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) return Invalid(At(file, node) + "slo must be written as [[slo]] with name and expression");
+  for (const toml::node& item : *list) {
+    const toml::table* row = item.as_table();
+    const toml::node* name = row != nullptr ? row->get("name") : nullptr;
+    const toml::node* expression = row != nullptr ? row->get("expression") : nullptr;
+    if (name == nullptr || !name->is_string() || expression == nullptr || !expression->is_string() ||
+        row->size() != 2) {
+      return Invalid(At(file, item) + "[[slo]] needs exactly name and expression, both text");
+    }
+    if (settings.slo.size() == kSlosMax) return Invalid(At(file, item) + "more than 1000 [[slo]] lines");
+    settings.slo.push_back({name->as_string()->get(), expression->as_string()->get()});
+  }
+  return {};
+}
+
+Status ReadSection(Settings& settings, std::string_view section, const toml::table& table, std::string_view file) {
+  for (const auto& [name, node] : table) {
+    const std::string path = std::string(section) + "." + std::string(name.str());
+    const SettingKey* key = FindSettingKey(path);
+    if (key == nullptr) return Invalid(At(file, node) + "unknown key " + path + Suggest(path));
+    const Result<std::string> text = NodeText(node);
+    if (!text.ok()) return Invalid(At(file, node) + path + ": " + text.error().message);
+    const Status assigned = AssignSetting(settings, *key, *text);
+    if (!assigned.ok()) return Invalid(At(file, node) + assigned.error().message);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
+  if (text.size() > kScenarioBytesMax) return Error{ErrorCode::kTooBig, std::string(file) + ": above 1 MiB"};
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) {
+    return Invalid(std::string(file) + ":" + std::to_string(parsed.error().source().begin.line) + ": " +
+                   std::string(parsed.error().description()));
+  }
+  Settings settings;
+  settings.file_hash = Sha256Hex(AsBytes(text));
+  for (const auto& [name, node] : parsed.table()) {
+    Status read;
+    if (name.str() == "source" || name.str() == "description") {
+      if (!node.is_string()) return Invalid(At(file, node) + std::string(name.str()) + " must be text");
+      (name.str() == "source" ? settings.source : settings.description) = node.as_string()->get();
+    } else if (name.str() == "slo") {
+      read = ReadSlo(settings, node, file);
+    } else if (const toml::table* section = node.as_table()) {
+      read = ReadSection(settings, name.str(), *section, file);
+    } else {
+      read = Invalid(At(file, node) + "unknown key " + std::string(name.str()) + Suggest(std::string(name.str())));
+    }
+    if (!read.ok()) return read.error();
+  }
+  return settings;
+}
+
+Result<Settings> LoadScenario(std::string_view name_or_path) {
+  const bool is_path = name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".toml");
+  if (!is_path) {
+    std::string names;
+    for (const BuiltinScenario& scenario : BuiltinScenarios()) {
+      if (name_or_path != scenario.name) {
+        names += (names.empty() ? "" : ", ") + std::string(scenario.name);
+        continue;
+      }
+      Result<Settings> settings = ParseScenario(scenario.toml, std::string(name_or_path) + ".toml");
+      if (settings.ok()) settings->scenario = std::string(name_or_path);
+      return settings;
+    }
+    return Invalid("unknown scenario '" + std::string(name_or_path) + "' (a .toml file, or one of: " + names + ")");
+  }
+  const std::string path(name_or_path);
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) return Error{ErrorCode::kNotFound, path + ": cannot be read as a scenario"};
+  Result<Settings> settings = ParseScenario(text.str(), path);
+  if (settings.ok()) {
+    const std::size_t slash = path.rfind('/');
+    std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+    if (name.ends_with(".toml")) name.resize(name.size() - 5);
+    settings->scenario = name;
+  }
+  return settings;
+}
+
+Status ApplyOverride(Settings& settings, std::string_view assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos) {
+    return Invalid("--set " + std::string(assignment) + ": must be key=value");
+  }
+  const SettingKey* key = FindSettingKey(assignment.substr(0, equals));
+  if (key == nullptr) {
+    const std::string path(assignment.substr(0, equals));
+    return Invalid("--set " + std::string(assignment) + ": unknown key " + path + Suggest(path));
+  }
+  const Status assigned = AssignSetting(settings, *key, assignment.substr(equals + 1));
+  if (!assigned.ok()) return Invalid("--set " + std::string(assignment) + ": " + assigned.error().message);
+  return {};
+}
+
+Status Validate(const Settings& settings) {
+  const bool trace_prompts = settings.prompt.generator == "trace", trace_times = settings.load.arrivals == "trace";
+  if ((trace_prompts || trace_times) && settings.trace.path.empty()) {
+    return Invalid("trace.path: the scenario '" + settings.scenario +
+                   "' replays a trace; give the file with --set trace.path=FILE");
+  }
+  if (trace_prompts != trace_times) {
+    return Invalid("load.arrivals and prompt.generator must both be 'trace' or neither");
+  }
+  if (trace_prompts && settings.prompt_kind() == Kind::kTokens) {
+    return Invalid("prompt.kind: a trace is replayed as text (4 bytes per token)");
+  }
+  if (settings.load.arrivals == "staged" && settings.load.stages.empty()) {
+    return Invalid("load.stages: staged arrivals need at least one \"seconds:rps\"");
+  }
+  if (settings.prompt_kind() == Kind::kTokens && (settings.index.block_tokens * kBytesPerToken > 4096)) {
+    return Invalid("index.block_tokens: a block has at most 4096 bytes, so at most 1024 tokens");
+  }
+  double rate = settings.load.rps;
+  for (const Stage& stage : settings.load.stages) rate = std::max(rate, stage.rps);
+  if (rate * (settings.phases.warmup_s + settings.phases.load_s) > kRequestsMax) {
+    return Error{ErrorCode::kTooBig, "load.rps x (phases.warmup_s + phases.load_s) is above 20,000,000 requests"};
+  }
+  return {};
+}
+
+std::vector<ScenarioInfo> ListScenarios() {
+  std::vector<ScenarioInfo> rows;
+  for (const BuiltinScenario& scenario : BuiltinScenarios()) {
+    const Result<Settings> settings = LoadScenario(scenario.name);
+    rows.push_back({std::string(scenario.name), settings.ok() ? settings->description : settings.error().message});
+  }
+  return rows;
+}
+
+namespace {
+
+nlohmann::ordered_json ValuesJson(const Settings& settings) {
+  nlohmann::ordered_json values = nlohmann::ordered_json::object();
+  for (const SettingKey& key : SettingKeys()) {
+    const std::string text = SettingText(settings, key);
+    switch (key.member.index()) {
+      case 0:
+        values[key.key] = std::strtod(text.c_str(), nullptr);
+        break;
+      case 1:
+        values[key.key] = std::strtoull(text.c_str(), nullptr, 10);
+        break;
+      default:
+        values[key.key] = text;
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+std::string SettingsValuesJson(const Settings& settings) {
+  return ValuesJson(settings).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string SettingsToJson(const Settings& settings) {
+  nlohmann::ordered_json json;
+  json["scenario"] = settings.scenario;
+  json["source"] = settings.source;
+  json["description"] = settings.description;
+  json["file_hash"] = settings.file_hash;
+  json["slo"] = nlohmann::ordered_json::array();
+  for (const Slo& slo : settings.slo) json["slo"].push_back({{"name", slo.name}, {"expression", slo.expression}});
+  json["settings"] = ValuesJson(settings);
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<Settings> SettingsFromJson(std::string_view text, std::string_view file) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  const Error malformed = Invalid(std::string(file) + ": not a resolved scenario (JSON with 'settings')");
+  if (!json.is_object() || !json.contains("settings") || !json["settings"].is_object()) return malformed;
+  Settings settings;
+  const auto read_text = [&](const char* name, std::string& out) {
+    if (!json.contains(name)) return true;
+    if (!json[name].is_string()) return false;
+    out = json[name].get<std::string>();
+    return true;
+  };
+  if (!read_text("scenario", settings.scenario) || !read_text("source", settings.source) ||
+      !read_text("description", settings.description) || !read_text("file_hash", settings.file_hash)) {
+    return malformed;
+  }
+  if (json.contains("slo")) {
+    if (!json["slo"].is_array()) return malformed;
+    for (const nlohmann::json& row : json["slo"]) {
+      if (!row.is_object() || !row.contains("name") || !row["name"].is_string() || !row.contains("expression") ||
+          !row["expression"].is_string()) {
+        return malformed;
+      }
+      settings.slo.push_back({row["name"].get<std::string>(), row["expression"].get<std::string>()});
+    }
+  }
+  for (const auto& [name, value] : json["settings"].items()) {
+    const SettingKey* key = FindSettingKey(name);
+    if (key == nullptr) return Invalid(std::string(file) + ": unknown key " + name + Suggest(name));
+    const Status assigned = AssignSetting(settings, *key, value.is_string() ? value.get<std::string>() : value.dump());
+    if (!assigned.ok()) return Invalid(std::string(file) + ": " + assigned.error().message);
+  }
+  return settings;
+}
+
+}  // namespace prefixmesh::load

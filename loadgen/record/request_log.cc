@@ -1,0 +1,100 @@
+#include "loadgen/record/request_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include "impl/base/check.h"
+
+namespace prefixmesh::load {
+namespace {
+
+struct Header {
+  char magic[8] = {'P', 'M', 'R', 'E', 'Q', 'L', 'O', 'G'};
+  std::uint32_t version = 1;
+  std::uint32_t record_bytes = sizeof(RequestRecord);
+  std::uint64_t fingerprint = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t reserved[4] = {};
+};
+static_assert(sizeof(Header) == 64);
+
+Error Failed(const std::string& path, int error) {
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return {full ? ErrorCode::kExhausted : ErrorCode::kUnavailable, path + ": " + std::strerror(error)};
+}
+
+off_t PlaceOf(std::size_t index) { return static_cast<off_t>(sizeof(Header) + index * sizeof(RequestRecord)); }
+
+// 0, or the errno of what went wrong.
+int WriteAll(int file, const void* data, std::size_t bytes, off_t place) {
+  const char* from = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t wrote = pwrite(file, from, bytes, place);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return errno;
+    if (wrote == 0) return ENOSPC;
+    from += wrote;
+    place += wrote;
+    bytes -= static_cast<std::size_t>(wrote);
+  }
+  return 0;
+}
+
+}  // namespace
+
+RequestLog::RequestLog(int file, std::string path, std::size_t requests)
+    : file_(file), path_(std::move(path)), requests_(requests) {}
+
+RequestLog::~RequestLog() { close(file_); }
+
+Result<std::unique_ptr<RequestLog>> RequestLog::Create(const std::string& path, std::uint64_t fingerprint,
+                                                       std::size_t requests) {
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return Failed(path, errno);
+  std::unique_ptr<RequestLog> log(new RequestLog(file, path, requests));
+  Header header;
+  header.fingerprint = fingerprint;
+  header.requests = requests;
+  if (const int error = WriteAll(file, &header, sizeof header, 0); error != 0) return Failed(path, error);
+  return log;
+}
+
+void RequestLog::Write(std::size_t index, const RequestRecord& record) {
+  PREFIXMESH_CHECK(index < requests_);
+  if (failed()) return;
+  if (const int error = WriteAll(file_, &record, sizeof record, PlaceOf(index)); error != 0) first_error_ = error;
+}
+
+Status RequestLog::Finish() {
+  // A hole reads as zeros, which is kNeverSent but for the worker; only the length has to be right.
+  if (!failed() && ftruncate(file_, PlaceOf(requests_)) != 0) first_error_ = errno;
+  if (!failed() && fdatasync(file_) != 0 && errno != EINVAL) first_error_ = errno;
+  if (failed()) return Failed(path_, first_error_);
+  return {};
+}
+
+Result<std::vector<RequestRecord>> RequestLog::Read() const {
+  std::vector<RequestRecord> records(requests_);
+  char* into = reinterpret_cast<char*>(records.data());
+  std::size_t left = requests_ * sizeof(RequestRecord);
+  off_t place = PlaceOf(0);
+  while (left > 0) {
+    const ssize_t got = pread(file_, into, left, place);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Failed(path_, errno);
+    if (got == 0) break;  // holes at the end that Finish has not filled
+    into += got;
+    place += got;
+    left -= static_cast<std::size_t>(got);
+  }
+  for (RequestRecord& record : records) {
+    if (record.outcome == Outcome::kNeverSent) record.worker = kNoWorkerNumber;
+  }
+  return records;
+}
+
+}  // namespace prefixmesh::load

@@ -1,0 +1,11 @@
+# cmake -DOUT=FILE -DDIR=FOLDER -DNAMES=a,b -P embed.cmake: writes a .cc that holds the scenario files as raw strings.
+string(REPLACE "," ";" NAMES "${NAMES}")
+set(text "#include \"loadgen/scenarios/builtin.h\"\n\nnamespace prefixmesh::load {\nnamespace {\n")
+string(APPEND text "constexpr BuiltinScenario kScenarios[] = {\n")
+foreach(name IN LISTS NAMES)
+  file(READ ${DIR}/${name}.toml toml)
+  string(APPEND text "{\"${name}\", R\"PREFIXMESH(${toml})PREFIXMESH\"},\n")
+endforeach()
+string(APPEND text "};\n}  // namespace\nstd::span<const BuiltinScenario> BuiltinScenarios() { return kScenarios; }\n")
+string(APPEND text "}  // namespace prefixmesh::load\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,116 @@
+#include "loadgen/worker/kv_cache.h"
+
+#include <algorithm>
+
+#include "impl/base/prng.h"
+
+namespace prefixmesh::load {
+namespace {
+
+constexpr std::size_t kTableMin = 64;
+
+}  // namespace
+
+KvCache::KvCache(std::size_t capacity_blocks) : capacity_(capacity_blocks), table_(kTableMin, kNone) {}
+
+std::size_t KvCache::HomeOf(NodeId id) const { return Mix64(id.value) & (table_.size() - 1); }
+
+std::uint32_t KvCache::Find(NodeId id) const {
+  for (std::size_t slot = HomeOf(id);; slot = (slot + 1) & (table_.size() - 1)) {
+    if (table_[slot] == kNone || entries_[table_[slot]].id == id) return table_[slot];
+  }
+}
+
+void KvCache::PutSlot(NodeId id, std::uint32_t entry) {
+  std::size_t slot = HomeOf(id);
+  while (table_[slot] != kNone) slot = (slot + 1) & (table_.size() - 1);
+  table_[slot] = entry;
+}
+
+// Takes the slot out and moves up what probed past it, so that no tombstones are needed.
+void KvCache::EraseSlot(NodeId id) {
+  const std::size_t mask = table_.size() - 1;
+  std::size_t hole = HomeOf(id);
+  while (entries_[table_[hole]].id != id) hole = (hole + 1) & mask;
+  for (std::size_t slot = (hole + 1) & mask; table_[slot] != kNone; slot = (slot + 1) & mask) {
+    const std::size_t home = HomeOf(entries_[table_[slot]].id);
+    if (((slot - home) & mask) < ((slot - hole) & mask)) continue;  // its home lies behind the hole
+    table_[hole] = table_[slot];
+    hole = slot;
+  }
+  table_[hole] = kNone;
+}
+
+void KvCache::GrowTable() {
+  table_.assign(table_.size() * 2, kNone);
+  for (std::uint32_t entry = 0; entry < entries_.size(); ++entry) PutSlot(entries_[entry].id, entry);
+}
+
+void KvCache::Unlink(std::uint32_t entry) {
+  const Entry& e = entries_[entry];
+  (e.newer == kNone ? newest_ : entries_[e.newer].older) = e.older;
+  (e.older == kNone ? oldest_ : entries_[e.older].newer) = e.newer;
+}
+
+void KvCache::LinkNewest(std::uint32_t entry) {
+  entries_[entry].newer = kNone;
+  entries_[entry].older = newest_;
+  (newest_ == kNone ? oldest_ : entries_[newest_].newer) = entry;
+  newest_ = entry;
+}
+
+void KvCache::Touch(std::uint32_t entry) {
+  if (entry == newest_) return;
+  Unlink(entry);
+  LinkNewest(entry);
+}
+
+std::size_t KvCache::Peek(std::span<const NodeId> chain) const {
+  std::size_t depth = 0;
+  while (depth < chain.size() && Find(chain[depth]) != kNone) ++depth;
+  return depth;
+}
+
+std::size_t KvCache::Match(std::span<const NodeId> chain) {
+  const std::size_t depth = Peek(chain);
+  for (std::size_t i = depth; i > 0; --i) Touch(Find(chain[i - 1]));
+  return depth;
+}
+
+void KvCache::Insert(std::span<const NodeId> chain) {
+  const std::size_t count = std::min(chain.size(), capacity_);
+  for (std::size_t i = count; i > 0; --i) {
+    const NodeId id = chain[i - 1];
+    if (const std::uint32_t found = Find(id); found != kNone) {
+      Touch(found);
+      continue;
+    }
+    std::uint32_t entry = 0;
+    if (used_ < capacity_) {
+      entry = static_cast<std::uint32_t>(used_++);
+      entries_.emplace_back();
+    } else {
+      entry = oldest_;
+      EraseSlot(entries_[entry].id);
+      Unlink(entry);
+      ++evicted_;
+    }
+    entries_[entry].id = id;
+    LinkNewest(entry);
+    // The table must hold the new entry before growing, which walks all entries.
+    if (used_ * 4 > table_.size() * 3) {
+      GrowTable();
+    } else {
+      PutSlot(id, entry);
+    }
+  }
+}
+
+void KvCache::Clear() {
+  used_ = 0;
+  newest_ = oldest_ = kNone;
+  entries_.clear();
+  table_.assign(kTableMin, kNone);
+}
+
+}  // namespace prefixmesh::load

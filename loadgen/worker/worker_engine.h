@@ -1,0 +1,82 @@
+// worker_engine.h — the service models of all workers of a process on the real clock: one lock, one timer thread.
+//
+// Threads: Submit and Cancel from any; sinks are called on the timer thread with no lock held, one request's calls in
+// order. Time: the Clock given. Ownership: a sink lives until its last call or Cancel. Errors: none. Bounds: none of
+// its own; an open-loop client decides how many requests wait. (Rejected: a thread per worker; 20 timers do not
+// need 20.)
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "impl/base/mutex.h"
+#include "impl/env/env.h"
+#include "loadgen/worker/service_model.h"
+
+namespace prefixmesh::load {
+
+class ServiceSink {
+ public:
+  virtual ~ServiceSink() = default;
+  virtual void OnPrefillEnded(std::uint32_t cached_blocks, std::uint64_t cache_events) = 0;
+  virtual void OnFinished() = 0;
+};
+
+struct WorkerFigures {
+  std::uint64_t requests = 0;  // prefills ended
+  std::uint64_t prompt_bytes = 0;
+  std::uint64_t cached_bytes = 0;
+  std::uint64_t cached_blocks = 0;
+  std::uint64_t evicted_blocks = 0;
+  std::uint32_t running = 0;
+  std::uint32_t waiting = 0;
+};
+
+class WorkerEngine {
+ public:
+  WorkerEngine(std::size_t workers, const ServiceOptions& options, const Clock& clock);
+  ~WorkerEngine();
+  WorkerEngine(const WorkerEngine&) = delete;
+  WorkerEngine& operator=(const WorkerEngine&) = delete;
+
+  // Returns a ticket for Cancel. `block_bytes` is what one block of this chain counts for.
+  std::uint64_t Submit(std::size_t worker, std::vector<NodeId> chain, std::uint64_t prompt_bytes,
+                       std::uint32_t block_bytes, std::shared_ptr<ServiceSink> sink) PREFIXMESH_EXCLUDES(mutex_);
+  void Cancel(std::size_t worker, std::uint64_t ticket) PREFIXMESH_EXCLUDES(mutex_);
+  WorkerFigures Figures(std::size_t worker) const PREFIXMESH_EXCLUDES(mutex_);
+
+ private:
+  struct Pending {
+    std::size_t worker = 0;
+    std::uint64_t prompt_bytes = 0;
+    std::uint32_t block_bytes = 0;
+    std::shared_ptr<ServiceSink> sink;
+  };
+  struct Worker {
+    explicit Worker(const ServiceOptions& options) : model(options) {}
+    ServiceModel model;
+    WorkerFigures figures;
+  };
+  struct Call {
+    std::shared_ptr<ServiceSink> sink;
+    ServiceEvent event;
+    std::uint64_t cache_events = 0;
+  };
+  void Run() PREFIXMESH_EXCLUDES(mutex_);
+  void CollectDue(std::vector<Call>& calls) PREFIXMESH_REQUIRES(mutex_);
+
+  const Clock& clock_;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  Time armed_ PREFIXMESH_GUARDED_BY(mutex_) = Time::max();  // when the timer thread will look next
+  std::uint64_t next_ticket_ PREFIXMESH_GUARDED_BY(mutex_) = 1;
+  std::vector<Worker> workers_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, Pending> pending_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::thread timer_;
+};
+
+}  // namespace prefixmesh::load

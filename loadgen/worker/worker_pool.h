@@ -1,0 +1,54 @@
+// worker_pool.h — start here for the fake workers: N gRPC servers in one process, one port each.
+//
+// Each serves prefixmesh.v1.Worker (Generate, Hello, Status), the health service and reflection. A prompt is hashed
+// where the network put it and freed at once: a waiting request costs its block ids, not its body.
+//
+// Threads: gRPC's own and one timer (worker_engine.h). Ownership: stops and joins everything in the destructor.
+// Errors: Start says which address is taken. Bounds: bodies of at most 16 MiB.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "impl/base/result.h"
+#include "impl/env/env.h"
+#include "impl/tree/block_hash.h"
+#include "loadgen/worker/service_model.h"
+#include "loadgen/worker/worker_engine.h"
+
+namespace prefixmesh::load {
+
+struct WorkerPoolOptions {
+  std::string host = "127.0.0.1";
+  // One worker each; 0 takes a free port. An address that is in use is refused.
+  std::vector<std::uint16_t> ports;
+  // Workers are called prefix0, prefix1, …
+  std::string name_prefix = "w";
+  // Requests for other models get NOT_FOUND; empty serves any.
+  std::vector<std::string> models;
+  ServiceOptions service;
+  // Only the block sizes matter: a worker's ids never leave it.
+  BlockHashOptions blocks;
+};
+
+struct WorkerAddress {
+  std::string name;
+  std::string address;  // host:port
+};
+
+class WorkerPool {
+ public:
+  // Serving when it returns. The clock must outlive the pool.
+  static Result<std::unique_ptr<WorkerPool>> Start(const WorkerPoolOptions& options, const Clock& clock);
+  virtual ~WorkerPool() = default;
+
+  virtual const std::vector<WorkerAddress>& addresses() const = 0;
+  virtual WorkerFigures Figures(std::size_t worker) const = 0;
+  virtual std::uint64_t Incarnation(std::size_t worker) const = 0;
+  // Takes no new requests, lets the running ones end for at most `patience`, then cancels them.
+  virtual void Drain(Time patience) = 0;
+};
+
+}  // namespace prefixmesh::load
