@@ -1,0 +1,161 @@
+#include "bench/process/child.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+
+namespace prefixmesh::bench {
+namespace {
+
+constexpr std::size_t kLineBytesMax = 1 << 20;
+
+Error Failed(const std::string& what) { return {ErrorCode::kUnavailable, what + ": " + strerror(errno)}; }
+
+}  // namespace
+
+Child::Child(Options options) : options_(std::move(options)) {}
+
+Result<std::unique_ptr<Child>> Child::Start(Options options) {
+  std::unique_ptr<Child> child(new Child(std::move(options)));
+  const Options& o = child->options_;
+  int in[2], out[2];
+  if (pipe2(in, O_CLOEXEC) != 0) return Failed("pipe");
+  if (pipe2(out, O_CLOEXEC) != 0) {
+    close(in[0]);
+    close(in[1]);
+    return Failed("pipe");
+  }
+  const int err = open(o.stderr_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (err < 0) {
+    for (const int fd : {in[0], in[1], out[0], out[1]}) close(fd);
+    return Failed("cannot write " + o.stderr_path);
+  }
+  std::vector<char*> argv;
+  for (const std::string& argument : o.argv) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+  posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+  posix_spawn_file_actions_adddup2(&actions, err, 2);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  // Children start with a clean signal mask, in a process group of their own: Ctrl-C reaches the orchestrator alone,
+  // and the orchestrator ends them in order.
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  const int error = posix_spawn(&child->pid_, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  close(in[0]);
+  close(out[1]);
+  close(err);
+  child->stdin_fd_ = in[1];
+  child->stdout_fd_ = out[0];
+  if (error != 0) {
+    child->pid_ = -1;
+    errno = error;
+    return Failed("cannot start " + o.argv[0]);
+  }
+  child->reader_ = std::thread([raw = child.get()] { raw->ReadLines(); });
+  return child;
+}
+
+Child::~Child() {
+  if (pid_ > 0 && !Reap(false)) {
+    kill(pid_, SIGKILL);
+    Reap(true);
+  }
+  if (stdin_fd_ >= 0) close(stdin_fd_);
+  if (reader_.joinable()) reader_.join();
+  if (stdout_fd_ >= 0) close(stdout_fd_);
+}
+
+void Child::ReadLines() {
+  std::string line;
+  char buffer[4096];
+  while (true) {
+    const ssize_t count = read(stdout_fd_, buffer, sizeof(buffer));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return;
+    for (ssize_t i = 0; i < count; ++i) {
+      if (buffer[i] == '\n') {
+        options_.on_line(line);
+        line.clear();
+      } else if (line.size() < kLineBytesMax) {
+        line.push_back(buffer[i]);
+      }
+    }
+  }
+}
+
+bool Child::WriteLine(const std::string& line) {
+  const std::string bytes = line + "\n";
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count = write(stdin_fd_, bytes.data() + done, bytes.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    done += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+bool Child::Reap(bool block) {
+  if (status_.has_value()) return true;
+  int status = 0;
+  pid_t reaped;
+  do {
+    reaped = waitpid(pid_, &status, block ? 0 : WNOHANG);
+  } while (reaped < 0 && errno == EINTR);
+  if (reaped != pid_) return false;
+  status_ = status;
+  return true;
+}
+
+std::optional<std::string> Child::Exited() {
+  if (!Reap(false)) return std::nullopt;
+  if (WIFSIGNALED(*status_))
+    return "signal " + std::to_string(WTERMSIG(*status_)) + " (" + strsignal(WTERMSIG(*status_)) + ")";
+  return "exit code " + std::to_string(WEXITSTATUS(*status_));
+}
+
+bool Child::Terminate(Time patience) {
+  if (Reap(false)) return true;
+  kill(pid_, SIGTERM);
+  kill(pid_, SIGCONT);  // a stopped child can be ended too
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (Reap(false)) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  Kill();
+  return false;
+}
+
+void Child::Kill() {
+  if (Reap(false)) return;
+  kill(pid_, SIGKILL);
+  Reap(true);
+}
+
+std::string Child::LastErrorLine() const {
+  std::ifstream file(options_.stderr_path);
+  std::string line, last;
+  while (std::getline(file, line))
+    if (!line.empty()) last = line.substr(0, 400);
+  return last;
+}
+
+}  // namespace prefixmesh::bench
