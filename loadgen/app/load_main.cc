@@ -1,0 +1,158 @@
+// prefixmesh-load: plans a load, drives it through the routers, writes load.json and requests.log.
+//
+// stdout carries one JSON object a line; stdin takes `start`, `probe` and `quit`, one a line (loadgen/app/README.md).
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "loadgen/app/process_setup.h"
+#include "loadgen/drive/session.h"
+
+namespace prefixmesh::load {
+namespace {
+
+constexpr char kProgram[] = "prefixmesh-load";
+
+struct Arguments {
+  SessionOptions session;
+  std::string settings_file;
+  std::string scenario = "reference";
+  std::string duration;
+  std::vector<std::string> overrides;
+  std::vector<std::string> routers;
+  bool now = false;
+  bool exit_with_parent = false;
+};
+
+Result<Settings> ReadSettings(const Arguments& arguments) {
+  Result<Settings> settings = [&]() -> Result<Settings> {
+    if (arguments.settings_file.empty()) return LoadScenario(arguments.scenario);
+    std::ifstream file(arguments.settings_file, std::ios::binary);
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf())) {
+      return Error{ErrorCode::kNotFound, arguments.settings_file + ": cannot be read"};
+    }
+    return SettingsFromJson(text.str(), arguments.settings_file);
+  }();
+  if (!settings.ok()) return settings;
+  for (const std::string& assignment : arguments.overrides) {
+    const Status applied = ApplyOverride(*settings, assignment);
+    if (!applied.ok()) return applied.error();
+  }
+  if (!arguments.duration.empty()) {
+    const Result<double> seconds = ParseSeconds(arguments.duration);
+    if (!seconds.ok()) return seconds.error();
+    settings->phases.load_s = *seconds;
+  }
+  return settings;
+}
+
+Status ReadRouters(Arguments& arguments) {
+  for (const std::string& router : arguments.routers) {
+    const std::size_t equals = router.find('=');
+    if (equals == 0 || equals == std::string::npos || router.find(':', equals) == std::string::npos) {
+      return Error{ErrorCode::kInvalid, "--router " + router + ": must be NAME=HOST:PORT"};
+    }
+    arguments.session.routers.push_back({router.substr(0, equals), router.substr(equals + 1)});
+  }
+  return {};
+}
+
+void PrintLine(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+// The next command, or `quit` at the end of the input.
+std::string NextCommand() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return "quit";
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  return line;
+}
+
+int Fail(const Error& error, int code) {
+  PrintError(kProgram, error.message);
+  return code;
+}
+
+int Drive(Session& session, bool now) {
+  bool ran = false;
+  while (true) {
+    const std::string command = now ? (ran ? "probe" : "start") : NextCommand();
+    if (command == "quit") return kExitOk;
+    if (command == "start" && !ran) {
+      ran = true;
+      const Status run = session.Run();
+      if (!run.ok()) return Fail(run.error(), kExitFailed);
+    } else if (command == "probe" && ran) {
+      const Status probed = session.Probe();
+      if (!probed.ok()) return Fail(probed.error(), kExitFailed);
+      PrintLine(R"({"event":"probed"})");
+      if (now) return session.trusted() ? kExitOk : kExitUntrusted;
+    } else if (!command.empty()) {
+      PrintLine(nlohmann::ordered_json{{"event", "refused"}, {"command", command}}.dump(
+          -1, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
+  }
+}
+
+int Main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app("Open-loop load on prefixmesh routers.", kProgram);
+  auto* settings = app.add_option("--settings", arguments.settings_file, "a resolved scenario (JSON)");
+  app.add_option("--scenario", arguments.scenario, "a built-in scenario or a .toml file")
+      ->capture_default_str()
+      ->excludes(settings);
+  app.add_option("--set", arguments.overrides, "key=value; may be repeated");
+  app.add_option("--duration", arguments.duration, "length of the load phase, e.g. 30s");
+  app.add_option("--seed", arguments.session.seed, "of the plan")->capture_default_str();
+  app.add_option("--router", arguments.routers, "NAME=HOST:PORT; once per router, in the plan's order")->required();
+  app.add_option("--out", arguments.session.out_dir, "folder for load.json and requests.log")->required();
+  app.add_option("--strategy", arguments.session.strategy, "what the routers run; off is not sampled for visibility")
+      ->capture_default_str();
+  app.add_flag("--now", arguments.now, "start at once, probe and quit at the end; exit 3 if untrusted");
+  app.add_flag("--exit-with-parent", arguments.exit_with_parent, "end when the process that started this one does");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    PrintError(kProgram, error.what());
+    return kExitUsage;
+  }
+  QuietGrpc();
+  if (arguments.exit_with_parent) ExitWithParent();
+  Result<Settings> resolved = ReadSettings(arguments);
+  if (!resolved.ok()) return Fail(resolved.error(), kExitUsage);
+  const Status routers = ReadRouters(arguments);
+  if (!routers.ok()) return Fail(routers.error(), kExitUsage);
+  if (mkdir(arguments.session.out_dir.c_str(), 0755) != 0 && errno != EEXIST) {
+    return Fail({ErrorCode::kInvalid, "--out " + arguments.session.out_dir + ": " + std::strerror(errno)}, kExitUsage);
+  }
+  arguments.session.settings = *resolved;
+  arguments.session.on_event = PrintLine;
+  const Result<std::unique_ptr<Session>> session = Session::Prepare(std::move(arguments.session));
+  if (!session.ok()) {
+    return Fail(session.error(), session.error().code == ErrorCode::kUnavailable ? kExitFailed : kExitUsage);
+  }
+  const Plan& plan = (*session)->plan();
+  PrintLine(nlohmann::ordered_json{{"event", "ready"},
+                                   {"planned", plan.statistics().load_requests},
+                                   {"warmup", plan.statistics().warmup_requests},
+                                   {"fingerprint", FingerprintText(plan.fingerprint())},
+                                   {"notes", plan.notes()}}
+                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return Drive(**session, arguments.now);
+}
+
+}  // namespace
+}  // namespace prefixmesh::load
+
+int main(int argc, char** argv) { return prefixmesh::load::Main(argc, argv); }

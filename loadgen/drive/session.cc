@@ -1,0 +1,221 @@
+#include "loadgen/drive/session.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "loadgen/clock/process.h"
+#include "loadgen/drive/ledger_probe.h"
+#include "loadgen/drive/summary.h"
+#include "loadgen/drive/visibility.h"
+
+namespace prefixmesh::load {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Time kConnectPatience = std::chrono::seconds(10);
+constexpr Time kStartDelay = std::chrono::milliseconds(50);
+constexpr Time kOverrun = std::chrono::seconds(2);  // beyond the last request's own timeout
+constexpr Time kSecond = std::chrono::seconds(1);
+
+// Whole or not at all.
+Status WriteFile(const std::string& path, const std::string& text) {
+  const std::string partial = path + ".partial";
+  std::FILE* file = std::fopen(partial.c_str(), "we");
+  bool written = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  int error = errno;
+  if (file != nullptr && std::fclose(file) != 0) {
+    written = false;
+    error = errno;
+  }
+  if (written && std::rename(partial.c_str(), path.c_str()) == 0) return {};
+  if (written) error = errno;
+  std::remove(partial.c_str());
+  return Error{error == ENOSPC ? ErrorCode::kExhausted : ErrorCode::kUnavailable, path + ": " + std::strerror(error)};
+}
+
+class RealSession final : public Session {
+ public:
+  RealSession(SessionOptions options, Plan plan) : options_(std::move(options)), plan_(std::move(plan)) {}
+
+  Status Open() {
+    auto log = RequestLog::Create(options_.out_dir + "/requests.log", plan_.fingerprint(), plan_.requests().size());
+    if (!log.ok()) return log.error();
+    log_ = std::move(*log);
+    auto driver = Driver::Connect(plan_, options_.settings, options_.routers, *log_, kConnectPatience);
+    if (!driver.ok()) return driver.error();
+    driver_ = std::move(*driver);
+    const bool sampled = options_.settings.probe.visibility_share > 0 && options_.strategy != "off";
+    if (sampled && options_.routers.size() > 1) {
+      auto prober = VisibilityProber::Connect(plan_, options_.settings, options_.routers, kConnectPatience);
+      if (!prober.ok()) return prober.error();
+      prober_ = std::move(*prober);
+      driver_->SetListener(prober_.get());
+    }
+    return {};
+  }
+
+  const Plan& plan() const override { return plan_; }
+  bool trusted() const override { return trusted_; }
+
+  Status Run() override {
+    const Time epoch = clock_.Now() + kStartDelay;
+    if (prober_ != nullptr) prober_->Start(epoch);
+    driver_->Start(epoch);
+    Follow(epoch);
+    if (prober_ != nullptr) visibility_ = prober_->Finish();
+    sends_.emplace(driver_->Sends());
+    replies_.emplace(driver_->Replies());
+    const Status finished = log_->Finish();
+    const Status written = WriteSummary();
+    const ReplyRecorder& replies = *replies_;
+    Emit({{"event", "load_done"},
+          {"sent", sends_->sent_all()},
+          {"ok", replies.ok_all()},
+          {"failed", replies.failed_all()},
+          {"dropped", sends_->dropped()},
+          {"trusted", trusted_}});
+    return finished.ok() ? written : finished;
+  }
+
+  Status Probe() override {
+    const Result<std::vector<RequestRecord>> records = log_->Read();
+    if (!records.ok()) return records.error();
+    const Time patience(static_cast<std::int64_t>(options_.settings.phases.drain_s * 1e9));
+    const auto counts =
+        ProbeLedger(plan_, options_.settings, *records, driver_->WorkerNames(), options_.routers, patience);
+    if (counts.ok()) {
+      ledger_ = *counts;
+    } else {
+      notes_.push_back("the placement ledger could not be probed: " + counts.error().message);
+    }
+    return WriteSummary();
+  }
+
+ private:
+  void Emit(const Json& json) const {
+    if (options_.on_event) options_.on_event(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
+
+  // Says what happens while it happens: phase boundaries, a line a second, failures.
+  void Follow(Time epoch) {
+    struct Boundary {
+      Time at;
+      const char* phase;
+    };
+    const Boundary boundaries[] = {{Time(0), "warmup"}, {plan_.load_begin(), "load"}, {plan_.load_end(), "load_end"}};
+    std::size_t boundary = 0;
+    std::size_t second = 0;
+    ProcessUsage at_load_begin;
+    const Time give_up =
+        plan_.load_end() + Time(static_cast<std::int64_t>(options_.settings.load.timeout_s * 1e9)) + kOverrun;
+    while (true) {
+      const Time next_second = kSecond * static_cast<std::int64_t>(second + 1);
+      const Time next = boundary < std::size(boundaries) ? std::min(next_second, boundaries[boundary].at) : next_second;
+      bool done = driver_->WaitDone(epoch + next);
+      if (done && boundary < std::size(boundaries)) {
+        SleepUntil(epoch + next);  // everything is answered, but the phase is not over
+        done = false;
+      }
+      const Time now = clock_.Now() - epoch;
+      while (boundary < std::size(boundaries) && boundaries[boundary].at <= now) {
+        if (boundary == 1) at_load_begin = ReadProcessUsage();
+        if (boundary == 2) {
+          load_cpu_cores_ = (ReadProcessUsage().cpu_s - at_load_begin.cpu_s) / options_.settings.phases.load_s;
+        }
+        Emit({{"event", "phase"}, {"phase", boundaries[boundary].phase}, {"t_s", Seconds(now)}});
+        ++boundary;
+      }
+      for (; now >= kSecond * static_cast<std::int64_t>(second + 1); ++second) EmitProgress(second);
+      EmitFailures();
+      if (done) return;
+      if (now >= give_up) driver_->CancelAll();
+    }
+  }
+
+  static double Seconds(Time time) { return std::chrono::duration<double>(time).count(); }
+
+  void EmitProgress(std::size_t second) {
+    const DriverProgress progress = driver_->Progress(second);
+    Json share = nullptr;
+    if (progress.reply.prompt_bytes > 0) {
+      share = static_cast<double>(progress.reply.cached_bytes) / static_cast<double>(progress.reply.prompt_bytes);
+    }
+    Emit({{"event", "progress"},
+          {"t_s", second + 1},
+          {"sent", progress.sent},
+          {"ok", progress.ok},
+          {"failed", progress.failed},
+          {"in_flight", progress.in_flight},
+          {"rps", progress.send.sent},
+          {"schedule_delay_p99_us", progress.send.schedule_delay_p99_us},
+          {"cached_share", share}});
+  }
+
+  void EmitFailures() {
+    for (const DriverFailure& failure : driver_->TakeFailures()) {
+      Emit({{"event", "failure"},
+            {"router", failure.router},
+            {"status", failure.status},
+            {"requests", failure.requests},
+            {"message", failure.message}});
+    }
+    if (log_->failed() && !log_failure_told_) {
+      log_failure_told_ = true;
+      Emit({{"event", "failure"}, {"message", "requests.log cannot be written (full disk?): the run is incomplete"}});
+    }
+  }
+
+  Status WriteSummary() {
+    const Result<std::vector<RequestRecord>> records = log_->Read();
+    if (!records.ok()) return records.error();
+    const ProcessUsage usage = ReadProcessUsage();
+    const std::vector<std::string> worker_names = driver_->WorkerNames();
+    trusted_ = JudgeTrust(*sends_, load_cpu_cores_, options_.settings).ok;
+    return WriteFile(options_.out_dir + "/load.json", SummaryJson({.plan = plan_,
+                                                                   .settings = options_.settings,
+                                                                   .strategy = options_.strategy,
+                                                                   .sends = *sends_,
+                                                                   .replies = *replies_,
+                                                                   .records = *records,
+                                                                   .worker_names = worker_names,
+                                                                   .ledger = ledger_,
+                                                                   .visibility = visibility_,
+                                                                   .load_cpu_cores = load_cpu_cores_,
+                                                                   .cpu_s = usage.cpu_s,
+                                                                   .peak_rss_bytes = usage.peak_rss_bytes,
+                                                                   .notes = notes_}));
+  }
+
+  const SessionOptions options_;
+  const MonotonicClock clock_;
+  const Plan plan_;
+  std::unique_ptr<RequestLog> log_;
+  std::unique_ptr<VisibilityProber> prober_;
+  std::unique_ptr<Driver> driver_;  // gone before what it borrows
+  std::optional<SendRecorder> sends_;
+  std::optional<ReplyRecorder> replies_;
+  std::optional<LedgerCounts> ledger_;
+  std::optional<VisibilityCounts> visibility_;
+  std::vector<std::string> notes_;
+  double load_cpu_cores_ = 0;
+  bool trusted_ = false;
+  bool log_failure_told_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::Prepare(SessionOptions options) {
+  Result<Plan> plan = BuildPlan(options.settings, options.seed);
+  if (!plan.ok()) return plan.error();
+  auto session = std::make_unique<RealSession>(std::move(options), std::move(*plan));
+  const Status opened = session->Open();
+  if (!opened.ok()) return opened.error();
+  return std::unique_ptr<Session>(std::move(session));
+}
+
+}  // namespace prefixmesh::load

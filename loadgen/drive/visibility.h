@@ -1,0 +1,54 @@
+// visibility.h — how long until a placement learned on one router changes what another one answers.
+//
+// For a seeded share of the load's requests: shortly before the send, the prompt is registered at every other router
+// (ProbeOpen → handle) and one Probe tells what that router already knows. From the moment the reply's Routed message
+// arrived, the handle is polled without a body: every 0.5 ms for 100 ms, then every 10 ms up to 5 s, until the worker's
+// depth reaches the prompt's whole blocks. A (request, router) pair whose depth was full before the send is counted
+// apart. Polls never overlap; a slow answer moves the next one.
+//
+// Threads: a prober thread and gRPC's; OnRouted from any. Time: from the epoch of the run. Ownership: borrows the plan.
+// Errors: a pair whose calls fail is counted as failed. Bounds: samples x routers entries; the routers keep at most
+// 4,096 handles and ours are closed when done.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "impl/base/result.h"
+#include "loadgen/drive/driver.h"
+
+namespace prefixmesh::load {
+
+struct VisibilityCounts {
+  std::uint64_t requests = 0;      // sampled
+  std::uint64_t pairs = 0;         // sampled x other routers
+  std::uint64_t already_full = 0;  // of pairs: nothing to learn
+  std::uint64_t not_learned = 0;   // of pairs: the router did not insert, or the request was never routed
+  std::uint64_t failed = 0;        // of pairs: a probe call failed
+  std::uint64_t visible = 0;
+  std::uint64_t never = 0;               // not within 5 s
+  std::vector<std::int64_t> visible_ns;  // ascending
+
+  // Of visible and never; null without any.
+  std::optional<double> VisibleShare() const;
+  // Nearest rank over visible and never, where never is infinite: null there.
+  std::optional<double> PercentileMs(double percentile) const;
+};
+
+// The requests that are sampled: by seed, of the load phase.
+std::vector<std::uint32_t> SampleVisibility(const Plan& plan, double share);
+
+class VisibilityProber : public RoutedListener {
+ public:
+  static Result<std::unique_ptr<VisibilityProber>> Connect(const Plan& plan, const Settings& settings,
+                                                           const std::vector<RouterAddress>& routers, Time patience);
+  virtual void Start(Time epoch) = 0;
+  // Ends the probing of what is still open (counted as never visible if it was routed more than 5 s ago, else left out
+  // as not learned) and returns the counts. Call when the load is done; waits up to 5 s for polls that still run.
+  virtual VisibilityCounts Finish() = 0;
+};
+
+}  // namespace prefixmesh::load
