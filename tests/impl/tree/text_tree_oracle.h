@@ -233,7 +233,9 @@ inline void CheckEviction(const TreeUnderTest& under_test) {
     RadixPair pair(under_test, cap);
     for (const Step& step : *Steps()) pair.Do(step);
     pair.tree().Evict();
-    for (const auto& [worker, prompts] : pair.oracle().prompts()) {
+    for (const auto& entry : pair.oracle().prompts()) {
+      const std::uint16_t worker = entry.first;
+      const std::vector<std::string>& prompts = entry.second;
       RC_ASSERT(pair.tree().TenantBytes({worker}) <= cap * pair.unit_bytes());
       const bool was_over = pair.oracle().Units(worker) > cap;
       bool newer_lost = false;

@@ -1,4 +1,5 @@
 // allocation_counter.h — bytes asked of operator new so far, by this process (its .cc replaces the operator).
+// Always 0 under a sanitizer.
 // Threads: tests of this binary are single-threaded.
 #pragma once
 

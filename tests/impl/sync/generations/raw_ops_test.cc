@@ -100,7 +100,7 @@ void FourHundredAfterCheckpoint(Node& node, StreamRole role) {
 TEST_CASE("RawOps T3 (H2): a dialer trims half, falls into the gap, and then builds and refuses every second") {
   Node node(SmallLimit());
   FourHundredAfterCheckpoint(node, StreamRole::kDialer);
-  for (const std::size_t left : {200, 100, 100, 100}) {
+  for (const std::size_t left : {200u, 100u, 100u, 100u}) {
     REQUIRE_FALSE(node.Tick().has_value());
     REQUIRE(node.refused.size() == 1);
     REQUIRE(node.refused[0].bytes > node.refused[0].limit_bytes);
