@@ -1,0 +1,197 @@
+#include "bench/scenario/cluster.h"
+
+#include <fstream>
+
+#include "impl/wire/prefixmesh.pb.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+constexpr Time kReadyPatience = std::chrono::seconds(20);
+constexpr Time kPlanPatience = std::chrono::seconds(180);
+constexpr Time kStopPatience = std::chrono::seconds(5);
+
+std::string Number(double value) {
+  char text[40];
+  std::snprintf(text, sizeof(text), "%.12g", value);
+  return text;
+}
+
+// Router names in the order of the plan: a, b, c, … so that the first one dials.
+std::string RouterName(std::size_t index) { return "router-" + std::string(1, static_cast<char>('a' + index)); }
+
+}  // namespace
+
+Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {}
+Cluster::~Cluster() { Stop(); }
+
+std::unique_ptr<Child> Cluster::StartChild(const std::string& name, std::vector<std::string> argv, Status& status) {
+  argv.front() = options_.bin_dir + "/" + argv.front();
+  argv.push_back("--exit-with-parent");
+  Child::Options child;
+  child.name = name;
+  child.argv = std::move(argv);
+  child.stderr_path = options_.out + "/" + name + ".log";
+  child.on_line = [this, name](const std::string& line) {
+    nlohmann::json body = nlohmann::json::parse(line, nullptr, false);
+    if (!body.is_object()) return;
+    MutexLock lock(mutex_);
+    events_.push_back({name, std::move(body)});
+  };
+  Result<std::unique_ptr<Child>> started = Child::Start(std::move(child));
+  if (!started.ok()) {
+    status = started.error();
+    return nullptr;
+  }
+  return std::move(*started);
+}
+
+Status Cluster::StartWorkers() {
+  const load::Settings& s = options_.settings;
+  std::string models;
+  for (std::uint64_t i = 0; i < s.models.count; ++i) models += (i > 0 ? "," : "") + load::ModelName(i);
+  Status status;
+  workers_ = StartChild("workers",
+                        {"prefixmesh-worker", "--count", std::to_string(s.workers.count), "--models", models,
+                         "--concurrency", std::to_string(s.workers.concurrency), "--prefill-us-per-block",
+                         Number(s.workers.prefill_us_per_block), "--decode-ms", Number(s.workers.decode_ms),
+                         "--cache-blocks", std::to_string(s.workers.cache_blocks), "--block-bytes",
+                         std::to_string(s.workers.block_bytes), "--block-tokens", std::to_string(s.index.block_tokens)},
+                        status);
+  if (workers_ == nullptr) return status;
+  const Result<nlohmann::json> ready = WaitFor("workers", "ready", kReadyPatience, [](const auto&) {});
+  if (!ready.ok()) return ready.error();
+  for (const nlohmann::json& worker : ready->at("workers"))
+    worker_addresses_.emplace_back(worker.at("name"), worker.at("address"));
+  return {};
+}
+
+Status Cluster::StartRouters() {
+  const load::Settings& s = options_.settings;
+  const std::size_t count = s.routers.count;
+  Result<ReservedPorts> ports = ReservedPorts::Reserve(3 * count);
+  if (!ports.ok()) return ports.error();
+  ports_.emplace(std::move(*ports));
+  const auto address = [&](std::size_t router, std::size_t which) {
+    return "127.0.0.1:" + std::to_string((*ports_)[router * 3 + which]);
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    Router router;
+    router.name = RouterName(i);
+    router.address = address(i, 0);
+    router.metrics_address = address(i, 2);
+    std::vector<std::string> argv = {
+        "prefixmesh-router", "--name", router.name, "--listen", router.address, "--sync-listen", address(i, 1),
+        "--metrics-listen", router.metrics_address, "--strategy", options_.strategy, "--index-kind",
+        options_.index_kind, "--index-budget-mib", Number(s.index.budget_mib), "--block-bytes",
+        std::to_string(s.index.block_bytes), "--block-tokens", std::to_string(s.index.block_tokens),
+        "--text-max-chars", std::to_string(s.index.text_max_chars), "--text-eviction-s",
+        Number(s.index.text_eviction_s), "--cache-threshold", Number(s.route.cache_threshold), "--balance-abs",
+        Number(s.route.balance_abs), "--balance-rel", Number(s.route.balance_rel), "--round-ms",
+        Number(s.two_layer.round_ms), "--anchors", std::to_string(s.two_layer.anchors), "--window-mib",
+        Number(s.two_layer.window_mib), "--peer-round-kib", Number(s.two_layer.peer_round_budget_kib), "--seed",
+        std::to_string(options_.seed)};
+    for (const auto& [name, where] : worker_addresses_) {
+      argv.push_back("--worker");
+      argv.push_back(name + "=" + where);
+    }
+    for (std::size_t peer = 0; peer < count; ++peer) {
+      if (peer == i) continue;
+      argv.push_back("--peer");
+      argv.push_back(RouterName(peer) + "=" + address(peer, 1));
+    }
+    Status status;
+    router.child = StartChild(router.name, std::move(argv), status);
+    if (router.child == nullptr) return status;
+    router.client = std::make_unique<RouterClient>(router.address);
+    routers_.push_back(std::move(router));
+  }
+  // Ready lines may come in any order, so they are ticked off.
+  std::size_t ready = 0;
+  const auto deadline = std::chrono::steady_clock::now() + kReadyPatience;
+  while (ready < count) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return Error{ErrorCode::kTimeout, std::to_string(count - ready) + " routers did not become ready within 20 s"};
+    Result<std::optional<Event>> event = NextEvent(std::chrono::milliseconds(50));
+    if (!event.ok()) return event.error();
+    if (event->has_value() && (*event)->body.value("event", "") == "ready") ++ready;
+  }
+  const std::size_t peers = options_.strategy == "off" ? 0 : count - 1;
+  for (Router& router : routers_) {
+    while (true) {
+      if (std::chrono::steady_clock::now() > deadline)
+        return Error{ErrorCode::kTimeout, router.name + " is not healthy or lacks peers after 20 s"};
+      v1::RouterStatus status;
+      if (router.client->Healthy() && router.client->ReadStatus(status).ok() && status.sync().peers_up() == peers) break;
+      Result<std::optional<Event>> event = NextEvent(std::chrono::milliseconds(50));
+      if (!event.ok()) return event.error();
+    }
+  }
+  return {};
+}
+
+Status Cluster::StartLoad() {
+  const std::string path = options_.out + "/settings.json";
+  std::ofstream file(path);
+  file << load::SettingsToJson(options_.settings);
+  file.close();
+  if (!file) return Error{ErrorCode::kExhausted, "cannot write " + path};
+  std::vector<std::string> argv = {"prefixmesh-load", "--settings", path, "--seed", std::to_string(options_.seed),
+                                   "--out", options_.out, "--strategy", options_.strategy};
+  for (const Router& router : routers_) {
+    argv.push_back("--router");
+    argv.push_back(router.name + "=" + router.address);
+  }
+  Status status;
+  load_ = StartChild("load", std::move(argv), status);
+  if (load_ == nullptr) return status;
+  const Result<nlohmann::json> ready = WaitFor("load", "ready", kPlanPatience, [](const auto&) {});
+  if (!ready.ok()) return ready.error();
+  return {};
+}
+
+Status Cluster::CheckChildren() {
+  const auto check = [](Child* child) -> Status {
+    if (child == nullptr) return {};
+    const std::optional<std::string> exit = child->Exited();
+    if (!exit) return {};
+    const std::string last = child->LastErrorLine();
+    return Error{ErrorCode::kUnavailable, child->name() + " died: " + *exit + (last.empty() ? "" : "; it said: " + last)};
+  };
+  for (Child* child : {workers_.get(), load_may_exit_ ? nullptr : load_.get()})
+    if (Status alive = check(child); !alive.ok()) return alive;
+  for (const Router& router : routers_)
+    if (Status alive = check(router.child.get()); !alive.ok()) return alive;
+  return {};
+}
+
+Result<std::optional<Cluster::Event>> Cluster::NextEvent(Time patience) {
+  {
+    MutexLock lock(mutex_);
+    if (!events_.empty()) {
+      Event event = std::move(events_.front());
+      events_.pop_front();
+      return std::optional<Event>(std::move(event));
+    }
+  }
+  if (Status alive = CheckChildren(); !alive.ok()) return alive.error();
+  if (signal_.Wait(patience)) {
+    interrupted_ = true;
+    return Error{ErrorCode::kUnavailable, "interrupted"};
+  }
+  return std::optional<Event>();
+}
+
+bool Cluster::Stop() {
+  bool clean = true;
+  load_may_exit_ = true;
+  if (load_ != nullptr) clean = load_->Terminate(kStopPatience) && clean;
+  for (Router& router : routers_) {
+    router.client = nullptr;
+    if (router.child != nullptr) clean = router.child->Terminate(kStopPatience) && clean;
+  }
+  if (workers_ != nullptr) clean = workers_->Terminate(kStopPatience) && clean;
+  return clean;
+}
+
+}  // namespace prefixmesh::bench

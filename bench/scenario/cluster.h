@@ -1,0 +1,103 @@
+// cluster.h — the processes of one run: workers, routers, load. Started in order, watched, ended in order.
+//
+// Threads: one; children's lines arrive on reader threads and are taken with NextEvent. Errors: one line that names the
+// process and why. Bounds: every start has a deadline. Ownership: the destructor ends everything.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/process/child.h"
+#include "bench/process/ports.h"
+#include "bench/scenario/router_client.h"
+#include "impl/base/mutex.h"
+#include "impl/env/real/process.h"
+#include "loadgen/plan/settings.h"
+
+namespace prefixmesh::bench {
+
+struct ClusterOptions {
+  load::Settings settings;
+  std::string strategy;
+  std::string index_kind;
+  std::uint64_t seed = 1;
+  std::string out;
+  std::string bin_dir;
+};
+
+class Cluster {
+ public:
+  explicit Cluster(ClusterOptions options);
+  ~Cluster();
+
+  struct Router {
+    std::string name;
+    std::string address, metrics_address;
+    std::unique_ptr<Child> child;
+    std::unique_ptr<RouterClient> client;
+  };
+  struct Event {
+    std::string from;
+    nlohmann::json body;
+  };
+
+  // Each waits until the processes serve. kTimeout, kUnavailable with the reason.
+  Status StartWorkers();
+  Status StartRouters();
+  Status StartLoad();  // returns when the plan is prepared
+
+  // The next line a child printed, waiting up to `patience`. Nothing: the time is over. An error: a child died, or the
+  // user interrupted.
+  Result<std::optional<Event>> NextEvent(Time patience);
+  // Waits for {"event": name} from `from`, handing every other event to `other`.
+  template <typename Other>
+  Result<nlohmann::json> WaitFor(const std::string& from, const std::string& name, Time patience, Other&& other);
+
+  // Ends all: the load first, then routers, then workers. False if any had to be killed.
+  bool Stop();
+
+  std::vector<Router>& routers() { return routers_; }
+  Child* workers() { return workers_.get(); }
+  Child* load() { return load_.get(); }
+  const std::vector<std::pair<std::string, std::string>>& worker_addresses() const { return worker_addresses_; }
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  std::unique_ptr<Child> StartChild(const std::string& name, std::vector<std::string> argv, Status& status);
+  Status CheckChildren();
+
+  const ClusterOptions options_;
+  ShutdownSignal signal_;
+  bool interrupted_ = false;
+  std::optional<ReservedPorts> ports_;
+  std::unique_ptr<Child> workers_;
+  std::vector<std::pair<std::string, std::string>> worker_addresses_;  // name, host:port
+  std::vector<Router> routers_;
+  std::unique_ptr<Child> load_;
+  bool load_may_exit_ = false;
+
+  Mutex mutex_;
+  std::deque<Event> events_ PREFIXMESH_GUARDED_BY(mutex_);
+};
+
+template <typename Other>
+Result<nlohmann::json> Cluster::WaitFor(const std::string& from, const std::string& name, Time patience,
+                                        Other&& other) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    Result<std::optional<Event>> event = NextEvent(std::chrono::milliseconds(50));
+    if (!event.ok()) return event.error();
+    if (event->has_value() && (*event)->from == from && (*event)->body.value("event", "") == name)
+      return std::move((*event)->body);
+    other(*event);
+  }
+  return Error{ErrorCode::kTimeout,
+               from + " did not say '" + name + "' within " +
+                   std::to_string(std::chrono::duration_cast<std::chrono::seconds>(patience).count()) + " s"};
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,55 @@
+#include "bench/scenario/progress.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+
+namespace prefixmesh::bench {
+
+std::string FormatBytes(double bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  int unit = 0;
+  while (std::fabs(bytes) >= 1024 && unit < 4) {
+    bytes /= 1024;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof(text), unit == 0 || bytes >= 100 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+  return text;
+}
+
+Progress::Progress() : terminal_(isatty(STDERR_FILENO) != 0) {}
+
+void Progress::Say(const std::string& line) {
+  Finish();
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void Progress::Show(const ProgressLine& line) {
+  char cached[16] = "-";
+  if (line.cached_share >= 0) std::snprintf(cached, sizeof(cached), "%.3f", line.cached_share);
+  char text[160];
+  std::snprintf(text, sizeof(text), "%-7s %4.0f/%.0fs %4.0f rps lag %.1fms rss %s sync %s/s cached %s",
+                line.phase.c_str(), line.elapsed_s, line.total_s, line.rps, line.lag_ms,
+                FormatBytes(static_cast<double>(line.rss_bytes)).c_str(), FormatBytes(line.sync_bytes_per_s).c_str(),
+                cached);
+  if (terminal_) {
+    std::fprintf(stderr, "\r\033[K%.79s", text);
+    std::fflush(stderr);
+    drawn_ = true;
+    return;
+  }
+  if (line.phase == last_phase_ && line.elapsed_s - last_plain_s_ < 5) return;
+  last_plain_s_ = line.elapsed_s;
+  last_phase_ = line.phase;
+  std::fprintf(stderr, "%s\n", text);
+}
+
+void Progress::Finish() {
+  if (!drawn_) return;
+  std::fprintf(stderr, "\n");
+  drawn_ = false;
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,80 @@
+#include "bench/scenario/router_client.h"
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include "impl/wire/prefixmesh.grpc.pb.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+constexpr auto kDeadline = std::chrono::seconds(5);
+
+Status ToStatus(const grpc::Status& status) {
+  if (status.ok()) return {};
+  return Error{ErrorCode::kUnavailable, status.error_message()};
+}
+
+void SetDeadline(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+}
+
+}  // namespace
+
+class RouterClient::Impl {
+ public:
+  explicit Impl(const std::string& address)
+      : channel(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
+        admin(v1::RouterAdmin::NewStub(channel)) {}
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::RouterAdmin::Stub> admin;
+};
+
+RouterClient::RouterClient(const std::string& address) : impl_(std::make_unique<Impl>(address)) {}
+RouterClient::~RouterClient() = default;
+RouterClient::RouterClient(RouterClient&&) noexcept = default;
+
+bool RouterClient::Healthy() {
+  // grpc.health.v1 has no generated classes in Debian's packages; its two messages are one field each, and an empty
+  // request asks for the server as a whole. The reply's field 1 is the status, SERVING = 1.
+  grpc::GenericStub stub(impl_->channel);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  grpc::CompletionQueue queue;
+  const grpc::ByteBuffer request(nullptr, 0);
+  grpc::ByteBuffer reply;
+  grpc::Status status;
+  auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", request, &queue);
+  call->StartCall();
+  call->Finish(&reply, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  std::vector<grpc::Slice> slices;
+  if (!status.ok() || !reply.Dump(&slices).ok() || slices.empty()) return false;
+  return slices[0].size() == 2 && slices[0].begin()[0] == 0x08 && slices[0].begin()[1] == 0x01;
+}
+
+Status RouterClient::ReadStatus(v1::RouterStatus& status) {
+  grpc::ClientContext context;
+  SetDeadline(context);
+  return ToStatus(impl_->admin->Status(&context, v1::Empty(), &status));
+}
+
+Status RouterClient::BeginPhase(const std::string& phase) {
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::BeginPhaseRequest request;
+  request.set_phase(phase);
+  v1::Empty reply;
+  return ToStatus(impl_->admin->BeginPhase(&context, request, &reply));
+}
+
+Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status) {
+  auto stub = v1::Worker::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  SetDeadline(context);
+  return ToStatus(stub->Status(&context, v1::Empty(), &status));
+}
+
+}  // namespace prefixmesh::bench

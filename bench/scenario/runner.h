@@ -1,0 +1,46 @@
+// runner.h — one run of one scenario with one strategy: real processes on loopback, from start to result.
+//
+//   workers ready → routers ready → peers up → plan ready → warmup → load → settle → idle → drain → stopped
+//
+// Every wait has a deadline; a child that dies or hangs ends the run at once with the reason, the others are stopped,
+// and what was measured is still written, marked failed. Ctrl-C does the same.
+//
+// Threads: Run on one; it starts readers for the children. Time: the monotonic clock. Ownership: children end with Run.
+// Errors: kInvalid for what can be known before anything starts (exit 2); everything later is in the result.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "impl/base/result.h"
+#include "loadgen/plan/settings.h"
+
+namespace prefixmesh::bench {
+
+struct RunRequest {
+  load::Settings settings;
+  std::string strategy = "two-layer";
+  std::uint64_t seed = 1;
+  std::string out;      // a folder; made if missing, refused if it holds another run
+  std::string bin_dir;  // where the other programs are
+};
+
+enum class Verdict : std::uint8_t { kOk, kFailed, kKilled, kUntrusted, kSloMissed };
+const char* VerdictName(Verdict verdict);
+int VerdictExitCode(Verdict verdict);
+
+struct RunOutcome {
+  Verdict verdict = Verdict::kFailed;
+  std::string result_path;
+  std::string report_path;
+};
+
+// Checks, runs, measures, writes result.json and report.html into request.out.
+Result<RunOutcome> Run(const RunRequest& request);
+
+// What a router of this strategy is expected to need under this load, in bytes; for the check before a run.
+std::uint64_t ExpectedRouterBytes(const std::string& strategy, const load::Settings& settings);
+
+}  // namespace prefixmesh::bench
