@@ -1,5 +1,7 @@
 #include "loadgen/clock/process.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -32,6 +34,12 @@ void SleepUntil(Time when) {
 }
 
 void UseMinimalTimerSlack() { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
+
+bool UseRealtimePriority() {
+  sched_param parameters{};
+  parameters.sched_priority = 1;
+  return pthread_setschedparam(pthread_self(), SCHED_RR, &parameters) == 0;
+}
 
 ProcessUsage ReadProcessUsage() {
   ProcessUsage usage;
