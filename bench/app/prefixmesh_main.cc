@@ -182,6 +182,7 @@ int Main(int argc, char** argv) {
       "prefixmesh: reproduces the load that broke prefix sync between LLM routers, and measures what each way "
       "of syncing costs and gains");
   app.require_subcommand(1);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a later flag wins, as in most tools
 
   ScenarioArguments scenario;
   std::string strategy = "two-layer", out;
@@ -221,6 +222,12 @@ int Main(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+      std::string commands;
+      for (const CLI::App* each : app.get_subcommands({}))
+        commands += (commands.empty() ? "" : ", ") + each->get_name();
+      return Fail("unknown command '" + std::string(argv[1]) + "'; there are: " + commands);
+    }
     return Fail(std::string(error.what()) + " (see --help)");
   }
   if (run->parsed()) return RunCommand(scenario, strategy, out);
