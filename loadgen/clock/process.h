@@ -21,6 +21,10 @@ void SleepUntil(Time when);
 // Timer slack of the calling thread down to 1 ns: the default of 50 µs is what a bare sleep is late by.
 void UseMinimalTimerSlack();
 
+// Asks for a better place in the scheduler's queue for the calling thread; without the right to, nothing changes. Other
+// processes' work then delays a send less, and the thread needs next to nothing itself. True when it was granted.
+bool PreferThisThread();
+
 struct ProcessUsage {
   double cpu_s = 0;  // user and system, all threads
   std::uint64_t rss_bytes = 0;
