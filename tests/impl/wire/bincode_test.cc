@@ -3,8 +3,8 @@
 #include "impl/wire/bincode.h"
 
 #include "impl/wire/policy_state.h"
-#include "tests/impl/wire/allocation_counter.h"
 #include "tests/impl/wire/bincode_generators.h"
+#include "tests/support/allocations.h"
 
 namespace prefixmesh::generations {
 namespace {
@@ -50,9 +50,9 @@ TEST_CASE("Bincode: sizes of single operations") {
 
 template <typename Decode>
 void CheckHostile(Bytes bytes, Decode decode) {
-  const std::size_t before = test::AllocatedBytes();
+  const std::uint64_t before = test::Allocations().requested_bytes;
   const bool ok = decode(bytes);
-  const std::size_t allocated_bytes = test::AllocatedBytes() - before;
+  const std::uint64_t allocated_bytes = test::Allocations().requested_bytes - before;
   // An operation of 12 bytes takes sizeof(TreeOperation); then there are the error's words.
   RC_ASSERT(allocated_bytes <= 8 * bytes.size() + 256);
   RC_CLASSIFY(ok, "decoded");
@@ -90,9 +90,9 @@ TEST_CASE("Bincode: a claimed count beyond the bytes present allocates nothing")
   writer.U64(1ull << 61);
   writer.U64(0);
   const std::string bytes = writer.Take();
-  const std::size_t before = test::AllocatedBytes();
+  const std::uint64_t before = test::Allocations().requested_bytes;
   const auto decoded = DecodeTreeState(AsBytes(bytes));
-  REQUIRE(test::AllocatedBytes() - before < 256);
+  REQUIRE(test::Allocations().requested_bytes - before < 256);
   REQUIRE_FALSE(decoded.ok());
   REQUIRE(decoded.error().code == ErrorCode::kCorrupt);
 }
