@@ -161,7 +161,7 @@ constexpr VerdictWords kVerdicts[] = {
     {"✕", "failed", "failed", "the run did not finish"},
     {"■", "killed", "killed", "hit its stated memory cap"},
     {"?", "untrusted", "untrusted", "the load generator was not good enough: no verdict"},
-    {"▼", "slo_missed", "slo_missed", "an objective of the scenario was missed"},
+    {"▼", "SLO missed", "slo_missed", "an objective of the scenario was missed"},
 };
 
 }  // namespace
