@@ -118,7 +118,8 @@ OracleResult RunOracle(const load::Plan& plan, const load::Settings& settings) {
   double sum = 0, squares = 0;
   for (const std::uint64_t count : requests_of) sum += static_cast<double>(count);
   const double mean = sum / static_cast<double>(requests_of.size());
-  for (const std::uint64_t count : requests_of) squares += (static_cast<double>(count) - mean) * (static_cast<double>(count) - mean);
+  for (const std::uint64_t count : requests_of)
+    squares += (static_cast<double>(count) - mean) * (static_cast<double>(count) - mean);
   if (mean > 0) result.load_cov = std::sqrt(squares / static_cast<double>(requests_of.size())) / mean;
   return result;
 }

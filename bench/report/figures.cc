@@ -54,8 +54,8 @@ Value DecidedByCache(const Json& result) {
 constexpr bool kBar = true, kTerminal = true;
 
 constexpr Figure kMemory[] = {
-    {"peak RSS", "Largest resident memory from ready to the end of settle (VmHWM)", Quantity::kBytes, PeakRssBytes, kBar,
-     kTerminal},
+    {"peak RSS", "Largest resident memory from ready to the end of settle (VmHWM)", Quantity::kBytes, PeakRssBytes,
+     kBar, kTerminal},
     {"steady RSS", "Median of the last quarter of the load phase", Quantity::kBytes,
      PREFIXMESH_LARGEST("steady_rss_bytes"), kBar, kTerminal},
     {"RSS after idle", "Median of the last 10 s of idle", Quantity::kBytes, PREFIXMESH_LARGEST("after_idle_rss_bytes"),
@@ -81,12 +81,14 @@ constexpr Figure kSync[] = {
      Quantity::kBytesPerSecond, PREFIXMESH_LARGEST("sync.idle_bytes_per_s"), kBar},
     {"oversize warnings", "Messages that a limit refused or skipped", Quantity::kCount,
      PREFIXMESH_SUM("sync.oversize_warnings"), false, kTerminal},
-    {"sync CPU", "CPU time of the mesh loops, sum of all routers", Quantity::kSeconds, PREFIXMESH_SUM("sync.cpu_s"), kBar},
+    {"sync CPU", "CPU time of the mesh loops, sum of all routers", Quantity::kSeconds, PREFIXMESH_SUM("sync.cpu_s"),
+     kBar},
 };
 constexpr Figure kPlacements[] = {
     {"learned", "Good requests whose placement a router inserted", Quantity::kCount,
      PREFIXMESH_AT("placements.learned")},
-    {"applied", "Of the sampled pairs: the peer knows the whole prompt", Quantity::kShare, AppliedShare, false, kTerminal},
+    {"applied", "Of the sampled pairs: the peer knows the whole prompt", Quantity::kShare, AppliedShare, false,
+     kTerminal},
     {"partial", "Pairs where the peer knows more than before, but not all", Quantity::kCount,
      PREFIXMESH_AT("placements.partial")},
     {"superseded", "Pairs that the worker itself made obsolete", Quantity::kCount,
@@ -114,19 +116,21 @@ constexpr Figure kRouting[] = {
      PREFIXMESH_AT("routing.same_worker_followups")},
 };
 constexpr Figure kDecision[] = {
-    {"wall p50", "From request in to worker chosen", Quantity::kMicroseconds, PREFIXMESH_LARGEST("decision_us.p50"), false,
-     kTerminal},
-    {"wall p99", "From request in to worker chosen", Quantity::kMicroseconds, PREFIXMESH_LARGEST("decision_us.p99"), false,
-     kTerminal},
+    {"wall p50", "From request in to worker chosen", Quantity::kMicroseconds, PREFIXMESH_LARGEST("decision_us.p50"),
+     false, kTerminal},
+    {"wall p99", "From request in to worker chosen", Quantity::kMicroseconds, PREFIXMESH_LARGEST("decision_us.p99"),
+     false, kTerminal},
     {"CPU p50", "The same in thread CPU time, which the scheduler does not blur", Quantity::kMicroseconds,
      PREFIXMESH_LARGEST("decision_cpu_us.p50"), false, kTerminal},
     {"CPU p99", "The same in thread CPU time, which the scheduler does not blur", Quantity::kMicroseconds,
      PREFIXMESH_LARGEST("decision_cpu_us.p99"), false, kTerminal},
 };
 constexpr Figure kLoad[] = {
-    {"offered", "Requests that the plan has per second of load", Quantity::kPerSecond, PREFIXMESH_AT("load.offered_rps")},
+    {"offered", "Requests that the plan has per second of load", Quantity::kPerSecond,
+     PREFIXMESH_AT("load.offered_rps")},
     {"sent", "Requests of the load phase", Quantity::kCount, PREFIXMESH_AT("load.sent"), false, kTerminal},
-    {"failed", "Answered with an error, or not in time", Quantity::kCount, PREFIXMESH_AT("load.failed"), false, kTerminal},
+    {"failed", "Answered with an error, or not in time", Quantity::kCount, PREFIXMESH_AT("load.failed"), false,
+     kTerminal},
     {"dropped", "Not sent by the end of the load phase", Quantity::kCount, PREFIXMESH_AT("load.dropped"), false,
      kTerminal},
     {"late", "Sent later than intended by more than the trust limit", Quantity::kCount, PREFIXMESH_AT("load.late")},
@@ -153,8 +157,7 @@ constexpr FigureGroup kGroups[] = {
     {"Decision time, slowest router", kDecision}, {"Load", kLoad},
 };
 
-constexpr std::string_view kLayers[] = {"placements", "structure",  "repair", "digest",
-                                        "control",    "membership", "crdt"};
+constexpr std::string_view kLayers[] = {"placements", "structure", "repair", "digest", "control", "membership", "crdt"};
 
 constexpr VerdictWords kVerdicts[] = {
     {"✓", "ok", "ok", "every planned request was sent and measured"},

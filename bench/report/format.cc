@@ -49,7 +49,11 @@ std::string CountText(double count) {
 // The length of the UTF-8 sequence at the front, 0 when there is none.
 std::size_t SequenceBytes(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const std::size_t size = byte(0) < 0x80 ? 1 : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2 : (byte(0) & 0xf0) == 0xe0 ? 3 : byte(0) >= 0xf0 && byte(0) < 0xf5 ? 4 : 0;
+  const std::size_t size = byte(0) < 0x80                      ? 1
+                           : byte(0) >= 0xc2 && byte(0) < 0xe0 ? 2
+                           : (byte(0) & 0xf0) == 0xe0          ? 3
+                           : byte(0) >= 0xf0 && byte(0) < 0xf5 ? 4
+                                                               : 0;
   if (size == 0 || size > text.size()) return 0;
   for (std::size_t i = 1; i < size; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;

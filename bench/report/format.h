@@ -28,7 +28,7 @@ std::string QuantityText(Quantity quantity, const std::optional<double>& value);
 // `path` is dotted; nothing when a part is missing or what it names is not a number (or not text). Never throws.
 std::optional<double> NumberAt(const nlohmann::json& json, std::string_view path);
 std::string TextAt(const nlohmann::json& json, std::string_view path, std::string_view otherwise = kMissing);
-const nlohmann::json& NodeAt(const nlohmann::json& json, std::string_view path);  // null when missing
+const nlohmann::json& NodeAt(const nlohmann::json& json, std::string_view path);   // null when missing
 const nlohmann::json& ArrayAt(const nlohmann::json& json, std::string_view path);  // empty when missing
 
 // & < > " ' and control characters; bytes that are not UTF-8 become U+FFFD.

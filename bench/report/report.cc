@@ -20,8 +20,7 @@ constexpr std::size_t kDataBytesMax = kReportBytesMax - (512u << 10);
 std::string PolicyHash(const std::string& text) {
   const std::string hex = load::Sha256Hex({reinterpret_cast<const std::byte*>(text.data()), text.size()});
   std::string digest;
-  for (std::size_t i = 0; i < hex.size(); i += 2)
-    digest += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < hex.size(); i += 2) digest += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return "'sha256-" + load::Base64Encode(digest) + "'";
 }
 
@@ -60,7 +59,8 @@ Result<std::string> DataFor(Results results, const std::vector<std::string>& lab
   while (true) {
     std::string data = EmbeddedJson({{"labels", labels}, {"results", results}});
     if (data.size() <= kDataBytesMax) return data;
-    if (++thinned > 16) return Error{ErrorCode::kTooBig, "the results do not fit a report of 3 MiB; give it fewer runs"};
+    if (++thinned > 16)
+      return Error{ErrorCode::kTooBig, "the results do not fit a report of 3 MiB; give it fewer runs"};
     for (Json& result : results) {
       if (result.is_object() && result.contains("series")) Thin(result["series"]);
     }

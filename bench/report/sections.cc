@@ -25,14 +25,16 @@ std::string Scalar(const Json& value) {
 std::string HeadRow(const std::string& corner, const Labels& labels) {
   std::string html = "<thead><tr><th scope=\"col\">" + corner + "</th>";
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    html += "<th scope=\"col\" class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" + EscapeHtml(labels[i]) + "</th>";
+    html += "<th scope=\"col\" class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" + EscapeHtml(labels[i]) +
+            "</th>";
   }
   return html + "</tr></thead>";
 }
 
-std::string Section(const std::string& id, const std::string& title, const std::string& lead, const std::string& inner) {
-  return "<section id=\"" + id + "\"><h2>" + title + "</h2>" + (lead.empty() ? "" : "<p class=\"lead\">" + lead + "</p>") +
-         inner + "</section>";
+std::string Section(const std::string& id, const std::string& title, const std::string& lead,
+                    const std::string& inner) {
+  return "<section id=\"" + id + "\"><h2>" + title + "</h2>" +
+         (lead.empty() ? "" : "<p class=\"lead\">" + lead + "</p>") + inner + "</section>";
 }
 
 std::string Scrollable(const std::string& table) {
@@ -42,8 +44,10 @@ std::string Scrollable(const std::string& table) {
 std::string Bar(double share, std::size_t run) {
   char width[32];
   std::snprintf(width, sizeof width, "%.2f", std::clamp(share, 0.0, 1.0) * 100);
-  return "<svg class=\"bar " + RunClass(run) + "\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\">" +
-         "<rect class=\"track\" width=\"100\" height=\"4\"/><rect class=\"fill\" width=\"" + width + "\" height=\"4\"/></svg>";
+  return "<svg class=\"bar " + RunClass(run) +
+         "\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\">" +
+         "<rect class=\"track\" width=\"100\" height=\"4\"/><rect class=\"fill\" width=\"" + width +
+         "\" height=\"4\"/></svg>";
 }
 
 std::string NumberCells(const std::vector<std::optional<double>>& values, Quantity quantity, bool bar) {
@@ -65,11 +69,13 @@ std::string Tile(const std::string& name, const std::string& value, const std::s
 
 std::string CardHtml(const Json& result, const std::string& label, std::size_t run) {
   const VerdictWords verdict = VerdictOf(result);
-  const auto text = [&](Quantity quantity, const std::optional<double>& value) { return QuantityText(quantity, value); };
+  const auto text = [&](Quantity quantity, const std::optional<double>& value) {
+    return QuantityText(quantity, value);
+  };
   std::string html = "<article class=\"card " + RunClass(run) + "\"><header><i class=\"swatch\"></i><h2>" +
                      EscapeHtml(label) + "</h2><span class=\"pill " + std::string(verdict.css_class) + "\" title=\"" +
-                     std::string(verdict.meaning) + "\">" + std::string(verdict.mark) + " " + std::string(verdict.text) +
-                     "</span></header><dl class=\"tiles\">";
+                     std::string(verdict.meaning) + "\">" + std::string(verdict.mark) + " " +
+                     std::string(verdict.text) + "</span></header><dl class=\"tiles\">";
   html += Tile("peak router RSS", text(Quantity::kBytes, PeakRssBytes(result)),
                "after idle " + text(Quantity::kBytes, [&] {
                  std::optional<double> largest;
@@ -88,13 +94,13 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
   html += "</dl>";
   const Json& trusted = NodeAt(result, "trust.ok");
   if (trusted.is_boolean() && trusted.get<bool>()) {
-    html += "<p class=\"trust\">Load generator trusted: " +
-            text(Quantity::kCount, NumberAt(result, "load.sent")) + " of " +
-            text(Quantity::kCount, NumberAt(result, "load.planned")) + " requests sent, schedule delay p99 " +
+    html += "<p class=\"trust\">Load generator trusted: " + text(Quantity::kCount, NumberAt(result, "load.sent")) +
+            " of " + text(Quantity::kCount, NumberAt(result, "load.planned")) + " requests sent, schedule delay p99 " +
             text(Quantity::kMicroseconds, NumberAt(result, "load.schedule_delay_us.p99")) + "</p>";
   } else {
     std::string reasons;
-    for (const Json& reason : ArrayAt(result, "trust.reasons")) reasons += (reasons.empty() ? "" : "; ") + Scalar(reason);
+    for (const Json& reason : ArrayAt(result, "trust.reasons"))
+      reasons += (reasons.empty() ? "" : "; ") + Scalar(reason);
     html += "<p class=\"trust bad\">Load generator not trusted: " +
             EscapeHtml(reasons.empty() ? "no reason given" : reasons) + "</p>";
   }
@@ -117,7 +123,8 @@ std::string Warnings(const Results& results) {
   const auto warn = [&](const std::string& text) { html += "<p class=\"alert\">" + text + "</p>"; };
   if (differs("plan_fingerprint"))
     warn("These runs do not share a plan: they did not send the same requests at the same times.");
-  if (differs("index_kind")) warn("These runs do not share an index kind: memory and decision times compare trees, too.");
+  if (differs("index_kind"))
+    warn("These runs do not share an index kind: memory and decision times compare trees, too.");
   if (differs("machine.cpu") || differs("machine.cores") || differs("machine.memory_bytes"))
     warn("These runs come from different machines.");
   if (differs("build.commit") || differs("build.flags")) warn("These runs come from different builds.");
@@ -162,21 +169,26 @@ std::string BannerHtml(const Results& results, const Labels& labels) {
   const Json& settings = NodeAt(first, "scenario.settings");
   const auto setting = [&](const char* key) {
     const auto found = settings.is_object() ? settings.find(key) : settings.end();
-    return settings.is_object() && found != settings.end() && found->is_number() ? std::optional<double>(found->get<double>())
-                                                                                  : std::nullopt;
+    return settings.is_object() && found != settings.end() && found->is_number()
+               ? std::optional<double>(found->get<double>())
+               : std::nullopt;
   };
   std::vector<std::string> facts = {std::to_string(results.size()) + (results.size() == 1 ? " run" : " runs")};
-  if (const auto rps = NumberAt(first, "load.offered_rps")) facts.push_back(QuantityText(Quantity::kPerSecond, rps) + " offered");
-  if (const auto load_s = setting("phases.load_s")) facts.push_back(QuantityText(Quantity::kSeconds, load_s) + " of load");
-  if (const auto workers = NumberAt(first, "workers.count")) facts.push_back(QuantityText(Quantity::kCount, workers) + " workers");
-  if (!ArrayAt(first, "routers").empty()) facts.push_back(std::to_string(ArrayAt(first, "routers").size()) + " routers");
+  if (const auto rps = NumberAt(first, "load.offered_rps"))
+    facts.push_back(QuantityText(Quantity::kPerSecond, rps) + " offered");
+  if (const auto load_s = setting("phases.load_s"))
+    facts.push_back(QuantityText(Quantity::kSeconds, load_s) + " of load");
+  if (const auto workers = NumberAt(first, "workers.count"))
+    facts.push_back(QuantityText(Quantity::kCount, workers) + " workers");
+  if (!ArrayAt(first, "routers").empty())
+    facts.push_back(std::to_string(ArrayAt(first, "routers").size()) + " routers");
   facts.push_back("seed " + Scalar(NodeAt(first, "seed")));
   facts.push_back("plan " + TextAt(first, "plan_fingerprint").substr(0, 12));
   facts.push_back(TextAt(first, "started_at"));
   std::string line;
   for (const std::string& fact : facts) line += "<span>" + EscapeHtml(fact) + "</span>";
-  std::string html = "<header class=\"top\"><div><p class=\"brand\">prefixmesh</p><h1>" + EscapeHtml(ScenarioNames(results)) +
-                     "</h1><p class=\"facts\">" + line +
+  std::string html = "<header class=\"top\"><div><p class=\"brand\">prefixmesh</p><h1>" +
+                     EscapeHtml(ScenarioNames(results)) + "</h1><p class=\"facts\">" + line +
                      "</p></div><nav class=\"script\"><button type=\"button\" id=\"theme\">Light / dark</button>"
                      "<button type=\"button\" id=\"print\">Print</button></nav></header>";
   html += Warnings(results) + "<div class=\"cards\">";
@@ -187,19 +199,20 @@ std::string BannerHtml(const Results& results, const Labels& labels) {
 std::string FiguresHtml(const Results& results, const Labels& labels) {
   std::string table = "<table class=\"figures\">" + HeadRow("", labels);
   for (const FigureGroup& group : KeyFigures()) {
-    table += "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(labels.size() + 1) + "\">" +
-             EscapeHtml(group.name) + "</th></tr>";
+    table += "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(labels.size() + 1) +
+             "\">" + EscapeHtml(group.name) + "</th></tr>";
     for (const Figure& figure : group.figures) {
       std::vector<std::optional<double>> values;
       for (const Json& result : results) values.push_back(figure.value(result));
-      table += "<tr><th scope=\"row\" title=\"" + EscapeHtml(figure.meaning) + "\">" + EscapeHtml(figure.name) + "</th>" +
-               NumberCells(values, figure.quantity, figure.bar) + "</tr>";
+      table += "<tr><th scope=\"row\" title=\"" + EscapeHtml(figure.meaning) + "\">" + EscapeHtml(figure.name) +
+               "</th>" + NumberCells(values, figure.quantity, figure.bar) + "</tr>";
     }
     table += "</tbody>";
   }
-  return Section("figures", "Key figures",
-                 "“–” was not measured; the notes say why. Bars are shares of a row's largest. Rest on a name for its meaning.",
-                 Scrollable(table + "</table>"));
+  return Section(
+      "figures", "Key figures",
+      "“–” was not measured; the notes say why. Bars are shares of a row's largest. Rest on a name for its meaning.",
+      Scrollable(table + "</table>"));
 }
 
 std::string ObjectivesHtml(const Results& results, const Labels& labels) {
@@ -207,18 +220,20 @@ std::string ObjectivesHtml(const Results& results, const Labels& labels) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     for (const Json& slo : ArrayAt(results[i], "slo")) {
       const bool ok = NodeAt(slo, "ok") == Json(true);
-      rows += "<tr><th scope=\"row\" class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" + EscapeHtml(labels[i]) +
-              "</th><td class=\"text\">" + EscapeHtml(TextAt(slo, "name")) + "</td><td class=\"text\"><code>" +
-              EscapeHtml(TextAt(slo, "expression")) + "</code></td><td>" + EscapeHtml(Scalar(NodeAt(slo, "value"))) +
-              "</td><td class=\"text\"><span class=\"pill " + (ok ? "ok\">✓ met" : "slo_missed\">▼ missed") + "</span></td></tr>";
+      rows += "<tr><th scope=\"row\" class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" +
+              EscapeHtml(labels[i]) + "</th><td class=\"text\">" + EscapeHtml(TextAt(slo, "name")) +
+              "</td><td class=\"text\"><code>" + EscapeHtml(TextAt(slo, "expression")) + "</code></td><td>" +
+              EscapeHtml(Scalar(NodeAt(slo, "value"))) + "</td><td class=\"text\"><span class=\"pill " +
+              (ok ? "ok\">✓ met" : "slo_missed\">▼ missed") + "</span></td></tr>";
     }
   }
   if (rows.empty()) return "";
-  return Section("objectives", "Objectives", "Values are in the unit that their field's name ends in.",
-                 Scrollable("<table><thead><tr><th scope=\"col\">run</th><th scope=\"col\" class=\"text\">objective</th>"
-                            "<th scope=\"col\" class=\"text\">expression</th><th scope=\"col\">value</th>"
-                            "<th scope=\"col\" class=\"text\"></th></tr></thead><tbody>" +
-                            rows + "</tbody></table>"));
+  return Section(
+      "objectives", "Objectives", "Values are in the unit that their field's name ends in.",
+      Scrollable("<table><thead><tr><th scope=\"col\">run</th><th scope=\"col\" class=\"text\">objective</th>"
+                 "<th scope=\"col\" class=\"text\">expression</th><th scope=\"col\">value</th>"
+                 "<th scope=\"col\" class=\"text\"></th></tr></thead><tbody>" +
+                 rows + "</tbody></table>"));
 }
 
 std::string LayersHtml(const Results& results, const Labels& labels) {
@@ -245,9 +260,10 @@ std::string LayersHtml(const Results& results, const Labels& labels) {
     rows += "</tr>";
   }
   if (rows.empty()) return "";
-  return Section("layers", "What the sync bytes carried",
-                 "Built payload of all routers, from ready to the end of settle. Bars are shares of the run's own total.",
-                 Scrollable("<table class=\"figures\">" + HeadRow("", labels) + "<tbody>" + rows + "</tbody></table>"));
+  return Section(
+      "layers", "What the sync bytes carried",
+      "Built payload of all routers, from ready to the end of settle. Bars are shares of the run's own total.",
+      Scrollable("<table class=\"figures\">" + HeadRow("", labels) + "<tbody>" + rows + "</tbody></table>"));
 }
 
 std::string NotesHtml(const Results& results, const Labels& labels) {

@@ -23,7 +23,9 @@ struct Plot {
 };
 constexpr Plot kPlots[] = {
     {"rss", "Router memory", "Resident memory of each router.", true},
-    {"spectrum", "Latency spectrum", "Share of requests answered within a time. Whole lines: from the intended send time; dashed: from the real one.", false},
+    {"spectrum", "Latency spectrum",
+     "Share of requests answered within a time. Whole lines: from the intended send time; dashed: from the real one.",
+     false},
     {"sync-total", "Sync bytes, total", "Payload that each router has built since it was ready.", true},
     {"sync-rate", "Sync bytes per second", "The same, second by second.", true},
     {"rps", "Requests", "Sent in each second; dashed: failed.", false},
@@ -32,7 +34,8 @@ constexpr Plot kPlots[] = {
 
 std::string At(const Json& array, std::size_t index, Quantity quantity) {
   const bool has = array.is_array() && index < array.size() && array[index].is_number();
-  return "<td>" + QuantityText(quantity, has ? std::optional<double>(array[index].get<double>()) : std::nullopt) + "</td>";
+  return "<td>" + QuantityText(quantity, has ? std::optional<double>(array[index].get<double>()) : std::nullopt) +
+         "</td>";
 }
 
 std::string SeriesTable(const Json& result, const std::string& label) {
@@ -63,8 +66,9 @@ std::string SeriesTable(const Json& result, const std::string& label) {
 std::string LatencyTable(const Results& results, const Labels& labels) {
   static constexpr std::pair<std::string_view, std::string_view> kRows[] = {
       {"latency_from_intended_us", "from intended"}, {"latency_from_sent_us", "from sent"}, {"ttft_us", "first token"}};
-  std::string html = "<table><caption>Latency</caption><thead><tr><th>run</th><th></th><th>p50</th><th>p90</th><th>p99</th>"
-                     "<th>p99.9</th><th>max</th></tr></thead><tbody>";
+  std::string html =
+      "<table><caption>Latency</caption><thead><tr><th>run</th><th></th><th>p50</th><th>p90</th><th>p99</th>"
+      "<th>p99.9</th><th>max</th></tr></thead><tbody>";
   for (std::size_t i = 0; i < results.size(); ++i) {
     for (const auto& [field, words] : kRows) {
       html += "<tr><th>" + EscapeHtml(labels[i]) + "</th><td class=\"text\">" + std::string(words) + "</td>";
@@ -117,7 +121,9 @@ std::vector<Row> EnvironmentRows(const Json& result) {
     if (node.is_string()) return node.get<std::string>();
     return node.is_null() ? std::string(kMissing) : node.dump(-1, ' ', false, Json::error_handler_t::replace);
   };
-  const auto number = [&](std::string_view path, Quantity quantity) { return QuantityText(quantity, NumberAt(result, path)); };
+  const auto number = [&](std::string_view path, Quantity quantity) {
+    return QuantityText(quantity, NumberAt(result, path));
+  };
   const Json& dirty = NodeAt(result, "build.dirty");
   return {{"run", text("run_id")},
           {"started at", text("started_at")},
@@ -146,7 +152,8 @@ std::vector<Row> EnvironmentRows(const Json& result) {
 std::string TextTable(const std::vector<std::vector<Row>>& by_run, const Labels& labels) {
   std::string html = "<table class=\"facts\"><thead><tr><th scope=\"col\"></th>";
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    html += "<th scope=\"col\" class=\"text run run-" + std::to_string(i % 8) + "\"><i class=\"swatch\"></i>" + EscapeHtml(labels[i]) + "</th>";
+    html += "<th scope=\"col\" class=\"text run run-" + std::to_string(i % 8) + "\"><i class=\"swatch\"></i>" +
+            EscapeHtml(labels[i]) + "</th>";
   }
   html += "</tr></thead><tbody>";
   for (std::size_t row = 0; row < by_run.front().size(); ++row) {
@@ -158,7 +165,8 @@ std::string TextTable(const std::vector<std::vector<Row>>& by_run, const Labels&
       html += "<td class=\"text\" colspan=\"" + std::to_string(by_run.size()) + "\">" +
               EscapeHtml(by_run.front()[row].second) + "</td>";
     } else {
-      for (const std::vector<Row>& rows : by_run) html += "<td class=\"text differs\">" + EscapeHtml(rows[row].second) + "</td>";
+      for (const std::vector<Row>& rows : by_run)
+        html += "<td class=\"text differs\">" + EscapeHtml(rows[row].second) + "</td>";
     }
     html += "</tr>";
   }
@@ -168,14 +176,17 @@ std::string TextTable(const std::vector<std::vector<Row>>& by_run, const Labels&
 }  // namespace
 
 std::string PlotsHtml(const Results& results, const Labels& labels) {
-  std::string html = "<section id=\"plots\"><h2>Over time</h2><p class=\"lead script\">Drag to zoom, double-click to reset; "
-                     "click a legend entry to hide it. Time starts with the warm-up; the shaded part is the load phase.</p>"
-                     "<noscript><p class=\"lead\">Plots need script; here are their numbers.</p>";
+  std::string html =
+      "<section id=\"plots\"><h2>Over time</h2><p class=\"lead script\">Drag to zoom, double-click to reset; "
+      "click a legend entry to hide it. Time starts with the warm-up; the shaded part is the load phase.</p>"
+      "<noscript><p class=\"lead\">Plots need script; here are their numbers.</p>";
   html += "<div class=\"scroll\">" + LatencyTable(results, labels) + "</div>";
-  for (std::size_t i = 0; i < results.size(); ++i) html += "<div class=\"scroll\">" + SeriesTable(results[i], labels[i]) + "</div>";
+  for (std::size_t i = 0; i < results.size(); ++i)
+    html += "<div class=\"scroll\">" + SeriesTable(results[i], labels[i]) + "</div>";
   html += "</noscript><div class=\"plots script\">";
   for (const Plot& plot : kPlots) {
-    html += "<figure class=\"plot\" id=\"plot-" + std::string(plot.id) + "\"><figcaption><h3>" + std::string(plot.title) + "</h3>";
+    html += "<figure class=\"plot\" id=\"plot-" + std::string(plot.id) + "\"><figcaption><h3>" +
+            std::string(plot.title) + "</h3>";
     if (plot.bytes) html += "<button type=\"button\" class=\"scale\" aria-pressed=\"false\">log</button>";
     html += "<p>" + std::string(plot.lead) + "</p></figcaption><div class=\"area\"></div></figure>";
   }
@@ -197,8 +208,10 @@ std::string RoutersHtml(const Results& results, const Labels& labels) {
     }
   }
   if (rows.empty()) return "";
-  return "<section id=\"routers\"><h2>Router by router</h2><p class=\"lead\">Bytes run from ready to the end of settle.</p>"
-         "<div class=\"scroll\" tabindex=\"0\" role=\"region\"><table class=\"wide\">" + head + "<tbody>" + rows + "</tbody></table></div></section>";
+  return "<section id=\"routers\"><h2>Router by router</h2><p class=\"lead\">Bytes run from ready to the end of "
+         "settle.</p>"
+         "<div class=\"scroll\" tabindex=\"0\" role=\"region\"><table class=\"wide\">" +
+         head + "<tbody>" + rows + "</tbody></table></div></section>";
 }
 
 std::string EnvironmentHtml(const Results& results, const Labels& labels) {

@@ -29,13 +29,8 @@ struct Unit {
   bool bytes;
   double size;  // in bytes, or in seconds
 };
-constexpr Unit kUnits[] = {{"B", true, 1},
-                           {"KiB", true, 1024},
-                           {"MiB", true, 1048576},
-                           {"GiB", true, 1073741824},
-                           {"us", false, 1e-6},
-                           {"ms", false, 1e-3},
-                           {"s", false, 1}};
+constexpr Unit kUnits[] = {{"B", true, 1},      {"KiB", true, 1024}, {"MiB", true, 1048576}, {"GiB", true, 1073741824},
+                           {"us", false, 1e-6}, {"ms", false, 1e-3}, {"s", false, 1}};
 
 // A name's words tell its unit: `peak_rss_bytes`, `bytes_per_s` and `wire_bytes` are bytes, `cpu_s` is seconds.
 Dimension DimensionOfName(std::string_view name) {
@@ -127,8 +122,9 @@ Field FindField(const std::vector<std::string>& path) {
     node = &Resolve(*others);
   }
   field.exists = true;
-  while (node->contains("items") || (!IsNumber(*node) && !node->contains("properties") &&
-                                     node->contains("additionalProperties") && node->at("additionalProperties").is_object())) {
+  while (node->contains("items") ||
+         (!IsNumber(*node) && !node->contains("properties") && node->contains("additionalProperties") &&
+          node->at("additionalProperties").is_object())) {
     field.many = true;
     node = &Resolve(node->contains("items") ? node->at("items") : node->at("additionalProperties"));
   }
@@ -353,8 +349,7 @@ Result<SloExpression> ParseSlo(std::string_view text) {
 
   const auto comparison = std::find_if(std::begin(kComparisons), std::end(kComparisons),
                                        [&](const auto& one) { return in.Take(one.first); });
-  if (comparison == std::end(kComparisons))
-    return invalid("expected ==, !=, <=, <, >= or > at " + Quoted(in.rest()));
+  if (comparison == std::end(kComparisons)) return invalid("expected ==, !=, <=, <, >= or > at " + Quoted(in.rest()));
   slo.comparison_ = comparison->second;
   if (!TakeNumber(in, slo.threshold_)) return invalid("expected a number at " + Quoted(in.rest()));
 
@@ -363,8 +358,8 @@ Result<SloExpression> ParseSlo(std::string_view text) {
   in.SkipSpace();
   if (!in.rest().empty()) return invalid("unexpected " + Quoted(in.rest()) + " at the end");
   if (unit_name.empty()) return slo;
-  const auto unit = std::find_if(std::begin(kUnits), std::end(kUnits),
-                                 [&](const Unit& one) { return one.name == unit_name; });
+  const auto unit =
+      std::find_if(std::begin(kUnits), std::end(kUnits), [&](const Unit& one) { return one.name == unit_name; });
   if (unit == std::end(kUnits))
     return invalid("unknown unit " + Quoted(unit_name) + "; known are B, KiB, MiB, GiB, us, ms and s");
   const std::optional<double> threshold = Convert(slo.threshold_, *unit, DimensionOf(slo.path_));

@@ -12,9 +12,9 @@
 //   number    = decimal, finite, with optional sign, fraction and exponent
 //   unit      = B KiB MiB GiB (fields of bytes, and bytes per second) | us ms s (fields of time)
 //
-// A path goes through arrays and maps without an index (`routers.peak_rss_bytes` is one value per router) and then needs
-// max, min, sum or mean; without one of these it must name a single value. A unit is converted to the field's own,
-// which is the one in its name (_bytes, _us, _ms, _s); without a unit the number is taken in the field's own.
+// A path goes through arrays and maps without an index (`routers.peak_rss_bytes` is one value per router) and then
+// needs max, min, sum or mean; without one of these it must name a single value. A unit is converted to the field's
+// own, which is the one in its name (_bytes, _us, _ms, _s); without a unit the number is taken in the field's own.
 //
 // Threads: value types, any thread. Ownership: values. Time: none. Units: above.
 // Errors: ParseSlo gives kInvalid and one line: what is wrong and where, or which fields are near an unknown one.

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "impl/wire/prefixmesh.pb.h"
+#include "loadgen/plan/plan.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -51,13 +52,13 @@ Status Cluster::StartWorkers() {
   std::string models;
   for (std::uint64_t i = 0; i < s.models.count; ++i) models += (i > 0 ? "," : "") + load::ModelName(i);
   Status status;
-  workers_ = StartChild("workers",
-                        {"prefixmesh-worker", "--count", std::to_string(s.workers.count), "--models", models,
-                         "--concurrency", std::to_string(s.workers.concurrency), "--prefill-us-per-block",
-                         Number(s.workers.prefill_us_per_block), "--decode-ms", Number(s.workers.decode_ms),
-                         "--cache-blocks", std::to_string(s.workers.cache_blocks), "--block-bytes",
-                         std::to_string(s.workers.block_bytes), "--block-tokens", std::to_string(s.index.block_tokens)},
-                        status);
+  workers_ = StartChild(
+      "workers",
+      {"prefixmesh-worker", "--count", std::to_string(s.workers.count), "--models", models, "--concurrency",
+       std::to_string(s.workers.concurrency), "--prefill-us-per-block", Number(s.workers.prefill_us_per_block),
+       "--decode-ms", Number(s.workers.decode_ms), "--cache-blocks", std::to_string(s.workers.cache_blocks),
+       "--block-bytes", std::to_string(s.workers.block_bytes), "--block-tokens", std::to_string(s.index.block_tokens)},
+      status);
   if (workers_ == nullptr) return status;
   const Result<nlohmann::json> ready = WaitFor("workers", "ready", kReadyPatience, [](const auto&) {});
   if (!ready.ok()) return ready.error();
@@ -80,17 +81,45 @@ Status Cluster::StartRouters() {
     router.name = RouterName(i);
     router.address = address(i, 0);
     router.metrics_address = address(i, 2);
-    std::vector<std::string> argv = {
-        "prefixmesh-router", "--name", router.name, "--listen", router.address, "--sync-listen", address(i, 1),
-        "--metrics-listen", router.metrics_address, "--strategy", options_.strategy, "--index-kind",
-        options_.index_kind, "--index-budget-mib", Number(s.index.budget_mib), "--block-bytes",
-        std::to_string(s.index.block_bytes), "--block-tokens", std::to_string(s.index.block_tokens),
-        "--text-max-chars", std::to_string(s.index.text_max_chars), "--text-eviction-s",
-        Number(s.index.text_eviction_s), "--cache-threshold", Number(s.route.cache_threshold), "--balance-abs",
-        Number(s.route.balance_abs), "--balance-rel", Number(s.route.balance_rel), "--round-ms",
-        Number(s.two_layer.round_ms), "--anchors", std::to_string(s.two_layer.anchors), "--window-mib",
-        Number(s.two_layer.window_mib), "--peer-round-kib", Number(s.two_layer.peer_round_budget_kib), "--seed",
-        std::to_string(options_.seed)};
+    std::vector<std::string> argv = {"prefixmesh-router",
+                                     "--name",
+                                     router.name,
+                                     "--listen",
+                                     router.address,
+                                     "--sync-listen",
+                                     address(i, 1),
+                                     "--metrics-listen",
+                                     router.metrics_address,
+                                     "--strategy",
+                                     options_.strategy,
+                                     "--index-kind",
+                                     options_.index_kind,
+                                     "--index-budget-mib",
+                                     Number(s.index.budget_mib),
+                                     "--block-bytes",
+                                     std::to_string(s.index.block_bytes),
+                                     "--block-tokens",
+                                     std::to_string(s.index.block_tokens),
+                                     "--text-max-chars",
+                                     std::to_string(s.index.text_max_chars),
+                                     "--text-eviction-s",
+                                     Number(s.index.text_eviction_s),
+                                     "--cache-threshold",
+                                     Number(s.route.cache_threshold),
+                                     "--balance-abs",
+                                     Number(s.route.balance_abs),
+                                     "--balance-rel",
+                                     Number(s.route.balance_rel),
+                                     "--round-ms",
+                                     Number(s.two_layer.round_ms),
+                                     "--anchors",
+                                     std::to_string(s.two_layer.anchors),
+                                     "--window-mib",
+                                     Number(s.two_layer.window_mib),
+                                     "--peer-round-kib",
+                                     Number(s.two_layer.peer_round_budget_kib),
+                                     "--seed",
+                                     std::to_string(options_.seed)};
     for (const auto& [name, where] : worker_addresses_) {
       argv.push_back("--worker");
       argv.push_back(name + "=" + where);
@@ -122,7 +151,8 @@ Status Cluster::StartRouters() {
       if (std::chrono::steady_clock::now() > deadline)
         return Error{ErrorCode::kTimeout, router.name + " is not healthy or lacks peers after 20 s"};
       v1::RouterStatus status;
-      if (router.client->Healthy() && router.client->ReadStatus(status).ok() && status.sync().peers_up() == peers) break;
+      if (router.client->Healthy() && router.client->ReadStatus(status).ok() && status.sync().peers_up() == peers)
+        break;
       Result<std::optional<Event>> event = NextEvent(std::chrono::milliseconds(50));
       if (!event.ok()) return event.error();
     }
@@ -136,8 +166,9 @@ Status Cluster::StartLoad() {
   file << load::SettingsToJson(options_.settings);
   file.close();
   if (!file) return Error{ErrorCode::kExhausted, "cannot write " + path};
-  std::vector<std::string> argv = {"prefixmesh-load", "--settings", path, "--seed", std::to_string(options_.seed),
-                                   "--out", options_.out, "--strategy", options_.strategy};
+  std::vector<std::string> argv = {
+      "prefixmesh-load", "--settings", path,         "--seed",         std::to_string(options_.seed),
+      "--out",           options_.out, "--strategy", options_.strategy};
   for (const Router& router : routers_) {
     argv.push_back("--router");
     argv.push_back(router.name + "=" + router.address);
@@ -156,7 +187,8 @@ Status Cluster::CheckChildren() {
     const std::optional<std::string> exit = child->Exited();
     if (!exit) return {};
     const std::string last = child->LastErrorLine();
-    return Error{ErrorCode::kUnavailable, child->name() + " died: " + *exit + (last.empty() ? "" : "; it said: " + last)};
+    return Error{ErrorCode::kUnavailable,
+                 child->name() + " died: " + *exit + (last.empty() ? "" : "; it said: " + last)};
   };
   for (Child* child : {workers_.get(), load_may_exit_ ? nullptr : load_.get()})
     if (Status alive = check(child); !alive.ok()) return alive;

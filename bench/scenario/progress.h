@@ -13,7 +13,7 @@ struct ProgressLine {
   double elapsed_s = 0;
   double total_s = 0;
   double rps = 0;
-  double lag_ms = 0;  // schedule delay p99 of the last second
+  double lag_ms = 0;            // schedule delay p99 of the last second
   std::uint64_t rss_bytes = 0;  // of the largest router
   double sync_bytes_per_s = 0;  // built by all routers
   double cached_share = -1;     // of the last second; below 0: nothing was answered

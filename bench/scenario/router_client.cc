@@ -15,9 +15,7 @@ Status ToStatus(const grpc::Status& status) {
   return Error{ErrorCode::kUnavailable, status.error_message()};
 }
 
-void SetDeadline(grpc::ClientContext& context) {
-  context.set_deadline(std::chrono::system_clock::now() + kDeadline);
-}
+void SetDeadline(grpc::ClientContext& context) { context.set_deadline(std::chrono::system_clock::now() + kDeadline); }
 
 }  // namespace
 

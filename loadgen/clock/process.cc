@@ -1,8 +1,11 @@
 #include "loadgen/clock/process.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -32,6 +35,14 @@ void SleepUntil(Time when) {
 }
 
 void UseMinimalTimerSlack() { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
+
+bool PreferThisThread() {
+  sched_param parameters{};
+  parameters.sched_priority = 1;
+  if (pthread_setschedparam(pthread_self(), SCHED_RR, &parameters) == 0) return true;
+  constexpr int kNice = -10;
+  return setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) == 0;
+}
 
 ProcessUsage ReadProcessUsage() {
   ProcessUsage usage;

@@ -21,6 +21,11 @@ void SleepUntil(Time when);
 // Timer slack of the calling thread down to 1 ns: the default of 50 µs is what a bare sleep is late by.
 void UseMinimalTimerSlack();
 
+// The calling thread runs as soon as it is due (SCHED_RR, else nice -10), so that a busy router on the same cores
+// cannot delay the generator; the thread itself needs next to nothing. False without the right to either: then the
+// schedule delay shows what it cost.
+bool PreferThisThread();
+
 struct ProcessUsage {
   double cpu_s = 0;  // user and system, all threads
   std::uint64_t rss_bytes = 0;

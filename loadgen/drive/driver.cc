@@ -191,6 +191,7 @@ class GrpcDriver final : public Driver, public CallOwner {
  private:
   void RunPacingThread() {
     UseMinimalTimerSlack();
+    PreferThisThread();
     RealPace pace;
     const std::span<const PlannedRequest> requests = plan_.requests();
     std::shared_ptr<Call> next;

@@ -17,7 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr Time kConnectPatience = std::chrono::seconds(10);
 constexpr Time kStartDelay = std::chrono::milliseconds(50);
 constexpr Time kOverrun = std::chrono::seconds(2);  // beyond the last request's own timeout
 constexpr Time kSecond = std::chrono::seconds(1);
@@ -46,12 +45,12 @@ class RealSession final : public Session {
     auto log = RequestLog::Create(options_.out_dir + "/requests.log", plan_.fingerprint(), plan_.requests().size());
     if (!log.ok()) return log.error();
     log_ = std::move(*log);
-    auto driver = Driver::Connect(plan_, options_.settings, options_.routers, *log_, kConnectPatience);
+    auto driver = Driver::Connect(plan_, options_.settings, options_.routers, *log_, options_.connect_patience);
     if (!driver.ok()) return driver.error();
     driver_ = std::move(*driver);
     const bool sampled = options_.settings.probe.visibility_share > 0 && options_.strategy != "off";
     if (sampled && options_.routers.size() > 1) {
-      auto prober = VisibilityProber::Connect(plan_, options_.settings, options_.routers, kConnectPatience);
+      auto prober = VisibilityProber::Connect(plan_, options_.settings, options_.routers, options_.connect_patience);
       if (!prober.ok()) return prober.error();
       prober_ = std::move(*prober);
       driver_->SetListener(prober_.get());

@@ -6,12 +6,14 @@
 // plan.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "impl/base/result.h"
+#include "impl/env/env.h"
 #include "loadgen/drive/driver.h"
 #include "loadgen/plan/plan.h"
 #include "loadgen/plan/settings.h"
@@ -24,6 +26,7 @@ struct SessionOptions {
   std::vector<RouterAddress> routers;
   std::string out_dir;  // load.json and requests.log are written here; it must exist
   std::string strategy = "two-layer";
+  Time connect_patience = std::chrono::seconds(10);
   // One JSON object per event, without the line end.
   std::function<void(const std::string&)> on_event;
 };

@@ -27,7 +27,7 @@ class PlanBuilder {
     plan_.kind_ = settings.prompt_kind();
     plan_.load_begin_ = FromSeconds(settings.phases.warmup_s);
     plan_.load_end_ = plan_.load_begin_ + FromSeconds(settings.phases.load_s);
-    for (std::uint64_t i = 0; i < settings.models.count; ++i) plan_.models_.push_back("model-" + std::to_string(i));
+    for (std::uint64_t i = 0; i < settings.models.count; ++i) plan_.models_.push_back(ModelName(i));
   }
 
   Result<Plan> Build() {

@@ -95,6 +95,9 @@ inline std::uint64_t RequestId(std::size_t index) { return index + 1; }
 
 Result<Plan> BuildPlan(const Settings& settings, std::uint64_t seed);
 
+// The name of the index-th model of a plan, which the workers must serve.
+inline std::string ModelName(std::uint64_t index) { return "model-" + std::to_string(index); }
+
 // 16 hex digits.
 std::string FingerprintText(std::uint64_t fingerprint);
 

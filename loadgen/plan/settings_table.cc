@@ -96,9 +96,13 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
+// The shortest text that reads back to the same; whole numbers without an exponent.
 std::string NumberText(double value) {
+  constexpr double kExactWhole = 1e15;
   std::array<char, 32> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  const bool whole = value == std::floor(value) && std::abs(value) < kExactWhole;
+  const auto end = whole ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), static_cast<std::int64_t>(value))
+                         : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
   return std::string(buffer.data(), end.ptr);
 }
 

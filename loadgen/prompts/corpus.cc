@@ -12,8 +12,17 @@ namespace {
 constexpr std::uint64_t kCorpusSeed = 0x7072656669786d65u;  // not the run's: every run cuts from the same text
 constexpr std::size_t kVocabularyWords = 16384;
 constexpr double kZipfExponent = 1.0;
+// Words alone repeat too little for LZ4 (1.2): people repeat phrases. These two numbers set the ratio.
+constexpr std::size_t kPhrases = 1700;
+constexpr double kPhraseZipfExponent = 0.9;
+constexpr double kPhraseShare = 0.8;  // of the draws; the others are single words
 constexpr std::size_t kLottery = 1u << 16;
 constexpr std::uint32_t kTokenNumbers = 131072;
+// The slices of a piece come from neighbouring strata of the text, so that they do not overlap by chance (which would
+// make single prompts compress better than the rest).
+constexpr std::uint32_t kStrata = 64;
+constexpr std::uint32_t kStratumBytes = kCorpusTextBytes / kStrata;
+static_assert(kStratumBytes > kSliceBytesMax);
 
 // Letters by rough English frequency, so that words look like words to a compressor's match finder.
 constexpr std::string_view kLetters = "eeeeeetttttaaaaooooiiiinnnnsssshhhrrrrdddlllcccuuummmwwffggyyppbbvk";
@@ -29,14 +38,14 @@ std::vector<std::string> MakeVocabulary(Prng& prng) {
 }
 
 // Ranks repeated by their Zipf weight: one draw from it is one table look-up.
-std::vector<std::uint16_t> MakeLottery() {
-  std::vector<double> weights(kVocabularyWords);
+std::vector<std::uint16_t> MakeLottery(std::size_t ranks, double exponent) {
+  std::vector<double> weights(ranks);
   double sum = 0;
   for (std::size_t rank = 0; rank < weights.size(); ++rank) {
-    sum += weights[rank] = 1.0 / std::pow(static_cast<double>(rank) + 2.7, kZipfExponent);
+    sum += weights[rank] = 1.0 / std::pow(static_cast<double>(rank) + 2.7, exponent);
   }
   std::vector<std::uint16_t> lottery;
-  lottery.reserve(kLottery + kVocabularyWords);
+  lottery.reserve(kLottery + ranks);
   double owed = 0;
   for (std::size_t rank = 0; rank < weights.size(); ++rank) {
     for (owed += weights[rank] / sum * static_cast<double>(kLottery); owed >= 1; owed -= 1) {
@@ -48,16 +57,23 @@ std::vector<std::uint16_t> MakeLottery() {
 
 void FillText(std::string& bytes, Prng& prng) {
   const std::vector<std::string> vocabulary = MakeVocabulary(prng);
-  const std::vector<std::uint16_t> lottery = MakeLottery();
+  const std::vector<std::uint16_t> words = MakeLottery(kVocabularyWords, kZipfExponent);
+  const auto draw_word = [&]() -> const std::string& { return vocabulary[words[prng.Below(words.size())]]; };
+  std::vector<std::string> phrases(kPhrases);
+  for (std::string& phrase : phrases) {
+    phrase = draw_word();
+    for (std::uint64_t more = 1 + prng.Below(4); more > 0; --more) phrase += " " + draw_word();
+  }
+  const std::vector<std::uint16_t> lottery = MakeLottery(kPhrases, kPhraseZipfExponent);
   std::uint64_t until_stop = 12;
   while (bytes.size() < kCorpusTextBytes) {
-    bytes += vocabulary[lottery[prng.Below(lottery.size())]];
+    bytes += prng.Unit() < kPhraseShare ? phrases[lottery[prng.Below(lottery.size())]] : draw_word();
     if (--until_stop > 0) {
       bytes += ' ';
       continue;
     }
     bytes += prng.Below(8) == 0 ? ".\n" : ". ";
-    until_stop = 6 + prng.Below(16);
+    until_stop = 4 + prng.Below(10);
   }
   bytes.resize(kCorpusTextBytes);
 }
@@ -67,7 +83,7 @@ void PutToken(std::string& bytes, std::uint32_t token) {
 }
 
 void FillTokens(std::string& bytes, Prng& prng) {
-  const std::vector<std::uint16_t> lottery = MakeLottery();
+  const std::vector<std::uint16_t> lottery = MakeLottery(kVocabularyWords, kZipfExponent);
   while (bytes.size() < kCorpusTextBytes) {
     const std::uint32_t rank = lottery[prng.Below(lottery.size())];
     PutToken(bytes, rank * 2654435761u % kTokenNumbers);
@@ -106,10 +122,10 @@ Slice Corpus::AddMarker(std::uint32_t bytes_max) {
 
 void Corpus::AppendText(std::uint64_t bytes, Prng& prng, std::vector<Slice>& out) const {
   const std::uint32_t unit = kind_ == Kind::kTokens ? static_cast<std::uint32_t>(kBytesPerToken) : 1;
-  while (bytes > 0) {
+  for (std::uint64_t stratum = prng.Below(kStrata); bytes > 0; stratum = (stratum + 1) % kStrata) {
     const auto take = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, kSliceBytesMax));
-    const std::uint64_t places = (kCorpusTextBytes - take) / unit;
-    out.push_back({static_cast<std::uint32_t>(prng.Below(places)) * unit, take});
+    const auto place = static_cast<std::uint32_t>(prng.Below((kStratumBytes - take) / unit)) * unit;
+    out.push_back({static_cast<std::uint32_t>(stratum) * kStratumBytes + place, take});
     bytes -= take;
   }
 }

@@ -10,10 +10,12 @@
 
 namespace {
 std::atomic<std::uint64_t> allocation_count{0};
-}
+std::atomic<std::uint64_t> requested_bytes{0};
+}  // namespace
 
 void* operator new(std::size_t size) {
   allocation_count.fetch_add(1, std::memory_order_relaxed);
+  requested_bytes.fetch_add(size, std::memory_order_relaxed);
   if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
   throw std::bad_alloc();
 }
@@ -24,7 +26,8 @@ namespace prefixmesh::test {
 
 AllocationCount Allocations() {
   const struct mallinfo2 info = mallinfo2();
-  return {allocation_count.load(std::memory_order_relaxed), info.uordblks + info.hblkhd};
+  return {allocation_count.load(std::memory_order_relaxed), requested_bytes.load(std::memory_order_relaxed),
+          info.uordblks + info.hblkhd};
 }
 
 }  // namespace prefixmesh::test

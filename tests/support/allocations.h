@@ -8,6 +8,7 @@ namespace prefixmesh::test {
 
 struct AllocationCount {
   std::uint64_t count = 0;
+  std::uint64_t requested_bytes = 0;  // sum of all requests, ever
   std::uint64_t live_bytes = 0;
 };
 

@@ -1,0 +1,243 @@
+// prefixmesh: the orchestrator's command line. Each command is one function; exit codes are those of docs/commands.md.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "bench/report/report.h"
+#include "bench/report/table.h"
+#include "bench/result/slo.h"
+#include "bench/scenario/record.h"
+#include "bench/scenario/runner.h"
+#include "impl/node/strategies.h"
+#include "loadgen/plan/plan.h"
+#include "loadgen/plan/settings.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+int Fail(const std::string& message, int code = kExitUsage) {
+  std::fprintf(stderr, "prefixmesh: %s\n", message.c_str());
+  return code;
+}
+
+std::string OwnFolder() {
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return error ? "." : self.parent_path().string();
+}
+
+// What run and plan share: a scenario with its overrides.
+struct ScenarioArguments {
+  std::string scenario = "reference";
+  std::string duration;
+  std::vector<std::string> overrides;
+  std::uint64_t seed = 1;
+
+  void AddTo(CLI::App& command) {
+    command.add_option("--scenario", scenario, "a built-in scenario (see `prefixmesh list scenarios`) or a .toml file")
+        ->capture_default_str();
+    command.add_option("--duration", duration, "length of the load phase, such as 30s or 2m");
+    command.add_option("--seed", seed, "of plan, prompts and ties")->capture_default_str();
+    command.add_option("--set", overrides, "key=value of any setting (see `prefixmesh list settings`); repeat");
+  }
+
+  Result<load::Settings> Resolve() const {
+    Result<load::Settings> settings = load::LoadScenario(scenario);
+    if (!settings.ok()) return settings;
+    for (const std::string& assignment : overrides)
+      if (Status applied = load::ApplyOverride(*settings, assignment); !applied.ok()) return applied.error();
+    if (!duration.empty()) {
+      const Result<double> seconds = load::ParseSeconds(duration);
+      if (!seconds.ok()) return Error{ErrorCode::kInvalid, "--duration: " + seconds.error().message};
+      settings->phases.load_s = *seconds;
+    }
+    if (Status valid = load::Validate(*settings); !valid.ok()) return valid.error();
+    return settings;
+  }
+};
+
+// SLO lines are read before anything starts.
+Status CheckSlos(const load::Settings& settings) {
+  for (const load::Slo& slo : settings.slo)
+    if (const auto parsed = ParseSlo(slo.expression); !parsed.ok())
+      return Error{ErrorCode::kInvalid, "slo '" + slo.name + "': " + parsed.error().message};
+  return {};
+}
+
+Result<nlohmann::json> ReadResult(const std::string& path) {
+  const std::string file = fs::is_directory(path) ? path + "/result.json" : path;
+  std::ifstream stream(file);
+  if (!stream) return Error{ErrorCode::kNotFound, file + ": cannot be read"};
+  nlohmann::json result = nlohmann::json::parse(stream, nullptr, false);
+  if (!result.is_object() || !result.contains("schema_version"))
+    return Error{ErrorCode::kInvalid, file + ": is not a result of this tool"};
+  return result;
+}
+
+int RunCommand(const ScenarioArguments& arguments, const std::string& strategy, std::string out) {
+  Result<load::Settings> settings = arguments.Resolve();
+  if (!settings.ok()) return Fail(settings.error().message);
+  if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
+  if (out.empty()) {
+    char stamp[32];
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    std::strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
+    std::string name = settings->scenario + "-" + strategy + "-" + stamp;
+    std::replace(name.begin(), name.end(), '/', '.');
+    out = "runs/" + name;
+    for (int i = 2; fs::exists(out); ++i) out = "runs/" + name + "-" + std::to_string(i);
+  }
+  RunRequest request;
+  request.settings = *settings;
+  request.strategy = strategy;
+  request.seed = arguments.seed;
+  request.out = out;
+  request.bin_dir = OwnFolder();
+  const Result<RunOutcome> outcome = Run(request);
+  if (!outcome.ok())
+    return Fail(outcome.error().message, outcome.error().code == ErrorCode::kExhausted ? kExitFailed : kExitUsage);
+  const Result<nlohmann::json> result = ReadResult(out);
+  if (!result.ok()) return Fail(result.error().message, kExitFailed);
+  std::printf("%s\nresult  %s\nreport  %s\n", RenderTable({*result}).c_str(), outcome->result_path.c_str(),
+              outcome->report_path.c_str());
+  return VerdictExitCode(outcome->verdict);
+}
+
+int PlanCommand(const ScenarioArguments& arguments) {
+  const Result<load::Settings> settings = arguments.Resolve();
+  if (!settings.ok()) return Fail(settings.error().message);
+  if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
+  const Result<load::Plan> plan = load::BuildPlan(*settings, arguments.seed);
+  if (!plan.ok()) return Fail(plan.error().message);
+  const load::PlanStatistics& s = plan->statistics();
+  std::printf("scenario       %s (%s)\n", settings->scenario.c_str(), settings->description.c_str());
+  std::printf("requests       %llu in %g s of load, %llu in %g s of warm-up\n",
+              static_cast<unsigned long long>(s.load_requests), settings->phases.load_s,
+              static_cast<unsigned long long>(s.warmup_requests), settings->phases.warmup_s);
+  std::printf("offered        %.3f rps, %s arrivals\n", s.offered_rps, settings->load.arrivals.c_str());
+  std::printf("prompts        mean %.0f B, max %llu B, %llu families\n", s.prompt_bytes_mean,
+              static_cast<unsigned long long>(s.prompt_bytes_max), static_cast<unsigned long long>(s.families));
+  std::printf("fingerprint    %s\n", load::FingerprintText(plan->fingerprint()).c_str());
+  for (const std::string& note : plan->notes()) std::printf("note           %s\n", note.c_str());
+  return 0;
+}
+
+int ListCommand(const std::string& what) {
+  if (what == "strategies")
+    for (const StrategyDescription& each : StrategyDescriptions())
+      std::printf("%-12s %-6s %s\n", std::string(each.name).c_str(), IndexKindName(each.default_index),
+                  std::string(each.summary).c_str());
+  if (what == "scenarios")
+    for (const load::ScenarioInfo& each : load::ListScenarios())
+      std::printf("%-16s %s\n", each.name.c_str(), each.description.c_str());
+  if (what == "settings")
+    for (const load::SettingInfo& each : load::ListSettings())
+      std::printf("%-32s %-7s %-6s default %-12s %s (%s)\n", each.key.c_str(), each.type.c_str(), each.unit.c_str(),
+                  each.value.c_str(), each.doc.c_str(), each.allowed.c_str());
+  return 0;
+}
+
+int ReportCommand(const std::vector<std::string>& paths, const std::string& out) {
+  std::vector<nlohmann::json> results;
+  for (const std::string& path : paths) {
+    Result<nlohmann::json> result = ReadResult(path);
+    if (!result.ok()) return Fail(result.error().message);
+    results.push_back(std::move(*result));
+  }
+  const Result<std::string> report = RenderReport(results);
+  if (!report.ok()) return Fail(report.error().message);
+  std::ofstream file(out, std::ios::binary);
+  file << *report;
+  file.close();
+  if (!file) return Fail(out + ": cannot be written", kExitFailed);
+  std::printf("%s\nreport  %s\n", RenderTable(results).c_str(), out.c_str());
+  return 0;
+}
+
+int RecordCommand(const std::vector<std::string>& runs, const std::string& results, bool force) {
+  for (const std::string& run : runs) {
+    const Result<nlohmann::json> result = ReadResult(run);
+    if (!result.ok()) return Fail(result.error().message);
+    const Result<std::string> path = RecordResult(*result, results, force);
+    if (!path.ok()) return Fail(run + ": " + path.error().message);
+    std::printf("recorded  %s\n", path->c_str());
+  }
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(
+      "prefixmesh: reproduces the load that broke prefix sync between LLM routers, and measures what each way "
+      "of syncing costs and gains");
+  app.require_subcommand(1);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a later flag wins, as in most tools
+
+  ScenarioArguments scenario;
+  std::string strategy = "two-layer", out;
+  CLI::App* run = app.add_subcommand("run", "one run with live progress; writes result.json and report.html");
+  scenario.AddTo(*run);
+  run->add_option("--strategy", strategy, "how the routers tell each other (see `prefixmesh list strategies`)")
+      ->capture_default_str();
+  run->add_option("--out", out, "folder for the result; a new one under runs/ by default");
+
+  CLI::App* plan = app.add_subcommand("plan", "prints and checks a plan and its statistics; runs nothing");
+  scenario.AddTo(*plan);
+
+  std::string what;
+  CLI::App* list = app.add_subcommand("list", "what there is, one line each");
+  list->add_option("what", what, "strategies, scenarios or settings")
+      ->required()
+      ->check(CLI::IsMember({"strategies", "scenarios", "settings"}));
+
+  std::vector<std::string> report_paths;
+  std::string report_out = "report.html";
+  CLI::App* report = app.add_subcommand("report", "one report.html over several results, side by side");
+  report->add_option("runs", report_paths, "run folders or result files")->required();
+  report->add_option("--out", report_out, "the file to write")->capture_default_str();
+
+  std::vector<std::string> record_paths;
+  std::string results_dir = "results";
+  bool force = false;
+  CLI::App* record = app.add_subcommand("record", "appends finished runs to results/<scenario>/<run_id>.json");
+  record->add_option("runs", record_paths, "run folders")->required();
+  record->add_option("--results", results_dir, "the folder to append to")->capture_default_str();
+  record->add_flag("--force", force, "also failed, untrusted and dirty runs");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForAllHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+      std::string commands;
+      for (const CLI::App* each : app.get_subcommands({}))
+        commands += (commands.empty() ? "" : ", ") + each->get_name();
+      return Fail("unknown command '" + std::string(argv[1]) + "'; there are: " + commands);
+    }
+    return Fail(std::string(error.what()) + " (see --help)");
+  }
+  if (run->parsed()) return RunCommand(scenario, strategy, out);
+  if (plan->parsed()) return PlanCommand(scenario);
+  if (list->parsed()) return ListCommand(what);
+  if (report->parsed()) return ReportCommand(report_paths, report_out);
+  return RecordCommand(record_paths, results_dir, force);
+}
+
+}  // namespace
+}  // namespace prefixmesh::bench
+
+int main(int argc, char** argv) { return prefixmesh::bench::Main(argc, argv); }

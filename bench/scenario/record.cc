@@ -1,0 +1,56 @@
+#include "bench/scenario/record.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace prefixmesh::bench {
+namespace {
+
+// Names become part of a path, so they are held to what this tool itself makes.
+bool SafeName(const std::string& name) {
+  return !name.empty() && name.size() <= 200 && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
+}
+
+}  // namespace
+
+Result<std::string> RecordResult(const nlohmann::json& result, const std::string& results_dir, bool force) {
+  const auto invalid = [](const std::string& why) { return Error{ErrorCode::kInvalid, why}; };
+  std::vector<std::string> reasons;
+  std::string scenario, run_id;
+  try {
+    const std::string verdict = result.at("verdict");
+    if (verdict != "ok" && verdict != "killed") reasons.push_back("its verdict is " + verdict);
+    if (!result.at("trust").at("ok").get<bool>()) reasons.push_back("its generator is not trusted");
+    if (result.at("build").at("dirty").get<bool>()) reasons.push_back("it was built from a dirty work tree");
+    scenario = result.at("scenario").at("name");
+    run_id = result.at("run_id");
+  } catch (const nlohmann::json::exception& error) {
+    return invalid(std::string("not a whole result: ") + error.what());
+  }
+  std::replace(scenario.begin(), scenario.end(), '/', '.');
+  if (!SafeName(scenario) || !SafeName(run_id)) return invalid("its scenario name or run id cannot be a file name");
+  if (!reasons.empty() && !force) {
+    std::string all;
+    for (const std::string& reason : reasons) all += (all.empty() ? "" : ", ") + reason;
+    return invalid("not recorded: " + all + " (--force records it all the same, marked)");
+  }
+  nlohmann::json kept = result;
+  for (const std::string& reason : reasons) kept["notes"].push_back("recorded with --force although " + reason);
+  const std::string folder = results_dir + "/" + scenario;
+  const std::string path = folder + "/" + run_id + ".json";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return invalid(folder + ": " + error.message());
+  if (std::filesystem::exists(path)) return invalid(path + " is already there; results are append-only");
+  std::ofstream file(path, std::ios::binary);
+  file << kept.dump(1) << "\n";
+  file.close();
+  if (!file) return Error{ErrorCode::kExhausted, "cannot write " + path + ": is the disk full?"};
+  return path;
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,16 @@
+// record.h — appends a finished run to results/<scenario>/<run_id>.json. Nothing is ever overwritten.
+// Threads: one. Errors: kInvalid for a run that must not be kept (failed, untrusted, dirty) unless forced; a forced one
+// is marked in its notes.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "impl/base/result.h"
+
+namespace prefixmesh::bench {
+
+// Returns the path written.
+Result<std::string> RecordResult(const nlohmann::json& result, const std::string& results_dir, bool force);
+
+}  // namespace prefixmesh::bench

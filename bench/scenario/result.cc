@@ -1,0 +1,260 @@
+// result.cc — from what was measured to result.json, value by value as docs/results.md defines them.
+
+#include <algorithm>
+#include <cmath>
+
+#include "bench/build_info.h"
+#include "bench/result/slo.h"
+#include "bench/scenario/measured.h"
+#include "impl/env/real/process.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return NAN;
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+// A number, or null when it could not be measured.
+Json OrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json OrNullBytes(double value) {
+  return std::isfinite(value) ? Json(static_cast<std::uint64_t>(std::llround(value))) : Json(nullptr);
+}
+
+// Median RSS of one router over [from, to] seconds.
+double MedianRss(const Measured& m, std::size_t router, double from, double to) {
+  std::vector<double> values;
+  for (const Sample& sample : m.samples)
+    if (sample.t_s >= from && sample.t_s <= to) values.push_back(static_cast<double>(sample.routers[router].rss_bytes));
+  return Median(std::move(values));
+}
+
+// Growth of a counter over the load phase, per second; null when the phase was not seen whole.
+template <typename Read>
+double RateOverLoad(const Measured& m, std::size_t router, Read read) {
+  const Sample* first = nullptr;
+  const Sample* last = nullptr;
+  for (const Sample& sample : m.samples) {
+    if (m.load_begin_s < 0 || m.load_end_s < 0) break;
+    if (sample.t_s < m.load_begin_s || sample.t_s > m.load_end_s + 0.5) continue;
+    if (first == nullptr) first = &sample;
+    last = &sample;
+  }
+  if (first == nullptr || last == first) return NAN;
+  const auto growth = read(last->routers[router]) - read(first->routers[router]);
+  return static_cast<double>(growth) / (last->t_s - first->t_s);
+}
+
+Json PercentilesJson(const v1::Percentiles& p, bool with_mean_and_max) {
+  const bool any = p.count() > 0;
+  Json json;
+  if (with_mean_and_max) json["mean"] = any ? Json(p.mean()) : Json(nullptr);
+  json["p50"] = any ? Json(p.p50()) : Json(nullptr);
+  json["p99"] = any ? Json(p.p99()) : Json(nullptr);
+  if (with_mean_and_max) json["max"] = any ? Json(p.max()) : Json(nullptr);
+  return json;
+}
+
+Json SyncJson(const Measured& m, std::size_t i) {
+  const MeasuredRouter& router = m.routers[i];
+  const v1::SyncStatus& sync = router.settled.sync();
+  Json by_layer;
+  for (const char* layer : {"placements", "structure", "repair", "digest", "control", "membership", "crdt"}) {
+    const auto at = sync.by_layer().find(layer);
+    by_layer[layer] = {{"bytes", at != sync.by_layer().end() ? at->second.bytes() : 0},
+                       {"messages", at != sync.by_layer().end() ? at->second.messages() : 0}};
+  }
+  // delivered / (learned x (routers − 1) x applied / pairs): the cost of one placement that arrived, over all routers,
+  // so every router's own share of the learned placements is taken from the whole.
+  double per_applied = NAN;
+  if (m.load.is_object() && m.load.at("placements").is_object()) {
+    const auto& placements = m.load.at("placements");
+    const double applied = placements.at("applied"), pairs = placements.at("pairs"), learned = placements.at("learned");
+    std::uint64_t delivered = 0;
+    for (const MeasuredRouter& each : m.routers) delivered += each.delivered_bytes;
+    const double arrived = pairs > 0 ? learned * static_cast<double>(m.routers.size() - 1) * applied / pairs : 0;
+    if (arrived > 0) per_applied = static_cast<double>(delivered) / arrived;
+  }
+  Json errors = Json::object();
+  for (const auto& [reason, count] : sync.decode_errors()) errors[reason] = count;
+  const double idle_s = m.idle_end_s - m.idle_begin_s;
+  return {
+      {"round_ms", sync.round_ms() > 0 ? Json(sync.round_ms()) : Json(nullptr)},
+      {"rounds", sync.rounds()},
+      {"bytes_per_round", PercentilesJson(sync.bytes_per_round(), true)},
+      {"bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.built_bytes; }))},
+      {"built_bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.built_bytes; }))},
+      {"delivered_bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.delivered_bytes; }))},
+      {"wire_bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.wire_bytes; }))},
+      {"bytes_per_applied_placement", OrNull(per_applied)},
+      {"built_bytes", sync.built_bytes()},
+      {"refused_bytes", sync.refused_bytes()},
+      {"queued_bytes", sync.queued_bytes()},
+      {"delivered_bytes", router.delivered_bytes},
+      {"wire_bytes", sync.wire_sent_bytes()},
+      {"messages", sync.messages()},
+      {"by_layer", by_layer},
+      {"idle_bytes_per_s",
+       m.idle_end_s > m.idle_begin_s ? Json(static_cast<double>(router.idle_built_bytes) / idle_s) : Json(nullptr)},
+      {"oversize_warnings", sync.oversize_warnings()},
+      {"records",
+       {{"local", sync.records_local()},
+        {"sent", sync.records_sent()},
+        {"received", sync.records_received()},
+        {"applied", sync.records_applied()},
+        {"stale", sync.records_stale()},
+        {"unresolved", sync.records_unresolved()}}},
+      {"offers_dropped", sync.offers_dropped()},
+      {"decode_errors", errors},
+      {"cpu_s", sync.cpu_seconds()}};
+}
+
+Json RouterJson(const Measured& m, std::size_t i) {
+  const MeasuredRouter& router = m.routers[i];
+  const v1::RouterStatus& status = router.settled;
+  const bool settled = m.settle_end_s >= 0;
+  const double quarter = m.load_end_s - (m.load_end_s - m.load_begin_s) / 4;
+  const bool loaded = m.load_begin_s >= 0 && m.load_end_s > m.load_begin_s;
+  const bool idle = m.idle_end_s > m.idle_begin_s;
+  const auto bytes_if = [](bool known, std::uint64_t value) { return known ? Json(value) : Json(nullptr); };
+  return {
+      {"name", router.name},
+      {"peak_rss_bytes", bytes_if(settled, router.peak_rss_bytes)},
+      {"steady_rss_bytes", loaded ? OrNullBytes(MedianRss(m, i, quarter, m.load_end_s)) : Json(nullptr)},
+      {"end_rss_bytes", bytes_if(settled, router.end_rss_bytes)},
+      {"after_idle_rss_bytes",
+       idle ? OrNullBytes(MedianRss(m, i, std::max(m.idle_begin_s, m.idle_end_s - 10), m.idle_end_s)) : Json(nullptr)},
+      {"pss_bytes", bytes_if(settled, router.pss_bytes)},
+      {"cpu_s", settled ? Json(router.cpu_s) : Json(nullptr)},
+      {"allocator_live_bytes", bytes_if(settled, status.allocator_live_bytes())},
+      {"index",
+       {{"nodes", status.index().nodes()},
+        {"bytes", status.index().bytes()},
+        {"budget_bytes", status.index().budget_bytes()}}},
+      {"decision_us", PercentilesJson(status.decision_us(), false)},
+      {"decision_cpu_us", PercentilesJson(status.decision_cpu_us(), false)},
+      {"sync", SyncJson(m, i)}};
+}
+
+// One row a second over the whole run; the generator's rows end with the load.
+Json SeriesJson(const Measured& m) {
+  Json t = Json::array(), rss = Json::object(), built = Json::object();
+  for (const MeasuredRouter& router : m.routers) {
+    rss[router.name] = Json::array();
+    built[router.name] = Json::array();
+  }
+  const std::size_t rows = m.samples.size();
+  for (const Sample& sample : m.samples) {
+    t.push_back(std::round(sample.t_s * 1000) / 1000);
+    for (std::size_t i = 0; i < m.routers.size(); ++i) {
+      rss[m.routers[i].name].push_back(sample.routers[i].rss_bytes);
+      built[m.routers[i].name].push_back(sample.routers[i].built_bytes);
+    }
+  }
+  Json series = {{"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}};
+  for (const char* key : {"rps", "cached_share", "ok", "failed", "schedule_delay_p99_us"}) {
+    Json column = Json::array();
+    const bool have = m.load.is_object() && m.load.contains("series") && m.load.at("series").contains(key);
+    for (std::size_t row = 0; row < rows; ++row) {
+      // The generator counts from its own start, which is the start of the first sample's clock to within a second.
+      const auto second = static_cast<std::size_t>(m.samples[row].t_s);
+      const bool inside = have && second < m.load.at("series").at(key).size();
+      column.push_back(inside ? Json(m.load.at("series").at(key).at(second)) : Json(nullptr));
+    }
+    series[key] = std::move(column);
+  }
+  return series;
+}
+
+Json RoutingJson(const Measured& m) {
+  Json routing = m.load.is_object() ? Json(m.load.at("routing")) : Json::object();
+  if (!m.load.is_object())
+    routing = {{"cached_share", nullptr},
+               {"prompt_bytes", 0},
+               {"cached_bytes", 0},
+               {"load_cov", nullptr},
+               {"same_worker_followups", nullptr},
+               {"decisions", Json::object()},
+               {"workers", Json::array()}};
+  routing["oracle_cached_share"] = m.have_oracle ? Json(m.oracle.cached_share) : Json(nullptr);
+  routing["oracle_load_cov"] = m.have_oracle ? Json(m.oracle.load_cov) : Json(nullptr);
+  routing["cached_share_ratio"] = nullptr;
+  if (m.have_oracle && m.oracle.cached_share > 0 && routing["cached_share"].is_number())
+    routing["cached_share_ratio"] = routing["cached_share"].get<double>() / m.oracle.cached_share;
+  return routing;
+}
+
+}  // namespace
+
+nlohmann::ordered_json BuildResult(const Measured& m) {
+  const load::Settings& settings = m.request.settings;
+  const bool have_load = m.load.is_object();
+  Json result;
+  result["schema_version"] = 1;
+  result["run_id"] = m.run_id;
+  result["started_at"] = m.started_at;
+  result["scenario"] = {{"name", settings.scenario},
+                        {"file_hash", settings.file_hash},
+                        {"settings", Json::parse(load::SettingsValuesJson(settings))}};
+  result["strategy"] = m.request.strategy;
+  result["index_kind"] = m.index_kind;
+  result["seed"] = m.request.seed;
+  result["plan_fingerprint"] = have_load ? Json(m.load.at("plan_fingerprint")) : Json(nullptr);
+  result["build"] = {{"commit", BuildCommit()},
+                     {"dirty", BuildDirty()},
+                     {"compiler", BuildCompiler()},
+                     {"flags", BuildFlags()},
+                     {"allocator", AllocatorPolicyName()}};
+  result["machine"] = {{"cpu", m.machine.cpu},
+                       {"cores", m.machine.cores},
+                       {"memory_bytes", m.machine.memory_bytes},
+                       {"kernel", m.machine.kernel},
+                       {"noise", {{"spin_p50_us", m.noise.p50_us}, {"spin_p99_us", m.noise.p99_us}}}};
+  result["trust"] = have_load
+                        ? Json(m.load.at("trust"))
+                        : Json{{"ok", false}, {"reasons", {"the generator did not finish"}}, {"cpu_cores", nullptr}};
+  result["load"] = have_load ? Json(m.load.at("load")) : Json(nullptr);
+  result["routing"] = RoutingJson(m);
+  result["placements"] = have_load ? Json(m.load.at("placements")) : Json(nullptr);
+  result["visibility"] = have_load ? Json(m.load.at("visibility")) : Json(nullptr);
+  result["routers"] = Json::array();
+  for (std::size_t i = 0; i < m.routers.size(); ++i) result["routers"].push_back(RouterJson(m, i));
+  result["workers"] = {{"count", settings.workers.count},
+                       {"peak_rss_bytes", m.workers_peak_rss_bytes},
+                       {"cpu_s", m.workers_cpu_s},
+                       {"cached_blocks", m.workers_cached_blocks}};
+  result["loadgen"] = have_load ? Json(m.load.at("loadgen")) : Json{{"peak_rss_bytes", nullptr}, {"cpu_s", nullptr}};
+  result["series"] = SeriesJson(m);
+
+  Json notes = Json::array();
+  for (const std::string& note : m.notes) notes.push_back(note);
+  if (have_load)
+    for (const auto& note : m.load.at("notes")) notes.push_back(Json(note));
+  Verdict verdict = m.verdict;
+  const bool trusted = have_load && m.load.at("trust").at("ok").get<bool>();
+  if (verdict == Verdict::kOk && !trusted) verdict = Verdict::kUntrusted;
+  bool slos_ok = true;
+  result["slo"] = Json::array();
+  for (const load::Slo& slo : settings.slo) {
+    const Result<SloExpression> expression = ParseSlo(slo.expression);
+    Json row = {{"name", slo.name}, {"expression", slo.expression}, {"value", nullptr}, {"ok", false}};
+    if (expression.ok()) {
+      const SloOutcome outcome = expression->Evaluate(nlohmann::json(result));
+      row["value"] = outcome.value.has_value() ? Json(*outcome.value) : Json(nullptr);
+      row["ok"] = outcome.ok;
+    }
+    slos_ok = slos_ok && row["ok"].get<bool>();
+    result["slo"].push_back(std::move(row));
+  }
+  if (verdict == Verdict::kOk && !slos_ok) verdict = Verdict::kSloMissed;
+  result["verdict"] = VerdictName(verdict);
+  result["notes"] = std::move(notes);
+  return result;
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,357 @@
+#include "bench/scenario/runner.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+
+#include "bench/process/proc.h"
+#include "bench/report/report.h"
+#include "bench/scenario/cluster.h"
+#include "bench/scenario/measured.h"
+#include "bench/scenario/progress.h"
+#include "bench/scenario/sampler.h"
+#include "impl/node/strategies.h"
+#include "loadgen/plan/plan.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+Time Seconds(double seconds) { return Time(static_cast<std::int64_t>(seconds * 1e9)); }
+
+std::string UtcNow(const char* format) {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[40];
+  std::strftime(text, sizeof(text), format, &utc);
+  return text;
+}
+
+// Uses the folder as it is, makes it if missing, refuses it if it holds another run.
+Status PrepareFolder(const std::string& out) {
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) return Error{ErrorCode::kInvalid, "--out " + out + ": " + error.message()};
+  for (const char* file : {"result.json", "load.json", "requests.log"})
+    if (fs::exists(out + "/" + file))
+      return Error{ErrorCode::kInvalid,
+                   "--out " + out + ": it holds another run (" + file + "); choose an empty folder"};
+  if (access(out.c_str(), W_OK) != 0) return Error{ErrorCode::kInvalid, "--out " + out + ": " + std::strerror(errno)};
+  return {};
+}
+
+Status CheckMemory(const RunRequest& request, const Machine& machine) {
+  const std::uint64_t needed =
+      ExpectedRouterBytes(request.strategy, request.settings) * request.settings.routers.count + (300u << 20);
+  if (needed <= machine.available_bytes) return {};
+  return Error{ErrorCode::kInvalid, "strategy " + request.strategy + " under this load needs about " +
+                                        FormatBytes(static_cast<double>(needed)) + "; this machine has " +
+                                        FormatBytes(static_cast<double>(machine.available_bytes)) +
+                                        " free. Lower load.rps, prompt.chars or routers.count"};
+}
+
+Status WriteFile(const std::string& path, const std::string& text) {
+  const std::string partial = path + ".partial";
+  std::ofstream file(partial, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) {
+    std::remove(partial.c_str());
+    return Error{ErrorCode::kExhausted, "cannot write " + path + ": is the disk full?"};
+  }
+  if (std::rename(partial.c_str(), path.c_str()) != 0)
+    return Error{ErrorCode::kExhausted, "cannot write " + path + ": " + std::strerror(errno)};
+  return {};
+}
+
+class Runner {
+ public:
+  explicit Runner(Measured& measured)
+      : measured_(measured),
+        settings_(measured.request.settings),
+        cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
+                  measured.request.out, measured.request.bin_dir}),
+        sampler_(cluster_) {}
+
+  // All phases. What was measured is in `measured` even when this fails.
+  Status Run() {
+    const Status done = Phases();
+    measured_.samples = sampler_.samples();
+    if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
+    progress_.Finish();
+    ReadLoadJson();
+    return done;
+  }
+
+ private:
+  using Event = Cluster::Event;
+
+  Status Phases() {
+    progress_.Say("starting " + std::to_string(settings_.workers.count) + " workers, " +
+                  std::to_string(settings_.routers.count) + " routers (" + measured_.request.strategy + ", " +
+                  measured_.index_kind + " index)");
+    for (const auto step : {&Cluster::StartWorkers, &Cluster::StartRouters, &Cluster::StartLoad})
+      if (Status started = (cluster_.*step)(); !started.ok()) return started;
+    Ready();
+    for (const auto phase : {&Runner::Load, &Runner::Settle, &Runner::Idle, &Runner::Drain})
+      if (Status done = (this->*phase)(); !done.ok()) return done;
+    measured_.verdict = Verdict::kOk;
+    return {};
+  }
+
+  // Memory of the start-up is not part of any peak, CPU of it not part of any figure.
+  void Ready() {
+    for (const Cluster::Router& router : cluster_.routers()) {
+      if (!ResetPeak(router.child->pid())) measured_.notes.push_back("peak RSS includes the start: clear_refs refused");
+      cpu_at_ready_.push_back(ReadCpuSeconds(router.child->pid()));
+      MeasuredRouter measured;
+      measured.name = router.name;
+      measured_.routers.push_back(std::move(measured));
+    }
+    ResetPeak(cluster_.workers()->pid());
+    workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
+    sampler_.Begin();
+  }
+
+  void BeginPhase(const std::string& phase) {
+    for (Cluster::Router& router : cluster_.routers()) (void)router.client->BeginPhase(phase);
+    phase_ = phase;
+  }
+
+  // What every wait does meanwhile: sample once a second, show where the run is.
+  void Tick(const std::optional<Event>& event) {
+    if (event.has_value() && event->from == "load") {
+      const std::string name = event->body.value("event", "");
+      if (name == "phase") {
+        const std::string phase = event->body.value("phase", "");
+        if (phase == "load") measured_.load_begin_s = sampler_.elapsed_s();
+        if (phase == "load_end") measured_.load_end_s = sampler_.elapsed_s();
+        if (phase == "warmup" || phase == "load") BeginPhase(phase);
+      } else if (name == "progress") {
+        line_.rps = event->body.value("rps", 0.0);
+        line_.lag_ms = event->body.value("schedule_delay_p99_us", 0.0) * 1e-3;
+        line_.cached_share = event->body["cached_share"].is_number() ? event->body["cached_share"].get<double>() : -1;
+      }
+    }
+    if (!sampler_.SampleIfDue()) return;
+    const std::vector<Sample>& samples = sampler_.samples();
+    line_.phase = phase_;
+    line_.elapsed_s = samples.back().t_s;
+    line_.total_s = settings_.phases.warmup_s + settings_.phases.load_s + settings_.phases.idle_s;
+    line_.rss_bytes = 0;
+    double built = 0, built_before = 0;
+    for (std::size_t i = 0; i < samples.back().routers.size(); ++i) {
+      line_.rss_bytes = std::max(line_.rss_bytes, samples.back().routers[i].rss_bytes);
+      built += static_cast<double>(samples.back().routers[i].built_bytes);
+      if (samples.size() > 1) built_before += static_cast<double>(samples[samples.size() - 2].routers[i].built_bytes);
+    }
+    if (samples.size() > 1)
+      line_.sync_bytes_per_s = (built - built_before) / (samples.back().t_s - samples[samples.size() - 2].t_s);
+    progress_.Show(line_);
+  }
+
+  Status WaitForLoad(const std::string& event, double patience_s) {
+    const auto got = cluster_.WaitFor("load", event, Seconds(patience_s), [this](const auto& e) { Tick(e); });
+    return got.ok() ? Status() : Status(got.error());
+  }
+
+  Status Load() {
+    phase_ = "warmup";
+    if (!cluster_.load()->WriteLine("start"))
+      return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
+    return WaitForLoad("load_done",
+                       settings_.phases.warmup_s + settings_.phases.load_s + settings_.load.timeout_s + 30);
+  }
+
+  // Until all counters stand still for a second, at most settle_s.
+  Status Settle() {
+    BeginPhase("settle");
+    line_.rps = 0;
+    const double begin = sampler_.elapsed_s();
+    double still_since = begin;
+    std::vector<std::uint64_t> last;
+    while (sampler_.elapsed_s() - begin < settings_.phases.settle_s) {
+      Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(200));
+      if (!event.ok()) return event.error();
+      Tick(*event);
+      std::vector<std::uint64_t> counters;
+      const Sample now = sampler_.SampleNow();
+      for (const RouterSample& router : now.routers)
+        counters.insert(counters.end(), {router.built_bytes, router.received_bytes, router.in_flight});
+      if (counters != last) still_since = now.t_s;
+      last = counters;
+      if (now.t_s - still_since >= 1) break;
+    }
+    measured_.settle_end_s = sampler_.elapsed_s();
+    const Sample end = sampler_.SampleNow();
+    for (std::size_t i = 0; i < cluster_.routers().size(); ++i) {
+      Cluster::Router& router = cluster_.routers()[i];
+      MeasuredRouter& measured = measured_.routers[i];
+      if (Status read = router.client->ReadStatus(measured.settled); !read.ok()) return read;
+      const pid_t pid = router.child->pid();
+      if (const auto memory = ReadMemory(pid)) {
+        measured.peak_rss_bytes = memory->peak_rss_bytes;
+        measured.end_rss_bytes = memory->rss_bytes;
+      }
+      measured.pss_bytes = ReadPss(pid).value_or(0);
+      measured.cpu_s = ReadCpuSeconds(pid) - cpu_at_ready_[i];
+      measured.delivered_bytes = end.routers[i].delivered_bytes;
+    }
+    if (const auto memory = ReadMemory(cluster_.workers()->pid()))
+      measured_.workers_peak_rss_bytes = memory->peak_rss_bytes;
+    measured_.workers_cpu_s = ReadCpuSeconds(cluster_.workers()->pid()) - workers_cpu_at_ready_;
+    for (const auto& [name, address] : cluster_.worker_addresses()) {
+      v1::WorkerStatus status;
+      if (ReadWorkerStatus(address, status).ok()) measured_.workers_cached_blocks += status.cached_blocks();
+    }
+    return {};
+  }
+
+  Status Idle() {
+    BeginPhase("idle");
+    measured_.idle_begin_s = sampler_.elapsed_s();
+    const Sample begin = sampler_.SampleNow();
+    while (sampler_.elapsed_s() - measured_.idle_begin_s < settings_.phases.idle_s) {
+      Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(100));
+      if (!event.ok()) return event.error();
+      Tick(*event);
+    }
+    measured_.idle_end_s = sampler_.elapsed_s();
+    const Sample end = sampler_.SampleNow();
+    for (std::size_t i = 0; i < end.routers.size(); ++i)
+      measured_.routers[i].idle_built_bytes = end.routers[i].built_bytes - begin.routers[i].built_bytes;
+    return {};
+  }
+
+  Status Drain() {
+    BeginPhase("drain");
+    if (!cluster_.load()->WriteLine("probe"))
+      return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
+    if (Status probed = WaitForLoad("probed", settings_.phases.drain_s + 60); !probed.ok()) return probed;
+    return {};
+  }
+
+  void ReadLoadJson() {
+    std::ifstream file(measured_.request.out + "/load.json");
+    if (file) measured_.load = nlohmann::json::parse(file, nullptr, false);
+    if (measured_.load.is_discarded()) measured_.load = nullptr;
+  }
+
+  Measured& measured_;
+  const load::Settings& settings_;
+  Progress progress_;
+  Cluster cluster_;
+  Sampler sampler_;
+  std::string phase_ = "start";
+  ProgressLine line_;
+  std::vector<double> cpu_at_ready_;
+  double workers_cpu_at_ready_ = 0;
+};
+
+}  // namespace
+
+const char* VerdictName(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk:
+      return "ok";
+    case Verdict::kFailed:
+      return "failed";
+    case Verdict::kKilled:
+      return "killed";
+    case Verdict::kUntrusted:
+      return "untrusted";
+    case Verdict::kSloMissed:
+      return "slo_missed";
+  }
+  return "unknown";
+}
+
+int VerdictExitCode(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk:
+    case Verdict::kKilled:
+      return 0;
+    case Verdict::kFailed:
+      return 1;
+    case Verdict::kUntrusted:
+      return 3;
+    case Verdict::kSloMissed:
+      return 99;
+  }
+  return 1;
+}
+
+std::uint64_t ExpectedRouterBytes(const std::string& strategy, const load::Settings& settings) {
+  constexpr double kMiB = 1 << 20;
+  const double prompt = static_cast<double>(settings.prompt_bytes());
+  const double seconds = settings.phases.warmup_s + settings.phases.load_s;
+  const double requests = settings.load.rps * seconds;
+  const double base = 40 * kMiB;
+  if (strategy == "raw-ops") {
+    // generations.md S2: pending ≤ 10 s of this router's requests, a blob of at most 2048 operations with three
+    // transient copies, and a text tree with the unique part of every prompt it hears of.
+    const double own = settings.load.rps / static_cast<double>(settings.routers.count);
+    const double tree =
+        requests * prompt * (1 - settings.prompt.shared) + static_cast<double>(settings.prompt.templates) * prompt;
+    return static_cast<std::uint64_t>(base + 10 * own * prompt + 4 * 2048 * prompt + tree);
+  }
+  return static_cast<std::uint64_t>(base + (settings.index.budget_mib + 2 * settings.two_layer.window_mib) * kMiB);
+}
+
+Result<RunOutcome> Run(const RunRequest& request) {
+  const Result<StrategyDescription> strategy = FindStrategy(request.strategy);
+  if (!strategy.ok()) return strategy.error();
+  const Result<IndexKind> kind = ResolveIndexKind(*strategy, request.settings.index.kind);
+  if (!kind.ok()) return kind.error();
+  if (Status valid = load::Validate(request.settings); !valid.ok()) return valid.error();
+  Measured measured;
+  measured.request = request;
+  measured.index_kind = IndexKindName(*kind);
+  measured.machine = ReadMachine();
+  if (Status enough = CheckMemory(request, measured.machine); !enough.ok()) return enough.error();
+  // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
+  Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
+  if (!plan.ok()) return plan.error();
+  if (Status prepared = PrepareFolder(request.out); !prepared.ok()) return prepared.error();
+
+  measured.started_at = UtcNow("%Y-%m-%dT%H:%M:%SZ");
+  measured.run_id = UtcNow("%Y%m%dT%H%M%SZ") + "-" + request.strategy + "-" + std::to_string(request.seed) + "-" +
+                    load::FingerprintText(plan->fingerprint()).substr(0, 6);
+  std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
+  measured.noise = MeasureSpinNoise();
+  {
+    Runner runner(measured);
+    if (Status ran = runner.Run(); !ran.ok()) {
+      measured.verdict = Verdict::kFailed;
+      measured.notes.insert(measured.notes.begin(), "failed: " + ran.error().message);
+      std::fprintf(stderr, "prefixmesh: run failed: %s\n", ran.error().message.c_str());
+    }
+  }
+  if (measured.verdict == Verdict::kOk) {
+    measured.oracle = RunOracle(*plan, request.settings);
+    measured.have_oracle = true;
+  }
+  const nlohmann::ordered_json result = BuildResult(measured);
+  RunOutcome outcome;
+  outcome.result_path = request.out + "/result.json";
+  outcome.report_path = request.out + "/report.html";
+  if (Status written = WriteFile(outcome.result_path, result.dump(1) + "\n"); !written.ok()) return written.error();
+  const Result<std::string> report = RenderReport({nlohmann::json(result)});
+  if (!report.ok()) return report.error();
+  if (Status written = WriteFile(outcome.report_path, *report); !written.ok()) return written.error();
+  const std::string verdict = result.at("verdict");
+  for (const Verdict each :
+       {Verdict::kOk, Verdict::kFailed, Verdict::kKilled, Verdict::kUntrusted, Verdict::kSloMissed})
+    if (verdict == VerdictName(each)) outcome.verdict = each;
+  return outcome;
+}
+
+}  // namespace prefixmesh::bench

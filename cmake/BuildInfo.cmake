@@ -1,0 +1,20 @@
+# Run at every build: writes OUT from git's answer, only when it changed, so that nothing else is rebuilt.
+execute_process(COMMAND git -C ${SOURCE_DIR} rev-parse HEAD OUTPUT_VARIABLE commit RESULT_VARIABLE failed
+                OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(failed)
+  set(commit unknown)
+endif()
+execute_process(COMMAND git -C ${SOURCE_DIR} status --porcelain --untracked-files=no -- . ":(exclude)results" ":(exclude)README.md"
+                OUTPUT_VARIABLE changes OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(changes STREQUAL "")
+  set(dirty false)
+else()
+  set(dirty true)
+endif()
+set(text "#include \"bench/build_info.h\"\n\nnamespace prefixmesh::bench {\n\nstd::string BuildCommit() { return \"${commit}\"; }\nbool BuildDirty() { return ${dirty}; }\nstd::string BuildCompiler() { return \"${COMPILER}\"; }\nstd::string BuildFlags() { return \"${FLAGS}\"; }\n\n}  // namespace prefixmesh::bench\n")
+if(EXISTS ${OUT})
+  file(READ ${OUT} before)
+endif()
+if(NOT "${before}" STREQUAL "${text}")
+  file(WRITE ${OUT} "${text}")
+endif()

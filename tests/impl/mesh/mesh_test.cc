@@ -1,0 +1,175 @@
+// Goal: the mesh drives any strategy in step, counts its bytes truly, and bounds what it holds.
+// Method: a scripted strategy, a clock and an executor moved by hand, a transport that records.
+#include "impl/mesh/mesh.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/allocations.h"
+#include "tests/support/manual_env.h"
+
+namespace prefixmesh {
+namespace {
+
+using std::chrono::milliseconds;
+
+class ScriptedStrategy final : public SyncStrategy {
+ public:
+  const StrategyTraits& traits() const override { return traits_; }
+  std::optional<Offer> Capture(const PlacementView& placement) const override {
+    if (placement.repeat) return std::nullopt;
+    Offer offer;
+    offer.prompt.assign(100, 'p');
+    return offer;
+  }
+  void OnPlacement(Time, Offer, Actions&) override { ++placements; }
+  void OnRound(Time now, Actions& actions) override {
+    rounds.push_back(now);
+    for (const SendFrame& frame : to_send) actions.push_back(frame);
+    to_send.clear();
+    if (refuse_bytes > 0) actions.push_back(RefuseFrame{PeerIndex{0}, refuse_bytes, 10, Layer::kPlacements, "m"});
+    refuse_bytes = 0;
+  }
+  void OnPeerTick(Time now, PeerIndex peer, Actions&) override { ticks.emplace_back(now, peer); }
+  void OnPeerUp(Time, PeerIndex, StreamRole, Actions&) override {}
+  void OnPeerDown(Time, PeerIndex, Actions&) override { ++downs; }
+  void OnFrame(Time, PeerIndex, Bytes frame, Actions&) override { received.emplace_back(AsText(frame)); }
+  void OnSendResult(Time, PeerIndex, std::uint64_t token, SendOutcome outcome, Actions&) override {
+    results.emplace_back(token, outcome);
+  }
+  bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
+  StrategyReport Report() const override { return {}; }
+
+  StrategyTraits traits_;
+  std::vector<SendFrame> to_send;
+  std::uint64_t refuse_bytes = 0;
+  int placements = 0, downs = 0;
+  std::vector<Time> rounds;
+  std::vector<std::pair<Time, PeerIndex>> ticks;
+  std::vector<std::string> received;
+  std::vector<std::pair<std::uint64_t, SendOutcome>> results;
+};
+
+class NullSink final : public MeshSink {
+ public:
+  void Apply(ApplyPrompt) override {}
+  void Apply(const ApplyIds&) override {}
+  void Apply(const RetractIds&) override {}
+  void Apply(const MoveRefreshMark&) override {}
+  void Apply(const ApplyLoad&) override {}
+  void Apply(const ForgetLoads&) override {}
+  void Apply(const ApplyRegister&) override {}
+};
+
+struct World {
+  explicit World(StrategyTraits traits) {
+    strategy.traits_ = traits;
+    mesh = std::make_unique<Mesh>(clock, executor, strategy, sink, std::vector<std::string>{"b", "c"});
+    mesh->Start(transport);
+  }
+  test::ManualClock clock;
+  test::ManualExecutor executor{clock};
+  test::RecordingTransport transport;
+  ScriptedStrategy strategy;
+  NullSink sink;
+  std::unique_ptr<Mesh> mesh;
+};
+
+StrategyTraits Beats(Time round, Time tick) {
+  StrategyTraits traits;
+  traits.round_period = round;
+  traits.peer_tick_period = tick;
+  traits.offer_bytes = 1000;
+  return traits;
+}
+
+SendFrame Frame(std::size_t bytes, std::size_t control, std::uint64_t token) {
+  SendFrame frame;
+  frame.peer = PeerIndex{0};
+  frame.frame.assign(bytes, 'f');
+  frame.control_bytes = control;
+  frame.token = token;
+  return frame;
+}
+
+TEST_CASE("Mesh: rounds keep their beat, and each stream ticks in a phase of its own while it is up") {
+  World world(Beats(milliseconds(50), milliseconds(1000)));
+  world.executor.AdvanceTo(milliseconds(300));
+  REQUIRE(world.strategy.rounds.size() == 6);
+  world.mesh->OnStreamUp(PeerIndex{1}, StreamRole::kDialer);
+  world.executor.AdvanceTo(milliseconds(2500));
+  REQUIRE(world.strategy.ticks == std::vector<std::pair<Time, PeerIndex>>{{milliseconds(1300), PeerIndex{1}},
+                                                                          {milliseconds(2300), PeerIndex{1}}});
+  world.mesh->OnStreamDown(PeerIndex{1});
+  world.mesh->OnStreamUp(PeerIndex{1}, StreamRole::kDialer);  // a new life: the old ticks stop
+  world.executor.AdvanceTo(milliseconds(3600));
+  REQUIRE(world.strategy.ticks.size() == 3);
+  REQUIRE(world.strategy.ticks.back().first == milliseconds(3500));
+  REQUIRE(world.strategy.downs == 1);
+}
+
+TEST_CASE("Mesh: the offer queue is bounded in bytes; what does not fit is dropped and counted") {
+  World world(Beats(milliseconds(50), Time{0}));
+  int taken = 0;
+  for (int i = 0; i < 100; ++i) taken += world.mesh->Offer({});
+  REQUIRE(taken > 0);
+  REQUIRE(taken < 10);
+  REQUIRE(world.mesh->Stats().offers_dropped == 100u - static_cast<unsigned>(taken));
+  world.executor.AdvanceBy(milliseconds(50));
+  REQUIRE(world.strategy.placements == taken);
+  REQUIRE(world.mesh->Offer({}));
+  PlacementView repeat;
+  repeat.repeat = true;
+  REQUIRE(world.mesh->Offer(repeat));  // nothing to tell is not a drop
+}
+
+TEST_CASE("Mesh: built, refused, queued and layers add up, and a round is what one beat built") {
+  World world(Beats(milliseconds(50), Time{0}));
+  world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kServer);
+  world.strategy.to_send = {Frame(100, 10, 1), Frame(30, 30, 2)};
+  world.executor.AdvanceBy(milliseconds(50));
+  world.transport.outcome = SendOutcome::kFull;
+  world.strategy.to_send = {Frame(7, 0, 3)};
+  world.executor.AdvanceBy(milliseconds(50));
+  world.transport.outcome = SendOutcome::kQueued;
+  world.strategy.refuse_bytes = 5000;
+  world.executor.AdvanceBy(milliseconds(500));
+  const MeshStats stats = world.mesh->Stats();
+  REQUIRE(stats.built_bytes == 100 + 30 + 7 + 5000);
+  REQUIRE(stats.queued_bytes == 130);
+  REQUIRE(stats.refused_bytes == 7 + 5000);
+  REQUIRE(stats.oversize_warnings == 1);
+  REQUIRE(stats.messages == 2);
+  REQUIRE(stats.rounds == 3);
+  REQUIRE(stats.bytes_per_round.max() == 5000);
+  REQUIRE(stats.by_layer[static_cast<std::size_t>(Layer::kControl)].bytes == 40);
+  REQUIRE(stats.by_layer[static_cast<std::size_t>(Layer::kPlacements)].bytes == 90 + 7 + 5000);
+  REQUIRE(world.strategy.results == std::vector<std::pair<std::uint64_t, SendOutcome>>{
+                                        {1, SendOutcome::kQueued}, {2, SendOutcome::kQueued}, {3, SendOutcome::kFull}});
+}
+
+TEST_CASE("Mesh: every frame is handed on once and then the next may be read; frames of a dead stream are dropped") {
+  World world(Beats(milliseconds(50), Time{0}));
+  world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kServer);
+  world.mesh->OnFrame(PeerIndex{0}, "one");
+  world.executor.AdvanceBy(Time{0});
+  REQUIRE(world.strategy.received == std::vector<std::string>{"one"});
+  REQUIRE(world.mesh->Stats().received_by_peer[0] == 3);
+  world.mesh->OnStreamDown(PeerIndex{0});
+  world.mesh->OnFrame(PeerIndex{0}, "late");
+  world.executor.AdvanceBy(Time{0});
+  REQUIRE(world.strategy.received.size() == 1);
+  REQUIRE(world.transport.handled == 2);
+}
+
+TEST_CASE("Mesh: an idle beat allocates nothing beyond its own timer, and builds nothing") {
+  World world(Beats(milliseconds(50), Time{0}));
+  world.executor.AdvanceBy(milliseconds(500));
+  const test::AllocationCount before = test::Allocations();
+  world.executor.AdvanceBy(milliseconds(5000));
+  // The executor's task node and its function: what a timer costs. Reporting itself allocates nothing.
+  REQUIRE(test::Allocations().count - before.count <= 100 * 2);
+  REQUIRE(world.mesh->Stats().rounds == 0);
+}
+
+}  // namespace
+}  // namespace prefixmesh

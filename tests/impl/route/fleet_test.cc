@@ -1,0 +1,64 @@
+// Goal: load is own plus what each peer last said, whatever was said in whatever order; registers only rise.
+#include "impl/route/fleet.h"
+
+#include <array>
+
+#include "tests/support/properties.h"
+
+namespace prefixmesh {
+namespace {
+
+TEST_CASE("Fleet: load is own in flight plus the last word of every peer") {
+  test::ForAll("any history", [](const std::vector<std::uint32_t>& steps) {
+    Fleet fleet(3);
+    std::array<std::int64_t, 4> own{};
+    std::array<std::array<std::uint32_t, 4>, 3> said{};
+    std::vector<WorkerIndex> workers;
+    for (const char* name : {"a", "b", "c", "d"}) workers.push_back(*fleet.Intern(name));
+    for (const std::uint32_t step : steps) {
+      const auto worker = static_cast<std::uint16_t>(step % 4), peer = static_cast<std::uint16_t>(step / 4 % 3);
+      switch (step / 12 % 4) {
+        case 0:
+          fleet.BeginRequest(workers[worker]);
+          ++own[worker];
+          break;
+        case 1:
+          if (own[worker] > 0) {
+            fleet.EndRequest(workers[worker]);
+            --own[worker];
+          }
+          break;
+        case 2:
+          fleet.SetPeerLoad(PeerIndex{peer}, workers[worker], step % 97);
+          said[peer][worker] = step % 97;
+          break;
+        default:
+          fleet.ForgetPeerLoads(PeerIndex{peer});
+          said[peer] = {};
+      }
+      for (std::uint16_t i = 0; i < 4; ++i)
+        RC_ASSERT(fleet.load(workers[i]) == own[i] + said[0][i] + said[1][i] + said[2][i]);
+    }
+  });
+}
+
+TEST_CASE("Fleet: a register only rises, and only a change of life says so") {
+  Fleet fleet(0);
+  const WorkerIndex worker = *fleet.Intern("w");
+  REQUIRE_FALSE(fleet.RaiseIncarnation(worker, Incarnation{5}));  // the first one heard
+  REQUIRE_FALSE(fleet.RaiseIncarnation(worker, Incarnation{4}));
+  REQUIRE(fleet.incarnation(worker) == Incarnation{5});
+  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{6}));
+}
+
+TEST_CASE("Fleet: names keep their slot, and more workers than it holds are refused") {
+  Fleet fleet(0);
+  const WorkerIndex first = *fleet.Intern("w0");
+  for (std::size_t i = 1; i < Fleet::kWorkersMax; ++i) REQUIRE(fleet.Intern("w" + std::to_string(i)).has_value());
+  REQUIRE_FALSE(fleet.Intern("one too many").has_value());
+  REQUIRE(*fleet.Intern("w0") == first);
+  REQUIRE(fleet.name(first) == "w0");
+}
+
+}  // namespace
+}  // namespace prefixmesh

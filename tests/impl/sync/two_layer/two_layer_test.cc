@@ -1,0 +1,386 @@
+// Goal: records reach every peer exactly once whatever the streams do, and nothing is sent when there is nothing to
+// say. Method: several state machines in one process, joined by an in-memory network that keeps order per stream, can
+// refuse frames (a full queue), and can cut and mend streams; the ledger of what was placed is the oracle.
+#include "impl/sync/two_layer/two_layer.h"
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "impl/base/prng.h"
+#include "tests/support/properties.h"
+
+namespace prefixmesh::two_layer {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Edge {
+  std::uint64_t id;
+  std::string worker;
+  auto operator<=>(const Edge&) const = default;
+};
+
+// One router: the strategy, and what it was told to apply.
+class Router final : public StrategyView {
+ public:
+  Router(std::string name, std::vector<std::string> peers, Options options = {}) : peers_(std::move(peers)) {
+    options.router = std::move(name);
+    strategy_ = std::make_unique<TwoLayer>(std::move(options), *this);
+  }
+  std::span<const WorkerLoad> Workers() const override { return loads; }
+  std::uint64_t WorkersVersion() const override { return version; }
+  std::size_t PeerCount() const override { return peers_.size(); }
+  std::string_view PeerName(PeerIndex peer) const override { return peers_[peer.value]; }
+  TwoLayer& strategy() { return *strategy_; }
+
+  std::vector<WorkerLoad> loads;
+  std::uint64_t version = 0;
+  std::map<Edge, std::map<std::uint16_t, std::uint32_t>> index;  // edge → latest seq per origin
+  std::map<std::string, std::uint32_t> peer_loads;
+  std::map<std::string, std::uint64_t> registers;
+  std::vector<std::string> closed;
+
+ private:
+  std::vector<std::string> peers_;
+  std::unique_ptr<TwoLayer> strategy_;
+};
+
+class Network {
+ public:
+  explicit Network(std::size_t routers, Options options = {}) {
+    for (std::size_t i = 0; i < routers; ++i) {
+      std::vector<std::string> peers;
+      for (std::size_t k = 0; k < routers; ++k)
+        if (k != i) peers.push_back("r" + std::to_string(k));
+      options.incarnation = Incarnation{100 + i};
+      routers_.push_back(std::make_unique<Router>("r" + std::to_string(i), peers, options));
+    }
+  }
+  Router& operator[](std::size_t i) { return *routers_[i]; }
+  std::size_t size() const { return routers_.size(); }
+
+  // Index of `to` in the peer list of `from`.
+  PeerIndex PeerOf(std::size_t from, std::size_t to) const {
+    return PeerIndex{static_cast<std::uint16_t>(to < from ? to : to - 1)};
+  }
+  void Connect(std::size_t a, std::size_t b) {
+    links_.insert({a, b});
+    links_.insert({b, a});
+    for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
+      Actions actions;
+      routers_[from]->strategy().OnPeerUp(Time{}, PeerOf(from, to), StreamRole::kDialer, actions);
+      CarryOut(from, actions);
+    }
+  }
+  void ConnectAll() {
+    for (std::size_t a = 0; a < size(); ++a)
+      for (std::size_t b = a + 1; b < size(); ++b) Connect(a, b);
+  }
+  // The stream breaks: frames on their way are lost.
+  void Cut(std::size_t a, std::size_t b) {
+    for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
+      if (links_.erase({from, to}) == 0) continue;
+      in_flight_[{from, to}].clear();
+      Actions actions;
+      routers_[from]->strategy().OnPeerDown(Time{}, PeerOf(from, to), actions);
+      CarryOut(from, actions);
+    }
+  }
+  bool Connected(std::size_t a, std::size_t b) const { return links_.count({a, b}) > 0; }
+
+  void Place(std::size_t router, std::vector<NodeId> ids, const std::string& worker, std::uint64_t incarnation = 1) {
+    Offer offer;
+    offer.model = "m";
+    offer.worker_name = worker;
+    offer.worker_incarnation = Incarnation{incarnation};
+    offer.ids = std::move(ids);
+    Actions actions;
+    routers_[router]->strategy().OnPlacement(Time{}, std::move(offer), actions);
+    CarryOut(router, actions);
+  }
+  // One round of one router.
+  void Round(std::size_t router) {
+    Actions actions;
+    routers_[router]->strategy().OnRound(Time{}, actions);
+    CarryOut(router, actions);
+  }
+  // Delivers at most `count` frames of every link.
+  void Deliver(std::size_t count = SIZE_MAX) {
+    for (auto& [link, queue] : in_flight_) {
+      for (std::size_t i = 0; i < count && !queue.empty(); ++i) {
+        const std::string frame = std::move(queue.front());
+        queue.pop_front();
+        Hand(link.first, link.second, frame);
+      }
+    }
+  }
+  void Hand(std::size_t from, std::size_t to, const std::string& frame) {
+    Actions actions;
+    routers_[to]->strategy().OnFrame(Time{}, PeerOf(to, from), AsBytes(frame), actions);
+    CarryOut(to, actions);
+  }
+  void Settle() {
+    for (int i = 0; i < 40; ++i) {
+      for (std::size_t r = 0; r < size(); ++r) Round(r);
+      Deliver();
+    }
+  }
+
+  std::uint64_t frames = 0;
+  std::uint64_t bytes = 0;
+  std::size_t queue_max = SIZE_MAX;  // frames a link holds before it is full
+
+ private:
+  void CarryOut(std::size_t router, Actions& actions) {
+    Router& self = *routers_[router];
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      const Action action = std::move(actions[i]);
+      if (const auto* send = std::get_if<SendFrame>(&action)) {
+        const std::size_t to = send->peer.value < router ? send->peer.value : send->peer.value + std::size_t{1};
+        SendOutcome outcome = SendOutcome::kClosed;
+        if (Connected(router, to)) {
+          auto& queue = in_flight_[{router, to}];
+          outcome = queue.size() >= queue_max ? SendOutcome::kFull : SendOutcome::kQueued;
+          if (outcome == SendOutcome::kQueued) {
+            queue.push_back(send->frame);
+            ++frames;
+            bytes += send->frame.size();
+          }
+        }
+        if (send->token != 0) self.strategy().OnSendResult(Time{}, send->peer, send->token, outcome, actions);
+      } else if (const auto* apply = std::get_if<ApplyIds>(&action)) {
+        if (apply->origin == 0) continue;
+        for (const NodeId id : apply->ids) self.index[{id.value, apply->worker_name}][apply->origin] = apply->seq;
+      } else if (const auto* retract = std::get_if<RetractIds>(&action)) {
+        for (const NodeId id : retract->ids) {
+          auto& seqs = self.index[{id.value, retract->worker_name}];
+          if (const auto at = seqs.find(retract->origin); at != seqs.end() && at->second == retract->seq)
+            seqs.erase(at);
+          if (seqs.empty()) self.index.erase({id.value, retract->worker_name});
+        }
+      } else if (const auto* load = std::get_if<ApplyLoad>(&action)) {
+        self.peer_loads[load->worker_name] = load->in_flight;
+      } else if (std::get_if<ForgetLoads>(&action) != nullptr) {
+        self.peer_loads.clear();
+      } else if (const auto* raised = std::get_if<ApplyRegister>(&action)) {
+        self.registers[raised->worker_name] = raised->incarnation.value;
+      } else if (const auto* close = std::get_if<CloseStream>(&action)) {
+        self.closed.push_back(close->reason);
+      }
+    }
+    actions.clear();
+  }
+
+  std::vector<std::unique_ptr<Router>> routers_;
+  std::set<std::pair<std::size_t, std::size_t>> links_;
+  std::map<std::pair<std::size_t, std::size_t>, std::deque<std::string>> in_flight_;
+};
+
+std::vector<NodeId> DrawIds(Prng& prng, std::size_t count) {
+  std::vector<NodeId> ids;
+  for (std::size_t i = 0; i < count; ++i) ids.push_back(NodeId{prng.Next() | 1});
+  return ids;
+}
+
+// W5, W10, X1, H1, H7: any interleaving of placements, rounds, deliveries, full queues, cuts and reconnects; afterwards
+// every router holds what every other one placed, each record applied once.
+TEST_CASE("TwoLayer: after any faults of the streams every peer holds every record") {
+  test::ForAll("any history", [](std::uint64_t seed) {
+    Prng prng(seed);
+    const std::size_t routers = 2 + prng.Below(3);
+    Options options;
+    options.peer_round_bytes = prng.Below(2) == 0 ? 100 : 256 << 10;  // rounds that carry one record or two
+    Network net(routers, options);
+    net.ConnectAll();
+    net.queue_max = 1 + prng.Below(4);
+    std::vector<std::set<Edge>> placed(routers);
+    for (int step = 0; step < 120; ++step) {
+      const std::size_t a = prng.Below(routers), b = (a + 1 + prng.Below(routers - 1)) % routers;
+      switch (prng.Below(6)) {
+        case 0:
+        case 1: {
+          const auto ids = DrawIds(prng, 1 + prng.Below(5));
+          const std::string worker = "w" + std::to_string(prng.Below(5));
+          for (const NodeId id : ids) placed[a].insert({id.value, worker});
+          net.Place(a, ids, worker);
+          break;
+        }
+        case 2:
+        case 3:
+          net.Round(a);
+          break;
+        case 4:
+          net.Deliver(1);
+          break;
+        default:
+          if (net.Connected(a, b)) {
+            net.Cut(a, b);
+          } else {
+            net.Connect(a, b);
+          }
+      }
+    }
+    for (std::size_t a = 0; a < routers; ++a)
+      for (std::size_t b = a + 1; b < routers; ++b)
+        if (!net.Connected(a, b)) net.Connect(a, b);
+    net.queue_max = SIZE_MAX;
+    net.Settle();
+    for (std::size_t r = 0; r < routers; ++r) {
+      std::set<Edge> expected;
+      for (std::size_t other = 0; other < routers; ++other)
+        if (other != r) expected.insert(placed[other].begin(), placed[other].end());
+      std::set<Edge> held;
+      for (const auto& [edge, seqs] : net[r].index) held.insert(edge);
+      RC_ASSERT(held == expected);
+      RC_ASSERT(net[r].strategy().Report().decode_errors == 0u);
+      RC_ASSERT(net[r].closed.empty());
+    }
+    const std::uint64_t frames = net.frames;
+    net.Settle();
+    RC_ASSERT(net.frames == frames);  // silence when idle
+  });
+}
+
+TEST_CASE("TwoLayer: an idle mesh sends nothing at all") {
+  Network net(3);
+  net.ConnectAll();
+  net.Settle();
+  const std::uint64_t frames = net.frames;
+  for (int i = 0; i < 100; ++i) net.Settle();
+  REQUIRE(net.frames == frames);
+}
+
+TEST_CASE("TwoLayer: a router that joins late gets the whole window from its origins, with no traffic") {  // W8
+  Network net(3);
+  net.Connect(0, 1);
+  Prng prng(3);
+  for (int i = 0; i < 500; ++i) net.Place(0, DrawIds(prng, 2), "w1");
+  net.Settle();
+  net.Connect(0, 2);
+  net.Connect(1, 2);
+  net.Settle();
+  REQUIRE(net[2].index.size() == 1000);
+}
+
+TEST_CASE("TwoLayer: what leaves the origin's window leaves every index, and only that") {
+  Options options;
+  options.window_bytes = 10 * (12 + 8);  // ten records of one id
+  Network net(2, options);
+  net.ConnectAll();
+  Prng prng(8);
+  std::vector<NodeId> all;
+  for (int i = 0; i < 50; ++i) {
+    const auto ids = DrawIds(prng, 1);
+    all.push_back(ids[0]);
+    net.Place(0, ids, "w");
+    net.Round(0);
+    net.Deliver();
+    net.Round(1);
+    net.Deliver();
+  }
+  net.Place(0, {all.back()}, "w");  // announced again: the older record's passing must not take it away
+  net.Settle();
+  REQUIRE(net[1].index.size() <= 10);
+  REQUIRE(net[1].index.count({all.back().value, "w"}) == 1);
+  REQUIRE(net[1].index.count({all.front().value, "w"}) == 0);
+  REQUIRE(net[1].strategy().Holds("m", Kind::kText, all.back(), "w"));
+  REQUIRE_FALSE(net[1].strategy().Holds("m", Kind::kText, all.front(), "w"));
+}
+
+TEST_CASE("TwoLayer: loads are told when they change, and are void when the peer is gone") {
+  Network net(2);
+  net.ConnectAll();
+  net[0].loads = {{"w0", Incarnation{1}, 3}, {"w1", Incarnation{1}, 0}};
+  net[0].version = 1;
+  net.Settle();
+  REQUIRE(net[1].peer_loads == std::map<std::string, std::uint32_t>{{"w0", 3}});
+  const std::uint64_t frames = net.frames;
+  net.Settle();
+  REQUIRE(net.frames == frames);
+  net[0].loads[0].in_flight = 0;
+  net[0].version = 2;
+  net.Settle();
+  REQUIRE(net[1].peer_loads["w0"] == 0);
+  net[0].loads[1].in_flight = 9;
+  net[0].version = 3;
+  net.Settle();
+  net.Cut(0, 1);
+  REQUIRE(net[1].peer_loads.empty());
+}
+
+TEST_CASE("TwoLayer: records about an older life of a worker are kept but not applied") {
+  Network net(2);
+  net.ConnectAll();
+  net.Place(1, {NodeId{5}}, "w", 7);
+  net.Settle();
+  REQUIRE(net[0].registers["w"] == 7);
+  net.Place(0, {NodeId{9}}, "w", 6);
+  net.Settle();
+  REQUIRE(net[1].index.empty());
+  REQUIRE(net[1].strategy().Report().records.stale == 1);
+}
+
+TEST_CASE("TwoLayer: damaged frames change nothing, are counted, and the peer is told") {  // W22, W23
+  test::ForAll("any damage", [](std::uint64_t seed, const std::string& bytes) {
+    Prng prng(seed);
+    Network net(2);
+    net.ConnectAll();
+    net.Place(0, DrawIds(prng, 3), "w");
+    net.Settle();
+    const auto before = net[1].index;
+    std::string frame = bytes;
+    if (frame.empty() || static_cast<std::uint8_t>(frame[0]) > 3) frame = "\x7f" + frame;  // never a well-formed one
+    net.Hand(0, 1, frame);
+    RC_ASSERT(net[1].index == before);
+    RC_ASSERT(net[1].strategy().Report().decode_errors + net[1].closed.size() > 0u);
+  });
+}
+
+TEST_CASE("TwoLayer: another hash configuration is refused by name at both ends") {  // W21
+  Options options;
+  options.hash_key_id = 1;
+  Router a("a", {"b"}, options);
+  Hello hello;
+  hello.hash_key_id = 2;
+  hello.incarnation = Incarnation{4};
+  Actions actions;
+  a.strategy().OnPeerUp(Time{}, PeerIndex{0}, StreamRole::kServer, actions);
+  actions.clear();
+  const std::string frame = EncodeHello(hello);
+  a.strategy().OnFrame(Time{}, PeerIndex{0}, AsBytes(frame), actions);
+  REQUIRE(actions.size() == 2);
+  const std::string refusal = std::get<SendFrame>(actions[0]).frame;
+  REQUIRE(*DecodeRefuse(AsBytes(refusal)) == RefuseReason::kHashKey);
+  REQUIRE(std::get<CloseStream>(actions[1]).reason == "hash_key");
+}
+
+TEST_CASE("TwoLayer: a placement names its branch, the coarse anchors that are new, and its leaf") {
+  Options options;
+  options.anchors = 32;
+  Router router("a", {}, options);
+  std::vector<NodeId> blocks;
+  for (std::uint64_t i = 1; i <= 100; ++i) blocks.push_back(NodeId{i});
+  PlacementView placement;
+  placement.model = "m";
+  placement.worker_name = "w";
+  placement.blocks = blocks;
+  placement.leaf_depth = 100;
+  const auto depths = [&] {
+    std::vector<std::uint64_t> values;
+    const auto offer = router.strategy().Capture(placement);
+    REQUIRE(offer.has_value());
+    for (const NodeId id : offer->ids) values.push_back(id.value);
+    return values;
+  };
+  REQUIRE(depths() == std::vector<std::uint64_t>{1, 2, 4, 8, 16, 32, 64, 96, 100});
+  placement.branch_depth = 70;
+  REQUIRE(depths() == std::vector<std::uint64_t>{70, 96, 100});
+  placement.repeat = true;
+  REQUIRE_FALSE(router.strategy().Capture(placement).has_value());
+  placement.refresh = true;  // announced again whole: what said it first is about to leave the window
+  REQUIRE(depths() == std::vector<std::uint64_t>{1, 2, 4, 8, 16, 32, 64, 96, 100});
+}
+
+}  // namespace
+}  // namespace prefixmesh::two_layer

@@ -1,0 +1,181 @@
+// Goal: every key reads back what was written, units convert, and every mistake gets one line that says where and what.
+#include "loadgen/plan/settings.h"
+
+#include <set>
+
+#include "loadgen/plan/settings_table.h"
+#include "tests/support/properties.h"
+
+namespace prefixmesh::load {
+namespace {
+
+std::string ScenarioError(std::string_view toml) {
+  const Result<Settings> settings = ParseScenario(toml, "s.toml");
+  return settings.ok() ? "accepted" : settings.error().message;
+}
+std::string OverrideError(std::string_view assignment) {
+  Settings settings;
+  const Status applied = ApplyOverride(settings, assignment);
+  return applied.ok() ? "accepted" : applied.error().message;
+}
+
+TEST_CASE("Settings: a scenario file sets what it says and leaves the rest") {
+  const Result<Settings> settings = ParseScenario(R"(
+description = "d"
+source = "s"
+[load]
+rps = 20.5
+arrivals = "staged"
+stages = ["10:5", "20:7.5"]
+[phases]
+load_s = "2m"
+[trace]
+spread = false
+[[slo]]
+name = "fast"
+expression = "load.ttft_us.p99 <= 500000"
+)",
+                                                  "s.toml");
+  REQUIRE(settings.ok());
+  REQUIRE(settings->load.rps == 20.5);
+  REQUIRE(settings->load.stages == std::vector<Stage>{{10, 5}, {20, 7.5}});
+  REQUIRE(settings->phases.load_s == 120);
+  REQUIRE_FALSE(settings->trace.spread);
+  REQUIRE(settings->slo == std::vector<Slo>{{"fast", "load.ttft_us.p99 <= 500000"}});
+  REQUIRE(settings->prompt.chars == 80000);
+  REQUIRE(settings->file_hash.size() == 64);
+}
+
+TEST_CASE("Settings: mistakes in a file name the file, the line, the key and what is allowed") {
+  REQUIRE(ScenarioError("[load]\nrps = 1\nrsp = 2\n").rfind("s.toml:3: unknown key load.rsp (allowed: load.rps, ", 0) ==
+          0);
+  REQUIRE(ScenarioError("[lod]\nrps = 1\n").rfind("s.toml:2: unknown key lod.rps (sections: load, phases, ", 0) == 0);
+  REQUIRE(ScenarioError("nonsense = 1\n").rfind("s.toml:1: unknown key nonsense (sections: ", 0) == 0);
+  REQUIRE(ScenarioError("[load]\narrivals = \"often\"\n") ==
+          "s.toml:2: load.arrivals: 'often' is not one of poisson, constant, gamma, staged, trace");
+  REQUIRE(ScenarioError("[load]\nrps = 0\n") == "s.toml:2: load.rps: 0 is outside 0.01 … 100000");
+  REQUIRE(ScenarioError("[load]\nrps = \"many\"\n") == "s.toml:2: load.rps: 'many' is not a number");
+  REQUIRE(ScenarioError("[workers]\ncount = 1.5\n") == "s.toml:2: workers.count: 1.5 is not whole");
+  REQUIRE(ScenarioError("[load]\nstages = [\"5\"]\n").rfind("s.toml:2: load.stages: '5' is not \"seconds:rps\"", 0) ==
+          0);
+  REQUIRE(ScenarioError("[[slo]]\nname = \"x\"\n").rfind("s.toml:1: [[slo]] needs exactly name and expression", 0) ==
+          0);
+  REQUIRE(ScenarioError("[load\n").rfind("s.toml:1: ", 0) == 0);
+  REQUIRE(ScenarioError("source = 3\n") == "s.toml:1: source must be text");
+}
+
+TEST_CASE("Settings: overrides take units and refuse wrong ones") {
+  Settings settings;
+  const auto set = [&](std::string_view assignment) {
+    const Status applied = ApplyOverride(settings, assignment);
+    INFO(assignment);
+    REQUIRE(applied.ok());
+  };
+  set("phases.load_s=500ms");
+  REQUIRE(settings.phases.load_s == 0.5);
+  set("phases.idle_s=10m");
+  REQUIRE(settings.phases.idle_s == 600);
+  set("phases.load_s=1h");
+  REQUIRE(settings.phases.load_s == 3600);
+  set("two_layer.round_ms=2s");
+  REQUIRE(settings.two_layer.round_ms == 2000);
+  set("prompt.chars=8KiB");
+  REQUIRE(settings.prompt.chars == 8192);
+  set("index.budget_mib=512KiB");
+  REQUIRE(settings.index.budget_mib == 0.5);
+  set("index.budget_mib=8");
+  REQUIRE(settings.index.budget_mib == 8);
+  set("workers.prefill_us_per_block=0.4 ms");
+  REQUIRE(settings.workers.prefill_us_per_block == Approx(400));
+  set("trace.spread=off");
+  REQUIRE_FALSE(settings.trace.spread);
+  REQUIRE(OverrideError("load.rps=5s") == "--set load.rps=5s: load.rps: unit 's' is not one of a bare number");
+  REQUIRE(OverrideError("phases.load_s=5KiB") ==
+          "--set phases.load_s=5KiB: phases.load_s: unit 'KiB' is not one of us, ms, s, m, h");
+  REQUIRE(OverrideError("phases.load_s=5 parsecs") ==
+          "--set phases.load_s=5 parsecs: phases.load_s: unit 'parsecs' is not one of us, ms, s, m, h");
+  REQUIRE(OverrideError("load.rps") == "--set load.rps: must be key=value");
+  REQUIRE(OverrideError("load.rps=") == "--set load.rps=: load.rps: '' is not a number");
+  REQUIRE(OverrideError("load.rps=nan") == "--set load.rps=nan: load.rps: 'nan' is not a number");
+  REQUIRE(OverrideError("x=1").rfind("--set x=1: unknown key x (sections: load", 0) == 0);
+  REQUIRE(OverrideError("index.kind=tree") ==
+          "--set index.kind=tree: index.kind: 'tree' is not one of auto, block, text");
+}
+
+TEST_CASE("Settings: every built-in scenario loads, says what it is, and is valid") {
+  std::set<std::string> names;
+  for (const ScenarioInfo& scenario : ListScenarios()) {
+    INFO(scenario.name);
+    const Result<Settings> settings = LoadScenario(scenario.name);
+    REQUIRE(settings.ok());
+    REQUIRE(settings->scenario == scenario.name);
+    REQUIRE_FALSE(settings->description.empty());
+    REQUIRE_FALSE(settings->source.empty());
+    if (scenario.name != "trace") REQUIRE(Validate(*settings).ok());
+    names.insert(scenario.name);
+  }
+  REQUIRE(names.size() == 11);
+  REQUIRE(LoadScenario("nothing").error().message.rfind(
+              "unknown scenario 'nothing' (a .toml file, or one of: reference, ", 0) == 0);
+  REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: cannot be read as a scenario");
+  REQUIRE(Validate(*LoadScenario("trace")).error().message.find("--set trace.path=FILE") != std::string::npos);
+}
+
+TEST_CASE("Settings: the scenario `reference` is the defaults") {
+  REQUIRE(SettingsValuesJson(*LoadScenario("reference")) == SettingsValuesJson(Settings{}));
+}
+
+TEST_CASE("Settings: JSON and back gives the same, for every scenario and after overrides") {
+  for (const ScenarioInfo& scenario : ListScenarios()) {
+    Settings settings = *LoadScenario(scenario.name);
+    settings.slo.push_back({"a \"quoted\" name", "x <= 1"});
+    REQUIRE(ApplyOverride(settings, "load.stages=1:2, 3:4.5").ok());
+    REQUIRE(ApplyOverride(settings, "load.rps=0.1").ok());
+    REQUIRE(ApplyOverride(settings, "trace.path=/a b/ü.jsonl").ok());
+    const Result<Settings> back = SettingsFromJson(SettingsToJson(settings), "f.json");
+    REQUIRE(back.ok());
+    REQUIRE(SettingsToJson(*back) == SettingsToJson(settings));
+    REQUIRE(back->slo == settings.slo);
+    REQUIRE(back->load.stages == settings.load.stages);
+  }
+  REQUIRE_FALSE(SettingsFromJson("{}", "f.json").ok());
+  REQUIRE_FALSE(SettingsFromJson("[1", "f.json").ok());
+  REQUIRE(SettingsFromJson(R"({"settings":{"load.rps":-1}})", "f.json").error().message ==
+          "f.json: load.rps: -1 is outside 0.01 … 100000");
+}
+
+TEST_CASE("Settings: every default lies in its own range and reads back") {
+  const Settings defaults;
+  std::set<std::string> seen;
+  for (const SettingKey& key : SettingKeys()) {
+    INFO(key.key);
+    Settings settings;
+    const std::string text = SettingText(defaults, key);
+    if (text.empty() && key.allowed[0] == '\0') continue;  // free text
+    REQUIRE(AssignSetting(settings, key, text).ok());
+    REQUIRE(SettingText(settings, key) == text);
+    REQUIRE(seen.insert(key.key).second);
+    REQUIRE_FALSE(std::string(key.doc).empty());
+  }
+  REQUIRE(ListSettings().size() == SettingKeys().size());
+}
+
+TEST_CASE("Settings: any text is taken or refused, in files and overrides") {
+  test::ForAll("any text", [](const std::string& text) {
+    (void)ParseScenario(text, "s.toml");
+    Settings settings;
+    (void)ApplyOverride(settings, text);
+    for (const SettingKey& key : SettingKeys()) (void)AssignSetting(settings, key, text);
+  });
+}
+
+TEST_CASE("ParseSeconds: durations with and without a unit") {
+  REQUIRE(*ParseSeconds("30s") == 30);
+  REQUIRE(*ParseSeconds("2m") == 120);
+  REQUIRE(*ParseSeconds("90") == 90);
+  REQUIRE(ParseSeconds("-3s").error().message == "duration: -3s is outside 0.1 … 86400 s");
+  REQUIRE_FALSE(ParseSeconds("soon").ok());
+}
+
+}  // namespace
+}  // namespace prefixmesh::load

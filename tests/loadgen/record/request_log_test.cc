@@ -1,0 +1,71 @@
+// Goal: the ledger keeps what was written in any order, and a full disk is told once and never crashes.
+#include "loadgen/record/request_log.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+
+namespace prefixmesh::load {
+namespace {
+
+std::string TemporaryPath() {
+  char path[] = "/tmp/prefixmesh-log-XXXXXX";
+  close(mkstemp(path));
+  return path;
+}
+
+TEST_CASE("RequestLog: records come back in plan order, missing ones as never sent") {
+  const std::string path = TemporaryPath();
+  const auto log = RequestLog::Create(path, 42, 10);
+  REQUIRE(log.ok());
+  RequestRecord record;
+  record.outcome = Outcome::kOk;
+  for (const std::size_t index : {7u, 2u}) {
+    record.worker = static_cast<std::uint16_t>(index);
+    (*log)->Write(index, record);
+  }
+  REQUIRE((*log)->Finish().ok());
+  const auto records = (*log)->Read();
+  REQUIRE(records.ok());
+  REQUIRE(records->size() == 10);
+  REQUIRE((*records)[7].worker == 7);
+  REQUIRE((*records)[2].worker == 2);
+  REQUIRE((*records)[3].outcome == Outcome::kNeverSent);
+  REQUIRE((*records)[9].worker == kNoWorkerNumber);
+  unlink(path.c_str());
+}
+
+TEST_CASE("RequestLog: a folder that is not there is named") {
+  const auto log = RequestLog::Create("/nonexistent/requests.log", 0, 1);
+  REQUIRE_FALSE(log.ok());
+  REQUIRE(log.error().message == "/nonexistent/requests.log: No such file or directory");
+}
+
+TEST_CASE("RequestLog: a disk that is full is reported by Finish and stops the writing") {
+  const auto log = RequestLog::Create("/dev/full", 0, 4);
+  REQUIRE_FALSE(log.ok());
+  REQUIRE(log.error().code == ErrorCode::kExhausted);
+
+  // Full in the middle of the run: a file size limit stands in for the disk.
+  const std::string path = TemporaryPath();
+  const auto filling = RequestLog::Create(path, 0, 1000);
+  REQUIRE(filling.ok());
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit tight{4096, before.rlim_max};
+  std::signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &tight);
+  for (std::size_t i = 0; i < 1000; ++i) (*filling)->Write(i, {});
+  const Status finished = (*filling)->Finish();
+  setrlimit(RLIMIT_FSIZE, &before);
+  REQUIRE((*filling)->failed());
+  REQUIRE_FALSE(finished.ok());
+  REQUIRE(finished.error().code == ErrorCode::kExhausted);
+  unlink(path.c_str());
+}
+
+}  // namespace
+}  // namespace prefixmesh::load

@@ -1,0 +1,115 @@
+"""Goal: bad input is answered in one to three lines that name what is wrong, with exit 2, and nothing is started."""
+import json
+import pathlib
+import signal
+import socket
+import subprocess
+import unittest
+
+import harness
+
+
+class BadInput(unittest.TestCase):
+    def refused(self, *args, says, code=2, **kwargs):
+        done = harness.run(*args, **kwargs)
+        self.assertEqual(done.returncode, code, f"{args}: {done.stdout}{done.stderr}")
+        lines = done.stderr.strip().splitlines()
+        self.assertTrue(1 <= len(lines) <= 3, done.stderr)
+        for word in says:
+            self.assertIn(word, done.stderr)
+
+    def test_unknown_names(self):
+        self.refused("prefixmesh", "run", "--strategy", "gossip", says=["gossip", "two-layer", "raw-ops", "off"])
+        self.refused("prefixmesh", "run", "--scenario", "nowhere", says=["nowhere", "reference"])
+        self.refused("prefixmesh", "run", "--set", "load.rsp=3", says=["load.rsp"])
+        self.refused("prefixmesh", "list", "colours", says=["colours", "strategies"])
+        self.refused("prefixmesh", "fly", says=["fly"])
+
+    def test_bad_values(self):
+        self.refused("prefixmesh", "run", "--set", "load.rps=many", says=["load.rps", "many"])
+        self.refused("prefixmesh", "run", "--set", "load.rps=-3", says=["load.rps"])
+        self.refused("prefixmesh", "run", "--set", "phases.idle_s=3 parsecs", says=["phases.idle_s"])
+        self.refused("prefixmesh", "run", "--duration", "soon", says=["--duration", "soon"])
+        self.refused("prefixmesh", "run", "--seed", "x", says=["--seed"])
+        self.refused("prefixmesh", "run", "--strategy", "two-layer", "--set", "index.kind=text",
+                     says=["two-layer", "text"])
+
+    def test_files(self):
+        with harness.scratch() as folder:
+            broken = pathlib.Path(folder, "broken.toml")
+            broken.write_text('[load]\nrps = "twelve\n')
+            self.refused("prefixmesh", "run", "--scenario", broken, says=["broken.toml", "2"])
+            unknown = pathlib.Path(folder, "unknown.toml")
+            unknown.write_text("[load]\nrsp = 12\n")
+            self.refused("prefixmesh", "run", "--scenario", unknown, says=["unknown.toml", "rsp"])
+            self.refused("prefixmesh", "run", "--scenario", f"{folder}/missing.toml", says=["missing.toml"])
+            slo = pathlib.Path(folder, "slo.toml")
+            slo.write_text('[[slo]]\nname = "x"\nexpression = "placements.lots == 0"\n')
+            self.refused("prefixmesh", "run", "--scenario", slo, says=["placements.lots"])
+            trace = pathlib.Path(folder, "trace.jsonl")
+            trace.write_text('{"timestamp":0,"input_length":600,"output_length":1,"hash_ids":[1,2]}\n{"timestamp":oops\n')
+            self.refused("prefixmesh", "plan", "--scenario", "trace", "--set", f"trace.path={trace}",
+                         says=["trace.jsonl", "2"])
+            self.refused("prefixmesh", "run", "--scenario", "trace", "--set", f"trace.path={folder}/none.jsonl",
+                         says=["none.jsonl"])
+            self.refused("prefixmesh", "report", f"{folder}/none", says=["none"])
+            self.refused("prefixmesh", "report", broken, says=["broken.toml"])
+
+    def test_a_folder_that_cannot_be_used(self):
+        with harness.scratch() as folder:
+            pathlib.Path(folder, "file").write_text("")
+            self.refused("prefixmesh", "run", "--out", f"{folder}/file", says=["--out"])
+
+    def test_a_full_disk_is_said(self):
+        # /dev/full stands for a disk without room: every write to it fails with ENOSPC.
+        with harness.scratch() as folder:
+            pathlib.Path(folder, "settings.json").symlink_to("/dev/full")
+            done = harness.run("prefixmesh", "run", "--duration", "1s", "--out", folder)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("settings.json", done.stderr)
+
+    def test_too_little_memory_is_found_before_the_run(self):
+        with harness.scratch() as folder:
+            self.refused("prefixmesh", "run", "--strategy", "raw-ops", "--duration", "60m", "--set", "prompt.chars=400000",
+                         "--set", "prompt.generator=unique", "--set", "load.rps=1000", "--out", f"{folder}/run",
+                         says=["raw-ops", "GiB", "free"])
+
+    def test_a_port_in_use(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.refused("prefixmesh-worker", "--count", "1", "--ports", port, says=[str(port)])
+            with harness.Serving("prefixmesh-worker", "--count", "1", "--models", "m") as worker:
+                address = worker.ready["workers"][0]["address"]
+                for flag in ("--listen", "--sync-listen", "--metrics-listen"):
+                    peers = ["--peer", "b=127.0.0.1:1"] if flag == "--sync-listen" else []
+                    self.refused("prefixmesh-router", "--name", "a", "--worker", f"w0={address}", flag,
+                                 f"127.0.0.1:{port}", *peers, says=[str(port), "in use"])
+
+    def test_router_arguments(self):
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "nonsense", says=["nonsense", "NAME=HOST:PORT"])
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--peer", "a=127.0.0.1:2",
+                     says=["own name"])
+        self.refused("prefixmesh-router", "--worker", "w=127.0.0.1:1", says=["--name"])
+
+    def test_results_that_must_not_be_kept(self):
+        with harness.scratch() as folder:
+            run = pathlib.Path(folder, "run")
+            run.mkdir()
+            result = {"schema_version": 1, "run_id": "r1", "verdict": "failed", "trust": {"ok": False},
+                      "build": {"dirty": True}, "scenario": {"name": "reference"}, "notes": []}
+            (run / "result.json").write_text(json.dumps(result))
+            self.refused("prefixmesh", "record", run, "--results", f"{folder}/results",
+                         says=["failed", "not trusted", "dirty", "--force"])
+            kept = harness.run("prefixmesh", "record", run, "--results", f"{folder}/results", "--force")
+            self.assertEqual(kept.returncode, 0, kept.stderr)
+            self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force",
+                         says=["append-only"])
+            result["run_id"] = "../../escape"
+            (run / "result.json").write_text(json.dumps(result))
+            self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force", says=["run id"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

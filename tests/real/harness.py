@@ -1,0 +1,88 @@
+"""Starts the real programs for the tests in this folder, and sees that nothing is left behind."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+BIN = pathlib.Path(os.environ["PREFIXMESH_BIN"])
+
+
+def run(*args, timeout=60, **kwargs):
+    """Runs a program to its end; returns the CompletedProcess with text output."""
+    return subprocess.run([BIN / args[0], *map(str, args[1:])], capture_output=True, text=True, timeout=timeout, **kwargs)
+
+
+def children_of(pid):
+    """Living processes whose parent is pid."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except (OSError, IndexError):
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append((int(entry.name), (entry / "comm").read_text().strip()))
+    return found
+
+
+def named(pid_list, prefix):
+    return [pid for pid, name in pid_list if name.startswith(prefix)]
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"after {seconds} s still not: {what}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Serving:
+    """A program that prints one ready line and serves until it is ended."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen([BIN / args[0], *map(str, args[1:])], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f"{args[0]} did not start: {self.process.stderr.read()}")
+        self.ready = json.loads(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("a program did not end within 10 s of SIGTERM")
+        finally:
+            self.process.stdout.close()
+            self.process.stderr.close()
+
+
+def scratch():
+    return tempfile.TemporaryDirectory(prefix="prefixmesh-test-")
