@@ -165,6 +165,15 @@ std::string TerminalText(std::string_view text, std::size_t columns_max) {
   return out;
 }
 
+std::string Shortened(std::string_view text, std::size_t columns_max) {
+  if (Columns(text) <= columns_max) return std::string(text);
+  std::size_t columns = 0, end = 0;
+  for (; end < text.size(); ++end) {
+    if ((static_cast<unsigned char>(text[end]) & 0xc0) != 0x80 && ++columns == columns_max) break;
+  }
+  return std::string(text.substr(0, end)) + "…";
+}
+
 std::size_t Columns(std::string_view text) {
   std::size_t columns = 0;
   for (const char c : text) columns += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;

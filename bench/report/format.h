@@ -2,6 +2,7 @@
 // Threads: any, pure. Errors: none. A missing value is "–", never 0. Bounds: text is as long as what is given.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ const nlohmann::json& ArrayAt(const nlohmann::json& json, std::string_view path)
 std::string EscapeHtml(std::string_view text);
 // One line of printable ASCII of at most `columns_max`; the rest becomes '?'.
 std::string TerminalText(std::string_view text, std::size_t columns_max);
+// At most `columns_max` code points, the last one then an ellipsis.
+std::string Shortened(std::string_view text, std::size_t columns_max);
 // Columns a text of ours takes: its code points.
 std::size_t Columns(std::string_view text);
 

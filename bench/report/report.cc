@@ -18,7 +18,7 @@ constexpr std::size_t kDataBytesMax = kReportBytesMax - (512u << 10);
 
 // A source expression for a content security policy: 'sha256-…'.
 std::string PolicyHash(const std::string& text) {
-  const std::string hex = load::Sha256Hex({reinterpret_cast<const std::byte*>(text.data()), text.size()});
+  const std::string hex = load::Sha256Hex({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
   std::string digest;
   for (std::size_t i = 0; i < hex.size(); i += 2) digest += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return "'sha256-" + load::Base64Encode(digest) + "'";
@@ -105,7 +105,7 @@ Result<std::string> RenderReport(const std::vector<Json>& results) {
     body += "<p class=\"alert\">To fit one file, the plots and the embedded results show one point in " +
             std::to_string(1u << thinned) + ". The result.json files have them all.</p>";
   }
-  body += "<main>" + FiguresHtml(results, labels) + ObjectivesHtml(results, labels) + PlotsHtml(results, labels) +
+  body += "<main>" + PlotsHtml(results, labels) + FiguresHtml(results, labels) + ObjectivesHtml(results, labels) +
           LayersHtml(results, labels) + RoutersHtml(results, labels) + NotesHtml(results, labels) +
           EnvironmentHtml(results, labels) + "</main>";
 

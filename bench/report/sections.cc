@@ -14,6 +14,9 @@ namespace {
 using Json = nlohmann::json;
 using Labels = std::vector<std::string>;
 
+// A strategy's or a scenario's name where space is dear.
+constexpr std::size_t kLabelColumnsMax = 24;
+
 std::string RunClass(std::size_t run) { return "run-" + std::to_string(run % 8); }
 
 std::string Scalar(const Json& value) {
@@ -56,9 +59,8 @@ std::string NumberCells(const std::vector<std::optional<double>>& values, Quanti
   std::string html;
   for (std::size_t i = 0; i < values.size(); ++i) {
     html += values[i].has_value() ? "<td>" : "<td class=\"missing\">";
-    html += QuantityText(quantity, values[i]);
     if (bar && largest > 0 && values.size() > 1 && values[i].has_value()) html += Bar(*values[i] / largest, i);
-    html += "</td>";
+    html += "<span class=\"n\">" + QuantityText(quantity, values[i]) + "</span></td>";
   }
   return html;
 }
@@ -113,6 +115,18 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
          "\">Download result.json</button></article>";
 }
 
+// In the unit of the field that the expression is about.
+std::string ObjectiveValue(const Json& slo) {
+  const std::string expression = TextAt(slo, "expression", "");
+  const std::string field = expression.substr(0, expression.find_first_of("=!<>"));
+  const std::optional<double> value = NumberAt(slo, "value");
+  const auto has = [&](std::string_view word) { return field.find(word) != std::string::npos; };
+  if (has("bytes")) return QuantityText(has("_per_s") ? Quantity::kBytesPerSecond : Quantity::kBytes, value);
+  if (has("_us")) return QuantityText(Quantity::kMicroseconds, value);
+  if (has("_ms") || has(".ms.")) return QuantityText(Quantity::kMilliseconds, value);
+  return QuantityText(Quantity::kCount, value);
+}
+
 // What makes a comparison unfair is said at the top.
 std::string Warnings(const Results& results) {
   const auto differs = [&](std::string_view path) {
@@ -146,8 +160,8 @@ Labels RunLabels(const Results& results) {
   Labels labels;
   std::map<std::string, unsigned> seen;
   for (const Json& result : results) {
-    std::string label = TextAt(result, "strategy", "?");
-    if (!one_scenario) label += " · " + TextAt(result, "scenario.name", "?");
+    std::string label = Shortened(TextAt(result, "strategy", "?"), kLabelColumnsMax);
+    if (!one_scenario) label += " · " + Shortened(TextAt(result, "scenario.name", "?"), kLabelColumnsMax);
     const unsigned number = ++seen[label];
     labels.push_back(number == 1 ? label : label + " (" + std::to_string(number) + ")");
   }
@@ -158,33 +172,35 @@ std::string ScenarioNames(const Results& results) {
   std::string names;
   std::set<std::string> seen;
   for (const Json& result : results) {
-    const std::string name = TextAt(result, "scenario.name", "?");
+    const std::string name = Shortened(TextAt(result, "scenario.name", "?"), 4 * kLabelColumnsMax);
     if (seen.insert(name).second) names += (names.empty() ? "" : ", ") + name;
   }
   return names;
 }
 
 std::string BannerHtml(const Results& results, const Labels& labels) {
-  const Json& first = results.front();
-  const Json& settings = NodeAt(first, "scenario.settings");
-  const auto setting = [&](const char* key) {
-    const auto found = settings.is_object() ? settings.find(key) : settings.end();
-    return settings.is_object() && found != settings.end() && found->is_number()
-               ? std::optional<double>(found->get<double>())
-               : std::nullopt;
-  };
   std::vector<std::string> facts = {std::to_string(results.size()) + (results.size() == 1 ? " run" : " runs")};
-  if (const auto rps = NumberAt(first, "load.offered_rps"))
-    facts.push_back(QuantityText(Quantity::kPerSecond, rps) + " offered");
-  if (const auto load_s = setting("phases.load_s"))
-    facts.push_back(QuantityText(Quantity::kSeconds, load_s) + " of load");
-  if (const auto workers = NumberAt(first, "workers.count"))
-    facts.push_back(QuantityText(Quantity::kCount, workers) + " workers");
-  if (!ArrayAt(first, "routers").empty())
-    facts.push_back(std::to_string(ArrayAt(first, "routers").size()) + " routers");
-  facts.push_back("seed " + Scalar(NodeAt(first, "seed")));
-  facts.push_back("plan " + TextAt(first, "plan_fingerprint").substr(0, 12));
-  facts.push_back(TextAt(first, "started_at"));
+  // What holds for all of them; the environment has the rest.
+  const auto add = [&](auto&& words) {
+    const std::string text = words(results.front());
+    const bool same = std::all_of(results.begin(), results.end(), [&](const Json& one) { return words(one) == text; });
+    if (same && !text.empty()) facts.push_back(text);
+  };
+  const auto number = [](Quantity quantity, const std::optional<double>& value, const std::string& what) {
+    return value.has_value() ? QuantityText(quantity, value) + what : "";
+  };
+  add([&](const Json& r) { return number(Quantity::kPerSecond, NumberAt(r, "load.offered_rps"), " offered"); });
+  add([&](const Json& r) {
+    const Json& settings = NodeAt(r, "scenario.settings");  // its keys have dots
+    const auto load_s = settings.is_object() ? settings.find("phases.load_s") : settings.end();
+    const bool known = settings.is_object() && load_s != settings.end() && load_s->is_number();
+    return known ? QuantityText(Quantity::kSeconds, load_s->get<double>()) + " of load" : std::string();
+  });
+  add([&](const Json& r) { return number(Quantity::kCount, NumberAt(r, "workers.count"), " workers"); });
+  add([&](const Json& r) { return std::to_string(ArrayAt(r, "routers").size()) + " routers"; });
+  add([&](const Json& r) { return "seed " + Scalar(NodeAt(r, "seed")).substr(0, 20); });
+  add([&](const Json& r) { return "plan " + Shortened(TextAt(r, "plan_fingerprint"), 16); });
+  if (results.size() == 1) add([&](const Json& r) { return Shortened(TextAt(r, "started_at"), 30); });
   std::string line;
   for (const std::string& fact : facts) line += "<span>" + EscapeHtml(fact) + "</span>";
   std::string html = "<header class=\"top\"><div><p class=\"brand\">prefixmesh</p><h1>" +
@@ -223,13 +239,13 @@ std::string ObjectivesHtml(const Results& results, const Labels& labels) {
       rows += "<tr><th scope=\"row\" class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" +
               EscapeHtml(labels[i]) + "</th><td class=\"text\">" + EscapeHtml(TextAt(slo, "name")) +
               "</td><td class=\"text\"><code>" + EscapeHtml(TextAt(slo, "expression")) + "</code></td><td>" +
-              EscapeHtml(Scalar(NodeAt(slo, "value"))) + "</td><td class=\"text\"><span class=\"pill " +
+              EscapeHtml(ObjectiveValue(slo)) + "</td><td class=\"text\"><span class=\"pill " +
               (ok ? "ok\">✓ met" : "slo_missed\">▼ missed") + "</span></td></tr>";
     }
   }
   if (rows.empty()) return "";
   return Section(
-      "objectives", "Objectives", "Values are in the unit that their field's name ends in.",
+      "objectives", "Objectives", "What the scenario asks of a run.",
       Scrollable("<table><thead><tr><th scope=\"col\">run</th><th scope=\"col\" class=\"text\">objective</th>"
                  "<th scope=\"col\" class=\"text\">expression</th><th scope=\"col\">value</th>"
                  "<th scope=\"col\" class=\"text\"></th></tr></thead><tbody>" +
@@ -251,10 +267,10 @@ std::string LayersHtml(const Results& results, const Labels& labels) {
       double all = 0;
       for (const std::string_view each : LayerNames()) all += LayerBytes(results[i], each).value_or(0);
       rows += values[i].has_value() ? "<td>" : "<td class=\"missing\">";
-      rows += QuantityText(Quantity::kBytes, values[i]);
       if (values[i].has_value() && all > 0) {
-        rows += " <small>" + QuantityText(Quantity::kShare, *values[i] / all) + "</small>" + Bar(*values[i] / all, i);
+        rows += Bar(*values[i] / all, i) + "<small>" + QuantityText(Quantity::kShare, *values[i] / all) + "</small> ";
       }
+      rows += QuantityText(Quantity::kBytes, values[i]);
       rows += "</td>";
     }
     rows += "</tr>";

@@ -177,7 +177,7 @@ std::string TextTable(const std::vector<std::vector<Row>>& by_run, const Labels&
 
 std::string PlotsHtml(const Results& results, const Labels& labels) {
   std::string html =
-      "<section id=\"plots\"><h2>Over time</h2><p class=\"lead script\">Drag to zoom, double-click to reset; "
+      "<section id=\"plots\"><h2>Plots</h2><p class=\"lead script\">Drag to zoom, double-click to reset; "
       "click a legend entry to hide it. Time starts with the warm-up; the shaded part is the load phase.</p>"
       "<noscript><p class=\"lead\">Plots need script; here are their numbers.</p>";
   html += "<div class=\"scroll\">" + LatencyTable(results, labels) + "</div>";
@@ -187,7 +187,10 @@ std::string PlotsHtml(const Results& results, const Labels& labels) {
   for (const Plot& plot : kPlots) {
     html += "<figure class=\"plot\" id=\"plot-" + std::string(plot.id) + "\"><figcaption><h3>" +
             std::string(plot.title) + "</h3>";
-    if (plot.bytes) html += "<button type=\"button\" class=\"scale\" aria-pressed=\"false\">log</button>";
+    if (plot.bytes)
+      html +=
+          "<button type=\"button\" class=\"scale\" aria-pressed=\"false\" title=\"Logarithmic axis; it has no place "
+          "for 0\">log</button>";
     html += "<p>" + std::string(plot.lead) + "</p></figcaption><div class=\"area\"></div></figure>";
   }
   return html + "</div></section>";

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kColumnsMax = 80;
-constexpr std::size_t kNameColumns = 28;
+constexpr std::size_t kNameColumns = 30;
 constexpr std::size_t kRunsSideBySide = 4;
 
 std::string Right(const std::string& text, std::size_t columns) {

@@ -71,7 +71,7 @@
   function axes(y) {
     const font = "12px system-ui, sans-serif";
     const common = { stroke: css("--soft"), font, grid: { stroke: css("--line"), width: 1 }, ticks: { show: false } };
-    return [{ ...common, ...y.x, space: 60 }, { ...common, ...y.y, size: 70, space: 34 }];
+    return [{ ...common, ...y.x, space: 60, size: 32 }, { ...common, ...y.y, size: 70, space: 34 }];
   }
 
   // Warm-up and load of the first run, from its own marks or else from its settings.
@@ -140,9 +140,10 @@
       }
       if (options.ticks) Object.assign(y, options.ticks);
       entry.chart = new uPlot({
-        width: Math.max(area.clientWidth, 240), height: 250, padding: [10, 12, 0, 0],
+        width: Math.max(area.clientWidth, 240), height: 250, padding: [10, 26, 0, 0],
         cursor: { sync: options.time ? clock : undefined, focus: { prox: 24 }, points: { size: 6 } },
         focus: { alpha: 0.35 },
+        legend: { markers: { width: 3, dash: (u, i) => (u.series[i].dash ? "dashed" : "solid"), fill: () => "transparent" } },
         scales: { x: { time: false, ...options.xScale }, y: { distr: log ? 3 : 1, log: 10, ...range } },
         axes: axes({ x: options.x, y }),
         series: [{ label: options.xLabel, value: missing(options.xFormat) }, ...measured.map((line) => ({
