@@ -243,6 +243,9 @@
       root.dataset.theme = dark ? "light" : "dark";
       redraw();
     });
+    let before;  // paper is light
+    window.addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; redraw(); });
+    window.addEventListener("afterprint", () => { if (before === undefined) delete root.dataset.theme; else root.dataset.theme = before; redraw(); });
     document.getElementById("print").addEventListener("click", () => window.print());
     for (const button of document.querySelectorAll("[data-download]")) {
       button.addEventListener("click", () => {
