@@ -8,6 +8,7 @@
 #include <set>
 
 #include "impl/base/prng.h"
+#include "tests/support/allocations.h"
 #include "tests/support/properties.h"
 
 namespace prefixmesh::two_layer {
@@ -353,6 +354,19 @@ TEST_CASE("TwoLayer: another hash configuration is refused by name at both ends"
   const std::string refusal = std::get<SendFrame>(actions[0]).frame;
   REQUIRE(*DecodeRefuse(AsBytes(refusal)) == RefuseReason::kHashKey);
   REQUIRE(std::get<CloseStream>(actions[1]).reason == "hash_key");
+}
+
+TEST_CASE("TwoLayer: a report is a read: it allocates nothing") {
+  Network net(2);
+  net.ConnectAll();
+  Prng prng(3);
+  for (int i = 0; i < 1000; ++i) net.Place(0, DrawIds(prng, 2), "w1");
+  net.Settle();
+  const test::AllocationCount before = test::Allocations();
+  const StrategyReport report = net[1].strategy().Report();
+  REQUIRE(test::Allocations().count == before.count);
+  REQUIRE(report.buffer_count == 3);
+  REQUIRE(report.buffers[1].entries == 1000);
 }
 
 TEST_CASE("TwoLayer: a placement names its branch, the coarse anchors that are new, and its leaf") {

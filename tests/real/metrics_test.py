@@ -1,0 +1,38 @@
+"""Goal: dashboards/metrics.md lists exactly what the processes say on /metrics, and the health service answers."""
+import pathlib
+import re
+import unittest
+import urllib.request
+
+import harness
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ONLY_AFTER_AN_ERROR = {"prefixmesh_sync_decode_errors_total"}
+
+
+def scrape(address):
+    text = urllib.request.urlopen(f"http://{address}/metrics", timeout=10).read().decode()
+    families = re.findall(r"^# TYPE (prefixmesh_\w+) (\w+)$", text, re.MULTILINE)
+    return text, dict(families)
+
+
+class Metrics(unittest.TestCase):
+    def test_the_list_is_the_scrape(self):
+        listed = set(re.findall(r"^\| `(prefixmesh_\w+)`", (ROOT / "dashboards" / "metrics.md").read_text(), re.MULTILINE))
+        with harness.Serving("prefixmesh-worker", "--count", "2", "--models", "m", "--metrics-port", "0") as worker:
+            workers = [f"--worker={w['name']}={w['address']}" for w in worker.ready["workers"]]
+            metrics = f"127.0.0.1:{harness.free_port()}"
+            with harness.Serving("prefixmesh-router", "--name", "a", *workers, "--peer", "b=127.0.0.1:1",
+                                 "--metrics-listen", metrics):
+                router_text, router = scrape(metrics)
+                _, workers_families = scrape(worker.ready["metrics"])
+        said = set(router) | set(workers_families)
+        self.assertEqual(listed - said, ONLY_AFTER_AN_ERROR, "listed, but not said")
+        self.assertEqual(said - listed, set(), "said, but not listed")
+        for name, kind in {**router, **workers_families}.items():
+            self.assertEqual(kind == "counter", name.endswith("_total"), name)
+        self.assertIn('prefixmesh_sync_received_bytes_total{router="a",peer="b"} 0', router_text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
