@@ -1,0 +1,200 @@
+#include "bench/report/figures.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::json;
+using Value = std::optional<double>;
+
+// Over all routers; nothing when one of them has no such value, or there are none.
+template <typename Fold>
+Value OverRouters(const Json& result, std::string_view path, Fold&& fold) {
+  Value folded;
+  for (const Json& router : ArrayAt(result, "routers")) {
+    const Value value = NumberAt(router, path);
+    if (!value.has_value()) return std::nullopt;
+    folded = folded.has_value() ? fold(*folded, *value) : *value;
+  }
+  return folded;
+}
+Value Largest(const Json& result, std::string_view path) {
+  return OverRouters(result, path, [](double a, double b) { return std::max(a, b); });
+}
+Value Sum(const Json& result, std::string_view path) {
+  return OverRouters(result, path, [](double a, double b) { return a + b; });
+}
+
+// contract.md's formula with the totals of all routers.
+Value BytesPerApplied(const Json& result) {
+  const Value delivered = Sum(result, "sync.delivered_bytes"), applied_share = AppliedShare(result),
+              learned = NumberAt(result, "placements.learned");
+  const double peers = static_cast<double>(ArrayAt(result, "routers").size()) - 1;
+  if (!delivered || !applied_share || !learned || peers < 1) return std::nullopt;
+  const double applied = *learned * peers * *applied_share;
+  return applied > 0 ? Value(*delivered / applied) : std::nullopt;
+}
+
+Value DecidedByCache(const Json& result) {
+  const Json& decisions = NodeAt(result, "routing.decisions");
+  double all = 0;
+  if (!decisions.is_object()) return std::nullopt;
+  for (const Json& count : decisions) all += count.is_number() ? count.get<double>() : 0;
+  const Value cache = NumberAt(decisions, "cache");
+  return all > 0 && cache.has_value() ? Value(*cache / all) : std::nullopt;
+}
+
+// A figure that one path names.
+#define PREFIXMESH_AT(path) [](const Json& r) { return NumberAt(r, path); }
+#define PREFIXMESH_LARGEST(path) [](const Json& r) { return Largest(r, path); }
+#define PREFIXMESH_SUM(path) [](const Json& r) { return Sum(r, path); }
+
+constexpr bool kBar = true, kTerminal = true;
+
+constexpr Figure kMemory[] = {
+    {"peak RSS", "Largest resident memory from ready to the end of settle (VmHWM)", Quantity::kBytes, PeakRssBytes,
+     kBar, kTerminal},
+    {"steady RSS", "Median of the last quarter of the load phase", Quantity::kBytes,
+     PREFIXMESH_LARGEST("steady_rss_bytes"), kBar, kTerminal},
+    {"RSS after idle", "Median of the last 10 s of idle", Quantity::kBytes, PREFIXMESH_LARGEST("after_idle_rss_bytes"),
+     kBar, kTerminal},
+    {"index", "What the routing index accounts for", Quantity::kBytes, PREFIXMESH_LARGEST("index.bytes"), kBar},
+};
+constexpr Figure kSync[] = {
+    {"built", "Payload encoded per second of load, sum of all routers", Quantity::kBytesPerSecond, BuiltBytesPerSecond,
+     kBar, kTerminal},
+    {"delivered", "Payload that peers confirmed per second of load, sum of all routers", Quantity::kBytesPerSecond,
+     DeliveredBytesPerSecond, kBar, kTerminal},
+    {"per applied placement", "Delivered bytes for each placement that reached a peer", Quantity::kBytes,
+     BytesPerApplied, kBar, kTerminal},
+    {"a round, mean", "Payload of a round that built something; rounds differ between strategies", Quantity::kBytes,
+     PREFIXMESH_LARGEST("sync.bytes_per_round.mean"), kBar},
+    {"a round, largest", "Largest payload of one round", Quantity::kBytes,
+     PREFIXMESH_LARGEST("sync.bytes_per_round.max"), kBar},
+    {"at the socket", "Bytes counted at the sockets of the sync streams, ready to settle", Quantity::kBytes,
+     PREFIXMESH_SUM("sync.wire_bytes"), kBar},
+    {"refused by a limit", "Payload that was encoded and then refused, ready to settle", Quantity::kBytes,
+     PREFIXMESH_SUM("sync.refused_bytes"), kBar},
+    {"built when idle", "Payload per second in the idle phase, the busiest router, membership apart",
+     Quantity::kBytesPerSecond, PREFIXMESH_LARGEST("sync.idle_bytes_per_s"), kBar},
+    {"oversize warnings", "Messages that a limit refused or skipped", Quantity::kCount,
+     PREFIXMESH_SUM("sync.oversize_warnings"), false, kTerminal},
+    {"sync CPU", "CPU time of the mesh loops, sum of all routers", Quantity::kSeconds, PREFIXMESH_SUM("sync.cpu_s"),
+     kBar},
+};
+constexpr Figure kPlacements[] = {
+    {"learned", "Good requests whose placement a router inserted", Quantity::kCount,
+     PREFIXMESH_AT("placements.learned")},
+    {"applied", "Of the sampled pairs: the peer knows the whole prompt", Quantity::kShare, AppliedShare, false,
+     kTerminal},
+    {"partial", "Pairs where the peer knows more than before, but not all", Quantity::kCount,
+     PREFIXMESH_AT("placements.partial")},
+    {"superseded", "Pairs that the worker itself made obsolete", Quantity::kCount,
+     PREFIXMESH_AT("placements.superseded")},
+    {"forgotten", "Pairs that the peer held and dropped to stay in budget", Quantity::kCount,
+     PREFIXMESH_AT("placements.forgotten")},
+    {"lost", "Pairs that never reached the peer", Quantity::kCount, PREFIXMESH_AT("placements.lost"), false, kTerminal},
+    {"visible at a peer, p50", "From the reply to the peer's changed answer", Quantity::kMilliseconds,
+     PREFIXMESH_AT("visibility.ms.p50"), false, kTerminal},
+    {"visible at a peer, p99", "From the reply to the peer's changed answer", Quantity::kMilliseconds,
+     PREFIXMESH_AT("visibility.ms.p99"), false, kTerminal},
+};
+constexpr Figure kRouting[] = {
+    {"cached share", "Cached prompt bytes / prompt bytes, as the workers counted", Quantity::kShare,
+     PREFIXMESH_AT("routing.cached_share"), false, kTerminal},
+    {"oracle's cached share", "The same for one router that saw all the traffic", Quantity::kShare,
+     PREFIXMESH_AT("routing.oracle_cached_share"), false, kTerminal},
+    {"ratio to the oracle", "Cached share / the oracle's", Quantity::kRatio,
+     PREFIXMESH_AT("routing.cached_share_ratio"), false, kTerminal},
+    {"load CoV", "Standard deviation / mean of requests per worker; 0 is even", Quantity::kRatio,
+     PREFIXMESH_AT("routing.load_cov"), false, kTerminal},
+    {"oracle's load CoV", "The same for the oracle", Quantity::kRatio, PREFIXMESH_AT("routing.oracle_load_cov")},
+    {"decided by cache", "Requests whose worker was chosen for what it had cached", Quantity::kShare, DecidedByCache},
+    {"same worker follow-ups", "Follow-up requests that reached the worker of the one before", Quantity::kShare,
+     PREFIXMESH_AT("routing.same_worker_followups")},
+};
+constexpr Figure kDecision[] = {
+    {"wall p50", "From request in to worker chosen", Quantity::kMicroseconds, PREFIXMESH_LARGEST("decision_us.p50"),
+     false, kTerminal},
+    {"wall p99", "From request in to worker chosen", Quantity::kMicroseconds, PREFIXMESH_LARGEST("decision_us.p99"),
+     false, kTerminal},
+    {"CPU p50", "The same in thread CPU time, which the scheduler does not blur", Quantity::kMicroseconds,
+     PREFIXMESH_LARGEST("decision_cpu_us.p50"), false, kTerminal},
+    {"CPU p99", "The same in thread CPU time, which the scheduler does not blur", Quantity::kMicroseconds,
+     PREFIXMESH_LARGEST("decision_cpu_us.p99"), false, kTerminal},
+};
+constexpr Figure kLoad[] = {
+    {"offered", "Requests that the plan has per second of load", Quantity::kPerSecond,
+     PREFIXMESH_AT("load.offered_rps")},
+    {"sent", "Requests of the load phase", Quantity::kCount, PREFIXMESH_AT("load.sent"), false, kTerminal},
+    {"failed", "Answered with an error, or not in time", Quantity::kCount, PREFIXMESH_AT("load.failed"), false,
+     kTerminal},
+    {"dropped", "Not sent by the end of the load phase", Quantity::kCount, PREFIXMESH_AT("load.dropped"), false,
+     kTerminal},
+    {"late", "Sent later than intended by more than the trust limit", Quantity::kCount, PREFIXMESH_AT("load.late")},
+    {"schedule delay p99", "From intended to real send time: the generator's own fault", Quantity::kMicroseconds,
+     PREFIXMESH_AT("load.schedule_delay_us.p99")},
+    {"latency p50, from intended", "To the last message, from the planned send time", Quantity::kMicroseconds,
+     PREFIXMESH_AT("load.latency_from_intended_us.p50"), false, kTerminal},
+    {"latency p99, from intended", "To the last message, from the planned send time", Quantity::kMicroseconds,
+     PREFIXMESH_AT("load.latency_from_intended_us.p99"), false, kTerminal},
+    {"latency p50, from sent", "To the last message, from the real send time", Quantity::kMicroseconds,
+     PREFIXMESH_AT("load.latency_from_sent_us.p50"), false, kTerminal},
+    {"latency p99, from sent", "To the last message, from the real send time", Quantity::kMicroseconds,
+     PREFIXMESH_AT("load.latency_from_sent_us.p99"), false, kTerminal},
+    {"first token p50", "From the real send time", Quantity::kMicroseconds, PREFIXMESH_AT("load.ttft_us.p50")},
+    {"first token p99", "From the real send time", Quantity::kMicroseconds, PREFIXMESH_AT("load.ttft_us.p99")},
+};
+#undef PREFIXMESH_AT
+#undef PREFIXMESH_LARGEST
+#undef PREFIXMESH_SUM
+
+constexpr FigureGroup kGroups[] = {
+    {"Memory of the largest router", kMemory},    {"Sync, all routers", kSync},
+    {"Placements and visibility", kPlacements},   {"Routing", kRouting},
+    {"Decision time, slowest router", kDecision}, {"Load", kLoad},
+};
+
+constexpr std::string_view kLayers[] = {"placements", "structure", "repair", "digest", "control", "membership", "crdt"};
+
+constexpr VerdictWords kVerdicts[] = {
+    {"✓", "ok", "ok", "every planned request was sent and measured"},
+    {"✕", "failed", "failed", "the run did not finish"},
+    {"■", "killed", "killed", "hit its stated memory cap"},
+    {"?", "untrusted", "untrusted", "the load generator was not good enough: no verdict"},
+    {"▼", "SLO missed", "slo_missed", "an objective of the scenario was missed"},
+};
+
+}  // namespace
+
+std::span<const FigureGroup> KeyFigures() { return kGroups; }
+std::span<const std::string_view> LayerNames() { return kLayers; }
+
+Value PeakRssBytes(const Json& result) { return Largest(result, "peak_rss_bytes"); }
+
+Value BuiltBytesPerSecond(const Json& result) {
+  const Value built = Sum(result, "sync.built_bytes_per_s");
+  return built.has_value() ? built : Sum(result, "sync.bytes_per_s");
+}
+Value DeliveredBytesPerSecond(const Json& result) { return Sum(result, "sync.delivered_bytes_per_s"); }
+
+Value AppliedShare(const Json& result) {
+  const Value applied = NumberAt(result, "placements.applied"), pairs = NumberAt(result, "placements.pairs");
+  return applied.has_value() && pairs.value_or(0) > 0 ? Value(*applied / *pairs) : std::nullopt;
+}
+
+Value LayerBytes(const Json& result, std::string_view layer) {
+  return Sum(result, "sync.by_layer." + std::string(layer) + ".bytes");
+}
+
+VerdictWords VerdictOf(const Json& result) {
+  const std::string verdict = TextAt(result, "verdict", "");
+  for (const VerdictWords& words : kVerdicts) {
+    if (words.css_class == verdict) return words;
+  }
+  return {"?", "no verdict", "untrusted", "the file has no verdict that this report knows"};
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,297 @@
+#include "bench/report/sections.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "bench/report/figures.h"
+#include "bench/report/format.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::json;
+using Labels = std::vector<std::string>;
+
+// A strategy's or a scenario's name where space is dear.
+constexpr std::size_t kLabelColumnsMax = 24;
+
+std::string RunClass(std::size_t run) { return "run-" + std::to_string(run % 8); }
+
+std::string Scalar(const Json& value) {
+  if (value.is_null()) return std::string(kMissing);
+  if (value.is_string()) return value.get<std::string>();
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string HeadRow(const std::string& corner, const Labels& labels) {
+  std::string html = "<thead><tr><th scope=\"col\">" + corner + "</th>";
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    html += "<th scope=\"col\" class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" + EscapeHtml(labels[i]) +
+            "</th>";
+  }
+  return html + "</tr></thead>";
+}
+
+std::string Section(const std::string& id, const std::string& title, const std::string& lead,
+                    const std::string& inner) {
+  return "<section id=\"" + id + "\"><h2>" + title + "</h2>" +
+         (lead.empty() ? "" : "<p class=\"lead\">" + lead + "</p>") + inner + "</section>";
+}
+
+std::string Scrollable(const std::string& table) {
+  return "<div class=\"scroll\" tabindex=\"0\" role=\"region\">" + table + "</div>";
+}
+
+std::string Bar(double share, std::size_t run) {
+  char width[32];
+  std::snprintf(width, sizeof width, "%.2f", std::clamp(share, 0.0, 1.0) * 100);
+  return "<svg class=\"bar " + RunClass(run) +
+         "\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" aria-hidden=\"true\">" +
+         "<rect class=\"track\" width=\"100\" height=\"4\"/><rect class=\"fill\" width=\"" + width +
+         "\" height=\"4\"/></svg>";
+}
+
+std::string NumberCells(const std::vector<std::optional<double>>& values, Quantity quantity, bool bar) {
+  double largest = 0;
+  for (const auto& value : values) largest = std::max(largest, value.value_or(0));
+  std::string html;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    html += values[i].has_value() ? "<td>" : "<td class=\"missing\">";
+    if (bar && largest > 0 && values.size() > 1 && values[i].has_value()) html += Bar(*values[i] / largest, i);
+    html += "<span class=\"n\">" + QuantityText(quantity, values[i]) + "</span></td>";
+  }
+  return html;
+}
+
+std::string Tile(const std::string& name, const std::string& value, const std::string& aside) {
+  return "<div class=\"tile\"><dt>" + name + "</dt><dd>" + value + "<small>" + aside + "</small></dd></div>";
+}
+
+std::string CardHtml(const Json& result, const std::string& label, std::size_t run) {
+  const VerdictWords verdict = VerdictOf(result);
+  const auto text = [&](Quantity quantity, const std::optional<double>& value) {
+    return QuantityText(quantity, value);
+  };
+  std::string html = "<article class=\"card " + RunClass(run) + "\"><header><i class=\"swatch\"></i><h2>" +
+                     EscapeHtml(label) + "</h2><span class=\"pill " + std::string(verdict.css_class) + "\" title=\"" +
+                     std::string(verdict.meaning) + "\">" + std::string(verdict.mark) + " " +
+                     std::string(verdict.text) + "</span></header><dl class=\"tiles\">";
+  html += Tile("peak router RSS", text(Quantity::kBytes, PeakRssBytes(result)),
+               "after idle " + text(Quantity::kBytes, [&] {
+                 std::optional<double> largest;
+                 for (const Json& router : ArrayAt(result, "routers")) {
+                   const auto value = NumberAt(router, "after_idle_rss_bytes");
+                   if (value.has_value()) largest = std::max(largest.value_or(0), *value);
+                 }
+                 return largest;
+               }()));
+  html += Tile("sync built", text(Quantity::kBytesPerSecond, BuiltBytesPerSecond(result)),
+               "delivered " + text(Quantity::kBytesPerSecond, DeliveredBytesPerSecond(result)));
+  html += Tile("cached share", text(Quantity::kShare, NumberAt(result, "routing.cached_share")),
+               text(Quantity::kRatio, NumberAt(result, "routing.cached_share_ratio")) + " of the oracle's");
+  html += Tile("placements applied", text(Quantity::kShare, AppliedShare(result)),
+               text(Quantity::kCount, NumberAt(result, "placements.lost")) + " lost");
+  html += "</dl>";
+  const Json& trusted = NodeAt(result, "trust.ok");
+  if (trusted.is_boolean() && trusted.get<bool>()) {
+    html += "<p class=\"trust\">Load generator trusted: " + text(Quantity::kCount, NumberAt(result, "load.sent")) +
+            " of " + text(Quantity::kCount, NumberAt(result, "load.planned")) + " requests sent, schedule delay p99 " +
+            text(Quantity::kMicroseconds, NumberAt(result, "load.schedule_delay_us.p99")) + "</p>";
+  } else {
+    std::string reasons;
+    for (const Json& reason : ArrayAt(result, "trust.reasons"))
+      reasons += (reasons.empty() ? "" : "; ") + Scalar(reason);
+    html += "<p class=\"trust bad\">Load generator not trusted: " +
+            EscapeHtml(reasons.empty() ? "no reason given" : reasons) + "</p>";
+  }
+  // Why it is not ok stands in the notes; here are the first of them.
+  if (verdict.css_class == "failed" || verdict.css_class == "killed") {
+    const Json& notes = ArrayAt(result, "notes");
+    if (!notes.empty()) html += "<p class=\"trust bad\">" + EscapeHtml(Scalar(notes.front())) + "</p>";
+  }
+  return html + "<button type=\"button\" class=\"script\" data-download=\"" + std::to_string(run) +
+         "\">Download result.json</button></article>";
+}
+
+// In the unit of the field that the expression is about.
+std::string ObjectiveValue(const Json& slo) {
+  const std::string expression = TextAt(slo, "expression", "");
+  const std::string field = expression.substr(0, expression.find_first_of("=!<>"));
+  const std::optional<double> value = NumberAt(slo, "value");
+  const auto has = [&](std::string_view word) { return field.find(word) != std::string::npos; };
+  if (has("bytes")) return QuantityText(has("_per_s") ? Quantity::kBytesPerSecond : Quantity::kBytes, value);
+  if (has("_us")) return QuantityText(Quantity::kMicroseconds, value);
+  if (has("_ms") || has(".ms.")) return QuantityText(Quantity::kMilliseconds, value);
+  return QuantityText(Quantity::kCount, value);
+}
+
+// What makes a comparison unfair is said at the top.
+std::string Warnings(const Results& results) {
+  const auto differs = [&](std::string_view path) {
+    return std::any_of(results.begin(), results.end(),
+                       [&](const Json& result) { return NodeAt(result, path) != NodeAt(results.front(), path); });
+  };
+  std::string html;
+  const auto warn = [&](const std::string& text) { html += "<p class=\"alert\">" + text + "</p>"; };
+  if (differs("plan_fingerprint"))
+    warn("These runs do not share a plan: they did not send the same requests at the same times.");
+  if (differs("index_kind"))
+    warn("These runs do not share an index kind: memory and decision times compare trees, too.");
+  if (differs("machine.cpu") || differs("machine.cores") || differs("machine.memory_bytes"))
+    warn("These runs come from different machines.");
+  if (differs("build.commit") || differs("build.flags")) warn("These runs come from different builds.");
+  for (const Json& result : results) {
+    if (NodeAt(result, "build.dirty") == Json(true)) {
+      warn("Built from a tree with uncommitted changes.");
+      break;
+    }
+  }
+  return html;
+}
+
+}  // namespace
+
+Labels RunLabels(const Results& results) {
+  const bool one_scenario = std::all_of(results.begin(), results.end(), [&](const Json& result) {
+    return TextAt(result, "scenario.name", "?") == TextAt(results.front(), "scenario.name", "?");
+  });
+  Labels labels;
+  std::map<std::string, unsigned> seen;
+  for (const Json& result : results) {
+    std::string label = Shortened(TextAt(result, "strategy", "?"), kLabelColumnsMax);
+    if (!one_scenario) label += " · " + Shortened(TextAt(result, "scenario.name", "?"), kLabelColumnsMax);
+    const unsigned number = ++seen[label];
+    labels.push_back(number == 1 ? label : label + " (" + std::to_string(number) + ")");
+  }
+  return labels;
+}
+
+std::string ScenarioNames(const Results& results) {
+  std::string names;
+  std::set<std::string> seen;
+  for (const Json& result : results) {
+    const std::string name = Shortened(TextAt(result, "scenario.name", "?"), 4 * kLabelColumnsMax);
+    if (seen.insert(name).second) names += (names.empty() ? "" : ", ") + name;
+  }
+  return names;
+}
+
+std::string BannerHtml(const Results& results, const Labels& labels) {
+  std::vector<std::string> facts = {std::to_string(results.size()) + (results.size() == 1 ? " run" : " runs")};
+  // What holds for all of them; the environment has the rest.
+  const auto add = [&](auto&& words) {
+    const std::string text = words(results.front());
+    const bool same = std::all_of(results.begin(), results.end(), [&](const Json& one) { return words(one) == text; });
+    if (same && !text.empty()) facts.push_back(text);
+  };
+  const auto number = [](Quantity quantity, const std::optional<double>& value, const std::string& what) {
+    return value.has_value() ? QuantityText(quantity, value) + what : "";
+  };
+  add([&](const Json& r) { return number(Quantity::kPerSecond, NumberAt(r, "load.offered_rps"), " offered"); });
+  add([&](const Json& r) {
+    const Json& settings = NodeAt(r, "scenario.settings");  // its keys have dots
+    const auto load_s = settings.is_object() ? settings.find("phases.load_s") : settings.end();
+    const bool known = settings.is_object() && load_s != settings.end() && load_s->is_number();
+    return known ? QuantityText(Quantity::kSeconds, load_s->get<double>()) + " of load" : std::string();
+  });
+  add([&](const Json& r) { return number(Quantity::kCount, NumberAt(r, "workers.count"), " workers"); });
+  add([&](const Json& r) { return std::to_string(ArrayAt(r, "routers").size()) + " routers"; });
+  add([&](const Json& r) { return "seed " + Scalar(NodeAt(r, "seed")).substr(0, 20); });
+  add([&](const Json& r) { return "plan " + Shortened(TextAt(r, "plan_fingerprint"), 16); });
+  if (results.size() == 1) add([&](const Json& r) { return Shortened(TextAt(r, "started_at"), 30); });
+  std::string line;
+  for (const std::string& fact : facts) line += "<span>" + EscapeHtml(fact) + "</span>";
+  std::string html = "<header class=\"top\"><div><p class=\"brand\">prefixmesh</p><h1>" +
+                     EscapeHtml(ScenarioNames(results)) + "</h1><p class=\"facts\">" + line +
+                     "</p></div><nav class=\"script\"><button type=\"button\" id=\"theme\">Light / dark</button>"
+                     "<button type=\"button\" id=\"print\">Print</button></nav></header>";
+  html += Warnings(results) + "<div class=\"cards\">";
+  for (std::size_t i = 0; i < results.size(); ++i) html += CardHtml(results[i], labels[i], i);
+  return html + "</div>";
+}
+
+std::string FiguresHtml(const Results& results, const Labels& labels) {
+  std::string table = "<table class=\"figures\">" + HeadRow("", labels);
+  for (const FigureGroup& group : KeyFigures()) {
+    table += "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(labels.size() + 1) +
+             "\">" + EscapeHtml(group.name) + "</th></tr>";
+    for (const Figure& figure : group.figures) {
+      std::vector<std::optional<double>> values;
+      for (const Json& result : results) values.push_back(figure.value(result));
+      table += "<tr><th scope=\"row\" title=\"" + EscapeHtml(figure.meaning) + "\">" + EscapeHtml(figure.name) +
+               "</th>" + NumberCells(values, figure.quantity, figure.bar) + "</tr>";
+    }
+    table += "</tbody>";
+  }
+  return Section(
+      "figures", "Key figures",
+      "“–” was not measured; the notes say why. Bars are shares of a row's largest. Rest on a name for its meaning.",
+      Scrollable(table + "</table>"));
+}
+
+std::string ObjectivesHtml(const Results& results, const Labels& labels) {
+  std::string rows;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    for (const Json& slo : ArrayAt(results[i], "slo")) {
+      const bool ok = NodeAt(slo, "ok") == Json(true);
+      rows += "<tr><th scope=\"row\" class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" +
+              EscapeHtml(labels[i]) + "</th><td class=\"text\">" + EscapeHtml(TextAt(slo, "name")) +
+              "</td><td class=\"text\"><code>" + EscapeHtml(TextAt(slo, "expression")) + "</code></td><td>" +
+              EscapeHtml(ObjectiveValue(slo)) + "</td><td class=\"text\"><span class=\"pill " +
+              (ok ? "ok\">✓ met" : "slo_missed\">▼ missed") + "</span></td></tr>";
+    }
+  }
+  if (rows.empty()) return "";
+  return Section(
+      "objectives", "Objectives", "What the scenario asks of a run.",
+      Scrollable("<table><thead><tr><th scope=\"col\">run</th><th scope=\"col\" class=\"text\">objective</th>"
+                 "<th scope=\"col\" class=\"text\">expression</th><th scope=\"col\">value</th>"
+                 "<th scope=\"col\" class=\"text\"></th></tr></thead><tbody>" +
+                 rows + "</tbody></table>"));
+}
+
+std::string LayersHtml(const Results& results, const Labels& labels) {
+  std::string rows;
+  for (const std::string_view layer : LayerNames()) {
+    std::vector<std::optional<double>> values;
+    bool any = false;
+    for (const Json& result : results) {
+      values.push_back(LayerBytes(result, layer));
+      any = any || values.back().value_or(0) > 0;
+    }
+    if (!any) continue;
+    rows += "<tr><th scope=\"row\">" + std::string(layer) + "</th>";
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      double all = 0;
+      for (const std::string_view each : LayerNames()) all += LayerBytes(results[i], each).value_or(0);
+      rows += values[i].has_value() ? "<td>" : "<td class=\"missing\">";
+      if (values[i].has_value() && all > 0) {
+        rows += Bar(*values[i] / all, i) + "<small>" + QuantityText(Quantity::kShare, *values[i] / all) + "</small> ";
+      }
+      rows += QuantityText(Quantity::kBytes, values[i]);
+      rows += "</td>";
+    }
+    rows += "</tr>";
+  }
+  if (rows.empty()) return "";
+  return Section(
+      "layers", "What the sync bytes carried",
+      "Built payload of all routers, from ready to the end of settle. Bars are shares of the run's own total.",
+      Scrollable("<table class=\"figures\">" + HeadRow("", labels) + "<tbody>" + rows + "</tbody></table>"));
+}
+
+std::string NotesHtml(const Results& results, const Labels& labels) {
+  std::string html;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Json& notes = ArrayAt(results[i], "notes");
+    if (notes.empty()) continue;
+    html += "<h3 class=\"run " + RunClass(i) + "\"><i class=\"swatch\"></i>" + EscapeHtml(labels[i]) + "</h3><ul>";
+    for (const Json& note : notes) html += "<li>" + EscapeHtml(Scalar(note)) + "</li>";
+    html += "</ul>";
+  }
+  return html.empty() ? "" : Section("notes", "Notes", "", html);
+}
+
+}  // namespace prefixmesh::bench

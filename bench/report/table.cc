@@ -1,0 +1,144 @@
+#include "bench/report/table.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "bench/report/figures.h"
+#include "bench/report/format.h"
+#include "bench/report/sections.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kColumnsMax = 80;
+constexpr std::size_t kNameColumns = 30;
+constexpr std::size_t kRunsSideBySide = 4;
+
+std::string Right(const std::string& text, std::size_t columns) {
+  const std::size_t used = Columns(text);
+  return std::string(columns > used ? columns - used : 0, ' ') + text;
+}
+std::string Left(const std::string& text, std::size_t columns) {
+  const std::size_t used = Columns(text);
+  return text + std::string(columns > used ? columns - used : 0, ' ');
+}
+
+std::string Cell(Quantity quantity, const std::optional<double>& value) {
+  return value.has_value() ? QuantityText(quantity, value) : "-";
+}
+
+// Wrapped at words, every line indented.
+std::string Wrapped(const std::string& text) {
+  std::string out, line = "  ";
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    std::string word = text.substr(at, end - at);
+    at = end + 1;
+    while (word.size() > kColumnsMax - 2) {  // a path, or something hostile
+      if (line != "  ") out += line + "\n";
+      out += "  " + word.substr(0, kColumnsMax - 2) + "\n";
+      word.erase(0, kColumnsMax - 2);
+      line = "  ";
+    }
+    if (line.size() + 1 + word.size() > kColumnsMax) {
+      out += line + "\n";
+      line = "  ";
+    }
+    line += (line == "  " ? "" : " ") + word;
+  }
+  return out + (line == "  " ? "" : line + "\n");
+}
+
+std::string Columned(const std::vector<Json>& results, std::size_t begin, std::size_t end,
+                     const std::vector<std::string>& labels) {
+  const std::size_t width = std::min<std::size_t>(17, (kColumnsMax - kNameColumns) / (end - begin));
+  std::string out = Left("", kNameColumns);
+  for (std::size_t i = begin; i < end; ++i) out += Right(TerminalText(labels[i], width - 1), width);
+  out += "\n";
+  for (const FigureGroup& group : KeyFigures()) {
+    out += TerminalText(group.name, kColumnsMax) + "\n";
+    for (const Figure& figure : group.figures) {
+      if (!figure.terminal) continue;
+      out += Left("  " + TerminalText(figure.name, kNameColumns - 3), kNameColumns);
+      for (std::size_t i = begin; i < end; ++i) out += Right(Cell(figure.quantity, figure.value(results[i])), width);
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+std::string Verdict(const Json& result, const std::string& label, bool named) {
+  const VerdictWords verdict = VerdictOf(result);
+  std::string text = "verdict: " + std::string(verdict.text);
+  if (named) text += " (" + TerminalText(label, 40) + ")";
+  return text + "\n";
+}
+
+std::string MarkdownText(const std::string& text) {
+  std::string out;
+  for (const char c : TerminalText(text, 120)) {
+    if (std::string_view("\\`*_[]<>|&").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string RenderTable(const std::vector<Json>& results) {
+  if (results.empty()) return "";
+  const std::vector<std::string> labels = RunLabels(results);
+  const Json& first = results.front();
+  std::string out = TerminalText(ScenarioNames(results), 40) + ": seed " +
+                    TerminalText(NodeAt(first, "seed").dump(-1, ' ', true, Json::error_handler_t::replace), 20);
+  if (const auto rps = NumberAt(first, "load.offered_rps"))
+    out += ", " + QuantityText(Quantity::kPerSecond, rps) + " offered";
+  out += "\n\n";
+  for (std::size_t begin = 0; begin < results.size(); begin += kRunsSideBySide) {
+    out += Columned(results, begin, std::min(results.size(), begin + kRunsSideBySide), labels) + "\n";
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string who = results.size() > 1 ? TerminalText(labels[i], 40) + ": " : "";
+    for (const Json& slo : ArrayAt(results[i], "slo")) {
+      if (NodeAt(slo, "ok") == Json(true)) continue;
+      out += Wrapped(who + "objective missed: " + TerminalText(TextAt(slo, "expression", "?"), 200) + ", value " +
+                     TerminalText(NodeAt(slo, "value").dump(-1, ' ', true, Json::error_handler_t::replace), 30));
+    }
+    for (const Json& reason : ArrayAt(results[i], "trust.reasons")) {
+      if (reason.is_string()) out += Wrapped(who + "untrusted: " + TerminalText(reason.get<std::string>(), 400));
+    }
+    for (const Json& note : ArrayAt(results[i], "notes")) {
+      if (note.is_string()) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));
+    }
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) out += Verdict(results[i], labels[i], results.size() > 1);
+  return out;
+}
+
+std::string RenderMarkdownTable(const std::vector<Json>& results) {
+  std::string out =
+      "| strategy | peak router RSS | sync built | sync delivered | placements applied | lost | cached share | of the "
+      "oracle's | load CoV |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+  const std::vector<std::string> labels = RunLabels(results);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const Json& result = results[i];
+    const std::string cells[] = {QuantityText(Quantity::kBytes, PeakRssBytes(result)),
+                                 QuantityText(Quantity::kBytesPerSecond, BuiltBytesPerSecond(result)),
+                                 QuantityText(Quantity::kBytesPerSecond, DeliveredBytesPerSecond(result)),
+                                 QuantityText(Quantity::kShare, AppliedShare(result)),
+                                 QuantityText(Quantity::kCount, NumberAt(result, "placements.lost")),
+                                 QuantityText(Quantity::kShare, NumberAt(result, "routing.cached_share")),
+                                 QuantityText(Quantity::kRatio, NumberAt(result, "routing.cached_share_ratio")),
+                                 QuantityText(Quantity::kRatio, NumberAt(result, "routing.load_cov"))};
+    const std::string_view verdict = VerdictOf(result).css_class;
+    out += "| " + MarkdownText(labels[i]) + (verdict == "ok" ? "" : " (" + std::string(VerdictOf(result).text) + ")");
+    for (const std::string& cell : cells) out += " | " + cell;
+    out += " |\n";
+  }
+  return out;
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,82 @@
+// Goal: the terminal's table fits 80 columns, states units and ends in the verdict, whatever a result says.
+#include "bench/report/table.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "bench/report/format.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::json;
+
+Json Fixture(const std::string& name) {
+  std::ifstream file("tests/bench/report/fixture_" + name + ".json");
+  REQUIRE(file);
+  return Json::parse(file);
+}
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST_CASE("Table.FitsEightyColumnsForAnyNumberOfRuns") {
+  std::vector<Json> results;
+  for (const char* name : {"off", "raw_ops", "two_layer", "failed", "off", "raw_ops", "two_layer", "failed", "off"}) {
+    results.push_back(Fixture(name));
+    const std::string table = RenderTable(results);
+    for (const std::string& line : Lines(table)) {
+      INFO(line);
+      CHECK(Columns(line) <= 80);
+    }
+    CHECK(table.find('\x1b') == std::string::npos);
+    CHECK(table.back() == '\n');
+  }
+}
+
+TEST_CASE("Table.EndsWithTheVerdict") {
+  CHECK(Lines(RenderTable({Fixture("two_layer")})).back() == "verdict: ok");
+  const auto lines = Lines(RenderTable({Fixture("two_layer"), Fixture("raw_ops")}));
+  CHECK(lines[lines.size() - 2] == "verdict: ok (two-layer)");
+  CHECK(lines.back() == "verdict: SLO missed (raw-ops)");
+}
+
+TEST_CASE("Table.StatesUnitsAndAlignsThem") {
+  const auto lines = Lines(RenderTable({Fixture("off"), Fixture("raw_ops"), Fixture("two_layer")}));
+  std::size_t width = 0;
+  for (const std::string& line : lines) {
+    if (line.find("peak RSS") == std::string::npos) continue;
+    CHECK(line.find("1.22 GiB") != std::string::npos);
+    width = Columns(line);
+  }
+  for (const std::string& line : lines) {
+    if (line.find("wall p50") != std::string::npos) CHECK(Columns(line) == width);
+  }
+}
+
+TEST_CASE("Table.NamesMissedObjectivesAndNotes") {
+  const std::string table = RenderTable({Fixture("raw_ops")});
+  CHECK(table.find("objective missed: max(routers.peak_rss_bytes) <= 256MiB") != std::string::npos);
+  CHECK(table.find("542 messages were refused") != std::string::npos);
+}
+
+TEST_CASE("MarkdownTable.HasARowPerRun") {
+  const auto lines =
+      Lines(RenderMarkdownTable({Fixture("off"), Fixture("raw_ops"), Fixture("two_layer"), Fixture("failed")}));
+  REQUIRE(lines.size() == 6);
+  CHECK(lines[4].find("| 48.8 MiB | 229 KiB/s | 218 KiB/s | 99.85 % | 0 | 78.98 % | 0.997 | 0.146 |") !=
+        std::string::npos);
+  CHECK(lines[5].find("(failed) | –") != std::string::npos);
+  CHECK(lines[5].find("\\<script") != std::string::npos);
+}
+
+TEST_CASE("Table.OfNothingIsEmpty") { CHECK(RenderTable({}).empty()); }
+
+}  // namespace
+}  // namespace prefixmesh::bench
