@@ -12,6 +12,8 @@ import sys
 import time
 import unittest
 
+import jsonschema
+
 import harness
 
 SMALL = ["--duration", "3s", "--set", "phases.warmup_s=1", "--set", "phases.idle_s=1", "--set", "phases.settle_s=4",
@@ -20,8 +22,15 @@ SMALL = ["--duration", "3s", "--set", "phases.warmup_s=1", "--set", "phases.idle
          "trust.schedule_delay_max_ms=5000"]
 
 
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((pathlib.Path(__file__).resolve().parents[2] / "results" / "schema.json").read_text()))
+
+
 def result_of(out):
-    return json.loads((pathlib.Path(out) / "result.json").read_text())
+    """Every result that a run writes validates, failed ones too."""
+    result = json.loads((pathlib.Path(out) / "result.json").read_text())
+    SCHEMA.validate(result)
+    return result
 
 
 class EndToEnd(unittest.TestCase):
