@@ -12,7 +12,9 @@
 // Erase. Bounds: at most 7/8 full; growth doubles one segment. Errors: running out of memory ends the process.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -31,13 +33,18 @@ class SegmentedTable {
   Entry* Find(std::uint32_t tag, F&& f) {
     Segment& segment = segments_[tag >> 24];
     if (segment.count == 0) return nullptr;
-    const std::uint8_t mark = MarkOf(tag);
-    for (std::size_t at = tag & segment.mask; segment.marks[at] != kFree; at = (at + 1) & segment.mask) {
-      if (segment.marks[at] != mark) continue;
-      Entry& entry = segment.entries[at];
-      if (entry.tag() == tag && f(entry)) return &entry;
+    const std::uint64_t wanted = MarkOf(tag) * kEveryByte;
+    for (std::uint32_t at = tag & segment.mask;; at = (at + kGroup) & segment.mask) {
+      const std::uint64_t marks = Group(segment, at);
+      const std::uint64_t free = ZeroBytes(marks);
+      std::uint64_t found = ZeroBytes(marks ^ wanted);
+      if (free != 0) found &= (free & -free) - 1;  // what lies before the first free place
+      for (; found != 0; found &= found - 1) {
+        Entry& entry = segment.entries[(at + static_cast<std::uint32_t>(std::countr_zero(found)) / 8) & segment.mask];
+        if (entry.tag() == tag && f(entry)) return &entry;
+      }
+      if (free != 0) return nullptr;
     }
-    return nullptr;
   }
   template <typename F>
   const Entry* Find(std::uint32_t tag, F&& f) const {
@@ -75,10 +82,10 @@ class SegmentedTable {
       // Moving `at` into the hole is right unless its home lies cyclically in (hole, at].
       if (((at - home) & segment.mask) < ((at - hole) & segment.mask)) continue;
       segment.entries[hole] = segment.entries[at];
-      segment.marks[hole] = segment.marks[at];
+      SetMark(segment, hole, segment.marks[at]);
       hole = at;
     }
-    segment.marks[hole] = kFree;
+    SetMark(segment, hole, kFree);
     --segment.count;
     --count_;
   }
@@ -110,14 +117,16 @@ class SegmentedTable {
   }
 
   std::uint64_t count() const { return count_; }
-  std::uint64_t bytes() const { return capacity_ * (sizeof(Entry) + sizeof(std::uint8_t)); }
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   static constexpr std::size_t kSegments = 256;
   static constexpr std::size_t kSegmentEntriesMin = 8;
   static constexpr std::uint8_t kFree = 0;
+  static constexpr std::uint32_t kGroup = 8;  // marks read at once
+  static constexpr std::uint64_t kEveryByte = 0x0101010101010101;
   struct Segment {
-    std::vector<std::uint8_t> marks;
+    std::vector<std::uint8_t> marks;  // and again the first kGroup - 1, so that a group never wraps
     std::vector<Entry> entries;
     std::uint32_t mask = 0;
     std::uint32_t count = 0;
@@ -128,20 +137,37 @@ class SegmentedTable {
     return mark != kFree ? mark : 1;
   }
 
+  static void SetMark(Segment& segment, std::size_t at, std::uint8_t mark) {
+    segment.marks[at] = mark;
+    if (at < kGroup - 1) segment.marks[segment.entries.size() + at] = mark;
+  }
+
+  // The marks from `at` on, the first in the lowest byte.
+  static std::uint64_t Group(const Segment& segment, std::uint32_t at) {
+    std::uint64_t marks;
+    std::memcpy(&marks, &segment.marks[at], sizeof(marks));
+    if constexpr (std::endian::native == std::endian::big) marks = __builtin_bswap64(marks);
+    return marks;
+  }
+
+  // The top bit of every byte that is 0, and of some above the lowest such (Lamport 1975; Hacker's Delight, 6-1): the
+  // lowest is exact, and nothing is set without one.
+  static std::uint64_t ZeroBytes(std::uint64_t bytes) { return (bytes - kEveryByte) & ~bytes & (kEveryByte << 7); }
+
   static void Place(Segment& segment, const Entry& entry) {
     std::size_t at = entry.tag() & segment.mask;
     while (segment.marks[at] != kFree) at = (at + 1) & segment.mask;
-    segment.marks[at] = MarkOf(entry.tag());
+    SetMark(segment, at, MarkOf(entry.tag()));
     segment.entries[at] = entry;
   }
 
   void Grow(Segment& segment) {
     const std::size_t size = segment.entries.empty() ? kSegmentEntriesMin : segment.entries.size() * 2;
-    capacity_ += size - segment.entries.size();
+    bytes_ += (size - segment.entries.size()) * (sizeof(Entry) + 1) + (segment.entries.empty() ? kGroup - 1 : 0);
     const std::vector<Entry> old = std::move(segment.entries);
     const std::vector<std::uint8_t> old_marks = std::move(segment.marks);
     segment.entries.assign(size, Entry{});
-    segment.marks.assign(size, kFree);
+    segment.marks.assign(size + kGroup - 1, kFree);
     segment.mask = static_cast<std::uint32_t>(size - 1);
     for (std::size_t at = 0; at < old.size(); ++at)
       if (old_marks[at] != kFree) Place(segment, old[at]);
@@ -149,7 +175,7 @@ class SegmentedTable {
 
   Segment segments_[kSegments];
   std::uint64_t count_ = 0;
-  std::uint64_t capacity_ = 0;
+  std::uint64_t bytes_ = 0;
   std::size_t hand_segment_ = 0;
   std::size_t hand_ = 0;
 };
