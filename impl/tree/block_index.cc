@@ -29,6 +29,15 @@ std::uint32_t CommonBlocks(const std::uint32_t* fingerprints, std::span<const No
   return static_cast<std::uint32_t>(same);
 }
 
+// Tells the processor that this is a wait.
+void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 // What glibc's malloc takes for a request of `size` bytes: 8 bytes of header, 16-byte granularity, 32 at least.
 std::uint64_t ChunkBytes(std::size_t size) { return std::max<std::uint64_t>(32, (size + 8 + 15) & ~std::uint64_t{15}); }
 
@@ -53,14 +62,23 @@ struct BlockIndex::Node {
   static std::size_t AllocationBytes(std::uint32_t length) { return sizeof(Node) + length * sizeof(std::uint32_t); }
 };
 
+void DescentMutex::Lock() {
+  constexpr int kSpins = 200;  // of 10 to 50 ns each
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (mutex_.try_lock()) return;
+    Pause();
+  }
+  mutex_.lock();
+}
+
 BlockIndex::BlockIndex(const BlockIndexOptions& options)
     : options_(options), edges_max_(options.budget_bytes / 4 / sizeof(Edge) * 3 / 4) {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   refresh_marks_.assign(1, 0);
 }
 
 BlockIndex::~BlockIndex() {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   for (const Slot& slot : slots_) std::free(slot.node);
 }
 
@@ -90,6 +108,7 @@ BlockIndex::Descent BlockIndex::Descend(std::span<const NodeId> ids) const {
     const std::uint32_t child = FindChild(descent.last, end, Fingerprint(rest[0]));
     if (child == kNone) break;
     const Node& run = node(child);
+    edges_.PrefetchEntry(EdgeTag(run.end));  // whose holders are asked for when the run has been compared
     const std::uint32_t same =
         CommonBlocks(run.fingerprints, rest.first(std::min<std::size_t>(rest.size(), run.length)));
     descent.last = child;
@@ -116,7 +135,7 @@ BlockIndex::Descent BlockIndex::Descend(std::span<const NodeId> ids) const {
 }
 
 void BlockIndex::CollectHolders(NodeId id, bool own_only) {
-  edges_.Find(EdgeTag(id), [&](Edge& edge) {
+  edges_.Find(EdgeTag(id), [&](Edge& edge) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
     if (edge.id == id && (edge.own() || !own_only)) {
       edge.origin_and_flags |= Edge::kReferenced;
       const WorkerIndex worker{edge.worker};
@@ -130,7 +149,8 @@ void BlockIndex::CollectHolders(NodeId id, bool own_only) {
 Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) {
   (void)now;  // recency is the order of use, not a time
   const std::span<const NodeId> ids = prompt.blocks;
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
+  if (!ids.empty()) edges_.PrefetchEntry(EdgeTag(ids.back()));  // for the insert
   const Descent descent = Descend(ids);
   const std::uint32_t depth = std::max(descent.matched, descent.announced);
   holders_.clear();
@@ -183,7 +203,7 @@ void BlockIndex::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) co
       return false;
     });
   };
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   const Descent descent = Descend(ids);
   if (descent.last != kNone) note_holders(node(descent.last).end, descent.matched, true);
   for (std::size_t i = 0; i < ids.size(); ++i) note_holders(ids[i], i + 1, false);
@@ -211,7 +231,7 @@ void BlockIndex::AddOwn(NodeId id, WorkerIndex worker, std::uint32_t seq) {
 void BlockIndex::NoteAnnouncement(NodeId leaf, WorkerIndex worker, Insertion& insertion) {
   bool known = false, fresh = false;
   Edge* own = nullptr;
-  edges_.Find(EdgeTag(leaf), [&](Edge& edge) {
+  edges_.Find(EdgeTag(leaf), [&](Edge& edge) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
     if (edge.id != leaf || edge.worker != worker.value) return false;
     known = true;
     if (edge.own()) own = &edge;
@@ -317,7 +337,7 @@ std::uint32_t BlockIndex::Split(std::uint32_t slot, std::uint32_t at, NodeId end
   AddHead(slot);
 
   holders_.clear();
-  edges_.Find(EdgeTag(shorter->end), [&](const Edge& edge) {
+  edges_.Find(EdgeTag(shorter->end), [&](const Edge& edge) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
     if (edge.id == shorter->end && edge.own()) holders_.push_back(WorkerIndex{edge.worker});
     return false;
   });
@@ -330,7 +350,7 @@ std::uint32_t BlockIndex::Split(std::uint32_t slot, std::uint32_t at, NodeId end
 
 void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
   if (origin == 0 || origin > kOriginsMax) return;
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   for (const NodeId id : ids) {
     if (id.value == 0) continue;
     Edge* found = edges_.Find(EdgeTag(id), [&](const Edge& edge) {
@@ -353,7 +373,7 @@ void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::
 }
 
 void BlockIndex::RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   for (const NodeId id : ids) {
     if (id.value == 0) continue;
     Edge* found = edges_.Find(EdgeTag(id), [&](const Edge& edge) {
@@ -366,7 +386,7 @@ void BlockIndex::RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std
 }
 
 void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq) {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   Edge* found = edges_.Find(
       EdgeTag(leaf), [&](const Edge& edge) { return edge.id == leaf && edge.worker == worker.value && edge.own(); });
   if (found != nullptr) found->seq = seq;
@@ -374,7 +394,7 @@ void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq) {
 
 void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
   if (origin > kOriginsMax) return;
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   if (refresh_marks_.size() <= origin) refresh_marks_.resize(origin + std::size_t{1}, 0);
   refresh_marks_[origin] = seq;
 }
@@ -459,12 +479,12 @@ void BlockIndex::EvictLocked() {
 }
 
 void BlockIndex::Evict() {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   EvictLocked();
 }
 
 void BlockIndex::RemoveWorker(WorkerIndex worker) {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   std::vector<Edge> doomed;
   edges_.ForEach([&](const Edge& edge) {
     if (edge.worker == worker.value) doomed.push_back(edge);
@@ -499,7 +519,7 @@ std::uint64_t BlockIndex::BytesLocked() const {
 }
 
 TreeSize BlockIndex::Size() const {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   return {node_count_, BytesLocked(), options_.budget_bytes, forgotten_};
 }
 
