@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <string>
+#include <utility>
 
 #include "impl/tree/text_tree.h"
 #include "impl/tree/token_tree.h"
@@ -26,7 +27,7 @@ class FleetLoads final : public LoadView {
 
 }  // namespace
 
-std::uint64_t Floor::Run(std::size_t prompt) {
+std::uint64_t Floor::Run(std::size_t prompt, std::size_t /*thread*/) {
   const Bytes bytes = prompts_.prompt(prompt).pieces()[0];
   return XXH3_64bits(bytes.data(), bytes.size());
 }
@@ -35,7 +36,7 @@ BlockHashing::BlockHashing(const PromptSet& prompts, std::uint32_t tokens_per_bl
     : prompts_(prompts),
       hasher_({.tokens_block_tokens = tokens_per_block, .seed = 1}, "model", prompts.options().kind) {}
 
-std::uint64_t BlockHashing::Run(std::size_t prompt) {
+std::uint64_t BlockHashing::Run(std::size_t prompt, std::size_t /*thread*/) {
   thread_local std::vector<NodeId> ids;
   hasher_.Hash(prompts_.prompt(prompt), ids);
   return ids.back().value;
@@ -53,7 +54,6 @@ Decision::Decision(const PromptSet& prompts, const Options& options)
     fleet_.SetHealthy(worker, true);
     candidates_.push_back(worker);
   }
-  for (auto& worker : in_flight_) worker.store(kNoWorker.value);
   if (!options.hash_in_run) {
     ids_.resize(prompts.count());
     for (std::size_t i = 0; i < prompts.count(); ++i) hasher_.Hash(prompts.prompt(i), ids_[i]);
@@ -61,10 +61,11 @@ Decision::Decision(const PromptSet& prompts, const Options& options)
 }
 
 void Decision::StartRound() {
-  served_ = 0;  // every round makes the same choices (one thread)
-  for (auto& worker : in_flight_) {
-    if (const std::uint16_t ended = worker.exchange(kNoWorker.value); ended != kNoWorker.value)
-      fleet_.EndRequest(WorkerIndex{ended});
+  // Every round makes the same choices (on one thread).
+  for (Requests& requests : requests_) {
+    for (const std::optional<WorkerIndex> worker : requests.in_flight)
+      if (worker.has_value()) fleet_.EndRequest(*worker);
+    requests = {};
   }
   tree_.reset();
   if (options_.tree == Tree::kText) {
@@ -92,7 +93,7 @@ void Decision::StartRound() {
   std::vector<NodeId> ids;
   const auto warm = [&](const Slices& bytes) {
     if (options_.tree == Tree::kBlockIndex) hasher_.Hash(bytes, ids);
-    Route(bytes, ids);
+    Route(bytes, ids, 0);
   };
   if (options_.warm_with_templates)
     for (std::size_t i = 0; i < prompts_.templates(); ++i) warm(prompts_.template_prompt(i));
@@ -101,20 +102,21 @@ void Decision::StartRound() {
   bytes_at_start_ = tree_->Size().bytes;
 }
 
-std::uint64_t Decision::Run(std::size_t prompt) {
-  if (!ids_.empty()) return Route(prompts_.prompt(prompt), ids_[prompt]);
+std::uint64_t Decision::Run(std::size_t prompt, std::size_t thread) {
+  if (!ids_.empty()) return Route(prompts_.prompt(prompt), ids_[prompt], thread);
   thread_local std::vector<NodeId> ids;
   if (options_.tree == Tree::kBlockIndex) {
     hasher_.Hash(prompts_.prompt(prompt), ids);
   } else {
     ids.clear();
   }
-  return Route(prompts_.prompt(prompt), ids);
+  return Route(prompts_.prompt(prompt), ids, thread);
 }
 
-std::uint64_t Decision::Route(const Slices& bytes, std::span<const NodeId> ids) {
-  const std::uint64_t number = served_.fetch_add(1, std::memory_order_relaxed);
-  const std::uint64_t chance = Mix64(number);
+std::uint64_t Decision::Route(const Slices& bytes, std::span<const NodeId> ids, std::size_t thread) {
+  Requests& requests = requests_[thread];
+  const std::uint64_t number = requests.routed++;
+  const std::uint64_t chance = Mix64(number * kThreadsMax + thread);
   const FleetLoads loads(fleet_);
   const Insertion insertion =
       tree_->MatchAndInsert({prompts_.options().kind, &bytes, ids}, number, [&](const TreeMatch& match) {
@@ -122,9 +124,8 @@ std::uint64_t Decision::Route(const Slices& bytes, std::span<const NodeId> ids) 
         fleet_.BeginRequest(*choice.worker);
         return choice.worker;
       });
-  const std::uint16_t ended =
-      in_flight_[number % kInFlight].exchange(insertion.worker->value, std::memory_order_relaxed);
-  if (ended != kNoWorker.value) fleet_.EndRequest(WorkerIndex{ended});
+  const std::optional<WorkerIndex> ended = std::exchange(requests.in_flight[number % kInFlight], insertion.worker);
+  if (ended.has_value()) fleet_.EndRequest(*ended);
   return Mix64(insertion.matched_bytes * kWorkers + insertion.worker->value);
 }
 

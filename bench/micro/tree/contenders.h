@@ -3,13 +3,15 @@
 // A contender belongs to one PromptSet. Run(i) does its work on prompt i and returns something that depends on all of
 // it. StartRound makes a fresh tree and warms it with the templates, outside any timing: within a round a tree grows
 // from the templates by one tail per prompt, and never further.
-// Threads: Run may be called from two threads at once (the trees lock). Errors: none.
+// Threads: Run may be called from kThreadsMax threads at once, each with a number of its own (the trees lock). Errors:
+// none.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "bench/micro/tree/prompts.h"
@@ -21,11 +23,13 @@
 
 namespace prefixmesh::bench {
 
+inline constexpr std::size_t kThreadsMax = 2;
+
 class Contender {
  public:
   virtual ~Contender() = default;
   virtual void StartRound() {}
-  virtual std::uint64_t Run(std::size_t prompt) = 0;
+  virtual std::uint64_t Run(std::size_t prompt, std::size_t thread) = 0;
   // Of the tree as it is now, without what the templates and the start of the round put there; 0 without a tree.
   virtual std::uint64_t BytesAdded() const { return 0; }
   // Blocks hashed or matched per prompt; 0 where there are none.
@@ -36,7 +40,7 @@ class Contender {
 class Floor final : public Contender {
  public:
   explicit Floor(const PromptSet& prompts) : prompts_(prompts) {}
-  std::uint64_t Run(std::size_t prompt) override;
+  std::uint64_t Run(std::size_t prompt, std::size_t thread) override;
 
  private:
   const PromptSet& prompts_;
@@ -46,7 +50,7 @@ class Floor final : public Contender {
 class BlockHashing final : public Contender {
  public:
   BlockHashing(const PromptSet& prompts, std::uint32_t tokens_per_block);
-  std::uint64_t Run(std::size_t prompt) override;
+  std::uint64_t Run(std::size_t prompt, std::size_t thread) override;
   std::size_t BlocksPerPrompt() const override;
 
  private:
@@ -71,7 +75,7 @@ class Decision final : public Contender {
   Decision(const PromptSet& prompts, const Options& options);
 
   void StartRound() override;
-  std::uint64_t Run(std::size_t prompt) override;
+  std::uint64_t Run(std::size_t prompt, std::size_t thread) override;
   std::uint64_t BytesAdded() const override { return tree_->Size().bytes - bytes_at_start_; }
   std::size_t BlocksPerPrompt() const override;
 
@@ -79,7 +83,7 @@ class Decision final : public Contender {
   static constexpr std::uint16_t kWorkers = 20;
   static constexpr std::size_t kInFlight = 64;
 
-  std::uint64_t Route(const Slices& bytes, std::span<const NodeId> ids);
+  std::uint64_t Route(const Slices& bytes, std::span<const NodeId> ids, std::size_t thread);
 
   const PromptSet& prompts_;
   const Options options_;
@@ -90,8 +94,13 @@ class Decision final : public Contender {
 
   Fleet fleet_;
   std::vector<WorkerIndex> candidates_;
-  std::atomic<std::uint64_t> served_{0};
-  std::array<std::atomic<std::uint16_t>, kInFlight> in_flight_;  // a ring: a request ends kInFlight requests later
+
+  // A ring: a request ends when kInFlight more were routed on its thread. Threads share no line of it.
+  struct alignas(64) Requests {
+    std::uint64_t routed = 0;
+    std::array<std::optional<WorkerIndex>, kInFlight> in_flight;
+  };
+  std::array<Requests, kThreadsMax> requests_;
 };
 
 }  // namespace prefixmesh::bench

@@ -106,7 +106,7 @@ void TakeTurns(benchmark::State& state, const PromptSet& prompts, std::vector<Na
       const std::size_t prompt = prompts.visit(step + c * prompts.count() / contenders.size());
       const std::uint64_t allocations_before = allocations;
       const double start = Now();
-      const std::uint64_t partial = contenders[c].contender->Run(prompt);
+      const std::uint64_t partial = contenders[c].contender->Run(prompt, 0);
       const double elapsed = Now() - start;
       samples[c].push_back(elapsed);
       if (c + 1 == contenders.size()) {
@@ -206,9 +206,9 @@ void TwoThreads(benchmark::State& state, const PromptSet& prompts, const Decisio
   const std::size_t batch = std::max<std::size_t>(1, prompts.count() / 35);
   std::size_t step = 0;
   std::atomic<std::uint64_t> result{0};
-  const auto run = [&](Contender& contender, std::size_t first) {
+  const auto run = [&](Contender& contender, std::size_t first, std::size_t thread) {
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < batch; ++i) sum += contender.Run(prompts.visit(first + i));
+    for (std::size_t i = 0; i < batch; ++i) sum += contender.Run(prompts.visit(first + i), thread);
     result += sum;
   };
   Nanoseconds one[2], two[2];
@@ -218,14 +218,14 @@ void TwoThreads(benchmark::State& state, const PromptSet& prompts, const Decisio
     for (int c = 0; c < 2; ++c) {
       Contender& contender = *contenders[c];
       double start = Now();
-      run(contender, step);
+      run(contender, step, 0);
       one[c].push_back(Now() - start);
       step += batch;
       const std::size_t second = step + batch;
-      const std::function<void()> work = [&] { run(contender, second); };
+      const std::function<void()> work = [&] { run(contender, second, 1); };
       start = Now();
       helper.Start(work);
-      run(contender, step);
+      run(contender, step, 0);
       helper.Join();
       two[c].push_back(Now() - start);
       step += 2 * batch;
