@@ -31,7 +31,7 @@ class Contender {
   virtual void StartRound() {}
   virtual std::uint64_t Run(std::size_t prompt, std::size_t thread) = 0;
   // Of the tree as it is now, without what the templates and the start of the round put there; 0 without a tree.
-  virtual std::uint64_t BytesAdded() const { return 0; }
+  virtual std::int64_t BytesAdded() const { return 0; }
   // Blocks hashed or matched per prompt; 0 where there are none.
   virtual std::size_t BlocksPerPrompt() const { return 0; }
 };
@@ -76,7 +76,7 @@ class Decision final : public Contender {
 
   void StartRound() override;
   std::uint64_t Run(std::size_t prompt, std::size_t thread) override;
-  std::uint64_t BytesAdded() const override { return tree_->Size().bytes - bytes_at_start_; }
+  std::int64_t BytesAdded() const override { return static_cast<std::int64_t>(tree_->Size().bytes - bytes_at_start_); }
   std::size_t BlocksPerPrompt() const override;
 
  private:

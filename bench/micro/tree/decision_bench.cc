@@ -117,6 +117,10 @@ void TakeTurns(benchmark::State& state, const PromptSet& prompts, std::vector<Na
     }
     ++step;
   }
+  const auto bytes_per_prompt = [&](std::size_t c) {  // what the last round added to the tree
+    return static_cast<double>(contenders[c].contender->BytesAdded()) /
+           static_cast<double>((step - 1) % prompts.count() + 1);
+  };
   const double floor = Percentile(samples[0], 0.5);
   state.counters["floor_us"] = floor / 1000;
   for (std::size_t c = 1; c < contenders.size(); ++c) {
@@ -126,9 +130,10 @@ void TakeTurns(benchmark::State& state, const PromptSet& prompts, std::vector<Na
     state.counters[prefix + "p99_us"] = Percentile(samples[c], 0.99) / 1000;
     state.counters[prefix + "x_floor"] = p50 / floor;
     if (c > 1) state.counters[contenders[c].name + "_over_" + contenders[1].name] = p50 / Percentile(samples[1], 0.5);
-    if (const std::uint64_t bytes = contenders[c].contender->BytesAdded(); bytes > 0 && step >= prompts.count())
-      state.counters[prefix + "tree_bytes_per_prompt"] =
-          static_cast<double>(bytes) / static_cast<double>((step - 1) % prompts.count() + 1);
+    if (const double bytes = bytes_per_prompt(c); bytes != 0) state.counters[prefix + "bytes_per_prompt"] = bytes;
+    if (c > 1 && bytes_per_prompt(1) > 0)
+      state.counters[contenders[c].name + "_bytes_over_" + contenders[1].name] =
+          bytes_per_prompt(c) / bytes_per_prompt(1);
   }
   const auto steps = static_cast<double>(step);
   state.counters["bytes"] =
@@ -244,13 +249,14 @@ void TwoThreads(benchmark::State& state, const PromptSet& prompts, const Decisio
 
 void Register() {
   using Tree = Decision::Tree;
-  const auto add = [](const std::string& name, Kind kind, double shared, auto make) {
+  const auto iterations = static_cast<benchmark::IterationCount>(settings.prompts * settings.rounds);
+  const auto add = [iterations](const std::string& name, Kind kind, double shared, auto make) {
     benchmark::RegisterBenchmark(name.c_str(),
                                  [=](benchmark::State& state) {
                                    const PromptSet& prompts = Prompts(kind, shared);
                                    TakeTurns(state, prompts, make(prompts));
                                  })
-        ->Iterations(static_cast<benchmark::IterationCount>(settings.prompts * settings.rounds))
+        ->Iterations(iterations)
         ->UseManualTime()
         ->Unit(benchmark::kMicrosecond);
   };
@@ -291,8 +297,18 @@ void Register() {
       ->UseManualTime()
       ->Unit(benchmark::kMicrosecond);
   const Decision::Options cold{.warm_with_templates = false};
-  add("unique/vs_text_tree", Kind::kText, 0.0,
-      against(cold, {.tree = Tree::kText, .warm_with_templates = false}, "text_tree"));
+  const Decision::Options cold_text{.tree = Tree::kText, .warm_with_templates = false};
+  add("unique/vs_text_tree", Kind::kText, 0.0, against(cold, cold_text, "text_tree"));
+  // 60,000 of 80,000 bytes shared by 100 families, each met for the first time in the round: for the bytes per prompt.
+  constexpr double kFamilyShare = 0.75;
+  benchmark::RegisterBenchmark("families/vs_text_tree",
+                               [=](benchmark::State& state) {
+                                 const PromptSet& prompts = Prompts(Kind::kText, kFamilyShare, 100);
+                                 TakeTurns(state, prompts, against(cold, cold_text, "text_tree")(prompts));
+                               })
+      ->Iterations(iterations)
+      ->UseManualTime()
+      ->Unit(benchmark::kMicrosecond);
   for (const std::uint32_t tokens : {16u, 64u}) {
     const std::string suffix = std::to_string(tokens);
     add("tokens/hash_" + suffix, Kind::kTokens, kShared, hashing(tokens));
