@@ -75,6 +75,8 @@ BlockIndex::BlockIndex(const BlockIndexOptions& options)
     : options_(options), edges_max_(options.budget_bytes / 4 / sizeof(Edge) * 3 / 4) {
   DescentLock lock(mutex_);
   refresh_marks_.assign(1, 0);
+  constexpr std::size_t kHoldersUsual = 64;  // so that the first matches do not allocate either
+  holders_.reserve(kHoldersUsual);
 }
 
 BlockIndex::~BlockIndex() {

@@ -12,8 +12,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -76,6 +76,10 @@ double Percentile(Nanoseconds samples, double share) {
   return *at;
 }
 
+double Mean(const Nanoseconds& samples) {
+  return std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(samples.size());
+}
+
 double Now() {
   return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -126,10 +130,15 @@ void TakeTurns(benchmark::State& state, const PromptSet& prompts, std::vector<Na
   for (std::size_t c = 1; c < contenders.size(); ++c) {
     const std::string prefix = contenders.size() > 2 ? contenders[c].name + "_" : "";
     const double p50 = Percentile(samples[c], 0.5);
+    state.counters[prefix + "mean_us"] = Mean(samples[c]) / 1000;
     state.counters[prefix + "p50_us"] = p50 / 1000;
     state.counters[prefix + "p99_us"] = Percentile(samples[c], 0.99) / 1000;
     state.counters[prefix + "x_floor"] = p50 / floor;
-    if (c > 1) state.counters[contenders[c].name + "_over_" + contenders[1].name] = p50 / Percentile(samples[1], 0.5);
+    if (c > 1) {
+      const std::string ratio = contenders[c].name + "_over_" + contenders[1].name;
+      state.counters[ratio] = p50 / Percentile(samples[1], 0.5);
+      state.counters[ratio + "_mean"] = Mean(samples[c]) / Mean(samples[1]);
+    }
     if (const double bytes = bytes_per_prompt(c); bytes != 0) state.counters[prefix + "bytes_per_prompt"] = bytes;
     if (c > 1 && bytes_per_prompt(1) > 0)
       state.counters[contenders[c].name + "_bytes_over_" + contenders[1].name] =
@@ -199,51 +208,55 @@ class Helper {
   std::thread thread_;
 };
 
-// One iteration is four batches of fresh prompts: the floor on one thread, on two, then the subject on one, on two, in
-// one shared tree. `scaling` = prompts per second on two threads / on one, over the fastest twentieth of the batches:
-// half a millisecond in which nobody else wanted a core. Where `floor_scaling`, which shares nothing but memory, is not
-// near 2, the machine was not free and the figure says nothing. The helper spins through the one-thread batches too, so
-// both see the same clock speed.
+// One iteration is six batches of fresh prompts, one thread then two, for: the floor; decisions with an index for each
+// thread; decisions in one shared index. `scaling` = prompts per second on two threads / on one, over the fastest
+// twentieth of the batches: half a millisecond in which nobody else wanted a core. `floor_scaling` shares nothing but
+// the memory bus and `apart_scaling` nothing but that and the program: where they are not near 2, the machine was not
+// free, and what `scaling` lacks of them is the price of sharing. The helper spins through the one-thread batches too,
+// so both see the same clock speed.
 void TwoThreads(benchmark::State& state, const PromptSet& prompts, const Decision::Options& options) {
   Floor floor(prompts);
-  Decision decision(prompts, options);
+  Decision first(prompts, options), second(prompts, options), shared(prompts, options);
+  struct Pair {
+    const char* name;
+    Contender* on_first;
+    Contender* on_second;
+    Nanoseconds one, two;
+  } pairs[] = {{"floor_scaling", &floor, &floor, {}, {}},
+               {"apart_scaling", &first, &second, {}, {}},
+               {"scaling", &shared, &shared, {}, {}}};
   Helper helper;
-  const std::size_t batch = std::max<std::size_t>(1, prompts.count() / 35);
+  const std::size_t batch = std::max<std::size_t>(1, prompts.count() / 36);
   std::size_t step = 0;
   std::atomic<std::uint64_t> result{0};
-  const auto run = [&](Contender& contender, std::size_t first, std::size_t thread) {
+  const auto run = [&](Contender& contender, std::size_t from, std::size_t thread) {
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < batch; ++i) sum += contender.Run(prompts.visit(first + i), thread);
+    for (std::size_t i = 0; i < batch; ++i) sum += contender.Run(prompts.visit(from + i), thread);
     result += sum;
   };
-  Nanoseconds one[2], two[2];
   for (auto _ : state) {
-    if (step % prompts.count() < 6 * batch) decision.StartRound();
-    Contender* const contenders[] = {&floor, &decision};
-    for (int c = 0; c < 2; ++c) {
-      Contender& contender = *contenders[c];
+    if (step % prompts.count() < 9 * batch)
+      for (Decision* decision : {&first, &second, &shared}) decision->StartRound();
+    for (Pair& pair : pairs) {
       double start = Now();
-      run(contender, step, 0);
-      one[c].push_back(Now() - start);
+      run(*pair.on_first, step, 0);
+      pair.one.push_back(Now() - start);
       step += batch;
-      const std::size_t second = step + batch;
-      const std::function<void()> work = [&] { run(contender, second, 1); };
+      const std::function<void()> work = [&] { run(*pair.on_second, step + batch, 1); };
       start = Now();
       helper.Start(work);
-      run(contender, step, 0);
+      run(*pair.on_first, step, 0);
       helper.Join();
-      two[c].push_back(Now() - start);
+      pair.two.push_back(Now() - start);
       step += 2 * batch;
     }
-    state.SetIterationTime(two[1].back() * 1e-9 / static_cast<double>(2 * batch));
+    state.SetIterationTime(pairs[2].two.back() * 1e-9 / static_cast<double>(2 * batch));
   }
   constexpr double kFastest = 0.05;
-  double scaling[2];
-  for (int c = 0; c < 2; ++c) scaling[c] = 2 * Percentile(one[c], kFastest) / Percentile(two[c], kFastest);
-  state.counters["one_us"] = Percentile(one[1], kFastest) / static_cast<double>(batch) / 1000;
-  state.counters["two_us"] = Percentile(two[1], kFastest) / static_cast<double>(2 * batch) / 1000;
-  state.counters["scaling"] = scaling[1];
-  state.counters["floor_scaling"] = scaling[0];
+  for (const Pair& pair : pairs)
+    state.counters[pair.name] = 2 * Percentile(pair.one, kFastest) / Percentile(pair.two, kFastest);
+  state.counters["one_us"] = Percentile(pairs[2].one, kFastest) / static_cast<double>(batch) / 1000;
+  state.counters["two_us"] = Percentile(pairs[2].two, kFastest) / static_cast<double>(2 * batch) / 1000;
   SetLabel(state, 0);  // two threads interleave as they like
 }
 
