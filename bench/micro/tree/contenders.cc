@@ -32,6 +32,18 @@ std::uint64_t Floor::Run(std::size_t prompt, std::size_t /*thread*/) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
+std::uint64_t Touch::Run(std::size_t prompt, std::size_t /*thread*/) {
+  constexpr std::size_t kCacheLineBytes = 64;
+  const Bytes bytes = prompts_.prompt(prompt).pieces()[0];
+  std::uint64_t sum = 0;
+  for (std::size_t at = 0; at + sizeof(sum) <= bytes.size(); at += kCacheLineBytes) {
+    std::uint64_t word;
+    std::memcpy(&word, bytes.data() + at, sizeof(word));
+    sum += word;
+  }
+  return sum;
+}
+
 BlockHashing::BlockHashing(const PromptSet& prompts, std::uint32_t tokens_per_block)
     : prompts_(prompts),
       hasher_({.tokens_block_tokens = tokens_per_block, .seed = 1}, "model", prompts.options().kind) {}

