@@ -5,6 +5,7 @@ find_package(Protobuf REQUIRED)        # module mode: Debian ships no config fil
 find_package(gRPC CONFIG REQUIRED)     # needs protobuf-compiler-grpc installed, or its target file fails
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
+find_package(benchmark CONFIG REQUIRED) # bench/micro only
 find_package(spdlog CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)

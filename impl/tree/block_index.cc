@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "impl/base/check.h"
 #include "impl/base/prng.h"
@@ -12,6 +13,30 @@ namespace prefixmesh {
 namespace {
 
 std::uint32_t Fingerprint(NodeId id) { return static_cast<std::uint32_t>(id.value); }
+
+std::uint32_t EdgeTag(NodeId id) { return static_cast<std::uint32_t>(id.value >> 32); }
+
+// How many leading blocks agree. Eight at a time without a branch: runs are long, and most differ nowhere or early.
+std::uint32_t CommonBlocks(const std::uint32_t* fingerprints, std::span<const NodeId> ids) {
+  constexpr std::size_t kStep = 8;
+  std::size_t same = 0;
+  for (; same + kStep <= ids.size(); same += kStep) {
+    std::uint32_t different = 0;
+    for (std::size_t i = same; i < same + kStep; ++i) different |= fingerprints[i] ^ Fingerprint(ids[i]);
+    if (different != 0) break;
+  }
+  while (same < ids.size() && fingerprints[same] == Fingerprint(ids[same])) ++same;
+  return static_cast<std::uint32_t>(same);
+}
+
+// Tells the processor that this is a wait.
+void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 // What glibc's malloc takes for a request of `size` bytes: 8 bytes of header, 16-byte granularity, 32 at least.
 std::uint64_t ChunkBytes(std::size_t size) { return std::max<std::uint64_t>(32, (size + 8 + 15) & ~std::uint64_t{15}); }
@@ -24,26 +49,39 @@ struct BlockIndex::Node {
   std::uint32_t length;  // blocks in this run
   std::uint32_t depth;   // blocks above this run
   std::uint32_t children;
-  std::uint32_t lru_newer, lru_older;
   std::uint32_t fingerprints[];  // length of them
 
-  static Node* Make(std::uint32_t length) {
+  static Node* Make(std::uint32_t length, NodeId end) {
     void* memory = std::malloc(AllocationBytes(length));
     if (memory == nullptr) throw std::bad_alloc();
-    return static_cast<Node*>(memory);
+    Node* made = static_cast<Node*>(memory);
+    made->length = length;
+    made->end = end;
+    return made;
   }
   static std::size_t AllocationBytes(std::uint32_t length) { return sizeof(Node) + length * sizeof(std::uint32_t); }
 };
 
+void DescentMutex::Lock() {
+  constexpr int kSpins = 200;  // of 10 to 50 ns each
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (mutex_.try_lock()) return;
+    Pause();
+  }
+  mutex_.lock();
+}
+
 BlockIndex::BlockIndex(const BlockIndexOptions& options)
     : options_(options), edges_max_(options.budget_bytes / 4 / sizeof(Edge) * 3 / 4) {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   refresh_marks_.assign(1, 0);
+  constexpr std::size_t kHoldersUsual = 64;  // so that the first matches do not allocate either
+  holders_.reserve(kHoldersUsual);
 }
 
 BlockIndex::~BlockIndex() {
-  MutexLock lock(mutex_);
-  for (Node* node : nodes_) std::free(node);
+  DescentLock lock(mutex_);
+  for (const Slot& slot : slots_) std::free(slot.node);
 }
 
 // ---- descent
@@ -53,44 +91,44 @@ std::uint32_t BlockIndex::HeadTag(NodeId parent_end, std::uint32_t fingerprint) 
   return static_cast<std::uint32_t>(Mix64(parent_end.value + fingerprint * 0x9e3779b97f4a7c15u) >> 32);
 }
 
-NodeId BlockIndex::EndOf(std::uint32_t slot) const { return slot == kNone ? NodeId{0} : nodes_[slot]->end; }
+NodeId BlockIndex::EndOf(std::uint32_t slot) const { return slot == kNone ? NodeId{0} : node(slot).end; }
 
 std::uint32_t BlockIndex::FindChild(std::uint32_t parent, NodeId parent_end, std::uint32_t fingerprint) const {
-  const Head* head = heads_.Find(HeadTag(parent_end, fingerprint), [&](const Head& candidate) {
-    const Node* node = nodes_[candidate.slot_plus_one - 1];
-    return node->parent == parent && node->fingerprints[0] == fingerprint;
-  });
-  return head != nullptr ? head->slot_plus_one - 1 : kNone;
+  const Head* head =
+      heads_.Find(HeadTag(parent_end, fingerprint), [&](const Head& candidate) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
+        const Node& child = node(candidate.slot);
+        return child.parent == parent && child.fingerprints[0] == fingerprint;
+      });
+  return head != nullptr ? head->slot : kNone;
 }
 
 BlockIndex::Descent BlockIndex::Descend(std::span<const NodeId> ids) const {
   Descent descent;
   NodeId end{0};
   while (descent.matched < ids.size()) {
-    const std::uint32_t child = FindChild(descent.last, end, Fingerprint(ids[descent.matched]));
+    const std::span<const NodeId> rest = ids.subspan(descent.matched);
+    const std::uint32_t child = FindChild(descent.last, end, Fingerprint(rest[0]));
     if (child == kNone) break;
-    const Node& node = *nodes_[child];
-    const NodeId* next = ids.data() + descent.matched;
-    const std::uint32_t limit =
-        std::min<std::uint32_t>(node.length, static_cast<std::uint32_t>(ids.size()) - descent.matched);
-    std::uint32_t same = 1;
-    while (same < limit && node.fingerprints[same] == Fingerprint(next[same])) ++same;
+    const Node& run = node(child);
+    edges_.PrefetchEntry(EdgeTag(run.end));  // whose holders are asked for when the run has been compared
+    const std::uint32_t same =
+        CommonBlocks(run.fingerprints, rest.first(std::min<std::size_t>(rest.size(), run.length)));
     descent.last = child;
     descent.in_last = same;
     descent.matched += same;
-    if (same < node.length) break;
-    end = node.end;
+    if (same < run.length) break;
+    end = run.end;
   }
-  // Announced ids below the chains, deepest first. Independent look-ups: prefetching lets them overlap.
-  constexpr std::size_t kAhead = 8;
+  // Announced ids below the chains, deepest first. (An own edge below them cannot be: its chain would have matched.)
+  // Independent look-ups: prefetching lets them overlap.
+  if (announced_edges_ == 0) return descent;
+  constexpr std::size_t kAhead = 16;
   const std::size_t floor = descent.matched;
-  for (std::size_t i = ids.size(); i > floor && i + kAhead > ids.size(); --i)
-    edges_.Prefetch(static_cast<std::uint32_t>(ids[i - 1].value >> 32));
+  for (std::size_t i = ids.size(); i > floor && i + kAhead > ids.size(); --i) edges_.Prefetch(EdgeTag(ids[i - 1]));
   for (std::size_t i = ids.size(); i > floor; --i) {
-    if (i > floor + kAhead) edges_.Prefetch(static_cast<std::uint32_t>(ids[i - 1 - kAhead].value >> 32));
+    if (i > floor + kAhead) edges_.Prefetch(EdgeTag(ids[i - 1 - kAhead]));
     const NodeId id = ids[i - 1];
-    const auto tag = static_cast<std::uint32_t>(id.value >> 32);
-    if (edges_.Find(tag, [&](const Edge& edge) { return edge.id == id; }) != nullptr) {
+    if (edges_.Find(EdgeTag(id), [&](const Edge& edge) { return edge.id == id; }) != nullptr) {
       descent.announced = static_cast<std::uint32_t>(i);
       break;
     }
@@ -99,7 +137,7 @@ BlockIndex::Descent BlockIndex::Descend(std::span<const NodeId> ids) const {
 }
 
 void BlockIndex::CollectHolders(NodeId id, bool own_only) {
-  edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](Edge& edge) {
+  edges_.Find(EdgeTag(id), [&](Edge& edge) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
     if (edge.id == id && (edge.own() || !own_only)) {
       edge.origin_and_flags |= Edge::kReferenced;
       const WorkerIndex worker{edge.worker};
@@ -113,7 +151,8 @@ void BlockIndex::CollectHolders(NodeId id, bool own_only) {
 Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) {
   (void)now;  // recency is the order of use, not a time
   const std::span<const NodeId> ids = prompt.blocks;
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
+  if (!ids.empty()) edges_.PrefetchEntry(EdgeTag(ids.back()));  // for the insert
   const Descent descent = Descend(ids);
   const std::uint32_t depth = std::max(descent.matched, descent.announced);
   holders_.clear();
@@ -121,7 +160,8 @@ Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Ch
     CollectHolders(ids[descent.announced - 1], /*own_only=*/false);
   } else if (descent.matched > 0) {
     // Whoever of ours holds the whole run holds the part of it that matched; and the id itself may have been announced.
-    if (descent.in_last < nodes_[descent.last]->length) CollectHolders(nodes_[descent.last]->end, /*own_only=*/true);
+    const Node& last = node(descent.last);
+    if (descent.in_last < last.length) CollectHolders(last.end, /*own_only=*/true);
     CollectHolders(ids[descent.matched - 1], /*own_only=*/false);
   }
   TreeMatch match;
@@ -160,14 +200,14 @@ void BlockIndex::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) co
     }
   };
   const auto note_holders = [&](NodeId id, std::uint64_t depth, bool own_only) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
-    edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+    edges_.Find(EdgeTag(id), [&](const Edge& edge) {
       if (edge.id == id && (edge.own() || !own_only)) note(edge.worker, depth);
       return false;
     });
   };
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   const Descent descent = Descend(ids);
-  if (descent.last != kNone) note_holders(nodes_[descent.last]->end, descent.matched, true);
+  if (descent.last != kNone) note_holders(node(descent.last).end, descent.matched, true);
   for (std::size_t i = 0; i < ids.size(); ++i) note_holders(ids[i], i + 1, false);
 }
 
@@ -175,13 +215,12 @@ void BlockIndex::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) co
 // ----------------------------------------------------------------------------------------------------------
 
 bool BlockIndex::HoldsOwn(NodeId id, WorkerIndex worker) const {
-  return edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+  return edges_.Find(EdgeTag(id), [&](const Edge& edge) {
     return edge.id == id && edge.own() && edge.worker == worker.value;
   }) != nullptr;
 }
 
 void BlockIndex::AddOwn(NodeId id, WorkerIndex worker, std::uint32_t seq) {
-  if (HoldsOwn(id, worker)) return;
   Edge edge;
   edge.id = id;
   edge.worker = worker.value;
@@ -194,7 +233,7 @@ void BlockIndex::AddOwn(NodeId id, WorkerIndex worker, std::uint32_t seq) {
 void BlockIndex::NoteAnnouncement(NodeId leaf, WorkerIndex worker, Insertion& insertion) {
   bool known = false, fresh = false;
   Edge* own = nullptr;
-  edges_.Find(static_cast<std::uint32_t>(leaf.value >> 32), [&](Edge& edge) {
+  edges_.Find(EdgeTag(leaf), [&](Edge& edge) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
     if (edge.id != leaf || edge.worker != worker.value) return false;
     known = true;
     if (edge.own()) own = &edge;
@@ -211,9 +250,9 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, const Descent& descen
                               Insertion& insertion) {
   const NodeId leaf = ids.back();
   std::uint32_t last = descent.last;
-  const bool ends_inside = last != kNone && descent.in_last < nodes_[last]->length;
+  const bool ends_inside = last != kNone && descent.in_last < node(last).length;
   const bool matched_whole = descent.matched == ids.size();
-  const bool held_below = last != kNone && HoldsOwn(nodes_[last]->end, worker);
+  const bool held_below = last != kNone && HoldsOwn(node(last).end, worker);
 
   if (ends_inside && matched_whole && held_below) {
     // The prompt ends inside a run that this worker holds to its end: nothing new here or for the mesh.
@@ -225,55 +264,50 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, const Descent& descen
   const std::uint32_t leaf_seq = insertion.repeat && !insertion.refresh ? kSeqNone : kSeqPending;
 
   if (ends_inside) last = Split(last, descent.in_last, ids[descent.matched - 1]);
-  for (std::uint32_t slot = last; slot != kNone; slot = nodes_[slot]->parent) {
+  // Whoever holds a run holds all above it, so the climb ends at the first that has the worker.
+  for (std::uint32_t slot = last; slot != kNone && !HoldsOwn(node(slot).end, worker); slot = node(slot).parent) {
     const bool is_leaf = slot == last && matched_whole;
-    AddOwn(nodes_[slot]->end, worker, is_leaf ? leaf_seq : kSeqNone);
+    AddOwn(node(slot).end, worker, is_leaf ? leaf_seq : kSeqNone);
   }
   if (!matched_whole) {
-    scratch_.clear();
-    for (std::size_t i = descent.matched; i < ids.size(); ++i) scratch_.push_back(Fingerprint(ids[i]));
-    last = NewNode(last, EndOf(last), scratch_, leaf);
-    AddOwn(leaf, worker, leaf_seq);
+    const std::span<const NodeId> rest = ids.subspan(descent.matched);
+    Node* made = Node::Make(static_cast<std::uint32_t>(rest.size()), leaf);
+    std::transform(rest.begin(), rest.end(), made->fingerprints, Fingerprint);
+    last = AddNode(last, made);
+    if (!HoldsOwn(leaf, worker)) AddOwn(leaf, worker, leaf_seq);
   }
   TouchPath(last);
   EvictLocked();
 }
 
 void BlockIndex::AddHead(std::uint32_t slot) {
-  const Node& node = *nodes_[slot];
-  heads_.Insert(Head{HeadTag(EndOf(node.parent), node.fingerprints[0]), slot + 1});
+  const Node& added = node(slot);
+  heads_.Insert(Head{HeadTag(EndOf(added.parent), added.fingerprints[0]), slot});
 }
 
 void BlockIndex::RemoveHead(std::uint32_t slot) {
-  const Node& node = *nodes_[slot];
-  Head* head = heads_.Find(HeadTag(EndOf(node.parent), node.fingerprints[0]),
-                           [&](Head& candidate) { return candidate.slot_plus_one == slot + 1; });
+  const Node& gone = node(slot);
+  Head* head = heads_.Find(HeadTag(EndOf(gone.parent), gone.fingerprints[0]),
+                           [&](Head& candidate) { return candidate.slot == slot; });
   PREFIXMESH_CHECK(head != nullptr);
   heads_.Erase(head);
 }
 
-std::uint32_t BlockIndex::NewNode(std::uint32_t parent, NodeId parent_end, std::span<const std::uint32_t> fingerprints,
-                                  NodeId end) {
-  (void)parent_end;
-  const auto length = static_cast<std::uint32_t>(fingerprints.size());
-  Node* node = Node::Make(length);
-  node->end = end;
-  node->parent = parent;
-  node->length = length;
-  node->depth = parent == kNone ? 0 : nodes_[parent]->depth + nodes_[parent]->length;
-  node->children = 0;
-  std::copy(fingerprints.begin(), fingerprints.end(), node->fingerprints);
+std::uint32_t BlockIndex::AddNode(std::uint32_t parent, Node* made) {
+  made->parent = parent;
+  made->depth = parent == kNone ? 0 : node(parent).depth + node(parent).length;
+  made->children = 0;
   std::uint32_t slot;
   if (free_slots_.empty()) {
-    slot = static_cast<std::uint32_t>(nodes_.size());
-    nodes_.push_back(node);
+    slot = static_cast<std::uint32_t>(slots_.size());
+    slots_.push_back(Slot{made});
   } else {
     slot = free_slots_.back();
     free_slots_.pop_back();
-    nodes_[slot] = node;
+    slots_[slot].node = made;
   }
-  if (parent != kNone) ++nodes_[parent]->children;
-  node_bytes_ += ChunkBytes(Node::AllocationBytes(length));
+  if (parent != kNone) ++node(parent).children;
+  node_bytes_ += ChunkBytes(Node::AllocationBytes(made->length));
   ++node_count_;
   LinkFront(slot);
   AddHead(slot);
@@ -283,32 +317,30 @@ std::uint32_t BlockIndex::NewNode(std::uint32_t parent, NodeId parent_end, std::
 // Cuts a run after `at` blocks. The lower part keeps the slot, so its children and its edges stay as they are; the new
 // upper part ends at `end`, and whoever holds the whole run holds the upper part too. Returns the upper part's slot.
 std::uint32_t BlockIndex::Split(std::uint32_t slot, std::uint32_t at, NodeId end) {
-  Node* lower = nodes_[slot];
-  PREFIXMESH_CHECK(at > 0 && at < lower->length);
+  Node* const whole = slots_[slot].node;
+  PREFIXMESH_CHECK(at > 0 && at < whole->length);
   RemoveHead(slot);
-  const std::uint32_t parent = lower->parent;
-  if (parent != kNone) --nodes_[parent]->children;  // NewNode counts the upper part in its place
-  const std::uint32_t upper = NewNode(parent, EndOf(parent), std::span(lower->fingerprints, at), end);
+  const std::uint32_t parent = whole->parent;
+  if (parent != kNone) --node(parent).children;  // AddNode counts the upper part in its place
+  Node* const made = Node::Make(at, end);
+  std::copy(whole->fingerprints, whole->fingerprints + at, made->fingerprints);
+  const std::uint32_t upper = AddNode(parent, made);
 
-  Node* shorter = Node::Make(lower->length - at);
-  shorter->end = lower->end;
+  Node* const shorter = Node::Make(whole->length - at, whole->end);
   shorter->parent = upper;
-  shorter->length = lower->length - at;
-  shorter->depth = lower->depth + at;
-  shorter->children = lower->children;
-  shorter->lru_newer = lower->lru_newer;
-  shorter->lru_older = lower->lru_older;
-  std::copy(lower->fingerprints + at, lower->fingerprints + lower->length, shorter->fingerprints);
-  node_bytes_ -= ChunkBytes(Node::AllocationBytes(lower->length));
+  shorter->depth = whole->depth + at;
+  shorter->children = whole->children;
+  std::copy(whole->fingerprints + at, whole->fingerprints + whole->length, shorter->fingerprints);
+  node_bytes_ -= ChunkBytes(Node::AllocationBytes(whole->length));
   node_bytes_ += ChunkBytes(Node::AllocationBytes(shorter->length));
-  nodes_[slot] = shorter;
-  std::free(lower);
-  nodes_[upper]->children = 1;
+  slots_[slot].node = shorter;
+  std::free(whole);
+  made->children = 1;
   AddHead(slot);
 
   holders_.clear();
-  edges_.Find(static_cast<std::uint32_t>(shorter->end.value >> 32), [&](const Edge& edge) {
-    if (edge.id == nodes_[slot]->end && edge.own()) holders_.push_back(WorkerIndex{edge.worker});
+  edges_.Find(EdgeTag(shorter->end), [&](const Edge& edge) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
+    if (edge.id == shorter->end && edge.own()) holders_.push_back(WorkerIndex{edge.worker});
     return false;
   });
   for (const WorkerIndex holder : holders_) AddOwn(end, holder, kSeqNone);
@@ -320,10 +352,10 @@ std::uint32_t BlockIndex::Split(std::uint32_t slot, std::uint32_t at, NodeId end
 
 void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
   if (origin == 0 || origin > kOriginsMax) return;
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   for (const NodeId id : ids) {
     if (id.value == 0) continue;
-    Edge* found = edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+    Edge* found = edges_.Find(EdgeTag(id), [&](const Edge& edge) {
       return edge.id == id && edge.worker == worker.value && !edge.own() && edge.origin() == origin;
     });
     if (found != nullptr) {
@@ -343,10 +375,10 @@ void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::
 }
 
 void BlockIndex::RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   for (const NodeId id : ids) {
     if (id.value == 0) continue;
-    Edge* found = edges_.Find(static_cast<std::uint32_t>(id.value >> 32), [&](const Edge& edge) {
+    Edge* found = edges_.Find(EdgeTag(id), [&](const Edge& edge) {
       return edge.id == id && edge.worker == worker.value && !edge.own() && edge.origin() == origin && edge.seq == seq;
     });
     if (found == nullptr) continue;
@@ -356,16 +388,15 @@ void BlockIndex::RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std
 }
 
 void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq) {
-  MutexLock lock(mutex_);
-  Edge* found = edges_.Find(static_cast<std::uint32_t>(leaf.value >> 32), [&](const Edge& edge) {
-    return edge.id == leaf && edge.worker == worker.value && edge.own();
-  });
+  DescentLock lock(mutex_);
+  Edge* found = edges_.Find(
+      EdgeTag(leaf), [&](const Edge& edge) { return edge.id == leaf && edge.worker == worker.value && edge.own(); });
   if (found != nullptr) found->seq = seq;
 }
 
 void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
   if (origin > kOriginsMax) return;
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   if (refresh_marks_.size() <= origin) refresh_marks_.resize(origin + std::size_t{1}, 0);
   refresh_marks_[origin] = seq;
 }
@@ -374,23 +405,22 @@ void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
 // ---------------------------------------------------------------------------------------------
 
 void BlockIndex::LinkFront(std::uint32_t slot) {
-  Node& node = *nodes_[slot];
-  node.lru_newer = kNone;
-  node.lru_older = lru_front_;
-  if (lru_front_ != kNone) nodes_[lru_front_]->lru_newer = slot;
+  slots_[slot].lru_newer = kNone;
+  slots_[slot].lru_older = lru_front_;
+  if (lru_front_ != kNone) slots_[lru_front_].lru_newer = slot;
   lru_front_ = slot;
   if (lru_back_ == kNone) lru_back_ = slot;
 }
 
 void BlockIndex::Unlink(std::uint32_t slot) {
-  const Node& node = *nodes_[slot];
-  (node.lru_newer != kNone ? nodes_[node.lru_newer]->lru_older : lru_front_) = node.lru_older;
-  (node.lru_older != kNone ? nodes_[node.lru_older]->lru_newer : lru_back_) = node.lru_newer;
+  const auto [newer, older] = std::pair(slots_[slot].lru_newer, slots_[slot].lru_older);
+  (newer != kNone ? slots_[newer].lru_older : lru_front_) = older;
+  (older != kNone ? slots_[older].lru_newer : lru_back_) = newer;
 }
 
 // Deepest first, so that a parent always ends up newer than its children and the oldest node is a leaf.
 void BlockIndex::TouchPath(std::uint32_t slot) {
-  for (; slot != kNone; slot = nodes_[slot]->parent) {
+  for (; slot != kNone; slot = node(slot).parent) {
     if (lru_front_ == slot) continue;
     Unlink(slot);
     LinkFront(slot);
@@ -398,29 +428,29 @@ void BlockIndex::TouchPath(std::uint32_t slot) {
 }
 
 void BlockIndex::EraseOwnEdges(NodeId id) {
-  const auto tag = static_cast<std::uint32_t>(id.value >> 32);
+  const auto tag = EdgeTag(id);
   while (Edge* edge = edges_.Find(tag, [&](const Edge& candidate) { return candidate.id == id && candidate.own(); }))
     edges_.Erase(edge);
 }
 
 void BlockIndex::FreeNode(std::uint32_t slot) {
-  Node* node = nodes_[slot];
-  PREFIXMESH_CHECK(node->children == 0);
+  Node* const gone = slots_[slot].node;
+  PREFIXMESH_CHECK(gone->children == 0);
   RemoveHead(slot);
   Unlink(slot);
-  if (node->parent != kNone) --nodes_[node->parent]->children;
-  node_bytes_ -= ChunkBytes(Node::AllocationBytes(node->length));
+  if (gone->parent != kNone) --node(gone->parent).children;
+  node_bytes_ -= ChunkBytes(Node::AllocationBytes(gone->length));
   --node_count_;
-  std::free(node);
-  nodes_[slot] = nullptr;
+  std::free(gone);
+  slots_[slot].node = nullptr;
   free_slots_.push_back(slot);
 }
 
 bool BlockIndex::EvictOldestLeaf() {
   const std::uint32_t slot = lru_back_;
   if (slot == kNone) return false;
-  PREFIXMESH_CHECK(nodes_[slot]->children == 0);  // the order of TouchPath guarantees it
-  EraseOwnEdges(nodes_[slot]->end);
+  PREFIXMESH_CHECK(node(slot).children == 0);  // the order of TouchPath guarantees it
+  EraseOwnEdges(node(slot).end);
   FreeNode(slot);
   ++forgotten_;
   return true;
@@ -451,12 +481,12 @@ void BlockIndex::EvictLocked() {
 }
 
 void BlockIndex::Evict() {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   EvictLocked();
 }
 
 void BlockIndex::RemoveWorker(WorkerIndex worker) {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   std::vector<Edge> doomed;
   edges_.ForEach([&](const Edge& edge) {
     if (edge.worker == worker.value) doomed.push_back(edge);
@@ -471,14 +501,14 @@ void BlockIndex::RemoveWorker(WorkerIndex worker) {
     edges_.Erase(found);
   }
   // Runs that nobody of ours holds any more go, from the leaves up.
-  for (std::uint32_t slot = 0; slot < nodes_.size(); ++slot) {
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
     std::uint32_t at = slot;
-    while (at != kNone && nodes_[at] != nullptr && nodes_[at]->children == 0) {
-      const NodeId end = nodes_[at]->end;
-      const bool held = edges_.Find(static_cast<std::uint32_t>(end.value >> 32),
-                                    [&](const Edge& edge) { return edge.id == end && edge.own(); }) != nullptr;
+    while (at != kNone && slots_[at].node != nullptr && node(at).children == 0) {
+      const NodeId end = node(at).end;
+      const bool held =
+          edges_.Find(EdgeTag(end), [&](const Edge& edge) { return edge.id == end && edge.own(); }) != nullptr;
       if (held) break;
-      const std::uint32_t parent = nodes_[at]->parent;
+      const std::uint32_t parent = node(at).parent;
       FreeNode(at);
       at = parent;
     }
@@ -486,12 +516,12 @@ void BlockIndex::RemoveWorker(WorkerIndex worker) {
 }
 
 std::uint64_t BlockIndex::BytesLocked() const {
-  return node_bytes_ + heads_.bytes() + edges_.bytes() + nodes_.capacity() * sizeof(Node*) +
+  return node_bytes_ + heads_.bytes() + edges_.bytes() + slots_.capacity() * sizeof(Slot) +
          free_slots_.capacity() * sizeof(std::uint32_t) + sizeof(BlockIndex);
 }
 
 TreeSize BlockIndex::Size() const {
-  MutexLock lock(mutex_);
+  DescentLock lock(mutex_);
   return {node_count_, BytesLocked(), options_.budget_bytes, forgotten_};
 }
 

@@ -1,15 +1,20 @@
 // segmented_table.h — an open-addressing multimap of small trivially copyable entries, cut into 256 segments that grow
 // one at a time, so that no single insert pays for rehashing everything (a million entries would stall a request).
 //
-// Entry must have:  bool empty() const  and  std::uint32_t tag() const, 32 well mixed bits: the top 8 choose the
-// segment, the low 24 the place in it. Linear probing, backward-shift deletion, no tombstones (Knuth, TAOCP 6.4,
-// algorithm R).
+// Entry must have:  std::uint32_t tag() const, 32 well mixed bits. The top 8 choose the segment, the low bits the place
+// in it, and bits 16 to 23 are its mark: one byte kept apart from the entries, 0 where there is none. Most look-ups are
+// for what is not there, and those read a few marks that share a cache line, hardly ever an entry. Linear probing,
+// backward-shift deletion, no tombstones (Knuth, TAOCP 6.4, algorithm R).
+//
+//   segment   marks    . . 7 9 . 4 …      entries  - - e e - e …
 //
 // Threads: none of its own; the owner locks. Ownership: owns its entries; pointers are good until the next Insert or
 // Erase. Bounds: at most 7/8 full; growth doubles one segment. Errors: running out of memory ends the process.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -27,26 +32,39 @@ class SegmentedTable {
   template <typename F>
   Entry* Find(std::uint32_t tag, F&& f) {
     Segment& segment = segments_[tag >> 24];
-    if (segment.entries.empty()) return nullptr;
-    for (std::size_t at = tag & segment.mask; !segment.entries[at].empty(); at = (at + 1) & segment.mask) {
-      Entry& entry = segment.entries[at];
-      if (entry.tag() == tag && f(entry)) return &entry;
+    if (segment.count == 0) return nullptr;
+    const std::uint64_t wanted = MarkOf(tag) * kEveryByte;
+    for (std::uint32_t at = tag & segment.mask;; at = (at + kGroup) & segment.mask) {
+      const std::uint64_t marks = Group(segment, at);
+      const std::uint64_t free = ZeroBytes(marks);
+      std::uint64_t found = ZeroBytes(marks ^ wanted);
+      if (free != 0) found &= (free & -free) - 1;  // what lies before the first free place
+      for (; found != 0; found &= found - 1) {
+        Entry& entry = segment.entries[(at + static_cast<std::uint32_t>(std::countr_zero(found)) / 8) & segment.mask];
+        if (entry.tag() == tag && f(entry)) return &entry;
+      }
+      if (free != 0) return nullptr;
     }
-    return nullptr;
   }
   template <typename F>
   const Entry* Find(std::uint32_t tag, F&& f) const {
     return const_cast<SegmentedTable*>(this)->Find(tag, [&](Entry& entry) { return f(std::as_const(entry)); });
   }
 
-  // Brings the place of `tag` into the cache.
+  // Brings what a Find of `tag` that fails will read into the cache.
   void Prefetch(std::uint32_t tag) const {
     const Segment& segment = segments_[tag >> 24];
-    if (!segment.entries.empty()) __builtin_prefetch(&segment.entries[tag & segment.mask]);
+    if (segment.count != 0) __builtin_prefetch(&segment.marks[tag & segment.mask]);
+  }
+  // And what one that succeeds will read, or an Insert will write.
+  void PrefetchEntry(std::uint32_t tag) const {
+    const Segment& segment = segments_[tag >> 24];
+    if (segment.count == 0) return;
+    __builtin_prefetch(&segment.marks[tag & segment.mask]);
+    __builtin_prefetch(&segment.entries[tag & segment.mask]);
   }
 
   void Insert(const Entry& entry) {
-    PREFIXMESH_CHECK(!entry.empty());
     Segment& segment = segments_[entry.tag() >> 24];
     if ((segment.count + 1) * 8 > segment.entries.size() * 7) Grow(segment);
     Place(segment, entry);
@@ -58,15 +76,16 @@ class SegmentedTable {
   void Erase(Entry* entry) {
     Segment& segment = segments_[entry->tag() >> 24];
     auto hole = static_cast<std::size_t>(entry - segment.entries.data());
-    PREFIXMESH_CHECK(hole < segment.entries.size());
-    for (std::size_t at = (hole + 1) & segment.mask; !segment.entries[at].empty(); at = (at + 1) & segment.mask) {
+    PREFIXMESH_CHECK(hole < segment.entries.size() && segment.marks[hole] != kFree);
+    for (std::size_t at = (hole + 1) & segment.mask; segment.marks[at] != kFree; at = (at + 1) & segment.mask) {
       const std::size_t home = segment.entries[at].tag() & segment.mask;
       // Moving `at` into the hole is right unless its home lies cyclically in (hole, at].
       if (((at - home) & segment.mask) < ((at - hole) & segment.mask)) continue;
       segment.entries[hole] = segment.entries[at];
+      SetMark(segment, hole, segment.marks[at]);
       hole = at;
     }
-    segment.entries[hole] = Entry{};
+    SetMark(segment, hole, kFree);
     --segment.count;
     --count_;
   }
@@ -78,8 +97,8 @@ class SegmentedTable {
     while (true) {
       Segment& segment = segments_[hand_segment_];
       while (hand_ < segment.entries.size()) {
-        Entry& entry = segment.entries[hand_++];
-        if (!entry.empty()) return &entry;
+        const std::size_t at = hand_++;
+        if (segment.marks[at] != kFree) return &segment.entries[at];
       }
       hand_ = 0;
       hand_segment_ = (hand_segment_ + 1) % kSegments;
@@ -93,41 +112,70 @@ class SegmentedTable {
   template <typename F>
   void ForEach(F&& f) const {
     for (const Segment& segment : segments_)
-      for (const Entry& entry : segment.entries)
-        if (!entry.empty()) f(entry);
+      for (std::size_t at = 0; at < segment.entries.size(); ++at)
+        if (segment.marks[at] != kFree) f(segment.entries[at]);
   }
 
   std::uint64_t count() const { return count_; }
-  std::uint64_t bytes() const { return capacity_ * sizeof(Entry); }
+  std::uint64_t bytes() const { return bytes_; }
 
  private:
   static constexpr std::size_t kSegments = 256;
   static constexpr std::size_t kSegmentEntriesMin = 8;
+  static constexpr std::uint8_t kFree = 0;
+  static constexpr std::uint32_t kGroup = 8;  // marks read at once
+  static constexpr std::uint64_t kEveryByte = 0x0101010101010101;
   struct Segment {
+    std::vector<std::uint8_t> marks;  // and again the first kGroup - 1, so that a group never wraps
     std::vector<Entry> entries;
-    std::size_t mask = 0;
-    std::size_t count = 0;
+    std::uint32_t mask = 0;
+    std::uint32_t count = 0;
   };
+
+  static std::uint8_t MarkOf(std::uint32_t tag) {
+    const auto mark = static_cast<std::uint8_t>(tag >> 16);
+    return mark != kFree ? mark : 1;
+  }
+
+  static void SetMark(Segment& segment, std::size_t at, std::uint8_t mark) {
+    segment.marks[at] = mark;
+    if (at < kGroup - 1) segment.marks[segment.entries.size() + at] = mark;
+  }
+
+  // The marks from `at` on, the first in the lowest byte.
+  static std::uint64_t Group(const Segment& segment, std::uint32_t at) {
+    std::uint64_t marks;
+    std::memcpy(&marks, &segment.marks[at], sizeof(marks));
+    if constexpr (std::endian::native == std::endian::big) marks = __builtin_bswap64(marks);
+    return marks;
+  }
+
+  // The top bit of every byte that is 0, and of some above the lowest such (Lamport 1975; Hacker's Delight, 6-1): the
+  // lowest is exact, and nothing is set without one.
+  static std::uint64_t ZeroBytes(std::uint64_t bytes) { return (bytes - kEveryByte) & ~bytes & (kEveryByte << 7); }
 
   static void Place(Segment& segment, const Entry& entry) {
     std::size_t at = entry.tag() & segment.mask;
-    while (!segment.entries[at].empty()) at = (at + 1) & segment.mask;
+    while (segment.marks[at] != kFree) at = (at + 1) & segment.mask;
+    SetMark(segment, at, MarkOf(entry.tag()));
     segment.entries[at] = entry;
   }
 
   void Grow(Segment& segment) {
     const std::size_t size = segment.entries.empty() ? kSegmentEntriesMin : segment.entries.size() * 2;
-    capacity_ += size - segment.entries.size();
-    std::vector<Entry> old = std::move(segment.entries);
+    bytes_ += (size - segment.entries.size()) * (sizeof(Entry) + 1) + (segment.entries.empty() ? kGroup - 1 : 0);
+    const std::vector<Entry> old = std::move(segment.entries);
+    const std::vector<std::uint8_t> old_marks = std::move(segment.marks);
     segment.entries.assign(size, Entry{});
-    segment.mask = size - 1;
-    for (const Entry& entry : old)
-      if (!entry.empty()) Place(segment, entry);
+    segment.marks.assign(size + kGroup - 1, kFree);
+    segment.mask = static_cast<std::uint32_t>(size - 1);
+    for (std::size_t at = 0; at < old.size(); ++at)
+      if (old_marks[at] != kFree) Place(segment, old[at]);
   }
 
   Segment segments_[kSegments];
   std::uint64_t count_ = 0;
-  std::uint64_t capacity_ = 0;
+  std::uint64_t bytes_ = 0;
   std::size_t hand_segment_ = 0;
   std::size_t hand_ = 0;
 };
