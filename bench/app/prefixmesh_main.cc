@@ -149,12 +149,16 @@ int ListCommand(const std::string& what) {
   return 0;
 }
 
-int ReportCommand(const std::vector<std::string>& paths, const std::string& out) {
+int ReportCommand(const std::vector<std::string>& paths, const std::string& out, bool markdown) {
   std::vector<nlohmann::json> results;
   for (const std::string& path : paths) {
     Result<nlohmann::json> result = ReadResult(path);
     if (!result.ok()) return Fail(result.error().message);
     results.push_back(std::move(*result));
+  }
+  if (markdown) {
+    std::printf("%s", RenderMarkdownTable(results).c_str());
+    return 0;
   }
   const Result<std::string> report = RenderReport(results);
   if (!report.ok()) return Fail(report.error().message);
@@ -206,6 +210,8 @@ int Main(int argc, char** argv) {
   CLI::App* report = app.add_subcommand("report", "one report.html over several results, side by side");
   report->add_option("runs", report_paths, "run folders or result files")->required();
   report->add_option("--out", report_out, "the file to write")->capture_default_str();
+  bool markdown = false;
+  report->add_flag("--markdown", markdown, "print the key figures as a Markdown table and write no file");
 
   std::vector<std::string> record_paths;
   std::string results_dir = "results";
@@ -233,7 +239,7 @@ int Main(int argc, char** argv) {
   if (run->parsed()) return RunCommand(scenario, strategy, out);
   if (plan->parsed()) return PlanCommand(scenario);
   if (list->parsed()) return ListCommand(what);
-  if (report->parsed()) return ReportCommand(report_paths, report_out);
+  if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);
   return RecordCommand(record_paths, results_dir, force);
 }
 

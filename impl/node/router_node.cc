@@ -92,7 +92,7 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
   thread_local std::vector<NodeId> blocks;
   blocks.clear();
   if (options_.trees.kind == IndexKind::kBlock) scope->hasher.Hash(*request.prompt, blocks);
-  const Prompt prompt{request.kind, request.prompt, blocks};
+  const Prompt prompt{request.kind, request.prompt, blocks, scope->slot};
   const std::uint64_t chance = random_.Next();
   Choice choice;
   const Insertion insertion =

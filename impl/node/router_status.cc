@@ -98,9 +98,11 @@ void RouterNode::BeginPhase(std::string_view phase) {
 // -------------------------------------------------------------------------------------------------------
 
 void RouterNode::LogSizes(const char* occasion) {
-  trees_.ForEachTree([&](std::string_view model, const char* kind, const TreeSize& size) {
-    spdlog::info("{}: index model={} kind={} bytes={} nodes={} budget={} forgotten={}", occasion, model, kind,
-                 size.bytes, size.nodes, size.budget_bytes, size.forgotten);
+  const TreeSize all = trees_.Size();
+  spdlog::info("{}: index {} bytes={} nodes={} budget={} forgotten={}", occasion, IndexKindName(options_.trees.kind),
+               all.bytes, all.nodes, all.budget_bytes, all.forgotten);
+  trees_.ForEachScope([&](std::string_view model, const char* kind, std::uint64_t nodes, std::uint64_t bytes) {
+    spdlog::info("{}: index model={} kind={} bytes={} nodes={}", occasion, model, kind, bytes, nodes);
   });
   if (mesh_ == nullptr) return;
   const StrategyReport report = strategy_->Report();

@@ -24,7 +24,7 @@ const TreeScope* TreeSet::Add(std::string_view model, Kind kind) {
   }
   std::unique_ptr<TreeScope>& scope = at->second[static_cast<std::size_t>(kind)];
   if (scope == nullptr) {
-    scope = std::make_unique<TreeScope>(model, kind, options_.hash);
+    scope = std::make_unique<TreeScope>(model, kind, next_slot_++, options_.hash);
     scope->tree = block_.get();
     if (block_ == nullptr) {
       if (kind == Kind::kText) {

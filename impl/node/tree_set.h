@@ -29,10 +29,11 @@ struct TreeSetOptions {
 
 // One model and kind.
 struct TreeScope {
-  TreeScope(std::string_view model_name, Kind prompt_kind, const BlockHashOptions& hash)
-      : model(model_name), kind(prompt_kind), hasher(hash, model_name, prompt_kind) {}
+  TreeScope(std::string_view model_name, Kind prompt_kind, std::uint16_t scope_slot, const BlockHashOptions& hash)
+      : model(model_name), kind(prompt_kind), slot(scope_slot), hasher(hash, model_name, prompt_kind) {}
   const std::string model;
   const Kind kind;
+  const std::uint16_t slot;  // Prompt::scope
   const BlockHasher hasher;
   PrefixTree* tree = nullptr;
 };
@@ -52,14 +53,22 @@ class TreeSet {
   void RemoveWorker(WorkerIndex worker);
   void EvictAll();
   TreeSize Size() const;
-  // Calls f(model, kind, size) per tree; for the block index once, with model "*".
+  // Calls f(model, kind, nodes, bytes) per model and kind.
   template <typename F>
-  void ForEachTree(F&& f) const {
-    if (block_ != nullptr) return f(std::string_view("*"), "block", block_->Size());
+  void ForEachScope(F&& f) const {
     MutexLock lock(mutex_);
-    for (const auto& [model, kinds] : scopes_)
-      for (const auto& scope : kinds)
-        if (scope != nullptr) f(std::string_view(model), KindName(scope->kind), scope->tree->Size());
+    for (const auto& [model, kinds] : scopes_) {
+      for (const auto& scope : kinds) {
+        if (scope == nullptr) continue;
+        if (block_ != nullptr) {
+          const BlockIndex::ScopeSize size = block_->SizeOf(scope->slot);
+          f(std::string_view(model), KindName(scope->kind), size.nodes, size.bytes);
+        } else {
+          const TreeSize size = scope->tree->Size();
+          f(std::string_view(model), KindName(scope->kind), size.nodes, size.bytes);
+        }
+      }
+    }
   }
 
   const TreeSetOptions& options() const { return options_; }
@@ -70,6 +79,7 @@ class TreeSet {
   mutable Mutex mutex_;
   // By model, one scope per kind.
   std::map<std::string, std::array<std::unique_ptr<TreeScope>, 2>, std::less<>> scopes_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::uint16_t next_slot_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<PrefixTree>> trees_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 

@@ -47,7 +47,7 @@ struct BlockIndex::Node {
   NodeId end;            // id of the last block: names the whole prefix down to here
   std::uint32_t parent;  // slot, or kNone under the root
   std::uint32_t length;  // blocks in this run
-  std::uint32_t depth;   // blocks above this run
+  std::uint32_t scope;   // slot of (model, kind), for accounting
   std::uint32_t children;
   std::uint32_t fingerprints[];  // length of them
 
@@ -175,7 +175,7 @@ Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Ch
   insertion.leaf_depth = static_cast<std::uint32_t>(ids.size());
   insertion.worker = choose(match);
   if (insertion.worker.has_value()) {
-    if (!ids.empty()) InsertLocked(ids, descent, *insertion.worker, insertion);
+    if (!ids.empty()) InsertLocked(ids, prompt.scope, descent, *insertion.worker, insertion);
   } else if (descent.last != kNone) {
     TouchPath(descent.last);
   }
@@ -246,7 +246,7 @@ void BlockIndex::NoteAnnouncement(NodeId leaf, WorkerIndex worker, Insertion& in
   if (own != nullptr && insertion.refresh) own->seq = kSeqPending;
 }
 
-void BlockIndex::InsertLocked(std::span<const NodeId> ids, const Descent& descent, WorkerIndex worker,
+void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, const Descent& descent, WorkerIndex worker,
                               Insertion& insertion) {
   const NodeId leaf = ids.back();
   std::uint32_t last = descent.last;
@@ -273,6 +273,7 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, const Descent& descen
     const std::span<const NodeId> rest = ids.subspan(descent.matched);
     Node* made = Node::Make(static_cast<std::uint32_t>(rest.size()), leaf);
     std::transform(rest.begin(), rest.end(), made->fingerprints, Fingerprint);
+    made->scope = std::min<std::uint16_t>(scope, kScopesMax - 1);
     last = AddNode(last, made);
     if (!HoldsOwn(leaf, worker)) AddOwn(leaf, worker, leaf_seq);
   }
@@ -293,9 +294,18 @@ void BlockIndex::RemoveHead(std::uint32_t slot) {
   heads_.Erase(head);
 }
 
+// Counts a node in (+1) or out (-1), in all and for its model and kind.
+void BlockIndex::Account(const Node& counted, int sign) {
+  const auto change = static_cast<std::uint64_t>(sign);  // unsigned arithmetic wraps, so adding -1 subtracts
+  const std::uint64_t bytes = change * ChunkBytes(Node::AllocationBytes(counted.length));
+  node_bytes_ += bytes;
+  node_count_ += change;
+  scopes_[counted.scope].bytes += bytes;
+  scopes_[counted.scope].nodes += change;
+}
+
 std::uint32_t BlockIndex::AddNode(std::uint32_t parent, Node* made) {
   made->parent = parent;
-  made->depth = parent == kNone ? 0 : node(parent).depth + node(parent).length;
   made->children = 0;
   std::uint32_t slot;
   if (free_slots_.empty()) {
@@ -307,8 +317,7 @@ std::uint32_t BlockIndex::AddNode(std::uint32_t parent, Node* made) {
     slots_[slot].node = made;
   }
   if (parent != kNone) ++node(parent).children;
-  node_bytes_ += ChunkBytes(Node::AllocationBytes(made->length));
-  ++node_count_;
+  Account(*made, +1);
   LinkFront(slot);
   AddHead(slot);
   return slot;
@@ -323,16 +332,17 @@ std::uint32_t BlockIndex::Split(std::uint32_t slot, std::uint32_t at, NodeId end
   const std::uint32_t parent = whole->parent;
   if (parent != kNone) --node(parent).children;  // AddNode counts the upper part in its place
   Node* const made = Node::Make(at, end);
+  made->scope = whole->scope;
   std::copy(whole->fingerprints, whole->fingerprints + at, made->fingerprints);
   const std::uint32_t upper = AddNode(parent, made);
 
   Node* const shorter = Node::Make(whole->length - at, whole->end);
   shorter->parent = upper;
-  shorter->depth = whole->depth + at;
+  shorter->scope = whole->scope;
   shorter->children = whole->children;
   std::copy(whole->fingerprints + at, whole->fingerprints + whole->length, shorter->fingerprints);
-  node_bytes_ -= ChunkBytes(Node::AllocationBytes(whole->length));
-  node_bytes_ += ChunkBytes(Node::AllocationBytes(shorter->length));
+  Account(*whole, -1);
+  Account(*shorter, +1);
   slots_[slot].node = shorter;
   std::free(whole);
   made->children = 1;
@@ -439,8 +449,7 @@ void BlockIndex::FreeNode(std::uint32_t slot) {
   RemoveHead(slot);
   Unlink(slot);
   if (gone->parent != kNone) --node(gone->parent).children;
-  node_bytes_ -= ChunkBytes(Node::AllocationBytes(gone->length));
-  --node_count_;
+  Account(*gone, -1);
   std::free(gone);
   slots_[slot].node = nullptr;
   free_slots_.push_back(slot);
@@ -523,6 +532,11 @@ std::uint64_t BlockIndex::BytesLocked() const {
 TreeSize BlockIndex::Size() const {
   DescentLock lock(mutex_);
   return {node_count_, BytesLocked(), options_.budget_bytes, forgotten_};
+}
+
+BlockIndex::ScopeSize BlockIndex::SizeOf(std::uint16_t scope) const {
+  DescentLock lock(mutex_);
+  return scopes_[std::min<std::uint16_t>(scope, kScopesMax - 1)];
 }
 
 }  // namespace prefixmesh

@@ -21,6 +21,7 @@
 // Bounds: options.budget_bytes over everything, exact to the allocation; announced edges at most a quarter of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -74,6 +75,14 @@ class BlockIndex final : public PrefixTree {
   void RemoveWorker(WorkerIndex worker) override;
   void Evict() override;
   TreeSize Size() const override;
+
+  // The chains of one Prompt::scope; announced ids and tables belong to no scope. O(1).
+  struct ScopeSize {
+    std::uint64_t nodes = 0;
+    std::uint64_t bytes = 0;
+  };
+  ScopeSize SizeOf(std::uint16_t scope) const;
+  static constexpr std::uint16_t kScopesMax = 128;  // the last one takes what is beyond
 
   // The peer with this origin slot (1…) announced at `seq` that `worker` holds the prefixes named by `ids`. Per
   // (id, worker, origin) the latest seq stays.
@@ -132,8 +141,9 @@ class BlockIndex final : public PrefixTree {
   void CollectHolders(NodeId id, bool own_only) PREFIXMESH_REQUIRES(mutex_);
   bool HoldsOwn(NodeId id, WorkerIndex worker) const PREFIXMESH_REQUIRES(mutex_);
   void AddOwn(NodeId id, WorkerIndex worker, std::uint32_t seq) PREFIXMESH_REQUIRES(mutex_);
-  void InsertLocked(std::span<const NodeId> ids, const Descent& descent, WorkerIndex worker, Insertion& insertion)
-      PREFIXMESH_REQUIRES(mutex_);
+  void InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, const Descent& descent, WorkerIndex worker,
+                    Insertion& insertion) PREFIXMESH_REQUIRES(mutex_);
+  void Account(const Node& counted, int sign) PREFIXMESH_REQUIRES(mutex_);
   void NoteAnnouncement(NodeId leaf, WorkerIndex worker, Insertion& insertion) PREFIXMESH_REQUIRES(mutex_);
 
   Node& node(std::uint32_t slot) const PREFIXMESH_REQUIRES(mutex_) { return *slots_[slot].node; }
@@ -163,6 +173,7 @@ class BlockIndex final : public PrefixTree {
   mutable DescentMutex mutex_;
   std::vector<Slot> slots_ PREFIXMESH_GUARDED_BY(mutex_);
   std::vector<std::uint32_t> free_slots_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::array<ScopeSize, kScopesMax> scopes_ PREFIXMESH_GUARDED_BY(mutex_){};
   SegmentedTable<Head> heads_ PREFIXMESH_GUARDED_BY(mutex_);
   SegmentedTable<Edge> edges_ PREFIXMESH_GUARDED_BY(mutex_);
   std::vector<std::uint32_t> refresh_marks_ PREFIXMESH_GUARDED_BY(mutex_);

@@ -28,6 +28,8 @@ struct Prompt {
   const Slices* bytes = nullptr;
   // Ids of its whole blocks, shallowest first (block_hash.h); empty when the tree does not want them.
   std::span<const NodeId> blocks;
+  // Slot of (model, kind), for accounting where one tree serves several.
+  std::uint16_t scope = 0;
 };
 
 // What is known of a prompt, as the policy sees it. Valid inside the chooser only.

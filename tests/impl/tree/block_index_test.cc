@@ -275,6 +275,36 @@ TEST_CASE("BlockIndex: stays in its budget at every step and forgets the least r
   REQUIRE(holder->bytes == kept_text.size() * kBlock);
 }
 
+TEST_CASE("BlockIndex: what a model and kind takes is counted for it, through splits, evictions and removals") {
+  BlockIndex index({.budget_bytes = 128 << 10, .text_block_bytes = kBlock});
+  Prng prng(6);
+  const auto sum = [&] {
+    BlockIndex::ScopeSize all;
+    for (std::uint16_t scope = 0; scope < 3; ++scope) {
+      all.nodes += index.SizeOf(scope).nodes;
+      all.bytes += index.SizeOf(scope).bytes;
+    }
+    return all;
+  };
+  for (int i = 0; i < 2000; ++i) {
+    std::string text;
+    for (std::uint64_t b = 2 + prng.Below(30); b > 0; --b) text.push_back(static_cast<char>('a' + prng.Below(3)));
+    const auto scope = static_cast<std::uint16_t>(prng.Below(3));
+    // The first letter keeps scopes apart, as the ids of models and kinds do.
+    const Word word(std::string(1, static_cast<char>('x' + scope)) + text);
+    Prompt prompt = word.prompt();
+    prompt.scope = scope;
+    index.Insert(prompt, WorkerIndex{static_cast<std::uint16_t>(i % 2)}, 0);
+    REQUIRE(sum().nodes == index.Size().nodes);
+    REQUIRE(sum().bytes <= index.Size().bytes);
+  }
+  REQUIRE(index.Size().forgotten > 0);
+  index.RemoveWorker(WorkerIndex{0});
+  index.RemoveWorker(WorkerIndex{1});
+  REQUIRE(sum().nodes == 0);
+  REQUIRE(sum().bytes == 0);
+}
+
 TEST_CASE("BlockIndex: announced ids are bounded, and one that is used stays") {
   BlockIndex index({.budget_bytes = 256 << 10, .text_block_bytes = kBlock});
   const Word used("used");
