@@ -13,7 +13,7 @@
 //   hash    fold(low half ^ k32, high half ^ k33)
 //
 // The sum is NH over 64-bit words: for two different blocks of one size and uniformly random keys, sums are equal with
-// probability 2^-64 at most (Black, Halevi, Krawczyk, Krovetz, Rogaway: "UMAC", CRYPTO '99, theorem 1). The keys come
+// probability 2^-64 at most (Black, Halevi, Krawczyk, Krovetz, Rogaway: "UMAC", CRYPTO '99). The keys come
 // from the seed. There are 32, so a block above 256 bytes is summed piece by piece, each piece's low half xored with
 // the hash so far. fold(a, b) is the 64x64→128-bit product with both halves xored; that it loses nothing worth having
 // is not proven but tested (block_hash_test.cc). Blocks are independent until the last fold, so their loads and

@@ -32,9 +32,10 @@
 
 namespace prefixmesh {
 
-// A mutex that spins for about as long as a descent takes (a microsecond) before it sleeps. With a lock that is held
+// A mutex that spins for some microseconds, longer than a descent takes, before it sleeps. With a lock that is held
 // that briefly, putting a thread to sleep and waking it costs more than the wait: two threads that decide without a
-// pause then reach 1.2 to 1.8 times the rate of one (docs/benchmarks.md). Mutex (base/mutex.h) sleeps at once.
+// pause reach 1.7 to 1.8 times the rate of one with Mutex (base/mutex.h), which sleeps at once, and 1.75 to 1.95 with
+// this (docs/benchmarks.md).
 class PREFIXMESH_CAPABILITY("mutex") DescentMutex {
  public:
   void Lock() PREFIXMESH_ACQUIRE();

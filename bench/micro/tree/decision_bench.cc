@@ -211,10 +211,10 @@ class Helper {
 
 // One iteration is six batches of fresh prompts, one thread then two, for: the floor; decisions with an index for each
 // thread; decisions in one shared index. `scaling` = prompts per second on two threads / on one, over the fastest
-// twentieth of the batches: half a millisecond in which nobody else wanted a core. `floor_scaling` shares nothing but
-// the memory bus and `apart_scaling` nothing but that and the program: where they are not near 2, the machine was not
-// free, and what `scaling` lacks of them is the price of sharing. The helper spins through the one-thread batches too,
-// so both see the same clock speed.
+// twentieth of the batches: half a millisecond in which nobody else wanted a core; `_p50` over the median batch.
+// `floor_scaling` shares nothing but the memory bus and `apart_scaling` nothing but that and the program: where they
+// are not near 2, the machine was not free, and what `scaling` lacks of them is the price of sharing. The helper spins
+// through the one-thread batches too, so both see the same clock speed.
 void TwoThreads(benchmark::State& state, const PromptSet& prompts, const Decision::Options& options) {
   Floor floor(prompts);
   Decision first(prompts, options), second(prompts, options), shared(prompts, options);
@@ -254,8 +254,10 @@ void TwoThreads(benchmark::State& state, const PromptSet& prompts, const Decisio
     state.SetIterationTime(pairs[2].two.back() * 1e-9 / static_cast<double>(2 * batch));
   }
   constexpr double kFastest = 0.05;
-  for (const Pair& pair : pairs)
+  for (const Pair& pair : pairs) {
     state.counters[pair.name] = 2 * Percentile(pair.one, kFastest) / Percentile(pair.two, kFastest);
+    state.counters[std::string(pair.name) + "_p50"] = 2 * Percentile(pair.one, 0.5) / Percentile(pair.two, 0.5);
+  }
   state.counters["one_us"] = Percentile(pairs[2].one, kFastest) / static_cast<double>(batch) / 1000;
   state.counters["two_us"] = Percentile(pairs[2].two, kFastest) / static_cast<double>(2 * batch) / 1000;
   SetLabel(state, 0);  // two threads interleave as they like
