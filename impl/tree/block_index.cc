@@ -246,8 +246,8 @@ void BlockIndex::NoteAnnouncement(NodeId leaf, WorkerIndex worker, Insertion& in
   if (own != nullptr && insertion.refresh) own->seq = kSeqPending;
 }
 
-void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, const Descent& descent, WorkerIndex worker,
-                              Insertion& insertion) {
+void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, const Descent& descent,
+                              WorkerIndex worker, Insertion& insertion) {
   const NodeId leaf = ids.back();
   std::uint32_t last = descent.last;
   const bool ends_inside = last != kNone && descent.in_last < node(last).length;
