@@ -40,6 +40,9 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   }
   nlohmann::json kept = result;
   for (const std::string& reason : reasons) kept["notes"].push_back("recorded with --force although " + reason);
+  // Where a file lay is nobody's business; the notes name it by its sha256.
+  if (nlohmann::json& settings = kept["scenario"]["settings"]; settings.is_object() && settings.contains("trace.path"))
+    settings["trace.path"] = std::filesystem::path(settings["trace.path"].get<std::string>()).filename().string();
   const std::string folder = results_dir + "/" + scenario;
   const std::string path = folder + "/" + run_id + ".json";
   std::error_code error;
