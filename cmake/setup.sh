@@ -37,16 +37,20 @@ install_packages() {
   rm -f "$log"
 }
 
+# configure ON|OFF: with the tests or without. A folder that has them keeps them, so that ./run after ./test changes nothing.
+configure() {
+  if [ -f "$build_dir/build.ninja" ] && { [ "$1" = OFF ] || grep -q '^BUILD_TESTING:BOOL=ON' "$build_dir/CMakeCache.txt"; }
+  then return 0; fi
+  say "configuring $build_dir"
+  (cd "$root" && cmake --preset release -DBUILD_TESTING="$1" >"$root/build/configure.log" 2>&1) || {
+    tail -n 30 "$root/build/configure.log" >&2
+    rm -f "$build_dir/build.ninja"
+    exit 2
+  }
+}
+
 # build TARGET…
 build() {
-  if [ ! -f "$build_dir/build.ninja" ]; then
-    say "configuring $build_dir"
-    (cd "$root" && cmake --preset release >"$root/build/configure.log" 2>&1) || {
-      tail -n 30 "$root/build/configure.log" >&2
-      rm -f "$build_dir/build.ninja"
-      exit 2
-    }
-  fi
   if ! ninja -C "$build_dir" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
     say "building (a few minutes the first time)"
     if [ -t 2 ]; then ninja -C "$build_dir" "$@" >&2 || exit 2
