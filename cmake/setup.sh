@@ -49,15 +49,13 @@ configure() {
   }
 }
 
-# build TARGET…
+# build TARGET…. Says so only when there is something to compile: the step that asks git for the commit always runs.
 build() {
-  if ! ninja -C "$build_dir" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
+  if ninja -C "$build_dir" -n "$@" 2>/dev/null | grep -E 'Building|Generating' | grep -qv build_info; then
     say "building (a few minutes the first time)"
-    if [ -t 2 ]; then ninja -C "$build_dir" "$@" >&2 || exit 2
-    else
-      ninja -C "$build_dir" "$@" >"$root/build/build.log" 2>&1 || { tail -n 40 "$root/build/build.log" >&2; exit 2; }
-    fi
+    if [ -t 2 ]; then ninja -C "$build_dir" "$@" >&2 || exit 2; fi
   fi
+  ninja -C "$build_dir" "$@" >"$root/build/build.log" 2>&1 || { tail -n 40 "$root/build/build.log" >&2; exit 2; }
 }
 
 root=$(cd "$(dirname "$0")" && pwd)
