@@ -74,14 +74,14 @@ class Cluster {
   ShutdownSignal signal_;
   bool interrupted_ = false;
   std::optional<ReservedPorts> ports_;
+  // Before the children: their reader threads write here until they are joined.
+  Mutex mutex_;
+  std::deque<Event> events_ PREFIXMESH_GUARDED_BY(mutex_);
   std::unique_ptr<Child> workers_;
   std::vector<std::pair<std::string, std::string>> worker_addresses_;  // name, host:port
   std::vector<Router> routers_;
   std::unique_ptr<Child> load_;
   bool load_may_exit_ = false;
-
-  Mutex mutex_;
-  std::deque<Event> events_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 
 template <typename Other>

@@ -48,8 +48,8 @@ RouterNode::~RouterNode() { Stop(); }
 
 Status RouterNode::Start(Time patience) {
   if (transport_ != nullptr) {
+    loop_.Post([this] { mesh_->Start(*transport_); });  // before any event of a stream
     if (Status started = transport_->Start(); !started.ok()) return started;
-    loop_.Post([this] { mesh_->Start(*transport_); });
   }
   const Time deadline = clock_.Now() + patience;
   GreetWorkers(false);
@@ -125,7 +125,9 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
     placement.leaf_depth = insertion.leaf_depth;
     placement.repeat = insertion.repeat;
     placement.refresh = insertion.refresh;
-    mesh_->Offer(placement);
+    // What could not be told counts as never announced, so that the next use tells it.
+    if (!mesh_->Offer(placement) && trees_.block_index() != nullptr && !blocks.empty())
+      trees_.block_index()->StampOwn(blocks.back(), decision.worker, 0);
   }
   const Time cpu = ThreadCpuNow() - cpu_started, wall = clock_.Now() - started;
   MutexLock lock(figures_mutex_);
@@ -218,6 +220,7 @@ void RouterNode::Apply(const ApplyIds& action) {
   const auto worker = fleet_.Intern(action.worker_name);
   if (index == nullptr || !worker) return;
   if (action.origin == 0) return index->StampOwn(action.ids.back(), *worker, action.seq);
+  if (action.worker_incarnation < fleet_.incarnation(*worker)) return;  // about a life that is over
   index->ApplyIds(action.ids, *worker, action.origin, action.seq);
 }
 

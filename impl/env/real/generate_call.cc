@@ -59,6 +59,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     stub_.PrepareBidiStreamingCall(&context_, "/prefixmesh.v1.Worker/Generate", grpc::StubOptions(), &half_);
     half_.StartWriteLast(&body_, grpc::WriteOptions());
     half_.StartRead(&incoming_);
+    half_.AddHold();  // reads are started outside the worker's reactions: the stream must not end between two of them
     half_.StartCall();
     StartWrite(&outgoing_);
   }
@@ -72,6 +73,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (!ok) {
       context_.TryCancel();
       broken_ = true;
+      if (have_reply_) ReleaseHold();  // no read is under way, and none will be
     }
     Step();
   }
@@ -85,16 +87,16 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (ok) NoteIncarnation();
     MutexLock lock(mutex_);
     have_reply_ = ok;
+    if (!ok || broken_) ReleaseHold();
     Step();
   }
   void WorkerDone(const grpc::Status& status) {
-    const bool reached = status.ok() || status.error_code() == grpc::StatusCode::CANCELLED;
+    const bool reached = Reached(status.error_code());
     handler_.Finished(worker_, reached);
     {
       MutexLock lock(mutex_);
-      worker_status_ = status.ok() || reached
-                           ? status
-                           : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + status.error_message());
+      worker_status_ =
+          reached ? status : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + status.error_message());
       Step();
     }
     Release();
@@ -116,6 +118,18 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     if (!worker_status_.has_value()) return;
     finished_ = true;
     Finish(*worker_status_);
+  }
+
+  // A worker that answered with a refusal is there; one that cannot be reached, breaks off or hangs is not.
+  static bool Reached(grpc::StatusCode code) {
+    return code != grpc::StatusCode::UNAVAILABLE && code != grpc::StatusCode::UNKNOWN &&
+           code != grpc::StatusCode::INTERNAL && code != grpc::StatusCode::DEADLINE_EXCEEDED;
+  }
+
+  void ReleaseHold() PREFIXMESH_REQUIRES(mutex_) {
+    if (!held_) return;
+    held_ = false;
+    half_.RemoveHold();
   }
 
   void NoteIncarnation() {
@@ -142,6 +156,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   ByteBuffer incoming_, outgoing_;
   bool writing_ PREFIXMESH_GUARDED_BY(mutex_) = true;  // the Routed message is on its way
   bool have_reply_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  bool held_ PREFIXMESH_GUARDED_BY(mutex_) = true;
   bool broken_ PREFIXMESH_GUARDED_BY(mutex_) = false;  // the client is gone; the worker's replies are dropped
   bool finished_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> worker_status_ PREFIXMESH_GUARDED_BY(mutex_);

@@ -80,12 +80,22 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       if (owner.options_.gzip) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
       stub.async()->Exchange(&context_, this);
     }
-    void Begin() { StartCall(); }
+    void Begin() {
+      AddHold();  // writes and reads are started from the mesh loop; released when the stream ends
+      StartCall();
+    }
     void OnReadInitialMetadataDone(bool ok) override {
-      if (ok) owner_.Up(*this, StreamRole::kDialer);
+      if (ok) {
+        owner_.Up(*this, StreamRole::kDialer);
+      } else {
+        owner_.Ended(*this);
+      }
     }
     void OnDone(const grpc::Status&) override { owner_.Done(*this); }
-    void End() override { context_.TryCancel(); }
+    void End() override {
+      context_.TryCancel();
+      RemoveHold();
+    }
 
    private:
     grpc::ClientContext context_;
@@ -101,7 +111,10 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     void OnSendInitialMetadataDone(bool ok) override {
       if (ok) owner_.Up(*this, StreamRole::kServer);
     }
-    void OnCancel() override { FinishOnce(); }
+    void OnCancel() override {
+      owner_.Ended(*this);  // nothing is started on it any more
+      FinishOnce();
+    }
     void OnDone() override { owner_.Done(*this); }
     void End() override {
       // Cancelling ends the stream at once; Finish would wait for the queue.
@@ -267,6 +280,11 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     peers_[stream.peer_.value].backoff = kBackoffMin;
     observer_.OnStreamUp(stream.peer_, role);
     stream.StartReadNext(&stream.incoming_);
+  }
+
+  void Ended(Stream& stream) {
+    MutexLock lock(mutex_);
+    EndLocked(stream);
   }
 
   void ReadDone(Stream& stream, bool ok) {

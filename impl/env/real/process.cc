@@ -46,7 +46,7 @@ bool ShutdownSignal::Wait(Time patience) {
 void ExitWithParent() {
   const pid_t parent = getppid();
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent || parent == 1) raise(SIGTERM);
+  if (getppid() != parent) raise(SIGTERM);  // it died in between
 }
 
 void ResetPeakRss() {

@@ -68,6 +68,7 @@ Result<ParsedRequest> ParseRequest(const grpc::ByteBuffer& buffer) {
     std::uint64_t tag = 0, value = 0;
     if (!cursor.Varint(tag)) return Corrupt();
     const std::uint64_t field = tag >> 3;
+    if (field == 0) return Corrupt();
     switch (tag & 7) {
       case 0:
         if (!cursor.Varint(value)) return Corrupt();

@@ -86,7 +86,13 @@ std::optional<Offer> TwoLayer::Capture(const PlacementView& placement) const {
   const std::uint32_t branch = placement.refresh ? 0 : placement.branch_depth;
   offer.has_branch = branch > 0 && branch < placement.leaf_depth;
   if (offer.has_branch) offer.ids.push_back(placement.blocks[branch - 1]);
-  AppendAnchors(placement.blocks, branch, placement.leaf_depth, options_.anchors, offer.ids);
+  // A prompt so long that it has more anchors than a record may name gets them wider apart.
+  const std::size_t before = offer.ids.size();
+  for (std::uint32_t spacing = options_.anchors;; spacing *= 2) {
+    AppendAnchors(placement.blocks, branch, placement.leaf_depth, spacing, offer.ids);
+    if (offer.ids.size() < kRecordIdsMax) break;
+    offer.ids.resize(before);
+  }
   offer.ids.push_back(placement.blocks[placement.leaf_depth - 1]);
   return offer;
 }
@@ -187,8 +193,6 @@ void TwoLayer::SendRound(PeerIndex index, Actions& actions) {
   const std::size_t workers = peer.workers_defined + round.workers.size();
   const std::size_t scopes = peer.scopes_defined + round.scopes.size();
   std::size_t record_bytes = 0;
-  std::string frame = EncodeRound(round, workers, scopes, &record_bytes);
-
   SendFrame send;
   send.peer = index;
   send.token = 1;

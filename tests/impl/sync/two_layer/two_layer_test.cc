@@ -356,6 +356,24 @@ TEST_CASE("TwoLayer: another hash configuration is refused by name at both ends"
   REQUIRE(std::get<CloseStream>(actions[1]).reason == "hash_key");
 }
 
+TEST_CASE("TwoLayer: the longest prompt there is makes a record that a peer takes") {
+  Network net(2);
+  net.ConnectAll();
+  std::vector<NodeId> blocks;
+  for (std::uint64_t i = 1; i <= (8u << 20) / 64; ++i) blocks.push_back(NodeId{i});
+  PlacementView placement;
+  placement.model = "m";
+  placement.worker_name = "w";
+  placement.blocks = blocks;
+  placement.leaf_depth = static_cast<std::uint32_t>(blocks.size());
+  const auto offer = net[0].strategy().Capture(placement);
+  REQUIRE(offer.has_value());
+  net.Place(0, offer->ids, "w");
+  net.Settle();
+  REQUIRE(net[1].closed.empty());
+  REQUIRE(net[1].index.count({blocks.back().value, "w"}) == 1);
+}
+
 TEST_CASE("TwoLayer: a report is a read: it allocates nothing") {
   Network net(2);
   net.ConnectAll();
