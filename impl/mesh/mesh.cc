@@ -41,8 +41,7 @@ void Mesh::Start(SyncTransport& transport) {
   loop_.PostAt(first, [this, first] { Beat(first); });
 }
 
-// ---- offers
-// ----------------------------------------------------------------------------------------------------------
+// ---- offers ---------------------------------------------------------------------------------------------------------
 
 bool Mesh::Offer(const PlacementView& placement) {
   std::optional<prefixmesh::Offer> offer = strategy_.Capture(placement);
@@ -69,8 +68,7 @@ void Mesh::DrainOffers() {
   taken_.clear();
 }
 
-// ---- beats
-// -----------------------------------------------------------------------------------------------------------
+// ---- beats ----------------------------------------------------------------------------------------------------------
 
 void Mesh::Beat(Time due) {
   DrainOffers();
@@ -106,8 +104,7 @@ void Mesh::PublishReport() {
   built_in_beat_ = 0;
 }
 
-// ---- actions
-// ---------------------------------------------------------------------------------------------------------
+// ---- actions --------------------------------------------------------------------------------------------------------
 
 void Mesh::CarryOut() {
   // Carrying out a send may add actions (its result); they run after those already there.
@@ -163,8 +160,7 @@ void Mesh::Carry(const CloseStream& action) {
   transport_->Close(action.peer);
 }
 
-// ---- streams
-// ---------------------------------------------------------------------------------------------------------
+// ---- streams --------------------------------------------------------------------------------------------------------
 
 void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
   loop_.Post([this, peer, role] {
@@ -215,8 +211,7 @@ void Mesh::OnFrame(PeerIndex peer, std::string frame) {
   });
 }
 
-// ---- reading
-// ---------------------------------------------------------------------------------------------------------
+// ---- reading --------------------------------------------------------------------------------------------------------
 
 MeshStats Mesh::Stats() const {
   MeshStats stats;

@@ -76,8 +76,7 @@ void RouterNode::Stop() {
   while (hellos_in_flight_ > 0) greeted_.Wait(models_mutex_);
 }
 
-// ---- requests
-// --------------------------------------------------------------------------------------------------------
+// ---- requests -------------------------------------------------------------------------------------------------------
 
 Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
   const Time started = clock_.Now(), cpu_started = ThreadCpuNow();
@@ -153,8 +152,7 @@ void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
   trees_.RemoveWorker(worker);
 }
 
-// ---- workers
-// ---------------------------------------------------------------------------------------------------------
+// ---- workers --------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<const RouterNode::Model> RouterNode::FindModel(std::string_view model) const {
   MutexLock lock(models_mutex_);
@@ -204,8 +202,7 @@ void RouterNode::HelloBeat() {
   loop_.PostAt(clock_.Now() + options_.hello_period, [this] { HelloBeat(); });
 }
 
-// ---- the strategy's actions
-// ------------------------------------------------------------------------------------------
+// ---- the strategy's actions -----------------------------------------------------------------------------------------
 
 void RouterNode::Apply(ApplyPrompt action) {
   const TreeScope* scope = trees_.Find(action.model, action.kind);
@@ -252,8 +249,7 @@ std::span<const WorkerLoad> RouterNode::Workers() const {
   return workers_scratch_;
 }
 
-// ---- probes
-// ----------------------------------------------------------------------------------------------------------
+// ---- probes ---------------------------------------------------------------------------------------------------------
 
 std::uint32_t RouterNode::BlockBytes(Kind kind) const {
   return kind == Kind::kText ? options_.trees.hash.text_block_bytes

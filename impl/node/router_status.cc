@@ -94,8 +94,7 @@ void RouterNode::BeginPhase(std::string_view phase) {
   if (mesh_ != nullptr) mesh_->ResetPhaseFigures();
 }
 
-// ---- log lines
-// -------------------------------------------------------------------------------------------------------
+// ---- log lines ------------------------------------------------------------------------------------------------------
 
 void RouterNode::LogSizes(const char* occasion) {
   const TreeSize all = trees_.Size();

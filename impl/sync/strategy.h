@@ -68,8 +68,7 @@ struct Offer {
   }
 };
 
-// ---- actions
-// ---------------------------------------------------------------------------------------------------------
+// ---- actions --------------------------------------------------------------------------------------------------------
 
 // Send one frame to one peer. The outcome comes back at once through OnSendResult with the same token.
 struct SendFrame {
@@ -154,8 +153,7 @@ using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplyIds, Retra
                             ForgetLoads, ApplyRegister, CloseStream>;
 using Actions = std::vector<Action>;
 
-// ---- what a strategy may read
-// ----------------------------------------------------------------------------------------
+// ---- what a strategy may read ---------------------------------------------------------------------------------------
 
 struct WorkerLoad {
   std::string_view name;
@@ -174,8 +172,7 @@ class StrategyView {
   virtual std::string_view PeerName(PeerIndex peer) const = 0;
 };
 
-// ---- reports
-// ---------------------------------------------------------------------------------------------------------
+// ---- reports --------------------------------------------------------------------------------------------------------
 
 struct RecordCounts {
   std::uint64_t local = 0, sent = 0, received = 0, applied = 0, stale = 0, unresolved = 0;

@@ -84,8 +84,7 @@ BlockIndex::~BlockIndex() {
   for (const Slot& slot : slots_) std::free(slot.node);
 }
 
-// ---- descent
-// ---------------------------------------------------------------------------------------------------------
+// ---- descent -------------------------------------------------------------------------------------------------------
 
 std::uint32_t BlockIndex::HeadTag(NodeId parent_end, std::uint32_t fingerprint) const {
   return static_cast<std::uint32_t>(Mix64(parent_end.value + fingerprint * 0x9e3779b97f4a7c15u) >> 32);
@@ -211,8 +210,7 @@ void BlockIndex::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) co
   for (std::size_t i = 0; i < ids.size(); ++i) note_holders(ids[i], i + 1, false);
 }
 
-// ---- insert
-// ----------------------------------------------------------------------------------------------------------
+// ---- insert ---------------------------------------------------------------------------------------------------------
 
 bool BlockIndex::HoldsOwn(NodeId id, WorkerIndex worker) const {
   return edges_.Find(EdgeTag(id), [&](const Edge& edge) {
@@ -357,8 +355,7 @@ std::uint32_t BlockIndex::Split(std::uint32_t slot, std::uint32_t at, NodeId end
   return upper;
 }
 
-// ---- announced ids
-// ---------------------------------------------------------------------------------------------------
+// ---- announced ids --------------------------------------------------------------------------------------------------
 
 void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
   if (origin == 0 || origin > kOriginsMax) return;
@@ -411,8 +408,7 @@ void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
   refresh_marks_[origin] = seq;
 }
 
-// ---- recency and removal
-// ---------------------------------------------------------------------------------------------
+// ---- recency and removal --------------------------------------------------------------------------------------------
 
 void BlockIndex::LinkFront(std::uint32_t slot) {
   slots_[slot].lru_newer = kNone;

@@ -3,6 +3,7 @@
 
 Usage: readme.py ROOT PREFIXMESH [--fix]. With --fix writes them.
 """
+import json
 import pathlib
 import subprocess
 import sys
@@ -22,6 +23,9 @@ def measured(root, prefixmesh):
         runs = sorted((root / "results" / scenario).glob("*.json"))
         # The newest run of each strategy.
         newest = {run.stem.split("-", 1)[1].rsplit("-", 2)[0]: run for run in runs}
+        for run in newest.values():
+            load = json.loads(run.read_text())["load"]
+            assert load["sent"] == load["planned"] and load["failed"] == 0, f"{run}: not every request was sent and answered"
         table = subprocess.run([prefixmesh, "report", "--markdown", *newest.values()], check=True, capture_output=True,
                                text=True).stdout
         lines += [words, "", table.strip(), ""]

@@ -70,8 +70,7 @@ TwoLayer::TwoLayer(Options options, const StrategyView& view) : options_(std::mo
 
 TwoLayer::~TwoLayer() = default;
 
-// ---- local placements
-// ------------------------------------------------------------------------------------------------
+// ---- local placements -----------------------------------------------------------------------------------------------
 
 std::optional<Offer> TwoLayer::Capture(const PlacementView& placement) const {
   if (placement.leaf_depth == 0 || (placement.repeat && !placement.refresh)) return std::nullopt;
@@ -134,8 +133,7 @@ void TwoLayer::Collect(Actions& actions) {
   actions.push_back(MoveRefreshMark{0, own_.middle()});
 }
 
-// ---- sending
-// ---------------------------------------------------------------------------------------------------------
+// ---- sending --------------------------------------------------------------------------------------------------------
 
 void TwoLayer::OnRound(Time now, Actions& actions) {
   (void)now;
@@ -241,8 +239,7 @@ void TwoLayer::ApplyAck(Peer& peer, const Ack& ack) {
   }
 }
 
-// ---- streams
-// ---------------------------------------------------------------------------------------------------------
+// ---- streams --------------------------------------------------------------------------------------------------------
 
 void TwoLayer::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
   (void)now;
@@ -327,8 +324,7 @@ void TwoLayer::Refuse(PeerIndex index, RefuseReason reason, Actions& actions) {
   actions.push_back(CloseStream{index, RefuseReasonName(reason)});
 }
 
-// ---- receiving
-// -------------------------------------------------------------------------------------------------------
+// ---- receiving ------------------------------------------------------------------------------------------------------
 
 void TwoLayer::OnRoundFrame(PeerIndex index, Bytes frame, Actions& actions) {
   Peer& peer = *peers_[index.value];
@@ -421,8 +417,7 @@ bool TwoLayer::Register(const WorkerName& worker, Actions& actions) {
   return true;
 }
 
-// ---- reading
-// ---------------------------------------------------------------------------------------------------------
+// ---- reading --------------------------------------------------------------------------------------------------------
 
 bool TwoLayer::Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const {
   Record record;
