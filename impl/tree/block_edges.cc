@@ -1,0 +1,130 @@
+#include "impl/tree/block_edges.h"
+
+#include <algorithm>
+
+#include "impl/base/check.h"
+
+namespace prefixmesh {
+
+// ---- look-ups -------------------------------------------------------------------------------------------------------
+
+void BlockEdges::CollectHolders(NodeId id, bool own_only, std::vector<WorkerIndex>& holders) {
+  edges_.Find(Tag(id), [&](Edge& edge) {
+    if (edge.id == id && (edge.own() || !own_only)) {
+      edge.origin_and_flags |= Edge::kReferenced;
+      const WorkerIndex worker{edge.worker};
+      const auto at = std::lower_bound(holders.begin(), holders.end(), worker);
+      if (at == holders.end() || *at != worker) holders.insert(at, worker);
+    }
+    return false;
+  });
+}
+
+// ---- this router's own ----------------------------------------------------------------------------------------------
+
+void BlockEdges::AddOwn(NodeId id, WorkerIndex worker, std::uint32_t seq) {
+  Edge edge;
+  edge.id = id;
+  edge.worker = worker.value;
+  edge.seq = seq;
+  edge.origin_and_flags = Edge::kOwn;
+  edges_.Insert(edge);
+}
+
+void BlockEdges::CopyOwn(NodeId from, NodeId to) {
+  copied_.clear();
+  ForEachHolder(from, /*own_only=*/true, [&](WorkerIndex worker) { copied_.push_back(worker); });
+  for (const WorkerIndex worker : copied_) AddOwn(to, worker, kSeqNone);
+}
+
+void BlockEdges::EraseOwn(NodeId id) {
+  while (Edge* edge = edges_.Find(Tag(id), [&](const Edge& each) { return each.id == id && each.own(); }))
+    edges_.Erase(edge);
+}
+
+void BlockEdges::StampOwn(NodeId id, WorkerIndex worker, std::uint32_t seq) {
+  if (Edge* found = FindOwn(id, worker)) found->seq = seq;
+}
+
+BlockEdges::Announced BlockEdges::AnnouncedOf(NodeId id, WorkerIndex worker) const {
+  Announced announced;
+  edges_.Find(Tag(id), [&](const Edge& edge) {
+    if (edge.id != id || edge.worker != worker.value) return false;
+    announced.known = true;
+    const std::uint32_t mark = edge.origin() < refresh_marks_.size() ? refresh_marks_[edge.origin()] : 0;
+    announced.fresh = announced.fresh || (edge.seq != kSeqNone && edge.seq >= mark);
+    return false;
+  });
+  return announced;
+}
+
+void BlockEdges::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
+  if (origin > kOriginsMax) return;
+  if (refresh_marks_.size() <= origin) refresh_marks_.resize(origin + std::size_t{1}, 0);
+  refresh_marks_[origin] = seq;
+}
+
+// ---- announced by peers ---------------------------------------------------------------------------------------------
+
+BlockEdges::Edge* BlockEdges::FindAnnounced(NodeId id, WorkerIndex worker, std::uint16_t origin) {
+  return edges_.Find(Tag(id), [&](const Edge& edge) {
+    return edge.id == id && edge.worker == worker.value && !edge.own() && edge.origin() == origin;
+  });
+}
+
+void BlockEdges::Apply(NodeId id, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
+  if (Edge* found = FindAnnounced(id, worker, origin)) {
+    found->seq = std::max(found->seq, seq);
+    found->origin_and_flags |= Edge::kReferenced;
+    return;
+  }
+  Edge edge;
+  edge.id = id;
+  edge.worker = worker.value;
+  edge.seq = seq;
+  edge.origin_and_flags = static_cast<std::uint16_t>(origin << 4 | Edge::kReferenced);
+  edges_.Insert(edge);
+  ++announced_;
+}
+
+void BlockEdges::Retract(NodeId id, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
+  Edge* found = FindAnnounced(id, worker, origin);
+  if (found == nullptr || found->seq != seq) return;
+  edges_.Erase(found);
+  --announced_;
+}
+
+bool BlockEdges::ForgetOne() {
+  // One full turn clears every reference bit, so the second finds a victim.
+  for (std::uint64_t steps = 2 * edges_.count() + 2; steps > 0; --steps) {
+    Edge* edge = edges_.SweepNext();
+    if (edge == nullptr) return false;
+    if (edge->own()) continue;
+    if ((edge->origin_and_flags & Edge::kReferenced) != 0) {
+      edge->origin_and_flags = static_cast<std::uint16_t>(edge->origin_and_flags & ~Edge::kReferenced);
+      continue;
+    }
+    edges_.Erase(edge);
+    edges_.SweepAgain();
+    --announced_;
+    return true;
+  }
+  return false;
+}
+
+// ---- both -----------------------------------------------------------------------------------------------------------
+
+void BlockEdges::RemoveWorker(WorkerIndex worker) {
+  std::vector<Edge> doomed;
+  edges_.ForEach([&](const Edge& edge) {
+    if (edge.worker == worker.value) doomed.push_back(edge);
+  });
+  for (const Edge& edge : doomed) {
+    Edge* found = edge.own() ? FindOwn(edge.id, worker) : FindAnnounced(edge.id, worker, edge.origin());
+    PREFIXMESH_CHECK(found != nullptr);
+    if (!found->own()) --announced_;
+    edges_.Erase(found);
+  }
+}
+
+}  // namespace prefixmesh
