@@ -127,4 +127,12 @@ void BlockEdges::RemoveWorker(WorkerIndex worker) {
   }
 }
 
+std::vector<DumpedEdge> BlockEdges::Dump() const {
+  std::vector<DumpedEdge> all;
+  edges_.ForEach([&](const Edge& edge) {
+    all.push_back({edge.id, WorkerIndex{edge.worker}, edge.origin(), edge.seq});
+  });
+  return all;
+}
+
 }  // namespace prefixmesh

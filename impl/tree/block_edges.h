@@ -18,6 +18,15 @@
 
 namespace prefixmesh {
 
+// One entry as it stands, for tests and the simulator.
+struct DumpedEdge {
+  NodeId id;
+  WorkerIndex worker;
+  std::uint16_t origin = 0;  // 0: this router's own
+  std::uint32_t seq = 0;
+  friend auto operator<=>(const DumpedEdge&, const DumpedEdge&) = default;
+};
+
 class BlockEdges {
  public:
   static constexpr std::uint32_t kSeqNone = 0;              // held, never announced under this edge
@@ -39,6 +48,10 @@ class BlockEdges {
     return edges_.Find(Tag(id), [&](const Edge& edge) { return edge.id == id && edge.own(); }) != nullptr;
   }
   bool HoldsOwn(NodeId id, WorkerIndex worker) const { return FindOwn(id, worker) != nullptr; }
+  bool Holds(NodeId id, WorkerIndex worker) const {
+    return edges_.Find(Tag(id), [&](const Edge& edge) { return edge.id == id && edge.worker == worker.value; }) !=
+           nullptr;
+  }
 
   // Merges the holders of `id` into `holders` (ascending, no duplicates) and marks their edges as used.
   void CollectHolders(NodeId id, bool own_only, std::vector<WorkerIndex>& holders);
@@ -79,6 +92,8 @@ class BlockEdges {
   // ---- both
 
   void RemoveWorker(WorkerIndex worker);
+  // Everything, in table order.
+  std::vector<DumpedEdge> Dump() const;
   std::uint64_t bytes() const { return edges_.bytes(); }
 
  private:

@@ -92,6 +92,11 @@ void BlockIndex::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) co
   for (depth = 1; depth <= ids.size(); ++depth) edges_.ForEachHolder(ids[depth - 1], /*own_only=*/false, note);
 }
 
+bool BlockIndex::Holds(NodeId id, WorkerIndex worker) const {
+  DescentLock lock(mutex_);
+  return id.value != 0 && edges_.Holds(id, worker);
+}
+
 // ---- insert ---------------------------------------------------------------------------------------------------------
 
 void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, const Descent& descent,
@@ -138,7 +143,7 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, 
 // ---- announced ids --------------------------------------------------------------------------------------------------
 
 void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
-  if (origin == 0 || origin > kOriginsMax) return;
+  if (origin == 0 || origin > kOriginsMax || seq == BlockEdges::kSeqNone || seq == BlockEdges::kSeqPending) return;
   DescentLock lock(mutex_);
   for (const NodeId id : ids)
     if (id.value != 0) edges_.Apply(id, worker, origin, seq);
@@ -164,11 +169,11 @@ void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
 // ---- removal --------------------------------------------------------------------------------------------------------
 
 void BlockIndex::EvictLocked() {
-  while (edges_.announced() > announced_max_ && edges_.ForgetOne()) ++forgotten_;
+  while (edges_.announced() > announced_max_ && edges_.ForgetOne()) ++forgotten_.announced;
   while (BytesLocked() > options_.budget_bytes && chains_.oldest() != kNone) {
     edges_.EraseOwn(chains_.end(chains_.oldest()));
     chains_.Free(chains_.oldest());
-    ++forgotten_;
+    ++forgotten_.runs;
   }
 }
 
@@ -189,7 +194,22 @@ std::uint64_t BlockIndex::BytesLocked() const { return chains_.bytes() + edges_.
 
 TreeSize BlockIndex::Size() const {
   DescentLock lock(mutex_);
-  return {chains_.count(), BytesLocked(), options_.budget_bytes, forgotten_};
+  return {chains_.count(), BytesLocked(), options_.budget_bytes, forgotten_.runs + forgotten_.announced};
+}
+
+BlockIndex::Forgotten BlockIndex::ForgottenCounts() const {
+  DescentLock lock(mutex_);
+  return forgotten_;
+}
+
+std::vector<DumpedEdge> BlockIndex::Dump() const {
+  std::vector<DumpedEdge> all;
+  {
+    DescentLock lock(mutex_);
+    all = edges_.Dump();
+  }
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 BlockIndex::ScopeSize BlockIndex::SizeOf(std::uint16_t scope) const {

@@ -56,8 +56,24 @@ class BlockIndex final : public PrefixTree {
   ScopeSize SizeOf(std::uint16_t scope) const;
   static constexpr std::uint16_t kScopesMax = BlockChains::kScopesMax;
 
-  // The peer with this origin slot (1…) announced at `seq` that `worker` holds the prefixes named by `ids`. Per
-  // (id, worker, origin) the latest seq stays.
+  // Whether `id` itself is known to be held by `worker`: the end of a run, or announced. One look-up. An id inside a
+  // run is not found by its id alone; Depths finds it, given the prompt. Marks nothing as used.
+  bool Holds(NodeId id, WorkerIndex worker) const;
+
+  // What the budget dropped, ever; TreeSize::forgotten is their sum. O(1).
+  struct Forgotten {
+    std::uint64_t runs = 0;       // of this router's own chains, least recently used first
+    std::uint64_t announced = 0;  // entries (id, worker, origin) that peers announced
+  };
+  Forgotten ForgottenCounts() const;
+
+  // Every entry (id, worker, origin, seq), sorted. Indexes that were told the same announcements, in any order, have
+  // the same entries of peers; own ones stand at the ends of runs. (An id names its model and kind as well.) Walks
+  // everything under the lock: for tests and the simulator only.
+  std::vector<DumpedEdge> Dump() const;
+
+  // The peer with this origin slot (1…) announced at `seq` (1 … 2^32 - 2) that `worker` holds the prefixes named by
+  // `ids`. Per (id, worker, origin) the latest seq stays. An origin, a seq or an id that cannot be is ignored.
   void ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
   // That record left its origin's window: removes exactly what still carries `seq`.
   void RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
@@ -91,7 +107,7 @@ class BlockIndex final : public PrefixTree {
   BlockChains chains_ PREFIXMESH_GUARDED_BY(mutex_);
   BlockEdges edges_ PREFIXMESH_GUARDED_BY(mutex_);
   std::vector<WorkerIndex> holders_ PREFIXMESH_GUARDED_BY(mutex_);  // scratch of one descent
-  std::uint64_t forgotten_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
+  Forgotten forgotten_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 
 }  // namespace prefixmesh

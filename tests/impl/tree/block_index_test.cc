@@ -12,93 +12,19 @@
 #include "impl/base/prng.h"
 #include "impl/tree/block_hash.h"
 #include "impl/tree/segmented_table.h"
+#include "tests/impl/tree/block_index_oracle.h"
 #include "tests/support/allocations.h"
 #include "tests/support/properties.h"
 
 namespace prefixmesh {
 namespace {
 
-constexpr std::uint32_t kBlock = 64;
+using test::kBlock;
+using test::RequireSameAnswers;
+using test::Word;
+using Oracle = test::PrefixOracle;
 
-// A prompt whose blocks are the letters of `word`.
-struct Word {
-  explicit Word(const std::string& word) {
-    for (const char c : word) text.append(kBlock, c);
-    slices = Slices(AsBytes(text));
-    BlockHasher({.text_block_bytes = kBlock}, "m", Kind::kText).Hash(slices, ids);
-  }
-  Prompt prompt() const { return {Kind::kText, &slices, ids}; }
-  std::string text;
-  Slices slices;
-  std::vector<NodeId> ids;
-};
-
-// Who holds which prefix, spelled out.
-class Oracle {
- public:
-  void Insert(const std::string& word, std::uint16_t worker) {
-    for (std::size_t n = 1; n <= word.size(); ++n) own_[word.substr(0, n)].insert(worker);
-  }
-  void Announce(const std::string& prefix, std::uint16_t worker, std::uint16_t origin, std::uint32_t seq) {
-    auto& latest = announced_[{prefix, worker, origin}];
-    latest = std::max(latest, seq);
-  }
-  void Retract(const std::string& prefix, std::uint16_t worker, std::uint16_t origin, std::uint32_t seq) {
-    const auto at = announced_.find({prefix, worker, origin});
-    if (at != announced_.end() && at->second == seq) announced_.erase(at);
-  }
-  void RemoveWorker(std::uint16_t worker) {
-    for (auto& [prefix, holders] : own_) holders.erase(worker);
-    std::erase_if(announced_, [&](const auto& entry) { return std::get<1>(entry.first) == worker; });
-  }
-  std::set<std::uint16_t> Holders(const std::string& prefix) const {
-    std::set<std::uint16_t> holders;
-    if (const auto at = own_.find(prefix); at != own_.end()) holders = at->second;
-    for (const auto& [key, seq] : announced_)
-      if (std::get<0>(key) == prefix) holders.insert(std::get<1>(key));
-    return holders;
-  }
-  // Deepest prefix of `word` that anyone holds.
-  std::size_t Depth(const std::string& word) const {
-    for (std::size_t n = word.size(); n > 0; --n)
-      if (!Holders(word.substr(0, n)).empty()) return n;
-    return 0;
-  }
-
- private:
-  std::map<std::string, std::set<std::uint16_t>> own_;
-  std::map<std::tuple<std::string, std::uint16_t, std::uint16_t>, std::uint32_t> announced_;
-};
-
-void RequireSameAnswers(BlockIndex& index, const Oracle& oracle, const std::string& word) {
-  const Word query(word);
-  std::vector<std::uint16_t> holders;
-  std::uint64_t matched = 0;
-  index.MatchAndInsert(query.prompt(), 0, [&](const TreeMatch& match) -> std::optional<WorkerIndex> {
-    for (const WorkerIndex holder : match.holders) holders.push_back(holder.value);
-    matched = match.matched_bytes;
-    return std::nullopt;
-  });
-  const std::size_t depth = oracle.Depth(word);
-  RC_ASSERT(matched == depth * kBlock);
-  const auto expected = oracle.Holders(word.substr(0, depth));
-  RC_ASSERT(std::set<std::uint16_t>(holders.begin(), holders.end()) == expected);
-  RC_ASSERT(std::is_sorted(holders.begin(), holders.end()));
-
-  std::vector<WorkerPrefix> depths;
-  index.Depths(query.prompt(), depths);
-  std::map<std::uint16_t, std::uint64_t> want;
-  for (std::size_t n = 1; n <= word.size(); ++n)
-    for (const std::uint16_t worker : oracle.Holders(word.substr(0, n))) want[worker] = n * kBlock;
-  std::map<std::uint16_t, std::uint64_t> have;
-  for (const WorkerPrefix& prefix : depths) have[prefix.worker.value] = prefix.bytes;
-  RC_ASSERT(have == want);
-}
-
-std::string DrawWord() {
-  const auto length = *rc::gen::inRange<std::size_t>(1, 9);
-  return *rc::gen::container<std::string>(length, rc::gen::element('a', 'b'));
-}
+std::string DrawWord() { return test::DrawWord(9); }
 
 struct Numbered {
   std::uint32_t tag_ = 0;
@@ -209,6 +135,64 @@ TEST_CASE("BlockIndex: answers as a naive set of prefixes does") {
     for (std::uint16_t worker = 0; worker < 4; ++worker) index.RemoveWorker(WorkerIndex{worker});
     RC_ASSERT(index.Size().nodes == 0u);  // W13: nothing is left that nobody holds
   });
+}
+
+TEST_CASE("BlockIndex: tells by one look-up whether an id is held, wherever a run ends or a peer announced it") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  const Word longer("abcd"), fork("abx");
+  index.Insert(longer.prompt(), WorkerIndex{1}, 0);
+  REQUIRE(index.Holds(longer.ids[3], WorkerIndex{1}));
+  REQUIRE_FALSE(index.Holds(longer.ids[3], WorkerIndex{2}));
+  REQUIRE_FALSE(index.Holds(longer.ids[1], WorkerIndex{1}));  // inside the run
+  index.Insert(fork.prompt(), WorkerIndex{2}, 0);
+  REQUIRE(index.Holds(longer.ids[1], WorkerIndex{1}));  // where the run forks now
+  REQUIRE(index.Holds(longer.ids[1], WorkerIndex{2}));
+
+  index.ApplyIds(std::vector<NodeId>{longer.ids[2]}, WorkerIndex{3}, 1, 7);
+  REQUIRE(index.Holds(longer.ids[2], WorkerIndex{3}));
+  index.RetractIds(std::vector<NodeId>{longer.ids[2]}, WorkerIndex{3}, 1, 7);
+  REQUIRE_FALSE(index.Holds(longer.ids[2], WorkerIndex{3}));
+  REQUIRE_FALSE(index.Holds(NodeId{0}, WorkerIndex{1}));
+}
+
+TEST_CASE("BlockIndex: what the budget drops is counted: runs of our own apart from what peers announced") {
+  constexpr std::uint64_t kBudget = 256 << 10;
+  BlockIndex index({.budget_bytes = kBudget, .text_block_bytes = kBlock});
+  REQUIRE(index.Size().forgotten == 0);
+  constexpr std::uint32_t kAnnounced = 5000;
+  for (std::uint32_t i = 0; i < kAnnounced; ++i)
+    index.ApplyIds(std::vector<NodeId>{NodeId{Mix64(i) | 1}}, WorkerIndex{2}, 1, i + 1);
+  REQUIRE(index.ForgottenCounts().runs == 0);
+  REQUIRE(index.ForgottenCounts().announced == kAnnounced - index.Dump().size());
+  REQUIRE(index.ForgottenCounts().announced > 0);
+
+  const std::uint64_t announced = index.Dump().size();
+  Prng prng(3);
+  constexpr std::uint64_t kPrompts = 3000;
+  const Slices none;
+  for (std::uint64_t i = 0; i < kPrompts; ++i) {
+    std::vector<NodeId> ids;
+    for (int b = 0; b < 40; ++b) ids.push_back(NodeId{prng.Next() | 1});
+    index.Insert({Kind::kText, &none, ids}, WorkerIndex{1}, 0);
+  }
+  REQUIRE(index.ForgottenCounts().runs == kPrompts - index.Size().nodes);
+  REQUIRE(index.ForgottenCounts().runs > 0);
+  REQUIRE(index.Size().forgotten == index.ForgottenCounts().runs + index.ForgottenCounts().announced);
+  // Runs do not push out what was announced: its quarter is its own.
+  REQUIRE(index.Dump().size() == announced + index.Size().nodes);
+}
+
+TEST_CASE("BlockIndex: origins, seqs and ids that cannot be are ignored") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  const std::vector<NodeId> id = {NodeId{5}};
+  index.ApplyIds(id, WorkerIndex{1}, 0, 1);  // that is this router
+  index.ApplyIds(id, WorkerIndex{1}, BlockIndex::kOriginsMax + 1, 1);
+  index.ApplyIds(id, WorkerIndex{1}, 1, 0);
+  index.ApplyIds(id, WorkerIndex{1}, 1, 0xffffffff);
+  index.ApplyIds(std::vector<NodeId>{NodeId{0}}, WorkerIndex{1}, 1, 1);
+  REQUIRE(index.Dump().empty());
+  index.ApplyIds(id, WorkerIndex{1}, BlockIndex::kOriginsMax, 0xfffffffe);
+  REQUIRE(index.Dump() == std::vector<DumpedEdge>{{NodeId{5}, WorkerIndex{1}, BlockIndex::kOriginsMax, 0xfffffffe}});
 }
 
 TEST_CASE("BlockIndex: says where a chain left what was known, and whether it is news") {
