@@ -107,17 +107,21 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, 
   const bool matched_whole = descent.matched == ids.size();
   const bool held_below = last != kNone && edges_.HoldsOwn(chains_.end(last), worker);
 
-  if (ends_inside && matched_whole && held_below) {
-    // The prompt ends inside a run that this worker holds to its end: nothing new here or for the mesh.
-    insertion.repeat = true;
-    chains_.Touch(last);
-    return;
-  }
   // Whether this placement is news to the mesh; if it is, its own edge is pending until a round has collected it.
-  const BlockEdges::Announced announced = edges_.AnnouncedOf(leaf, worker);
+  BlockEdges::Announced announced = edges_.AnnouncedOf(leaf, worker);
+  if (ends_inside && matched_whole && held_below) {
+    // The prompt ends inside a run that this worker holds to its end: what announced the whole run announced this too.
+    announced.known = true;
+    announced.fresh = announced.fresh || edges_.AnnouncedOf(chains_.end(last), worker).fresh;
+    if (announced.fresh) {
+      insertion.repeat = true;
+      chains_.Touch(last);
+      return;
+    }
+    // To be announced by itself it needs an edge of its own: the run is cut here.
+  }
   insertion.repeat = announced.known;
   insertion.refresh = announced.known && !announced.fresh;
-  if (insertion.refresh) edges_.StampOwn(leaf, worker, BlockEdges::kSeqPending);
   const std::uint32_t leaf_seq = announced.fresh ? BlockEdges::kSeqNone : BlockEdges::kSeqPending;
 
   if (ends_inside) {
@@ -126,6 +130,7 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, 
     last = chains_.Split(last, descent.in_last, upper_end);
     edges_.CopyOwn(lower_end, upper_end);
   }
+  if (insertion.refresh) edges_.StampOwn(leaf, worker, BlockEdges::kSeqPending);
   // Whoever holds a run holds all above it, so the climb ends at the first that has the worker.
   for (std::uint32_t slot = last; slot != kNone && !edges_.HoldsOwn(chains_.end(slot), worker);
        slot = chains_.parent(slot)) {
