@@ -36,7 +36,8 @@ int Main(int argc, char** argv) {
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, index_kind = "auto";
   std::string log_level = "info";
   std::vector<std::string> workers, peers;
-  double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256;
+  double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256,
+         dead_after_s = 600;
   bool exit_with_parent = false;
 
   CLI::App app(
@@ -71,7 +72,11 @@ int Main(int argc, char** argv) {
   app.add_option("--anchors", options.strategy_settings.anchors, "two-layer: anchor spacing in blocks; 0 = none")
       ->capture_default_str();
   app.add_option("--window-mib", window_mib, "two-layer: this router's log")->capture_default_str();
-  app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one round")
+  app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one frame")
+      ->check(CLI::Range(1, 512))
+      ->capture_default_str();
+  app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
+      ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str();
   app.add_option("--log-level", log_level, "debug, info, warn or error")
@@ -113,7 +118,8 @@ int Main(int argc, char** argv) {
   options.trees.budget_bytes = static_cast<std::uint64_t>(budget_mib * 1048576.0);
   options.strategy_settings.round_period = std::chrono::nanoseconds(static_cast<std::int64_t>(round_ms * 1e6));
   options.strategy_settings.window_bytes = static_cast<std::uint64_t>(window_mib * 1048576.0);
-  options.strategy_settings.peer_round_bytes = static_cast<std::uint64_t>(peer_round_kib * 1024.0);
+  options.strategy_settings.page_bytes = static_cast<std::uint64_t>(peer_round_kib * 1024.0);
+  options.strategy_settings.dead_after = std::chrono::duration_cast<Time>(std::chrono::duration<double>(dead_after_s));
   options.eviction_period = std::chrono::nanoseconds(static_cast<std::int64_t>(eviction_s * 1e9));
   options.sync.listen = sync_listen;
 

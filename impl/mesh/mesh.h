@@ -31,6 +31,7 @@ class MeshSink {
   virtual void Apply(ApplyPrompt action) = 0;
   virtual void Apply(const ApplyIds& action) = 0;
   virtual void Apply(const RetractIds& action) = 0;
+  virtual void Apply(const RetractBelow& action) = 0;
   virtual void Apply(const MoveRefreshMark& action) = 0;
   virtual void Apply(const ApplyLoad& action) = 0;
   virtual void Apply(const ForgetLoads& action) = 0;

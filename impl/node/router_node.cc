@@ -29,6 +29,8 @@ RouterNode::RouterNode(RouterOptions options)
   settings.router = options_.name;
   settings.incarnation = Incarnation{NewIncarnation()};
   settings.hash_key_id = HashKeyId(options_.trees.hash);
+  settings.text_block_bytes = options_.trees.hash.text_block_bytes;
+  settings.tokens_block_tokens = options_.trees.hash.tokens_block_tokens;
   strategy_ = MakeStrategy(options_.strategy, settings, *this);
   if (strategy_ == nullptr || options_.sync.peers.empty()) return;
   std::vector<std::string> peers;
@@ -226,6 +228,10 @@ void RouterNode::Apply(const RetractIds& action) {
   const auto worker = fleet_.Find(action.worker_name);
   if (index == nullptr || !worker) return;
   index->RetractIds(action.ids, *worker, action.origin, action.seq);
+}
+
+void RouterNode::Apply(const RetractBelow& action) {
+  if (BlockIndex* index = trees_.block_index()) index->RetractBelow(action.origin, action.seq);
 }
 
 void RouterNode::Apply(const MoveRefreshMark& action) {

@@ -82,6 +82,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   void Apply(ApplyPrompt action) override;
   void Apply(const ApplyIds& action) override;
   void Apply(const RetractIds& action) override;
+  void Apply(const RetractBelow& action) override;
   void Apply(const MoveRefreshMark& action) override;
   void Apply(const ApplyLoad& action) override;
   void Apply(const ForgetLoads& action) override;
@@ -92,6 +93,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   std::uint64_t WorkersVersion() const override { return fleet_.version(); }
   std::size_t PeerCount() const override { return options_.sync.peers.size(); }
   std::string_view PeerName(PeerIndex peer) const override { return options_.sync.peers[peer.value].name; }
+  Incarnation NewIncarnation() const override { return Incarnation{prefixmesh::NewIncarnation()}; }
 
  private:
   struct OpenProbe {

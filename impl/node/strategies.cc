@@ -51,8 +51,11 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
   options.round_period = settings.round_period;
   options.anchors = settings.anchors;
   options.window_bytes = settings.window_bytes;
-  options.peer_round_bytes = settings.peer_round_bytes;
+  options.page_bytes = settings.page_bytes;
+  options.dead_after = settings.dead_after;
   options.hash_key_id = settings.hash_key_id;
+  options.text_block_bytes = settings.text_block_bytes;
+  options.tokens_block_tokens = settings.tokens_block_tokens;
   options.router = settings.router;
   options.incarnation = settings.incarnation;
   return std::make_unique<two_layer::TwoLayer>(std::move(options), view);

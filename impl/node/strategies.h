@@ -18,11 +18,14 @@ struct StrategySettings {
   std::string router;
   Incarnation incarnation;
   std::uint64_t hash_key_id = 0;
+  std::uint32_t text_block_bytes = 256;
+  std::uint32_t tokens_block_tokens = 16;
   // two-layer
   Time round_period = std::chrono::milliseconds(50);
   std::uint32_t anchors = 32;
   std::uint64_t window_bytes = 16u << 20;
-  std::uint64_t peer_round_bytes = 256u << 10;
+  std::uint64_t page_bytes = 256u << 10;
+  Time dead_after = std::chrono::minutes(10);
 };
 
 struct StrategyDescription {

@@ -119,6 +119,13 @@ struct RetractIds {
   std::vector<NodeId> ids;
 };
 
+// Take back all that ApplyIds said for this origin below `seq`, at once: cheaper than many RetractIds. For origin 0:
+// this router's announcements below it count as never made.
+struct RetractBelow {
+  std::uint16_t origin = 0;
+  std::uint32_t seq = 0;
+};
+
 // The middle of an origin's window moved: announcements below it are old enough to be refreshed.
 struct MoveRefreshMark {
   std::uint16_t origin = 0;
@@ -149,8 +156,8 @@ struct CloseStream {
   std::string reason;
 };
 
-using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplyIds, RetractIds, MoveRefreshMark, ApplyLoad,
-                            ForgetLoads, ApplyRegister, CloseStream>;
+using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplyIds, RetractIds, RetractBelow, MoveRefreshMark,
+                            ApplyLoad, ForgetLoads, ApplyRegister, CloseStream>;
 using Actions = std::vector<Action>;
 
 // ---- what a strategy may read ---------------------------------------------------------------------------------------
@@ -170,6 +177,8 @@ class StrategyView {
   virtual std::uint64_t WorkersVersion() const = 0;
   virtual std::size_t PeerCount() const = 0;
   virtual std::string_view PeerName(PeerIndex peer) const = 0;
+  // A new one for this router: nobody ever had it.
+  virtual Incarnation NewIncarnation() const = 0;
 };
 
 // ---- reports --------------------------------------------------------------------------------------------------------
@@ -190,6 +199,7 @@ struct StrategyReport {
   BufferSize buffers[8];
   std::size_t buffer_count = 0;
   std::uint64_t decode_errors = 0;
+  std::uint64_t unknown_frames = 0;  // of a kind that this release does not know: skipped
 
   void Add(const char* name, std::uint64_t bytes, std::uint64_t entries) {
     if (buffer_count < 8) buffers[buffer_count++] = {name, bytes, entries};

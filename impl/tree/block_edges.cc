@@ -94,6 +94,15 @@ void BlockEdges::Retract(NodeId id, WorkerIndex worker, std::uint16_t origin, st
   --announced_;
 }
 
+std::vector<DumpedEdge> BlockEdges::AnnouncedBelow(std::uint16_t origin, std::uint32_t seq) const {
+  std::vector<DumpedEdge> below;
+  edges_.ForEach([&](const Edge& edge) {
+    if (edge.origin() == origin && edge.seq != kSeqNone && edge.seq < seq)
+      below.push_back({edge.id, WorkerIndex{edge.worker}, edge.origin(), edge.seq});
+  });
+  return below;
+}
+
 bool BlockEdges::ForgetOne() {
   // One full turn clears every reference bit, so the second finds a victim.
   for (std::uint64_t steps = 2 * edges_.count() + 2; steps > 0; --steps) {

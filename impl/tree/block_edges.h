@@ -85,6 +85,8 @@ class BlockEdges {
 
   void Apply(NodeId id, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
   void Retract(NodeId id, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
+  // What `origin` announced below `seq`, in no order; for 0, this router's own. Walks everything.
+  std::vector<DumpedEdge> AnnouncedBelow(std::uint16_t origin, std::uint32_t seq) const;
   // Drops the announced edge that was not used for longest, roughly; false when there is none.
   bool ForgetOne();
   std::uint64_t announced() const { return announced_; }

@@ -161,6 +161,25 @@ void BlockIndex::RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std
     if (id.value != 0) edges_.Retract(id, worker, origin, seq);
 }
 
+void BlockIndex::RetractBelow(std::uint16_t origin, std::uint32_t seq) {
+  std::vector<DumpedEdge> below;
+  {
+    DescentLock lock(mutex_);
+    below = edges_.AnnouncedBelow(origin, seq);
+  }
+  constexpr std::size_t kTurn = 256;
+  for (std::size_t i = 0; i < below.size(); i += kTurn) {
+    DescentLock lock(mutex_);
+    for (std::size_t k = i; k < std::min(i + kTurn, below.size()); ++k) {
+      if (origin == 0) {
+        edges_.StampOwn(below[k].id, below[k].worker, BlockEdges::kSeqNone);
+      } else {
+        edges_.Retract(below[k].id, below[k].worker, origin, below[k].seq);
+      }
+    }
+  }
+}
+
 void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq) {
   DescentLock lock(mutex_);
   edges_.StampOwn(leaf, worker, seq);

@@ -77,6 +77,9 @@ class BlockIndex final : public PrefixTree {
   void ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
   // That record left its origin's window: removes exactly what still carries `seq`.
   void RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
+  // All that `origin` announced below `seq` is taken back; for origin 0, this router's announcements below it count as
+  // never made. One walk, then short turns under the lock, so that no decision waits for more than the walk.
+  void RetractBelow(std::uint16_t origin, std::uint32_t seq);
   // This router's own announcement of `leaf` got its seq.
   void StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq);
   // Announcements of `origin` below `seq` lie in the older half of its window.

@@ -3,9 +3,14 @@
 #include <algorithm>
 
 #include "impl/base/check.h"
+#include "impl/sync/two_layer/peer.h"
 
 namespace prefixmesh::two_layer {
 namespace {
+
+ReplicaOptions ReplicaOptionsOf(const Options& options) {
+  return {{options.router, options.incarnation}, options.window_bytes, 4 * options.window_bytes, options.dead_after};
+}
 
 // Depths at which a record names an id, strictly between branch and leaf: 1, 2, 4, … up to the spacing, then every one.
 void AppendAnchors(std::span<const NodeId> blocks, std::uint32_t branch, std::uint32_t leaf, std::uint32_t spacing,
@@ -17,47 +22,8 @@ void AppendAnchors(std::span<const NodeId> blocks, std::uint32_t branch, std::ui
 
 }  // namespace
 
-struct TwoLayer::Peer {
-  struct InFlight {
-    std::uint32_t end;  // acknowledged when the peer has this
-    std::uint64_t bytes;
-  };
-
-  // What becomes true when the transport has taken the frame.
-  struct Commit {
-    std::uint32_t end = 1;
-    std::uint64_t bytes = 0;
-    std::size_t workers = 0, scopes = 0;
-    std::uint64_t records = 0;
-    bool acks = false;
-    std::uint64_t workers_version = 0;
-    std::vector<Load> loads;
-  };
-
-  bool up = false;
-  bool greeted = false;  // its hello is in and fits
-  Incarnation incarnation;
-
-  // Our log at the peer.
-  std::uint32_t sent = 1;  // next seq to send; goes back to what is acknowledged when a stream breaks
-  std::uint32_t acked = 1;
-  std::deque<InFlight> in_flight;
-  std::uint64_t unacked_bytes = 0;
-  std::size_t scopes_defined = 0;
-  std::size_t workers_defined = 0;
-  std::vector<std::uint32_t> loads_sent;  // by our worker slot
-  std::uint64_t workers_version = 0;      // of the view, when loads_sent was true
-
-  // The peer's log here.
-  std::vector<ScopeName> scopes;
-  std::vector<WorkerName> workers;
-  bool ack_due = false;
-  bool hole = false;
-
-  Commit commit;
-};
-
-TwoLayer::TwoLayer(Options options, const StrategyView& view) : options_(std::move(options)), view_(view) {
+TwoLayer::TwoLayer(Options options, const StrategyView& view)
+    : options_(std::move(options)), view_(view), replica_(ReplicaOptionsOf(options_)) {
   traits_.name = "two-layer";
   traits_.runs_on_block = true;
   traits_.round_period = options_.round_period;
@@ -105,137 +71,56 @@ void TwoLayer::OnPlacement(Time now, Offer offer, Actions& actions) {
 }
 
 // Stamps what is new, in the order of the leaves, so that the order costs nothing on the wire.
-void TwoLayer::Collect(Actions& actions) {
+void TwoLayer::Collect(Time now, Actions& actions) {
   if (pending_.empty()) return;
+  if (replica_.own().window.head() + pending_.size() >= kSeqMax) GoOnAnew(now, actions);
   std::stable_sort(pending_.begin(), pending_.end(),
                    [](const Offer& a, const Offer& b) { return a.ids.back() < b.ids.back(); });
-  for (Offer& offer : pending_) {
-    const auto scope = scopes_.Intern({offer.model, offer.kind});
-    const auto worker = workers_.Intern({offer.worker_name, offer.worker_incarnation});
-    if (!scope || !worker) {
-      ++records_.unresolved;
-      continue;
-    }
-    scratch_.scope = *scope;
-    scratch_.worker = *worker;
-    scratch_.has_branch = offer.has_branch;
-    scratch_.ids = offer.ids;
-    Register({offer.worker_name, offer.worker_incarnation}, actions);
-    const std::uint32_t seq = own_.head();
-    own_.Append(scratch_);
-    // Tells the index the seq of this router's own announcement.
-    actions.push_back(
-        ApplyIds{offer.model, offer.kind, offer.worker_name, offer.worker_incarnation, 0, seq, {offer.ids.back()}});
-  }
+  for (const Offer& offer : pending_)
+    if (!replica_.Append(offer, actions)) ++records_.unresolved;
   pending_.clear();
   pending_bytes_ = 0;
-  while (own_.bytes() > options_.window_bytes) own_.DropOldest();
-  actions.push_back(MoveRefreshMark{0, own_.middle()});
+  replica_.TrimOwn(actions);
 }
 
-// ---- sending --------------------------------------------------------------------------------------------------------
+// What this router learned of its workers' lives by itself.
+void TwoLayer::NoteWorkers(Actions& actions) {
+  const std::uint64_t version = view_.WorkersVersion();
+  if (version == view_version_) return;
+  view_version_ = version;
+  for (const WorkerLoad& load : view_.Workers())
+    if (load.incarnation.value != 0) replica_.Register({std::string(load.name), load.incarnation}, actions);
+}
 
 void TwoLayer::OnRound(Time now, Actions& actions) {
-  (void)now;
-  Collect(actions);
-  for (std::uint16_t i = 0; i < peers_.size(); ++i)
-    if (peers_[i]->up && peers_[i]->greeted) SendRound(PeerIndex{i}, actions);
-}
-
-void TwoLayer::SendRound(PeerIndex index, Actions& actions) {
-  Peer& peer = *peers_[index.value];
-  Round round;
-  if (peer.ack_due) {
-    const Origin& origin = OriginOf(std::string(view_.PeerName(index)), peer.incarnation, actions);
-    round.has_ack = true;
-    round.ack = {peer.incarnation, origin.window.head(), peer.hole};
+  NoteWorkers(actions);
+  Collect(now, actions);
+  if (beat_at_ < Time{0} || now - beat_at_ >= kHeartbeat) {
+    ++replica_.own().beat;
+    beat_at_ = now;
   }
-  // Loads first: interning a worker may add definitions. Untouched while nothing changed, so that idle costs nothing.
-  const std::uint64_t workers_version = view_.WorkersVersion();
-  const bool loads_moved = workers_version != peer.workers_version;
-  for (const WorkerLoad& load : loads_moved ? view_.Workers() : std::span<const WorkerLoad>()) {
-    const auto slot = workers_.Intern({std::string(load.name), load.incarnation});
-    if (!slot) continue;
-    if (peer.loads_sent.size() <= *slot) peer.loads_sent.resize(*slot + std::size_t{1}, 0);
-    if (peer.loads_sent[*slot] == load.in_flight) continue;
-    round.loads.push_back({*slot, load.in_flight});
-  }
-  std::sort(round.loads.begin(), round.loads.end(), [](const Load& a, const Load& b) { return a.worker < b.worker; });
-
-  peer.sent = std::max(peer.sent, own_.floor());
-  std::uint64_t bytes = 0;
-  round.floor = own_.floor();
-  round.first_seq = peer.sent;
-  std::uint32_t end = peer.sent;
-  while (end < own_.head() && bytes < options_.peer_round_bytes &&
-         peer.unacked_bytes + bytes < options_.peer_unacked_bytes) {
-    round.records.emplace_back();
-    own_.Read(end, round.records.back());
-    bytes += round.records.back().ids.size() * sizeof(NodeId) + 12;
-    ++end;
-  }
-  round.has_range = !round.records.empty();
-  if (!round.has_ack && round.loads.empty() && !round.has_range) {  // nothing new: silence
-    peer.workers_version = workers_version;
-    return;
-  }
-
-  if (round.has_range || !round.loads.empty()) {
-    round.first_scope = static_cast<std::uint16_t>(peer.scopes_defined);
-    for (std::size_t i = peer.scopes_defined; i < scopes_.size(); ++i)
-      round.scopes.push_back(scopes_[static_cast<std::uint16_t>(i)]);
-    round.first_worker = static_cast<std::uint16_t>(peer.workers_defined);
-    for (std::size_t i = peer.workers_defined; i < workers_.size(); ++i)
-      round.workers.push_back(workers_[static_cast<std::uint16_t>(i)]);
-  }
-  const std::size_t workers = peer.workers_defined + round.workers.size();
-  const std::size_t scopes = peer.scopes_defined + round.scopes.size();
-  std::size_t record_bytes = 0;
-  SendFrame send;
-  send.peer = index;
-  send.token = 1;
-  send.frame = EncodeRound(round, workers, scopes, &record_bytes);
-  send.control_bytes = send.frame.size() - record_bytes;
-  actions.push_back(std::move(send));
-  peer.commit = {
-      end, bytes, workers, scopes, round.records.size(), round.has_ack, workers_version, std::move(round.loads)};
-}
-
-// The stream keeps order, so what is queued is as good as said; of a frame that was not queued nothing was said.
-void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, SendOutcome outcome, Actions& actions) {
-  (void)now;
-  (void)token;
-  (void)actions;
-  if (outcome != SendOutcome::kQueued) return;
-  Peer& peer = *peers_[index.value];
-  const Peer::Commit commit = std::move(peer.commit);
-  if (commit.records > 0) {
-    peer.sent = commit.end;
-    peer.in_flight.push_back({commit.end, commit.bytes});
-    peer.unacked_bytes += commit.bytes;
-    records_.sent += commit.records;
-  }
-  peer.workers_defined = commit.workers;
-  peer.scopes_defined = commit.scopes;
-  peer.workers_version = commit.workers_version;
-  for (const Load& load : commit.loads) peer.loads_sent[load.worker] = load.in_flight;
-  if (commit.acks) {
-    peer.ack_due = false;
-    peer.hole = false;
-  }
-}
-
-void TwoLayer::ApplyAck(Peer& peer, const Ack& ack) {
-  if (ack.incarnation != options_.incarnation || ack.have > own_.head()) return;  // of another life: says nothing
-  peer.acked = std::max(peer.acked, ack.have);
-  while (!peer.in_flight.empty() && peer.in_flight.front().end <= peer.acked) {
-    peer.unacked_bytes -= peer.in_flight.front().bytes;
-    peer.in_flight.pop_front();
-  }
-  if (ack.hole) {
-    peer.sent = ack.have;
-    peer.in_flight.clear();
-    peer.unacked_bytes = 0;
+  replica_.Expire(now, actions);
+  Repair(now, actions);
+  const bool ask_around = std::any_of(replica_.logs().begin(), replica_.logs().end(), [&](const auto& log) {
+    return replica_.age(now, *log) > options_.dead_after / 2;
+  });
+  for (std::uint16_t i = 0; i < peers_.size(); ++i) {
+    const PeerIndex index{i};
+    Peer& peer = *peers_[i];
+    if (!peer.up) continue;
+    if (!peer.greeted) {
+      if (now - peer.hello_at >= kHeartbeat) SendHello(now, index, actions);
+      continue;
+    }
+    if (now - peer.heard_at > std::max<Time>(kSilent, 3 * options_.round_period) && !peer.void_loads) {
+      peer.void_loads = true;
+      actions.push_back(ForgetLoads{index});
+    }
+    if (peer.registers_known != replica_.registers_version()) SendRegisters(index, peer.registers_known, actions);
+    // A log is about to be dropped here: does anyone know better? And a peer whose vector was lost is asked again.
+    const Time ask_every = peer.positioned ? options_.dead_after / 8 : Time(kHeartbeat);
+    if ((ask_around || !peer.positioned) && now - peer.vector_at >= ask_every) SendVector(now, index, true, actions);
+    SendRound(now, index, actions);
   }
 }
 
@@ -248,203 +133,379 @@ void TwoLayer::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
 }
 
 void TwoLayer::OnPeerUp(Time now, PeerIndex index, StreamRole role, Actions& actions) {
-  (void)now;
   (void)role;  // both ends do the same
   Peer& peer = *peers_[index.value];
-  peer = Peer{};
+  Forget(peer);
   peer.up = true;
-  Hello hello;
-  hello.hash_key_id = options_.hash_key_id;
-  hello.incarnation = options_.incarnation;
-  for (const auto& origin : origins_)
-    hello.positions.push_back({origin->name, origin->incarnation, origin->window.floor(), origin->window.head()});
-  for (const auto& [name, incarnation] : registers_) hello.registers.push_back({name, incarnation});
-  SendFrame send;
-  send.peer = index;
-  send.layer = Layer::kControl;
-  send.frame = EncodeHello(hello);
-  actions.push_back(std::move(send));
+  peer.heard_at = now;
+  SendHello(now, index, actions);
 }
 
 void TwoLayer::OnPeerDown(Time now, PeerIndex index, Actions& actions) {
   (void)now;
-  *peers_[index.value] = Peer{};
+  Forget(*peers_[index.value]);
   actions.push_back(ForgetLoads{index});
 }
 
+void TwoLayer::Forget(Peer& peer) {
+  for (const auto& slot : peer.scopes)
+    if (slot) replica_.scopes().Release(*slot);
+  for (const auto& slot : peer.workers)
+    if (slot) replica_.workers().Release(*slot);
+  peer = Peer{};
+}
+
+// This router's log goes on under a new incarnation: its old name was used by two. Streams begin anew under it.
+void TwoLayer::GoOnAnew(Time now, Actions& actions) {
+  if (anew_at_ >= Time{0} && now - anew_at_ < kHeartbeat) return;  // whoever forces it cannot do so all the time
+  anew_at_ = now;
+  replica_.Reincarnate(now, view_.NewIncarnation(), actions);
+  for (std::uint16_t i = 0; i < peers_.size(); ++i) {
+    if (!peers_[i]->up) continue;
+    Forget(*peers_[i]);
+    actions.push_back(CloseStream{PeerIndex{i}, "new_incarnation"});
+  }
+}
+
+// ---- frames ---------------------------------------------------------------------------------------------------------
+
+// The one place where frames of both ends of a stream come in.
 void TwoLayer::OnFrame(Time now, PeerIndex index, Bytes frame, Actions& actions) {
-  (void)now;
+  Dispatch(now, index, frame, actions);
+  Peer& peer = *peers_[index.value];
+  if (!peer.flush) return;
+  peer.flush = false;
+  SendRound(now, index, actions);
+}
+
+void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions) {
+  Peer& peer = *peers_[index.value];
   const Result<FrameKind> kind = PeekKind(frame);
-  if (!kind.ok()) return CountDecodeError(index, actions);
+  if (!kind.ok()) {
+    if (kind.error().code != ErrorCode::kNotFound) return Reject(now, index, RefuseReason::kCorrupt, {}, actions);
+    ++unknown_frames_;  // of a later release: skipped
+    return;
+  }
+  if (*kind == FrameKind::kHello) return OnHello(now, index, frame, actions);
+  if (*kind == FrameKind::kRefuse) return OnRefusal(now, index, frame, actions);
+  if (!peer.greeted) return;  // of another life, or before its hello
+  const std::uint64_t seal = SealKey(peer.incarnation, replica_.own().key.incarnation);
+  const auto heard = [&] {
+    peer.heard_at = now;
+    peer.corrupt_in_a_row = 0;
+    if (!peer.void_loads) return;
+    peer.void_loads = false;
+    peer.resync_due = true;
+  };
+  const auto corrupt = [&] { Reject(now, index, RefuseReason::kCorrupt, {}, actions); };
   switch (*kind) {
-    case FrameKind::kHello:
-      return OnHello(index, frame, actions);
-    case FrameKind::kRound:
-      return OnRoundFrame(index, frame, actions);
-    case FrameKind::kRefuse: {
-      const Result<RefuseReason> reason = DecodeRefuse(frame);
-      if (!reason.ok()) return CountDecodeError(index, actions);
-      actions.push_back(CloseStream{index, std::string("refused_") + RefuseReasonName(*reason)});
+    case FrameKind::kRound: {
+      Result<Round> round = DecodeRound(frame, seal);
+      if (!round.ok()) return corrupt();
+      heard();
+      return OnRoundFrame(now, index, *round, actions);
+    }
+    case FrameKind::kVector: {
+      const Result<Vector> vector = DecodeVector(frame, seal);
+      if (!vector.ok()) return corrupt();
+      heard();
+      return OnVector(now, index, *vector, actions);
+    }
+    case FrameKind::kRegisters: {
+      const Result<std::vector<WorkerName>> registers = DecodeRegisters(frame, seal);
+      if (!registers.ok()) return corrupt();
+      heard();
+      for (const WorkerName& worker : *registers) replica_.Register(worker, actions);
       return;
     }
+    case FrameKind::kPull: {
+      const Result<Pull> pull = DecodePull(frame, seal);
+      if (!pull.ok()) return corrupt();
+      heard();
+      return OnPull(now, index, *pull, actions);
+    }
+    case FrameKind::kHello:
+    case FrameKind::kRefuse:
+      break;
   }
 }
 
-void TwoLayer::OnHello(PeerIndex index, Bytes frame, Actions& actions) {
-  const Result<Hello> hello = DecodeHello(frame);
-  if (!hello.ok()) return CountDecodeError(index, actions);
-  if (hello->version_min > kProtocolVersion || hello->version_max < kProtocolVersion)
-    return Refuse(index, RefuseReason::kVersion, actions);
-  if (hello->hash_key_id != options_.hash_key_id) return Refuse(index, RefuseReason::kHashKey, actions);
+void TwoLayer::OnHello(Time now, PeerIndex index, Bytes frame, Actions& actions) {
   Peer& peer = *peers_[index.value];
-  peer.greeted = true;
-  peer.incarnation = hello->incarnation;
-  // The vector is the truth: an origin it does not name counts as nothing held.
-  peer.acked = peer.sent = own_.floor();
-  for (const Position& position : hello->positions) {
-    if (position.origin != options_.router || position.incarnation != options_.incarnation) continue;
-    if (position.have <= own_.head()) peer.acked = peer.sent = std::max(own_.floor(), position.have);
+  const Result<Hello> hello = DecodeHello(frame);
+  if (!hello.ok()) return Reject(now, index, RefuseReason::kCorrupt, {}, actions);
+  if (hello->version_min > options_.version_max || hello->version_max < kVersionMin)
+    return RefuseAndClose(now, index, RefuseReason::kVersion, actions);
+  if (hello->hash_key_id != options_.hash_key_id) return RefuseAndClose(now, index, RefuseReason::kHashKey, actions);
+  if (hello->text_block_bytes != options_.text_block_bytes ||
+      hello->tokens_block_tokens != options_.tokens_block_tokens)
+    return RefuseAndClose(now, index, RefuseReason::kBlockSize, actions);
+  if (hello->sender.router != view_.PeerName(index) || hello->sender.router == options_.router ||
+      (peer.greeted && peer.incarnation != hello->sender.incarnation))
+    return RefuseAndClose(now, index, RefuseReason::kIdentity, actions);
+  if (replica_.poisoned(hello->sender)) return Reject(now, index, RefuseReason::kFork, hello->sender, actions);
+  if (peer.greeted) {  // said again, because this router's was lost
+    if (hello->heard != replica_.own().key.incarnation) SendHello(now, index, actions);
+    return;
   }
-  for (const WorkerName& worker : hello->registers) Register(worker, actions);
+  peer.greeted = true;
+  peer.incarnation = hello->sender.incarnation;
+  peer.heard_at = now;
+  peer.sending[replica_.own().key] = Sending{};
+  SendVector(now, index, true, actions);
+  SendRegisters(index, 0, actions);
 }
 
-// A damaged frame changes nothing. What it carried is asked for again by ending the stream: the next hello says where
-// this router stands.
-void TwoLayer::CountDecodeError(PeerIndex index, Actions& actions) {
-  ++decode_errors_;
-  Refuse(index, RefuseReason::kCorrupt, actions);
+void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  const Result<Refusal> refusal = DecodeRefusal(frame);
+  if (!refusal.ok()) {  // not answered: a refusal of a refusal would go round for ever
+    ++decode_errors_;
+    ++rejects_[static_cast<std::size_t>(RefuseReason::kCorrupt)];
+    return;
+  }
+  switch (refusal->reason) {
+    case RefuseReason::kCorrupt:  // something was lost: what it may have said is said again
+      peer.scopes_known = peer.workers_known = peer.registers_known = 0;
+      peer.loads_told.clear();
+      peer.view_version = 0;
+      for (auto& [key, sending] : peer.sending) {
+        ForgetInFlight(peer, sending);
+        sending.next = sending.acked;
+      }
+      return;
+    case RefuseReason::kFork:
+      if (refusal->key == replica_.own().key) return GoOnAnew(now, actions);
+      return replica_.Poison(now, refusal->key, actions);
+    case RefuseReason::kUnknownOrigin:
+      std::erase_if(peer.vector, [&](const Position& position) { return position.key == refusal->key; });
+      return;
+    default:
+      actions.push_back(CloseStream{index, std::string("refused_") + RefuseReasonName(refusal->reason)});
+  }
 }
 
-void TwoLayer::Refuse(PeerIndex index, RefuseReason reason, Actions& actions) {
-  SendFrame send;
-  send.peer = index;
-  send.layer = Layer::kControl;
-  send.frame = EncodeRefuse(reason);
-  actions.push_back(std::move(send));
+// Counts what is not taken and tells the peer. The stream goes on, unless nothing but rubbish comes.
+void TwoLayer::Reject(Time now, PeerIndex index, RefuseReason reason, const OriginKey& key, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  ++rejects_[static_cast<std::size_t>(reason)];
+  if (reason == RefuseReason::kCorrupt) {
+    ++decode_errors_;
+    if (++peer.corrupt_in_a_row >= kCorruptMax) return RefuseAndClose(now, index, reason, actions);
+    if (peer.refused_at >= Time{0} && now - peer.refused_at < options_.round_period) return;
+    peer.refused_at = now;
+  }
+  actions.push_back(SendFrame{index, EncodeRefusal({reason, key}), Layer::kControl});
+}
+
+void TwoLayer::RefuseAndClose(Time now, PeerIndex index, RefuseReason reason, Actions& actions) {
+  (void)now;
+  if (reason != RefuseReason::kCorrupt) ++rejects_[static_cast<std::size_t>(reason)];
+  actions.push_back(SendFrame{index, EncodeRefusal({reason, {}}), Layer::kControl});
   actions.push_back(CloseStream{index, RefuseReasonName(reason)});
 }
 
-// ---- receiving ------------------------------------------------------------------------------------------------------
+// ---- where things stand ---------------------------------------------------------------------------------------------
 
-void TwoLayer::OnRoundFrame(PeerIndex index, Bytes frame, Actions& actions) {
+void TwoLayer::OnVector(Time now, PeerIndex index, const Vector& vector, Actions& actions) {
   Peer& peer = *peers_[index.value];
-  if (!peer.greeted) return CountDecodeError(index, actions);
-  Result<Round> round = DecodeRound(frame, peer.workers.size(), peer.scopes.size());
-  if (!round.ok()) return CountDecodeError(index, actions);
-  if (round->has_ack) ApplyAck(peer, round->ack);
-  for (ScopeName& scope : round->scopes) peer.scopes.push_back(std::move(scope));
-  for (WorkerName& worker : round->workers) {
-    Register(worker, actions);
-    peer.workers.push_back(std::move(worker));
+  peer.vector = vector.positions;
+  // It replaces what was believed: a log that is not named is not there.
+  std::uint32_t own_have = 1;
+  for (const Position& position : vector.positions) {
+    const bool own = position.key == replica_.own().key;
+    if (own) own_have = position.have;
+    if (replica_.Merge(now, position, actions)) continue;
+    if (own) return GoOnAnew(now, actions);
+    Reject(now, index, RefuseReason::kFork, position.key, actions);
   }
-  for (const Load& load : round->loads)
-    actions.push_back(ApplyLoad{index, peer.workers[load.worker].name, load.in_flight});
-  if (!round->has_range) return;
-  peer.ack_due = true;
-  Origin& origin = OriginOf(std::string(view_.PeerName(index)), peer.incarnation, actions);
-  while (origin.window.floor() < round->floor && !origin.window.empty()) DropRecord(origin, actions);
-  if (origin.window.empty() && origin.window.floor() < round->floor) origin.window.Restart(round->floor);
-  if (round->first_seq > origin.window.head()) {
-    peer.hole = true;  // answered with where this router stands
+  Sending& sending = peer.sending[replica_.own().key];
+  if (!peer.positioned || own_have < sending.acked) {
+    ForgetInFlight(peer, sending);
+    sending.next = sending.acked = own_have;
+  } else {
+    OnAck(now, index, {{}, own_have, false}, actions);
+  }
+  peer.positioned = true;
+  if (vector.reply_wanted && now - peer.vector_at >= options_.round_period) SendVector(now, index, false, actions);
+  Repair(now, actions);
+}
+
+void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  const OriginKey key = KeyOf(view_.PeerName(index), peer.incarnation);
+  if (digest.head > 1) {
+    if (Replica::Log* log = replica_.FindOrMake(now, key, actions)) replica_.Heard(now, *log, digest, actions);
+  }
+  const Digest own = OwnDigest();
+  if (digest.register_hash != own.register_hash &&
+      (peer.registers_at < Time{0} || now - peer.registers_at >= kHeartbeat)) {
+    peer.registers_at = now;
+    SendRegisters(index, 0, actions);
+  }
+  const bool at_rest = peer.own_hash_then == own.vector_hash && peer.digest.vector_hash == digest.vector_hash;
+  peer.own_hash_then = own.vector_hash;
+  peer.digest = digest;
+  if (digest.vector_hash == own.vector_hash) {  // the peer has all that is here
+    for (auto& [log_key, sending] : peer.sending)
+      if (const Replica::Log* log = replica_.Find(log_key)) {
+        ForgetInFlight(peer, sending);
+        sending.next = sending.acked = log->window.head();
+      }
     return;
   }
-  for (const Record& record : round->records) {
-    ++records_.received;
-    if (record.seq < origin.window.head()) {
-      ++records_.stale;  // a duplicate
+  // While records are on their way digests differ without meaning anything; so do not ask then, unless some owner is
+  // out of reach and this peer may know more.
+  const bool out_of_reach = std::any_of(replica_.logs().begin(), replica_.logs().end(), [&](const auto& log) {
+    return log.get() != &replica_.own() && !log->aged && !Reaches(now, log->key);
+  });
+  const Time every = at_rest || out_of_reach ? kHeartbeat : 5 * kHeartbeat;
+  if (now - peer.vector_at >= every) SendVector(now, index, true, actions);
+}
+
+void TwoLayer::OnPull(Time now, PeerIndex index, const Pull& pull, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  const Replica::Log* log = replica_.Find(pull.key);
+  if (log == nullptr)
+    return Reject(now, index, replica_.poisoned(pull.key) ? RefuseReason::kFork : RefuseReason::kUnknownOrigin,
+                  pull.key, actions);
+  const bool renewed = peer.sending.count(pull.key) > 0;
+  Sending& sending = peer.sending[pull.key];
+  sending.lease_until = now + kLease;
+  // A renewal says where the puller stands; what is under way to it is not sent twice.
+  if (!renewed || pull.from > sending.next || now - sending.moved_at >= kPullAfter) {
+    ForgetInFlight(peer, sending);
+    sending.next = sending.acked = pull.from;
+  }
+  if (log->window.head() <= pull.from) return SendVector(now, index, false, actions);
+  peer.flush = true;
+}
+
+// ---- rounds ---------------------------------------------------------------------------------------------------------
+
+void TwoLayer::OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  if (round.resync) {
+    peer.scopes_known = peer.workers_known = 0;
+    peer.loads_told.clear();
+    peer.view_version = 0;
+  }
+  for (const Ack& ack : round.acks) OnAck(now, index, ack, actions);
+  if (!Define(peer, round, actions)) return RefuseAndClose(now, index, RefuseReason::kNames, actions);
+  for (const Load& load : round.loads) {
+    if (load.worker >= peer.workers.size() || !peer.workers[load.worker]) {
+      peer.resync_due = true;
       continue;
     }
-    const WorkerName& worker = peer.workers[record.worker];
-    const ScopeName& scope = peer.scopes[record.scope];
-    const auto own_scope = scopes_.Intern(scope);
-    const auto own_worker = workers_.Intern(worker);
-    if (!own_scope || !own_worker) return CountDecodeError(index, actions);  // more names than a mesh may have
-    scratch_.scope = *own_scope;
-    scratch_.worker = *own_worker;
-    scratch_.has_branch = record.has_branch;
-    scratch_.ids = record.ids;
-    origin.window.Append(scratch_);
-    if (!Register(worker, actions)) {
-      ++records_.stale;  // kept, so that positions stay true, but about a life of the worker that is over
-      continue;
-    }
-    ++records_.applied;
-    actions.push_back(
-        ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, origin.slot, record.seq, record.ids});
+    actions.push_back(ApplyLoad{index, replica_.workers()[*peer.workers[load.worker]].name, load.in_flight});
   }
-  while (origin.window.bytes() > options_.window_bytes) DropRecord(origin, actions);
-  actions.push_back(MoveRefreshMark{origin.slot, origin.window.middle()});
+  for (Range& range : round.ranges) OnRange(now, index, range, actions);
+  if (round.has_digest) OnDigest(now, index, round.digest, actions);
 }
 
-TwoLayer::Origin& TwoLayer::OriginOf(const std::string& name, Incarnation incarnation, Actions& actions) {
-  ++uses_;
-  for (const auto& origin : origins_) {
-    if (origin->name != name || origin->incarnation != incarnation) continue;
-    origin->touched = uses_;
-    return *origin;
-  }
-  if (origins_.size() >= kOriginsMax) {
-    const auto oldest = std::min_element(origins_.begin(), origins_.end(),
-                                         [](const auto& a, const auto& b) { return a->touched < b->touched; });
-    while (!(*oldest)->window.empty()) DropRecord(**oldest, actions);
-    origins_.erase(oldest);
-  }
-  auto origin = std::make_unique<Origin>();
-  origin->name = name;
-  origin->incarnation = incarnation;
-  origin->slot = next_slot_;
-  origin->touched = uses_;
-  next_slot_ = static_cast<std::uint16_t>(next_slot_ % 4095 + 1);
-  origins_.push_back(std::move(origin));
-  return *origins_.back();
-}
-
-void TwoLayer::DropRecord(Origin& origin, Actions& actions) {
-  origin.window.Read(origin.window.floor(), scratch_);
-  const ScopeName& scope = scopes_[scratch_.scope];
-  actions.push_back(
-      RetractIds{scope.model, scope.kind, workers_[scratch_.worker].name, origin.slot, scratch_.seq, scratch_.ids});
-  origin.window.DropOldest();
-}
-
-bool TwoLayer::Register(const WorkerName& worker, Actions& actions) {
-  Incarnation& registered = registers_[worker.name];
-  if (worker.incarnation < registered) return false;
-  if (worker.incarnation > registered) {
-    registered = worker.incarnation;
-    actions.push_back(ApplyRegister{worker.name, worker.incarnation});
+bool TwoLayer::Define(Peer& peer, const Round& round, Actions& actions) {
+  const auto define = [](auto& names, auto& slots, const auto& definition) {
+    const auto slot = names.Acquire(definition.name);
+    if (!slot) return false;
+    if (slots.size() <= definition.slot) slots.resize(definition.slot + std::size_t{1});
+    if (slots[definition.slot]) names.Release(*slots[definition.slot]);
+    slots[definition.slot] = *slot;
+    return true;
+  };
+  for (const auto& scope : round.scopes)
+    if (!define(replica_.scopes(), peer.scopes, scope)) return false;
+  for (const auto& worker : round.workers) {
+    if (!define(replica_.workers(), peer.workers, worker)) return false;
+    replica_.Register(worker.name, actions);
   }
   return true;
+}
+
+void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  const OriginKey sender = KeyOf(view_.PeerName(index), peer.incarnation);
+  const OriginKey key = range.key.router.empty() ? sender : range.key;
+  bool& hole = peer.acks_due[key];  // every range is answered
+  // The sender's slots become this router's; the checksum tells if one means another name here.
+  std::uint64_t sum = 0;
+  for (Record& record : range.records) {
+    const bool known = record.scope < peer.scopes.size() && peer.scopes[record.scope] &&
+                       record.worker < peer.workers.size() && peer.workers[record.worker];
+    if (!known) {
+      peer.resync_due = hole = true;
+      return;
+    }
+    record.scope = *peer.scopes[record.scope];
+    record.worker = *peer.workers[record.worker];
+    sum += EntryHash(record, replica_.scopes().hash(record.scope), replica_.workers().hash(record.worker));
+  }
+  if (static_cast<std::uint32_t>(sum) != range.checksum) {
+    peer.resync_due = hole = true;
+    return;
+  }
+  const Accepted accepted = replica_.Accept(now, range, key, key == sender, records_, actions);
+  switch (accepted) {
+    case Accepted::kYes:
+      break;
+    case Accepted::kHole:
+      hole = true;
+      break;
+    case Accepted::kFork:
+      peer.acks_due.erase(key);
+      if (key == replica_.own().key) return GoOnAnew(now, actions);
+      return Reject(now, index, RefuseReason::kFork, key, actions);
+    case Accepted::kPoisoned:
+      peer.acks_due.erase(key);
+      return Reject(now, index, RefuseReason::kFork, key, actions);
+    case Accepted::kUnknown:
+      peer.acks_due.erase(key);
+      return Reject(now, index, RefuseReason::kUnknownOrigin, key, actions);
+    case Accepted::kTooBig:
+      return RefuseAndClose(now, index, RefuseReason::kTooBig, actions);
+  }
+  if (range.more) peer.flush = true;  // a page: the next one waits for this ack
+}
+
+void TwoLayer::OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  const OriginKey& key = ack.key.router.empty() ? replica_.own().key : ack.key;
+  const Replica::Log* log = replica_.Find(key);
+  const auto at = peer.sending.find(key);
+  if (log == nullptr || at == peer.sending.end()) return;
+  if (ack.have > log->window.head()) {
+    if (log == &replica_.own()) GoOnAnew(now, actions);  // more of this router's log than it wrote
+    return;
+  }
+  Sending& sending = at->second;
+  if (ack.have > sending.acked) {
+    sending.acked = ack.have;
+    sending.moved_at = now;
+  }
+  while (!sending.in_flight.empty() && sending.in_flight.front().end <= ack.have) {
+    peer.unacked_bytes -= sending.in_flight.front().bytes;
+    sending.in_flight.pop_front();
+  }
+  if (ack.hole) {
+    ForgetInFlight(peer, sending);
+    sending.next = ack.have;
+  }
+  // The next page of a long transfer goes out when this one arrived.
+  if (sending.in_flight.empty() && sending.next < log->window.head()) peer.flush = true;
 }
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
 bool TwoLayer::Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const {
-  Record record;
-  const auto holds = [&](const Window& window) {
-    for (std::uint32_t seq = window.floor(); seq < window.head(); ++seq) {
-      window.Read(seq, record);
-      if (record.leaf() == leaf && workers_[record.worker].name == worker && scopes_[record.scope].model == model &&
-          scopes_[record.scope].kind == kind)
-        return true;
-    }
-    return false;
-  };
-  if (holds(own_)) return true;
-  return std::any_of(origins_.begin(), origins_.end(), [&](const auto& origin) { return holds(origin->window); });
+  return replica_.Holds(model, kind, leaf, worker);
 }
 
 StrategyReport TwoLayer::Report() const {
   StrategyReport report;
   report.records = records_;
   report.decode_errors = decode_errors_;
-  report.Add("own_window", own_.bytes(), own_.count());
-  std::uint64_t bytes = 0, count = 0;
-  for (const auto& origin : origins_) {
-    bytes += origin->window.bytes();
-    count += origin->window.count();
-  }
-  report.Add("peer_windows", bytes, count);
+  report.unknown_frames = unknown_frames_;
+  report.Add("own_window", replica_.own().window.bytes(), replica_.own().window.count());
+  report.Add("peer_windows", replica_.copies_bytes(), replica_.copies_count());
   report.Add("pending", pending_bytes_, pending_.size());
   return report;
 }

@@ -1,25 +1,27 @@
 // two_layer.h — the strategy of this project: placement logs, one writer each, told in packed rounds and acknowledged.
 //
-// Layer 1: every request that is news becomes a record (branch, coarse anchors, leaf → worker) in this router's log. A
-// round stamps the new records once, in the order of their leaves, and sends each peer what it lacks: collected once,
-// fanned out. A record is released by nobody's queue, only by this router's own byte budget (the window's floor);
-// "sent" means acknowledged, so a lost stream costs a resend and nothing else. Receivers keep records as they are and
-// match by id: no structure is needed to use them. Rounds with nothing to say are not sent: silence when idle.
+// Layer 1, every round: a request that is news becomes a record (branch, coarse anchors, leaf → worker) in this router's
+// log. A round stamps the new records once, in the order of their leaves, and sends each peer what it lacks. "Sent"
+// means acknowledged, so a lost stream costs a resend and nothing else. This router's in-flight counts ride along, when
+// they changed, so that routing balances cluster-wide.
 //
-// Loads ride along: this router's in-flight count per worker, when it changed, so that routing balances cluster-wide.
+// Layer 2, when someone needs it: the owner pushes. A router that has heard of more than it holds and sees no progress
+// pulls a log from whoever showed it; the answer is a stream of pages, each acknowledged before the next, from a cursor
+// (log, seq) that any other router can go on with. While it is pulled the log is under a lease: what comes in at the
+// donor goes on to the puller each round, so that routers which cannot reach each other learn through a third.
 //
-// What is not here yet: pulling ranges from a third router, paged transfer of long windows, ageing of dead origins and
-// digests (the frames have their places: Position vectors, Ack::hole, unknown kinds are skipped).
+// Layer 3, at rest: one digest per peer and second, and nothing else while digests are equal. When they differ, the
+// routers exchange vectors: where each stands in every log. Acks save bytes; the vector is the truth.
 //
-// Threads, ownership, errors: those of SyncStrategy. Time: rounds only. Bounds: own window and each copy
-// options.window_bytes (oldest record out, floor moves); unacknowledged bytes per peer options.peer_unacked_bytes;
-// kOriginsMax copies of other routers' logs.
-// Source: design.md's two layers; the single-writer log with per-peer positions is Scuttlebutt's idea (van Renesse et
-// al., LADIS 2008), oldest first and without gaps.
+// What a frame may do wrong is in the table of docs/formats/two_layer.md: what is counted, told and closed for.
+//
+// Threads, ownership, errors: those of SyncStrategy. Time: `now` of each call; only differences are used.
+// Bounds: those of replica.h; per peer options.peer_unacked_bytes in flight and one frame of options.page_bytes being
+// built; per stream kNamesMax names of each kind.
+// Source: ../../../docs/two_layer.md; van Renesse et al., LADIS 2008 (Scuttlebutt) for positions per origin.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,8 +29,7 @@
 
 #include "impl/sync/strategy.h"
 #include "impl/sync/two_layer/frames.h"
-#include "impl/sync/two_layer/names.h"
-#include "impl/sync/two_layer/window.h"
+#include "impl/sync/two_layer/replica.h"
 
 namespace prefixmesh::two_layer {
 
@@ -38,14 +39,19 @@ struct Options {
   // A record names the ids at blocks 1, 2, 4, … and then every `anchors` blocks; 0 = branch and leaf only. An anchor
   // has to lie inside a shared prefix to name its worker; a spacing above the shortest shared prefix finds nothing.
   std::uint32_t anchors = 32;
-  // This router's own log, and each copy of a peer's.
+  // This router's own log. A copy of another's may be four times as large before it is refused.
   std::uint64_t window_bytes = 16u << 20;
-  // Records sent to one peer in one round, in bytes as kept.
-  std::uint64_t peer_round_bytes = 256u << 10;
-  // Sent to one peer and not acknowledged yet; above it only acks and loads go out.
+  // Records sent to one peer in one frame, in bytes as kept.
+  std::uint64_t page_bytes = 256u << 10;
+  // Sent to one peer and not acknowledged yet; above it only acks, loads and digests go out.
   std::uint64_t peer_unacked_bytes = 1u << 20;
+  // A log whose owner nobody heard for so long is dropped everywhere.
+  Time dead_after = std::chrono::minutes(10);
   // Names the hash configuration; peers with another are refused.
   std::uint64_t hash_key_id = 0;
+  std::uint32_t text_block_bytes = 256;
+  std::uint32_t tokens_block_tokens = 16;
+  std::uint32_t version_max = kVersionMax;
   std::string router;       // this router's name
   Incarnation incarnation;  // this life's; unique
 };
@@ -68,49 +74,79 @@ class TwoLayer final : public SyncStrategy {
   bool Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const override;
   StrategyReport Report() const override;
 
-  static constexpr std::size_t kOriginsMax = 64;
+  const Replica& replica() const { return replica_; }
+
+  static constexpr Time kHeartbeat = std::chrono::seconds(1);
+  // Nothing heard for so long: a peer's loads are void, its pushes are not waited for, and it is only sent heartbeats.
+  static constexpr Time kSilent = std::chrono::seconds(3);
+  // No progress for so long on what is known to exist: pull.
+  static constexpr Time kPullAfter = std::chrono::milliseconds(400);
+  static constexpr Time kLease = std::chrono::seconds(3);
+  // Frames in a row that do not decode before the stream is closed.
+  static constexpr int kCorruptMax = 16;
 
  private:
   struct Peer;
-  // A copy of another router's log.
-  struct Origin {
-    std::string name;
-    Incarnation incarnation;
-    Window window;
-    std::uint16_t slot = 0;     // in the index; this router is 0
-    std::uint64_t touched = 0;  // order of last use, for dropping the oldest copy
-  };
+  struct Sending;
+  struct Asked;
 
-  void Collect(Actions& actions);
-  void SendRound(PeerIndex index, Actions& actions);
-  void OnHello(PeerIndex index, Bytes frame, Actions& actions);
-  void OnRoundFrame(PeerIndex index, Bytes frame, Actions& actions);
-  void ApplyAck(Peer& peer, const Ack& ack);
-  void Refuse(PeerIndex index, RefuseReason reason, Actions& actions);
-  void CountDecodeError(PeerIndex index, Actions& actions);
+  // two_layer.cc: events and what comes in
+  void Collect(Time now, Actions& actions);
+  void NoteWorkers(Actions& actions);
+  void Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions);
+  void OnHello(Time now, PeerIndex index, Bytes frame, Actions& actions);
+  void OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& actions);
+  void OnVector(Time now, PeerIndex index, const Vector& vector, Actions& actions);
+  void OnPull(Time now, PeerIndex index, const Pull& pull, Actions& actions);
+  void OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& actions);
+  bool Define(Peer& peer, const Round& round, Actions& actions);
+  void OnRange(Time now, PeerIndex index, Range& range, Actions& actions);
+  void OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions);
+  void OnDigest(Time now, PeerIndex index, const Digest& digest, Actions& actions);
+  void Reject(Time now, PeerIndex index, RefuseReason reason, const OriginKey& key, Actions& actions);
+  void RefuseAndClose(Time now, PeerIndex index, RefuseReason reason, Actions& actions);
+  void GoOnAnew(Time now, Actions& actions);
+  void Forget(Peer& peer);
 
-  Origin& OriginOf(const std::string& name, Incarnation incarnation, Actions& actions);
-  void DropRecord(Origin& origin, Actions& actions);
-  // True when the register allows records about this incarnation; raises it when it is newer.
-  bool Register(const WorkerName& worker, Actions& actions);
+  // sending.cc: what goes out
+  void SendHello(Time now, PeerIndex index, Actions& actions);
+  void SendVector(Time now, PeerIndex index, bool reply_wanted, Actions& actions);
+  void SendRegisters(PeerIndex index, std::uint64_t since, Actions& actions);
+  void SendRound(Time now, PeerIndex index, Actions& actions);
+  void AddLoads(Peer& peer, Round& round);
+  const std::string& EncodedRange(const Replica::Log& log, std::uint32_t first, std::uint32_t end);
+  static void ForgetInFlight(Peer& peer, Sending& sending);
+  void StopAndRepeat(Time now, Peer& peer);
+  void Repair(Time now, Actions& actions);
+  Digest OwnDigest() const;
+  bool Reaches(Time now, const OriginKey& key) const;
+  std::uint64_t SealTo(const Peer& peer) const;
 
   const Options options_;
   const StrategyView& view_;
   StrategyTraits traits_;
 
-  Interner<ScopeName> scopes_;
-  Interner<WorkerName> workers_;
-  std::map<std::string, Incarnation, std::less<>> registers_;
+  Replica replica_;
   std::vector<Offer> pending_;  // news since the last round
   std::uint64_t pending_bytes_ = 0;
-  Window own_;
-  std::vector<std::unique_ptr<Origin>> origins_;
-  std::uint16_t next_slot_ = 1;
-  std::uint64_t uses_ = 0;
   std::vector<std::unique_ptr<Peer>> peers_;
-  Record scratch_;
+  std::map<OriginKey, Asked> asked_;  // pulls under way
+  std::uint64_t view_version_ = 0;    // of the view, when its workers were read
+  Time beat_at_{-1};                  // when own().beat last rose
+  Time anew_at_{-1};                  // when this router last took a new incarnation
+
+  // The range that was encoded last: routers that stand at the same place get the same bytes.
+  struct {
+    OriginKey key;
+    std::uint32_t first = 0, end = 0, floor = 0, head = 0;
+    std::uint64_t names = 0;
+    std::string bytes;
+  } encoded_;
+
   RecordCounts records_;
   std::uint64_t decode_errors_ = 0;
+  std::uint64_t unknown_frames_ = 0;
+  std::uint64_t rejects_[10] = {};  // by RefuseReason
 };
 
 }  // namespace prefixmesh::two_layer

@@ -1,8 +1,17 @@
 #include "impl/sync/two_layer/window.h"
 
 #include "impl/base/check.h"
+#include "impl/base/prng.h"
 
 namespace prefixmesh::two_layer {
+
+std::uint64_t EntryHash(const Record& record, std::uint64_t scope_hash, std::uint64_t worker_hash) {
+  std::uint64_t hash = Mix64(record.seq + (std::uint64_t{record.has_branch} << 32));
+  hash = Mix64(hash ^ scope_hash);
+  hash = Mix64(hash ^ worker_hash);
+  for (const NodeId id : record.ids) hash = Mix64(hash ^ id.value);
+  return hash;
+}
 
 void Window::Append(const Record& record) {
   PREFIXMESH_CHECK(!record.ids.empty() && record.ids.size() <= UINT16_MAX);

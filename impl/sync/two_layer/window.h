@@ -1,10 +1,11 @@
 // window.h — one router's placement log as kept here: the records of [floor, head) of one (origin, incarnation).
 //
 // The origin appends and moves the floor; everyone else holds a verbatim copy. A record exists iff its window holds it:
-// no tombstones, no clocks. Seqs start at 1 and have no gaps. Kept packed: 12 bytes a record and 8 an id.
+// no tombstones, no clocks. Seqs start at 1 and have no gaps. Kept packed: 12 bytes a record and 8 an id. The sum of
+// the records' hashes is kept beside them: equal windows have equal sums, whatever order they came in.
 //
 // Threads: mesh loop. Ownership: values; Record::ids is good until the next change. Errors: none.
-// Bounds: bytes(); the owner calls DropOldest to stay under its budget. A window ends at seq 2^32 - 2.
+// Bounds: bytes(); the owner calls DropOldest to stay under its budget. A window ends at kSeqMax.
 #pragma once
 
 #include <cstdint>
@@ -13,22 +14,28 @@
 #include <vector>
 
 #include "impl/base/ids.h"
+#include "impl/sync/two_layer/names.h"
 
 namespace prefixmesh::two_layer {
 
-// Which (model, kind) and which (worker, incarnation) a record speaks of: slots in a Names table (names.h).
-using ScopeSlot = std::uint16_t;
-using WorkerSlot = std::uint16_t;
+// The last seq a log can have; its writer takes a new incarnation before.
+inline constexpr std::uint32_t kSeqMax = 0xfffffff0;
+// Ids one record names at most.
+inline constexpr std::size_t kRecordIdsMax = 512;
 
 struct Record {
   std::uint32_t seq = 0;
-  ScopeSlot scope = 0;
-  WorkerSlot worker = 0;
+  Slot scope = 0;   // in a Names<ScopeName>
+  Slot worker = 0;  // in a Names<WorkerName>
   bool has_branch = false;
   std::vector<NodeId> ids;  // branch (if any), anchors shallowest first, leaf last; never empty
 
   NodeId leaf() const { return ids.back(); }
+  std::uint64_t bytes() const { return 12 + ids.size() * sizeof(NodeId); }  // as kept
 };
+
+// Over everything a record says, names by their hashes: the same on every router.
+std::uint64_t EntryHash(const Record& record, std::uint64_t scope_hash, std::uint64_t worker_hash);
 
 class Window {
  public:
@@ -42,9 +49,14 @@ class Window {
   void Append(const Record& record);
   // Reads the record `seq` in [floor, head) into `record`, reusing its memory.
   void Read(std::uint32_t seq, Record& record) const;
+  // Ids that the record `seq` names.
+  std::size_t IdCount(std::uint32_t seq) const { return headers_[seq - floor_].id_count; }
   void DropOldest();
-  // Starts an empty window at `floor`, for a copy that begins in the middle of a log.
+  // Moves an empty window to `floor`, for a copy that begins in the middle of a log.
   void Restart(std::uint32_t floor);
+
+  // Sum of the entry hashes; whoever appends and drops keeps it.
+  std::uint64_t sum = 0;
 
   std::uint64_t bytes() const { return headers_.size() * sizeof(Header) + ids_.size() * sizeof(NodeId); }
   std::uint64_t count() const { return headers_.size(); }
@@ -52,8 +64,8 @@ class Window {
  private:
   struct Header {
     std::uint32_t first_id;  // low 32 bits of the id's running number
-    ScopeSlot scope;
-    WorkerSlot worker;
+    Slot scope;
+    Slot worker;
     std::uint16_t id_count;
     bool has_branch;
   };

@@ -54,6 +54,7 @@ class NullSink final : public MeshSink {
   void Apply(ApplyPrompt) override {}
   void Apply(const ApplyIds&) override {}
   void Apply(const RetractIds&) override {}
+  void Apply(const RetractBelow&) override {}
   void Apply(const MoveRefreshMark&) override {}
   void Apply(const ApplyLoad&) override {}
   void Apply(const ForgetLoads&) override {}

@@ -91,6 +91,7 @@ class TwoPeers final : public StrategyView {
   std::uint64_t WorkersVersion() const override { return 0; }
   std::size_t PeerCount() const override { return 2; }
   std::string_view PeerName(PeerIndex peer) const override { return peer.value == 0 ? "a" : "b"; }
+  Incarnation NewIncarnation() const override { return Incarnation{1}; }
 };
 
 TEST_CASE("The example strategy: what one router places, the other applies; damage changes nothing") {

@@ -4,6 +4,7 @@
 #include "impl/sync/two_layer/two_layer.h"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -33,6 +34,7 @@ class Router final : public StrategyView {
   std::uint64_t WorkersVersion() const override { return version; }
   std::size_t PeerCount() const override { return peers_.size(); }
   std::string_view PeerName(PeerIndex peer) const override { return peers_[peer.value]; }
+  Incarnation NewIncarnation() const override { return Incarnation{next_incarnation++}; }
   TwoLayer& strategy() { return *strategy_; }
 
   std::vector<WorkerLoad> loads;
@@ -41,6 +43,7 @@ class Router final : public StrategyView {
   std::map<std::string, std::uint32_t> peer_loads;
   std::map<std::string, std::uint64_t> registers;
   std::vector<std::string> closed;
+  mutable std::uint64_t next_incarnation = 1000;
 
  private:
   std::vector<std::string> peers_;
@@ -70,7 +73,7 @@ class Network {
     links_.insert({b, a});
     for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
       Actions actions;
-      routers_[from]->strategy().OnPeerUp(Time{}, PeerOf(from, to), StreamRole::kDialer, actions);
+      routers_[from]->strategy().OnPeerUp(now, PeerOf(from, to), StreamRole::kDialer, actions);
       CarryOut(from, actions);
     }
   }
@@ -84,7 +87,7 @@ class Network {
       if (links_.erase({from, to}) == 0) continue;
       in_flight_[{from, to}].clear();
       Actions actions;
-      routers_[from]->strategy().OnPeerDown(Time{}, PeerOf(from, to), actions);
+      routers_[from]->strategy().OnPeerDown(now, PeerOf(from, to), actions);
       CarryOut(from, actions);
     }
   }
@@ -97,13 +100,13 @@ class Network {
     offer.worker_incarnation = Incarnation{incarnation};
     offer.ids = std::move(ids);
     Actions actions;
-    routers_[router]->strategy().OnPlacement(Time{}, std::move(offer), actions);
+    routers_[router]->strategy().OnPlacement(now, std::move(offer), actions);
     CarryOut(router, actions);
   }
   // One round of one router.
   void Round(std::size_t router) {
     Actions actions;
-    routers_[router]->strategy().OnRound(Time{}, actions);
+    routers_[router]->strategy().OnRound(now, actions);
     CarryOut(router, actions);
   }
   // Delivers at most `count` frames of every link.
@@ -118,18 +121,23 @@ class Network {
   }
   void Hand(std::size_t from, std::size_t to, const std::string& frame) {
     Actions actions;
-    routers_[to]->strategy().OnFrame(Time{}, PeerOf(to, from), AsBytes(frame), actions);
+    routers_[to]->strategy().OnFrame(now, PeerOf(to, from), AsBytes(frame), actions);
     CarryOut(to, actions);
   }
+  // Two seconds of rounds.
   void Settle() {
     for (int i = 0; i < 40; ++i) {
+      now += milliseconds(50);
       for (std::size_t r = 0; r < size(); ++r) Round(r);
       Deliver();
     }
   }
 
+  Time now{0};
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;
+  std::function<void(const std::string&)> watch;
+  std::uint64_t frames_of_news = 0;  // other than digests and vectors
   std::size_t queue_max = SIZE_MAX;  // frames a link holds before it is full
 
  private:
@@ -147,9 +155,11 @@ class Network {
             queue.push_back(send->frame);
             ++frames;
             bytes += send->frame.size();
+            if (send->layer != Layer::kDigest) ++frames_of_news;
+            if (watch) watch(send->frame);
           }
         }
-        if (send->token != 0) self.strategy().OnSendResult(Time{}, send->peer, send->token, outcome, actions);
+        if (send->token != 0) self.strategy().OnSendResult(now, send->peer, send->token, outcome, actions);
       } else if (const auto* apply = std::get_if<ApplyIds>(&action)) {
         if (apply->origin == 0) continue;
         for (const NodeId id : apply->ids) self.index[{id.value, apply->worker_name}][apply->origin] = apply->seq;
@@ -160,6 +170,10 @@ class Network {
             seqs.erase(at);
           if (seqs.empty()) self.index.erase({id.value, retract->worker_name});
         }
+      } else if (const auto* below = std::get_if<RetractBelow>(&action)) {
+        for (auto& [edge, seqs] : self.index)
+          if (const auto at = seqs.find(below->origin); at != seqs.end() && at->second < below->seq) seqs.erase(at);
+        std::erase_if(self.index, [](const auto& entry) { return entry.second.empty(); });
       } else if (const auto* load = std::get_if<ApplyLoad>(&action)) {
         self.peer_loads[load->worker_name] = load->in_flight;
       } else if (std::get_if<ForgetLoads>(&action) != nullptr) {
@@ -191,7 +205,7 @@ TEST_CASE("TwoLayer: after any faults of the streams every peer holds every reco
     Prng prng(seed);
     const std::size_t routers = 2 + prng.Below(3);
     Options options;
-    options.peer_round_bytes = prng.Below(2) == 0 ? 100 : 256 << 10;  // rounds that carry one record or two
+    options.page_bytes = prng.Below(2) == 0 ? 100 : 256 << 10;  // rounds that carry one record or two
     Network net(routers, options);
     net.ConnectAll();
     net.queue_max = 1 + prng.Below(4);
@@ -237,19 +251,24 @@ TEST_CASE("TwoLayer: after any faults of the streams every peer holds every reco
       RC_ASSERT(net[r].strategy().Report().decode_errors == 0u);
       RC_ASSERT(net[r].closed.empty());
     }
-    const std::uint64_t frames = net.frames;
+    for (std::size_t r = 1; r < routers; ++r)
+      RC_ASSERT(net[r].strategy().replica().Dump() == net[0].strategy().replica().Dump());
+    const std::uint64_t frames = net.frames_of_news;
     net.Settle();
-    RC_ASSERT(net.frames == frames);  // silence when idle
+    RC_ASSERT(net.frames_of_news == frames);  // silence when idle
   });
 }
 
-TEST_CASE("TwoLayer: an idle mesh sends nothing at all") {
+TEST_CASE("TwoLayer: an idle mesh says one digest of at most 32 bytes per peer and second") {
   Network net(3);
   net.ConnectAll();
+  Prng prng(1);
+  for (int i = 0; i < 500; ++i) net.Place(static_cast<std::size_t>(i % 3), DrawIds(prng, 2), "w1");
   net.Settle();
-  const std::uint64_t frames = net.frames;
-  for (int i = 0; i < 100; ++i) net.Settle();
-  REQUIRE(net.frames == frames);
+  const std::uint64_t frames = net.frames, bytes = net.bytes;
+  for (int i = 0; i < 100; ++i) net.Settle();  // 200 seconds, 6 directions
+  REQUIRE(net.frames - frames == 200 * 6);
+  REQUIRE(net.bytes - bytes <= 200 * 6 * 32);
 }
 
 TEST_CASE("TwoLayer: a router that joins late gets the whole window from its origins, with no traffic") {  // W8
@@ -296,9 +315,9 @@ TEST_CASE("TwoLayer: loads are told when they change, and are void when the peer
   net[0].version = 1;
   net.Settle();
   REQUIRE(net[1].peer_loads == std::map<std::string, std::uint32_t>{{"w0", 3}});
-  const std::uint64_t frames = net.frames;
+  const std::uint64_t frames = net.frames_of_news;
   net.Settle();
-  REQUIRE(net.frames == frames);
+  REQUIRE(net.frames_of_news == frames);
   net[0].loads[0].in_flight = 0;
   net[0].version = 2;
   net.Settle();
@@ -322,38 +341,89 @@ TEST_CASE("TwoLayer: records about an older life of a worker are kept but not ap
   REQUIRE(net[1].strategy().Report().records.stale == 1);
 }
 
+// I12: whatever comes in that is not a frame of this stream changes nothing, and is counted.
 TEST_CASE("TwoLayer: damaged frames change nothing, are counted, and the peer is told") {  // W22, W23
   test::ForAll("any damage", [](std::uint64_t seed, const std::string& bytes) {
     Prng prng(seed);
     Network net(2);
     net.ConnectAll();
     net.Place(0, DrawIds(prng, 3), "w");
+    std::string frame;
+    net.watch = [&](const std::string& sent) { frame = sent; };
     net.Settle();
+    net.watch = nullptr;
     const auto before = net[1].index;
-    std::string frame = bytes;
-    if (frame.empty() || static_cast<std::uint8_t>(frame[0]) > 3) frame = "\x7f" + frame;  // never a well-formed one
+    const std::string dump = net[1].strategy().replica().Dump();
+    if (prng.Below(2) == 0) {  // one bit, or a piece
+      frame[1 + prng.Below(frame.size() - 1)] ^= static_cast<char>(1u << prng.Below(8));
+    } else {
+      frame = frame.substr(0, 1 + prng.Below(frame.size() - 1)) + bytes;
+    }
+    const std::uint64_t told = net.frames;
     net.Hand(0, 1, frame);
     RC_ASSERT(net[1].index == before);
-    RC_ASSERT(net[1].strategy().Report().decode_errors + net[1].closed.size() > 0u);
+    RC_ASSERT(net[1].strategy().replica().Dump() == dump);
+    RC_ASSERT(net[1].strategy().Report().decode_errors == 1u);
+    RC_ASSERT(net.frames == told + 1);
+    RC_ASSERT(net[1].closed.empty());  // one bad frame is no reason to part
+    net.Settle();
+    for (const NodeId id : DrawIds(prng, 3)) net.Place(0, {id}, "w");
+    net.Settle();
+    RC_ASSERT(net[1].strategy().replica().Dump() == net[0].strategy().replica().Dump());
   });
 }
 
-TEST_CASE("TwoLayer: another hash configuration is refused by name at both ends") {  // W21
-  Options options;
-  options.hash_key_id = 1;
-  Router a("a", {"b"}, options);
-  Hello hello;
-  hello.hash_key_id = 2;
-  hello.incarnation = Incarnation{4};
-  Actions actions;
-  a.strategy().OnPeerUp(Time{}, PeerIndex{0}, StreamRole::kServer, actions);
-  actions.clear();
-  const std::string frame = EncodeHello(hello);
-  a.strategy().OnFrame(Time{}, PeerIndex{0}, AsBytes(frame), actions);
-  REQUIRE(actions.size() == 2);
-  const std::string refusal = std::get<SendFrame>(actions[0]).frame;
-  REQUIRE(*DecodeRefuse(AsBytes(refusal)) == RefuseReason::kHashKey);
-  REQUIRE(std::get<CloseStream>(actions[1]).reason == "hash_key");
+TEST_CASE("TwoLayer: a peer that sends nothing but rubbish is closed") {
+  Network net(2);
+  net.ConnectAll();
+  net.Settle();
+  for (int i = 0; i < TwoLayer::kCorruptMax; ++i) net.Hand(0, 1, std::string("\x02 rubbish"));
+  REQUIRE(net[1].closed == std::vector<std::string>{"corrupt"});
+}
+
+TEST_CASE("TwoLayer: frames of a kind that a later release may have are skipped and counted") {  // W21
+  Network net(2);
+  net.ConnectAll();
+  net.Settle();
+  net.Hand(0, 1, std::string("\xc8 something new"));
+  REQUIRE(net[1].strategy().Report().decode_errors == 0);
+  REQUIRE(net[1].strategy().Report().unknown_frames == 1);
+  REQUIRE(net[1].closed.empty());
+}
+
+// A stream may not begin with a hello that does not fit: each reason has its name, at both ends.
+TEST_CASE("TwoLayer: who does not fit is refused by name") {  // W21
+  const auto refused_for = [](auto change) {
+    Options options;
+    options.router = "a";
+    options.incarnation = Incarnation{7};
+    options.hash_key_id = 1;
+    Router a("a", {"b"}, options);
+    Hello hello;
+    hello.hash_key_id = 1;
+    hello.text_block_bytes = options.text_block_bytes;
+    hello.tokens_block_tokens = options.tokens_block_tokens;
+    hello.sender = {"b", Incarnation{4}};
+    change(hello);
+    Actions actions;
+    const Time now{0};
+    a.strategy().OnPeerUp(now, PeerIndex{0}, StreamRole::kServer, actions);
+    actions.clear();
+    const std::string frame = EncodeHello(hello);
+    a.strategy().OnFrame(now, PeerIndex{0}, AsBytes(frame), actions);
+    const auto* close = std::get_if<CloseStream>(&actions.back());
+    if (close == nullptr) return std::string("taken");
+    REQUIRE(RefuseReasonName(DecodeRefusal(AsBytes(std::get<SendFrame>(actions[0]).frame))->reason) == close->reason);
+    return close->reason;
+  };
+  REQUIRE(refused_for([](Hello&) {}) == "taken");
+  REQUIRE(refused_for([](Hello& hello) { hello.version_max = 9; }) == "taken");
+  REQUIRE(refused_for([](Hello& hello) { hello.version_min = hello.version_max = 9; }) == "version");
+  REQUIRE(refused_for([](Hello& hello) { hello.hash_key_id = 2; }) == "hash_key");
+  REQUIRE(refused_for([](Hello& hello) { hello.text_block_bytes = 128; }) == "block_size");
+  REQUIRE(refused_for([](Hello& hello) { hello.tokens_block_tokens = 64; }) == "block_size");
+  REQUIRE(refused_for([](Hello& hello) { hello.sender.router = "c"; }) == "identity");
+  REQUIRE(refused_for([](Hello& hello) { hello.sender.router = "a"; }) == "identity");
 }
 
 TEST_CASE("TwoLayer: the longest prompt there is makes a record that a peer takes") {

@@ -21,7 +21,7 @@ TEST_CASE("Window: reads back what was appended, under the seq it got") {
       } else {
         Record record;
         record.scope = step;
-        record.worker = static_cast<WorkerSlot>(step * 3);
+        record.worker = static_cast<Slot>(step * 3);
         record.has_branch = step % 2 == 0;
         for (std::uint64_t i = 0; i <= step % 5u; ++i) record.ids.push_back(NodeId{step * 10 + i + 1});
         window.Append(record);

@@ -1,0 +1,83 @@
+// peer.h — what TwoLayer keeps of one stream; internal to the folder. All of it is void when the stream ends: the next
+// hello and vector say where things stand.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "impl/sync/two_layer/two_layer.h"
+
+namespace prefixmesh::two_layer {
+
+// One log on its way to one peer: the own one always, another's while it is leased.
+struct TwoLayer::Sending {
+  struct InFlight {
+    std::uint32_t end;  // acknowledged when the peer has this
+    std::uint64_t bytes;
+  };
+  std::uint32_t next = 1;  // goes back to what is acknowledged when something was lost
+  std::uint32_t acked = 1;
+  std::uint32_t floor_told = 1;
+  std::deque<InFlight> in_flight;
+  Time moved_at{0};    // last send into an empty pipe, or last ack
+  Time lease_until{0};  // not for the own log
+};
+
+// A pull under way.
+struct TwoLayer::Asked {
+  PeerIndex peer;
+  Time at{0};
+  Time patience = kPullAfter;  // doubles while nothing comes, up to kLease
+  std::uint32_t have = 1;      // when asked
+};
+
+struct TwoLayer::Peer {
+  bool up = false;
+  bool greeted = false;     // its hello is in and fits
+  bool positioned = false;  // its vector is in
+  bool void_loads = false;  // it was silent for too long; what it says next must be everything
+  Incarnation incarnation;
+  Time heard_at{0};
+  int corrupt_in_a_row = 0;
+
+  // What it was told.
+  std::map<OriginKey, Sending> sending;
+  std::uint64_t unacked_bytes = 0;
+  std::uint64_t scopes_known = 0, workers_known = 0, registers_known = 0;  // versions
+  std::map<std::string, std::uint32_t, std::less<>> loads_told;
+  std::uint64_t view_version = 0;  // when loads_told was true
+  Time hello_at{-1}, vector_at{-1}, registers_at{-1}, digest_at{-1}, refused_at{-1};
+
+  // What it said. Its slots, in ours (referenced while they stand here).
+  std::vector<std::optional<Slot>> scopes, workers;
+  std::map<OriginKey, bool> acks_due;  // true: with a hole
+  bool resync_due = false;
+  bool flush = false;  // something is due before the next beat
+  std::vector<Position> vector;
+  Digest digest;
+  std::uint64_t own_hash_then = 0;  // this router's vector hash when that digest came
+
+  // What becomes true when the transport has taken the frame.
+  struct Commit {
+    struct Part {
+      OriginKey key;
+      std::uint32_t end;
+      std::uint64_t bytes;
+      std::uint64_t records;
+      std::uint32_t floor;
+    };
+    std::vector<Part> parts;
+    std::uint64_t scopes = 0, workers = 0;
+    std::vector<std::pair<std::string, std::uint32_t>> loads;
+    std::uint64_t view_version = 0;
+    bool digest = false;
+    Time at{0};
+  } commit;
+};
+
+inline OriginKey KeyOf(std::string_view router, Incarnation incarnation) { return {std::string(router), incarnation}; }
+
+}  // namespace prefixmesh::two_layer

@@ -1,0 +1,152 @@
+// replica.h — all that is replicated, as this router holds it: the logs (its own and copies of others'), the worker
+// registers and the poisoned keys. The merge rules are here; who tells whom and when is two_layer.h.
+//
+//   log        [floor, have) of one (router, incarnation). Only the owner appends and raises the floor; a copy is verbatim.
+//              A floor merges by maximum, from any message, at once. Nothing in a copy depends on this router's budgets.
+//   register   worker → incarnation, the maximum wins. Records about another incarnation are kept but not applied.
+//   poisoned   a key that two writers used: dropped, and not accepted for a while.
+//
+// A dead owner's log ages by relative evidence: the time since the owner's count of heartbeats last rose here, or where
+// this router heard it from. It is dropped at `dead_after`, and not accepted anew above three quarters of it, so that
+// nobody is taught again what he just dropped. Only durations are compared; incarnations are never ordered.
+//
+// Threads: mesh loop. Ownership: values; what the index must know is appended to `actions`. Errors: typed (Accepted).
+// Bounds: own log options.window_bytes, a copy options.copy_bytes, kPositionsMax logs, kRegistersMax registers,
+// kPoisonedMax poisoned keys (the oldest goes first), names.h.
+// Sources: heartbeat counters as evidence of life: van Renesse, Minsky and Hayden, Middleware 1998; single-writer logs and versions per origin: van Renesse et al., "Efficient Reconciliation and Flow Control
+// for Anti-Entropy Protocols", LADIS 2008; sums as set fingerprints: Bellare and Micciancio, EUROCRYPT 1997.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "impl/sync/strategy.h"
+#include "impl/sync/two_layer/frames.h"
+#include "impl/sync/two_layer/names.h"
+#include "impl/sync/two_layer/window.h"
+
+namespace prefixmesh::two_layer {
+
+struct ReplicaOptions {
+  OriginKey self;
+  std::uint64_t window_bytes = 16u << 20;
+  std::uint64_t copy_bytes = 64u << 20;
+  Time dead_after = std::chrono::minutes(10);
+};
+
+// What became of a range.
+enum class Accepted : std::uint8_t {
+  kYes,       // what was new is in
+  kHole,      // it starts above what is here
+  kFork,      // another record under a seq that is here: the key is poisoned now
+  kPoisoned,  // not taken: the key is poisoned
+  kUnknown,   // a relayed log that this router does not keep
+  kTooBig,    // beyond copy_bytes
+};
+
+class Replica {
+ public:
+  struct Log {
+    OriginKey key;
+    Window window;
+    std::uint16_t index_slot = 0;  // the log's number in the index; the own log is 0
+    Time evidence_at{0};           // the owner was alive then
+    Time direct_at{-1};            // it was heard on its own stream then; < 0: never
+    Time progress_at{0};           // a record came in then
+    std::uint32_t beat = 0;        // the owner's count of heartbeats, the highest that anyone told
+    std::uint32_t head_heard = 1;  // the owner has written up to here, as far as anyone told
+    bool aged = false;             // its whole window counts as the older half
+  };
+
+  static constexpr std::size_t kRegistersMax = 1024;
+  static constexpr std::size_t kPoisonedMax = 256;
+
+  explicit Replica(ReplicaOptions options);
+
+  // ---- own log
+  Log& own() { return *own_; }
+  const Log& own() const { return *own_; }
+  // Stamps what is new. False: it does not fit (names), and nothing happened.
+  bool Append(const Offer& offer, Actions& actions);
+  // Drops the oldest beyond the budget and moves the refresh mark.
+  void TrimOwn(Actions& actions);
+  // The log goes on under another incarnation, with the same records and seqs; the old key is poisoned.
+  void Reincarnate(Time now, Incarnation incarnation, Actions& actions);
+
+  // ---- others' logs
+  // Null if there is none.
+  Log* Find(const OriginKey& key);
+  const std::vector<std::unique_ptr<Log>>& logs() const { return logs_; }  // the own one first, the rest by key
+  // The log, made if it is new. Null: poisoned, or no room.
+  Log* FindOrMake(Time now, const OriginKey& key, Actions& actions);
+  // The records' slots are this router's. `direct`: from the owner itself.
+  Accepted Accept(Time now, const Range& range, const OriginKey& key, bool direct, RecordCounts& counts,
+                  Actions& actions);
+  // What a peer says of a log. False: it contradicts what is known, the key is poisoned.
+  bool Merge(Time now, const Position& position, Actions& actions);
+  // The owner itself said so.
+  void Heard(Time now, Log& log, const Digest& digest, Actions& actions);
+  // Drops what died, forgets old poison.
+  void Expire(Time now, Actions& actions);
+  Time age(Time now, const Log& log) const { return now - log.evidence_at; }
+
+  void Poison(Time now, const OriginKey& key, Actions& actions);
+  bool poisoned(const OriginKey& key) const { return poisoned_.count(key) > 0; }
+
+  // ---- registers
+  // True when records about this incarnation are to be applied; raises the register if it is newer.
+  bool Register(const WorkerName& worker, Actions& actions);
+  // Those that moved after `version`, by name.
+  std::vector<WorkerName> RegistersSince(std::uint64_t version) const;
+  std::uint64_t registers_version() const { return registers_version_; }
+  // The slot of the worker's present life, for loads. Null: the worker is not known.
+  const Slot* SlotOf(std::string_view worker) const;
+
+  // ---- what stands where
+  std::vector<Position> Positions(Time now) const;
+  std::uint64_t VectorHash() const;
+  std::uint64_t RegisterHash() const { return register_hash_; }
+
+  Names<ScopeName>& scopes() { return scopes_; }
+  Names<WorkerName>& workers() { return workers_; }
+  const Names<ScopeName>& scopes() const { return scopes_; }
+  const Names<WorkerName>& workers() const { return workers_; }
+
+  bool Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const;
+  std::uint64_t copies_bytes() const;
+  std::uint64_t copies_count() const;
+  std::size_t register_count() const { return registers_.size(); }
+  // Everything, in a canonical order: equal on two routers iff they hold the same. For tests; walks all there is.
+  std::string Dump() const;
+
+ private:
+  struct RegisterEntry {
+    Incarnation incarnation;
+    Slot slot = 0;  // of (name, incarnation), referenced
+    std::uint64_t changed_at = 0;
+  };
+
+  void AppendRecord(Log& log, const Record& record, Actions& actions, RecordCounts* counts);
+  void DropOldest(Log& log);
+  // Records below `floor` go; have becomes at least the floor.
+  void RaiseFloor(Log& log, std::uint32_t floor, Actions& actions);
+  void MoveMark(Log& log, Actions& actions);
+  void Erase(const OriginKey& key, Actions& actions);
+
+  const ReplicaOptions options_;
+  Names<ScopeName> scopes_;
+  Names<WorkerName> workers_;
+  std::vector<std::unique_ptr<Log>> logs_;
+  Log* own_;
+  std::map<OriginKey, Time> poisoned_;  // until
+  std::map<std::string, RegisterEntry, std::less<>> registers_;
+  std::uint64_t registers_version_ = 0;
+  std::uint64_t register_hash_ = 0;
+  Record scratch_;
+};
+
+}  // namespace prefixmesh::two_layer

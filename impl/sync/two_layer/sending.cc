@@ -1,0 +1,265 @@
+// What goes out: the frames of TwoLayer, and when each is due.
+#include <algorithm>
+
+#include "impl/base/check.h"
+#include "impl/sync/two_layer/peer.h"
+
+namespace prefixmesh::two_layer {
+
+std::uint64_t TwoLayer::SealTo(const Peer& peer) const {
+  return SealKey(replica_.own().key.incarnation, peer.incarnation);
+}
+
+void TwoLayer::SendHello(Time now, PeerIndex index, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  Hello hello;
+  hello.version_min = kVersionMin;
+  hello.version_max = options_.version_max;
+  hello.hash_key_id = options_.hash_key_id;
+  hello.text_block_bytes = options_.text_block_bytes;
+  hello.tokens_block_tokens = options_.tokens_block_tokens;
+  hello.anchors = options_.anchors;
+  hello.sender = replica_.own().key;
+  hello.heard = peer.greeted ? peer.incarnation : Incarnation{};
+  peer.hello_at = now;
+  actions.push_back(SendFrame{index, EncodeHello(hello), Layer::kControl});
+}
+
+void TwoLayer::SendVector(Time now, PeerIndex index, bool reply_wanted, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  peer.vector_at = now;
+  actions.push_back(
+      SendFrame{index, EncodeVector({reply_wanted, replica_.Positions(now)}, SealTo(peer)), Layer::kDigest});
+}
+
+void TwoLayer::SendRegisters(PeerIndex index, std::uint64_t since, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  peer.registers_known = replica_.registers_version();
+  const std::vector<WorkerName> changed = replica_.RegistersSince(since);
+  if (!changed.empty()) actions.push_back(SendFrame{index, EncodeRegisters(changed, SealTo(peer)), Layer::kControl});
+}
+
+Digest TwoLayer::OwnDigest() const {
+  const Replica::Log& own = replica_.own();
+  return {own.window.floor(), own.window.head(), own.beat, replica_.VectorHash(),
+          static_cast<std::uint32_t>(replica_.RegisterHash())};
+}
+
+// In-flight counts that changed since the peer was told.
+void TwoLayer::AddLoads(Peer& peer, Round& round) {
+  peer.commit.view_version = view_.WorkersVersion();
+  if (peer.commit.view_version == peer.view_version) return;  // untouched while nothing changed: idle costs nothing
+  for (const WorkerLoad& load : view_.Workers()) {
+    const auto told = peer.loads_told.find(load.name);
+    if ((told != peer.loads_told.end() ? told->second : 0) == load.in_flight) continue;
+    const Slot* slot = replica_.SlotOf(load.name);
+    if (slot == nullptr) continue;
+    round.loads.push_back({*slot, load.in_flight});
+    peer.commit.loads.emplace_back(load.name, load.in_flight);
+  }
+  std::sort(round.loads.begin(), round.loads.end(), [](const Load& a, const Load& b) { return a.worker < b.worker; });
+}
+
+// The same bytes for every peer that stands at the same place.
+const std::string& TwoLayer::EncodedRange(const Replica::Log& log, std::uint32_t first, std::uint32_t end) {
+  const std::uint64_t names = replica_.scopes().version() + replica_.workers().version();
+  const bool own = &log == &replica_.own();
+  if (encoded_.key == log.key && encoded_.first == first && encoded_.end == end &&
+      encoded_.floor == log.window.floor() && encoded_.head == log.window.head() && encoded_.names == names)
+    return encoded_.bytes;
+  Range range;
+  if (!own) range.key = log.key;
+  range.floor = log.window.floor();
+  range.first_seq = first;
+  range.more = end < log.window.head();
+  std::uint64_t sum = 0;
+  for (std::uint32_t seq = first; seq < end; ++seq) {
+    Record& record = range.records.emplace_back();
+    log.window.Read(seq, record);
+    sum += EntryHash(record, replica_.scopes().hash(record.scope), replica_.workers().hash(record.worker));
+  }
+  range.checksum = static_cast<std::uint32_t>(sum);
+  encoded_ = {log.key, first, end, log.window.floor(), log.window.head(), names,
+              EncodeRange(range, SlotBitsFor(replica_.workers().size(), replica_.scopes().size()))};
+  return encoded_.bytes;
+}
+
+void TwoLayer::ForgetInFlight(Peer& peer, Sending& sending) {
+  for (const Sending::InFlight& part : sending.in_flight) peer.unacked_bytes -= part.bytes;
+  sending.in_flight.clear();
+}
+
+// What was sent and never acknowledged is sent again. Streams keep order, so it only happens to peers that were slow
+// for a long time, or when a frame was damaged.
+void TwoLayer::StopAndRepeat(Time now, Peer& peer) {
+  for (auto& [key, sending] : peer.sending) {
+    if (sending.in_flight.empty() || now - sending.moved_at < kSilent || now - peer.heard_at > kHeartbeat) continue;
+    ForgetInFlight(peer, sending);
+    sending.next = sending.acked;
+    sending.moved_at = now;
+  }
+}
+
+void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  if (!peer.greeted) return;
+  peer.commit = {};
+  peer.commit.at = now;
+  Round round;
+  for (const auto& [key, hole] : peer.acks_due) {
+    const bool theirs = key.incarnation == peer.incarnation && key.router == view_.PeerName(index);
+    const Replica::Log* log = replica_.Find(key);
+    round.acks.push_back({theirs ? OriginKey{} : key, log != nullptr ? log->window.head() : 1, hole});
+  }
+  round.resync = peer.resync_due;
+  AddLoads(peer, round);
+  if (peer.digest_at < Time{0} || now - peer.digest_at >= kHeartbeat) {
+    round.has_digest = peer.commit.digest = true;
+    round.digest = OwnDigest();
+  }
+
+  // Ranges, the own log first. A peer that does not answer gets heartbeats only.
+  StopAndRepeat(now, peer);
+  const bool answers = now - peer.heard_at < std::max<Time>(kHeartbeat * 3 / 2, 3 * options_.round_period);
+  std::uint64_t bytes = 0, records_bytes = 0, relayed_bytes = 0;
+  std::vector<std::string> encoded;
+  for (auto at = peer.sending.begin(); at != peer.sending.end();) {
+    const bool own = at->first == replica_.own().key;
+    const Replica::Log* log = replica_.Find(at->first);
+    Sending& sending = at->second;
+    if (log == nullptr || (!own && sending.lease_until < now)) {
+      ForgetInFlight(peer, sending);
+      at = peer.sending.erase(at);
+      continue;
+    }
+    ++at;
+    if (!peer.positioned || (!answers && peer.unacked_bytes > 0)) continue;
+    sending.next = std::clamp(sending.next, log->window.floor(), log->window.head());
+    std::uint32_t end = sending.next;
+    std::uint64_t part = 0;
+    while (end < log->window.head() && bytes + part < options_.page_bytes &&
+           peer.unacked_bytes + bytes + part < options_.peer_unacked_bytes)
+      part += 12 + sizeof(NodeId) * log->window.IdCount(end++);
+    if (end == sending.next) continue;
+    bytes += part;
+    encoded.push_back(EncodedRange(*log, sending.next, end));
+    (own ? records_bytes : relayed_bytes) += encoded.back().size();
+    peer.commit.parts.push_back({log->key, end, part, end - sending.next, log->window.floor()});
+  }
+
+  const bool news = !round.acks.empty() || round.resync || !round.loads.empty() || round.has_digest || !encoded.empty();
+  if (!news) {  // silence
+    peer.view_version = peer.commit.view_version;
+    return;
+  }
+  peer.commit.scopes = peer.scopes_known;
+  peer.commit.workers = peer.workers_known;
+  if (!encoded.empty() || !round.loads.empty()) {
+    const auto define = [](const auto& names, std::uint64_t& known, auto& definitions) {
+      if (names.version() == known) return;
+      for (std::size_t slot = 0; slot < names.size(); ++slot)
+        if (names.News(static_cast<Slot>(slot), known))
+          definitions.push_back({static_cast<Slot>(slot), names[static_cast<Slot>(slot)]});
+      known = names.version();
+    };
+    define(replica_.scopes(), peer.commit.scopes, round.scopes);
+    define(replica_.workers(), peer.commit.workers, round.workers);
+  }
+  std::vector<const std::string*> ranges;
+  for (const std::string& range : encoded) ranges.push_back(&range);
+  SendFrame send;
+  send.peer = index;
+  send.token = 1;
+  send.frame = EncodeRound(round, SlotBitsFor(replica_.workers().size(), replica_.scopes().size()), ranges,
+                           SealTo(peer));
+  const bool only_digest = round.has_digest && round.acks.empty() && !round.resync && round.loads.empty();
+  send.layer = records_bytes > 0 ? Layer::kPlacements : relayed_bytes > 0 ? Layer::kRepair : Layer::kDigest;
+  send.control_bytes = only_digest && encoded.empty() ? 0 : send.frame.size() - records_bytes - relayed_bytes;
+  actions.push_back(std::move(send));
+}
+
+// The stream keeps order, so what is queued is as good as said; of a frame that was not queued nothing was said.
+void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, SendOutcome outcome, Actions& actions) {
+  (void)now;
+  (void)token;
+  (void)actions;
+  if (outcome != SendOutcome::kQueued) return;
+  Peer& peer = *peers_[index.value];
+  const Peer::Commit commit = std::move(peer.commit);
+  peer.commit = {};
+  for (const Peer::Commit::Part& part : commit.parts) {
+    const auto at = peer.sending.find(part.key);
+    if (at == peer.sending.end()) continue;
+    Sending& sending = at->second;
+    if (sending.in_flight.empty()) sending.moved_at = commit.at;
+    sending.next = part.end;
+    sending.in_flight.push_back({part.end, part.bytes});
+    peer.unacked_bytes += part.bytes;
+    records_.sent += part.records;
+  }
+  peer.scopes_known = commit.scopes;
+  peer.workers_known = commit.workers;
+  peer.view_version = commit.view_version;
+  for (const auto& [name, in_flight] : commit.loads) peer.loads_told[name] = in_flight;
+  if (commit.digest) peer.digest_at = commit.at;
+  peer.acks_due.clear();
+  peer.resync_due = false;
+}
+
+// True while the owner of `key` talks to this router itself.
+bool TwoLayer::Reaches(Time now, const OriginKey& key) const {
+  for (std::uint16_t i = 0; i < peers_.size(); ++i)
+    if (peers_[i]->greeted && peers_[i]->incarnation == key.incarnation && view_.PeerName(PeerIndex{i}) == key.router)
+      return now - peers_[i]->heard_at < kHeartbeat + kHeartbeat / 2;
+  return false;
+}
+
+// Pulls what is known to exist and does not come, and keeps leases alive that are needed.
+void TwoLayer::Repair(Time now, Actions& actions) {
+  const Time patience = std::max<Time>(kPullAfter, 3 * options_.round_period);
+  for (const auto& log : replica_.logs()) {
+    if (log.get() == &replica_.own()) continue;
+    const std::uint32_t have = log->window.head();
+    const bool reached = Reaches(now, log->key);
+    // Who can serve it: the owner, or the one whose vector shows most.
+    std::optional<PeerIndex> best;
+    std::uint32_t most = have;
+    for (std::uint16_t i = 0; i < peers_.size(); ++i) {
+      const Peer& peer = *peers_[i];
+      if (!peer.greeted || now - peer.heard_at > kSilent) continue;
+      if (reached && peer.incarnation == log->key.incarnation && view_.PeerName(PeerIndex{i}) == log->key.router) {
+        if (log->head_heard > have) best = PeerIndex{i}, most = UINT32_MAX;
+        continue;
+      }
+      const auto at = std::find_if(peer.vector.begin(), peer.vector.end(),
+                                   [&](const Position& position) { return position.key == log->key; });
+      if (at != peer.vector.end() && at->have > most) best = PeerIndex{i}, most = at->have;
+    }
+    const auto asked = asked_.find(log->key);
+    const bool leased = asked != asked_.end() && now - asked->second.at < kLease;
+    const bool moved = asked != asked_.end() && have > asked->second.have;
+    if (!best) {
+      // A lease that brings something is renewed while its owner is out of reach.
+      if (asked == asked_.end()) continue;
+      if (reached || !leased || !peers_[asked->second.peer.value]->greeted) {
+        asked_.erase(asked);
+        continue;
+      }
+      if (!moved || now - asked->second.at < kLease / 2) continue;
+      best = asked->second.peer;
+    } else if (asked != asked_.end()) {
+      const Time wait = moved ? patience : asked->second.patience;
+      if (now - std::max(asked->second.at, log->progress_at) < wait) continue;
+    } else if (reached && now - log->progress_at < patience) {
+      continue;  // the owner pushes
+    }
+    Asked next{*best, now, patience, have};
+    if (asked != asked_.end() && !moved) next.patience = std::min<Time>(asked->second.patience * 2, kLease);
+    asked_[log->key] = next;
+    actions.push_back(
+        SendFrame{*best, EncodePull({log->key, have}, SealTo(*peers_[best->value])), Layer::kRepair});
+  }
+  for (auto at = asked_.begin(); at != asked_.end();) at = replica_.Find(at->first) ? std::next(at) : asked_.erase(at);
+}
+
+}  // namespace prefixmesh::two_layer
