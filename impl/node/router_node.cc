@@ -128,7 +128,7 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
     placement.refresh = insertion.refresh;
     // What could not be told counts as never announced, so that the next use tells it.
     if (!mesh_->Offer(placement) && trees_.block_index() != nullptr && !blocks.empty())
-      trees_.block_index()->StampOwn(blocks.back(), decision.worker, 0);
+      trees_.block_index()->StampOwn(blocks.back(), decision.worker, 0, placement.worker_incarnation);
   }
   const Time cpu = ThreadCpuNow() - cpu_started, wall = clock_.Now() - started;
   MutexLock lock(figures_mutex_);
@@ -148,10 +148,13 @@ void RouterNode::Finished(WorkerIndex worker, bool reached) {
 }
 
 void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
-  if (!fleet_.RaiseIncarnation(worker, incarnation)) return;
-  // A new life of the worker: its cache is empty, so nothing that was known of it holds.
-  spdlog::info("worker {} has a new incarnation: its prefixes are forgotten", fleet_.name(worker));
-  trees_.RemoveWorker(worker);
+  const RegisterChange change = fleet_.RaiseIncarnation(worker, incarnation);
+  if (change == RegisterChange::kNone) return;
+  // A new life of the worker: its cache is empty, so nothing that was known of it holds. The register rises first: a
+  // placement that is decided meanwhile is announced as the new life's, and at worst forgotten here.
+  if (change == RegisterChange::kNewLife)
+    spdlog::info("worker {} has a new incarnation: its prefixes are forgotten", fleet_.name(worker));
+  trees_.RaiseIncarnation(worker, incarnation, change == RegisterChange::kFirst);
 }
 
 // ---- workers --------------------------------------------------------------------------------------------------------
@@ -218,9 +221,9 @@ void RouterNode::Apply(const ApplyIds& action) {
   BlockIndex* index = trees_.block_index();
   const auto worker = fleet_.Intern(action.worker_name);
   if (index == nullptr || !worker) return;
-  if (action.origin == 0) return index->StampOwn(action.ids.back(), *worker, action.seq);
-  if (action.worker_incarnation < fleet_.incarnation(*worker)) return;  // about a life that is over
-  index->ApplyIds(action.ids, *worker, action.origin, action.seq);
+  // What is about a life that is over the index refuses, under its own lock: the register may rise at any moment.
+  if (action.origin == 0) return index->StampOwn(action.ids.back(), *worker, action.seq, action.worker_incarnation);
+  index->ApplyIds(action.ids, *worker, action.origin, action.seq, action.worker_incarnation);
 }
 
 void RouterNode::Apply(const RetractIds& action) {

@@ -44,8 +44,9 @@ const TreeScope* TreeSet::Find(std::string_view model, Kind kind) const {
   return at != scopes_.end() ? at->second[static_cast<std::size_t>(kind)].get() : nullptr;
 }
 
-void TreeSet::RemoveWorker(WorkerIndex worker) {
-  if (block_ != nullptr) return block_->RemoveWorker(worker);
+void TreeSet::RaiseIncarnation(WorkerIndex worker, Incarnation incarnation, bool first) {
+  if (block_ != nullptr) return block_->RaiseIncarnation(worker, incarnation);
+  if (first) return;
   MutexLock lock(mutex_);
   for (const auto& tree : trees_) tree->RemoveWorker(worker);
 }

@@ -50,7 +50,9 @@ class TreeSet {
   // The block index, or null when the trees hold text.
   BlockIndex* block_index() { return block_.get(); }
 
-  void RemoveWorker(WorkerIndex worker);
+  // The worker's register rose. The block index keeps nothing of older lives, whatever races with this; text trees drop
+  // the worker when this is not its first life, and what is told of an older one later stays until it is evicted.
+  void RaiseIncarnation(WorkerIndex worker, Incarnation incarnation, bool first);
   void EvictAll();
   TreeSize Size() const;
   // Calls f(model, kind, nodes, bytes) per model and kind.

@@ -36,15 +36,15 @@ std::size_t Fleet::healthy_count() const {
   return count;
 }
 
-bool Fleet::RaiseIncarnation(WorkerIndex worker, Incarnation incarnation) {
+RegisterChange Fleet::RaiseIncarnation(WorkerIndex worker, Incarnation incarnation) {
   std::atomic<std::uint64_t>& registered = slots_[worker.value].incarnation;
   std::uint64_t current = registered.load(std::memory_order_relaxed);
   while (incarnation.value > current) {
     if (!registered.compare_exchange_weak(current, incarnation.value, std::memory_order_relaxed)) continue;
     version_.fetch_add(1, std::memory_order_release);
-    return current != 0;  // the first value is no change of life
+    return current == 0 ? RegisterChange::kFirst : RegisterChange::kNewLife;
   }
-  return false;
+  return RegisterChange::kNone;
 }
 
 void Fleet::SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight) {

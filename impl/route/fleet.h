@@ -22,6 +22,9 @@
 
 namespace prefixmesh {
 
+// What a value did to a worker's register. After kNewLife what was known of the older life holds no more.
+enum class RegisterChange : std::uint8_t { kNone, kFirst, kNewLife };
+
 class Fleet {
  public:
   static constexpr std::size_t kWorkersMax = 1024;
@@ -38,9 +41,8 @@ class Fleet {
   bool healthy(WorkerIndex worker) const { return slots_[worker.value].healthy.load(std::memory_order_relaxed); }
   std::size_t healthy_count() const;
 
-  // Raises the register; true when it moved, so that what was known of the older life can be dropped. A value below the
-  // register changes nothing.
-  bool RaiseIncarnation(WorkerIndex worker, Incarnation incarnation);
+  // Raises the register. A value at or below it changes nothing.
+  RegisterChange RaiseIncarnation(WorkerIndex worker, Incarnation incarnation);
   Incarnation incarnation(WorkerIndex worker) const {
     return Incarnation{slots_[worker.value].incarnation.load(std::memory_order_relaxed)};
   }

@@ -141,15 +141,21 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, 
     last = chains_.Add(last, ids.subspan(descent.matched), scope);
     if (!edges_.HoldsOwn(leaf, worker)) edges_.AddOwn(leaf, worker, leaf_seq);
   }
+  LifeOf(worker).has_edges = true;
   chains_.Touch(last);
   EvictLocked();
 }
 
 // ---- announced ids --------------------------------------------------------------------------------------------------
 
-void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
+void BlockIndex::ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq,
+                          Incarnation incarnation) {
   if (origin == 0 || origin > kOriginsMax || seq == BlockEdges::kSeqNone || seq == BlockEdges::kSeqPending) return;
   DescentLock lock(mutex_);
+  RaiseLocked(worker, incarnation);
+  Life& life = LifeOf(worker);
+  if (incarnation < life.incarnation) return;
+  life.has_edges = true;
   for (const NodeId id : ids)
     if (id.value != 0) edges_.Apply(id, worker, origin, seq);
   EvictLocked();
@@ -180,9 +186,9 @@ void BlockIndex::RetractBelow(std::uint16_t origin, std::uint32_t seq) {
   }
 }
 
-void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq) {
+void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq, Incarnation incarnation) {
   DescentLock lock(mutex_);
-  edges_.StampOwn(leaf, worker, seq);
+  if (incarnation == LifeOf(worker).incarnation) edges_.StampOwn(leaf, worker, seq);
 }
 
 void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
@@ -208,13 +214,39 @@ void BlockIndex::Evict() {
 
 void BlockIndex::RemoveWorker(WorkerIndex worker) {
   DescentLock lock(mutex_);
+  RemoveWorkerLocked(worker);
+}
+
+void BlockIndex::RemoveWorkerLocked(WorkerIndex worker) {
+  Life& life = LifeOf(worker);
+  if (!life.has_edges) return;
+  life.has_edges = false;
   edges_.RemoveWorker(worker);
   chains_.FreeUnless([&](NodeId end) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return edges_.HeldByUs(end); });
 }
 
+BlockIndex::Life& BlockIndex::LifeOf(WorkerIndex worker) {
+  if (lives_.size() <= worker.value) lives_.resize(worker.value + std::size_t{1});
+  return lives_[worker.value];
+}
+
+void BlockIndex::RaiseIncarnation(WorkerIndex worker, Incarnation incarnation) {
+  DescentLock lock(mutex_);
+  RaiseLocked(worker, incarnation);
+}
+
+void BlockIndex::RaiseLocked(WorkerIndex worker, Incarnation incarnation) {
+  Life& life = LifeOf(worker);
+  if (incarnation <= life.incarnation) return;
+  life.incarnation = incarnation;
+  RemoveWorkerLocked(worker);
+}
+
 // ---- sizes ----------------------------------------------------------------------------------------------------------
 
-std::uint64_t BlockIndex::BytesLocked() const { return chains_.bytes() + edges_.bytes() + sizeof(BlockIndex); }
+std::uint64_t BlockIndex::BytesLocked() const {
+  return chains_.bytes() + edges_.bytes() + lives_.capacity() * sizeof(Life) + sizeof(BlockIndex);
+}
 
 TreeSize BlockIndex::Size() const {
   DescentLock lock(mutex_);

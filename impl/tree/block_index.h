@@ -73,15 +73,21 @@ class BlockIndex final : public PrefixTree {
   std::vector<DumpedEdge> Dump() const;
 
   // The peer with this origin slot (1…) announced at `seq` (1 … 2^32 - 2) that `worker` holds the prefixes named by
-  // `ids`. Per (id, worker, origin) the latest seq stays. An origin, a seq or an id that cannot be is ignored.
-  void ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
+  // `ids`. Per (id, worker, origin) the latest seq stays. An origin, a seq or an id that cannot be is ignored, and so
+  // is what speaks of an older life of the worker; what speaks of a newer one raises it first.
+  void ApplyIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq,
+                Incarnation incarnation = {});
   // That record left its origin's window: removes exactly what still carries `seq`.
   void RetractIds(std::span<const NodeId> ids, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
   // All that `origin` announced below `seq` is taken back; for origin 0, this router's announcements below it count as
   // never made. One walk, then short turns under the lock, so that no decision waits for more than the walk.
   void RetractBelow(std::uint16_t origin, std::uint32_t seq);
-  // This router's own announcement of `leaf` got its seq.
-  void StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq);
+  // This router's own announcement of `leaf`, about this life of the worker, got its seq.
+  void StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq, Incarnation incarnation = {});
+  // The worker's register rose: its cache is empty, so all that is known of its older lives goes, and what is announced
+  // about them is refused from here on. That is one step under the lock: whatever races with it, nothing of an older
+  // life is left afterwards. A value at or below the known one changes nothing.
+  void RaiseIncarnation(WorkerIndex worker, Incarnation incarnation);
   // Announcements of `origin` below `seq` lie in the older half of its window.
   void SetRefreshMark(std::uint16_t origin, std::uint32_t seq);
 
@@ -98,6 +104,15 @@ class BlockIndex final : public PrefixTree {
   void InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, const Descent& descent, WorkerIndex worker,
                     Insertion& insertion) PREFIXMESH_REQUIRES(mutex_);
   void EvictLocked() PREFIXMESH_REQUIRES(mutex_);
+  void RemoveWorkerLocked(WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
+
+  // The life of a worker that its edges are about; 0 while nobody said.
+  struct Life {
+    Incarnation incarnation;
+    bool has_edges = false;  // or had some; a rise without is free
+  };
+  Life& LifeOf(WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
+  void RaiseLocked(WorkerIndex worker, Incarnation incarnation) PREFIXMESH_REQUIRES(mutex_);
   std::uint64_t BytesLocked() const PREFIXMESH_REQUIRES(mutex_);
   std::uint32_t BlockBytes(Kind kind) const {
     return kind == Kind::kText ? options_.text_block_bytes : options_.tokens_block_bytes;
@@ -109,6 +124,7 @@ class BlockIndex final : public PrefixTree {
   mutable DescentMutex mutex_;
   BlockChains chains_ PREFIXMESH_GUARDED_BY(mutex_);
   BlockEdges edges_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::vector<Life> lives_ PREFIXMESH_GUARDED_BY(mutex_);           // by worker
   std::vector<WorkerIndex> holders_ PREFIXMESH_GUARDED_BY(mutex_);  // scratch of one descent
   Forgotten forgotten_ PREFIXMESH_GUARDED_BY(mutex_);
 };

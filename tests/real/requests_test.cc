@@ -2,142 +2,24 @@
 // Method: two routers and two fake workers in this process, real gRPC between them, the generated client.
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <string>
 #include <thread>
 
-#include "impl/base/prng.h"
-#include "impl/env/real/grpc_router_server.h"
-#include "impl/env/real/real_env.h"
-#include "impl/node/router_node.h"
-#include "impl/wire/prefixmesh.grpc.pb.h"
-#include "loadgen/worker/worker_pool.h"
+#include "tests/real/running_router.h"
 
 namespace prefixmesh {
 namespace {
 
 using std::chrono::milliseconds;
-
-struct Reply {
-  grpc::Status status;
-  v1::Routed routed;
-  v1::FirstToken first;
-  bool finished = false;
-};
-
-struct RunningRouter {
-  RunningRouter(const std::string& name, std::uint16_t sync_port, std::vector<SyncPeerAddress> peers,
-                const std::vector<load::WorkerAddress>& workers) {
-    RouterOptions options;
-    options.name = name;
-    options.sync.listen = "127.0.0.1:" + std::to_string(sync_port);
-    options.sync.peers = std::move(peers);
-    options.prompt_bytes_max = 4 << 20;
-    options.hello_period = milliseconds(50);
-    options.strategy_settings.round_period = milliseconds(10);
-    for (const load::WorkerAddress& worker : workers) options.workers.push_back({worker.name, worker.address});
-    node = std::make_unique<RouterNode>(options);
-    server = std::make_unique<GrpcRouterServer>(RouterServerOptions{"127.0.0.1:0"}, *node, node->channels());
-    REQUIRE(node->Start(std::chrono::seconds(5)).ok());
-    const Result<int> port = server->Start();
-    REQUIRE(port.ok());
-    channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(*port), grpc::InsecureChannelCredentials());
-    stub = v1::Router::NewStub(channel);
-  }
-  ~RunningRouter() {
-    server->Shutdown(milliseconds(100));
-    node->Stop();
-  }
-  Reply Generate(const std::string& prompt, const std::string& model = "m", v1::Kind kind = v1::KIND_TEXT) {
-    Reply reply;
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
-    v1::GenerateRequest request;
-    request.set_model(model);
-    request.set_kind(kind);
-    request.set_prompt(prompt);
-    auto reader = stub->Generate(&context, request);
-    v1::GenerateReply message;
-    while (reader->Read(&message)) {
-      if (message.has_routed()) reply.routed = message.routed();
-      if (message.has_first_token()) reply.first = message.first_token();
-      reply.finished = reply.finished || message.has_finished();
-    }
-    reply.status = reader->Finish();
-    return reply;
-  }
-  v1::ProbeReply Probe(const std::string& prompt, const std::string& worker = "") {
-    grpc::ClientContext context;
-    v1::ProbeRequest request;
-    request.set_model("m");
-    request.set_prompt(prompt);
-    request.set_worker(worker);
-    v1::ProbeReply reply;
-    REQUIRE(stub->Probe(&context, request, &reply).ok());
-    return reply;
-  }
-  v1::RouterStatus Status() {
-    v1::RouterStatus status;
-    node->FillStatus(status);
-    return status;
-  }
-  std::unique_ptr<RouterNode> node;
-  std::unique_ptr<GrpcRouterServer> server;
-  std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<v1::Router::Stub> stub;
-};
-
-template <typename Condition>
-bool Eventually(Condition condition) {
-  for (int i = 0; i < 500; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  return false;
-}
-
-std::uint16_t FreePort() {
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  const auto server = builder.BuildAndStart();
-  return static_cast<std::uint16_t>(port);
-}
-
-struct Mesh2 {
-  Mesh2() {
-    load::WorkerPoolOptions pool;
-    pool.ports = {0, 0};
-    pool.models = {"m"};
-    pool.service.prefill_per_block = Time(1000);
-    pool.service.decode = milliseconds(2);
-    auto started = load::WorkerPool::Start(pool, clock);
-    REQUIRE(started.ok());
-    workers = std::move(*started);
-    const std::uint16_t port_a = FreePort(), port_b = FreePort();
-    const std::string a = "127.0.0.1:" + std::to_string(port_a), b = "127.0.0.1:" + std::to_string(port_b);
-    router_a =
-        std::make_unique<RunningRouter>("a", port_a, std::vector<SyncPeerAddress>{{"b", b}}, workers->addresses());
-    router_b =
-        std::make_unique<RunningRouter>("b", port_b, std::vector<SyncPeerAddress>{{"a", a}}, workers->addresses());
-    sync_b = b;
-    REQUIRE(Eventually([&] { return router_a->Status().sync().peers_up() == 1; }));
-    REQUIRE(Eventually([&] { return router_b->Status().sync().peers_up() == 1; }));
-  }
-  RealClock clock;
-  std::unique_ptr<load::WorkerPool> workers;
-  std::unique_ptr<RunningRouter> router_a, router_b;
-  std::string sync_b;
-};
-
-std::string Text(std::size_t bytes, std::uint64_t seed) {
-  Prng prng(seed);
-  std::string text;
-  while (text.size() < bytes) text.push_back(static_cast<char>('a' + prng.Below(26)));
-  return text;
-}
+using test::Eventually;
+using test::Mesh2;
+using test::Reply;
+using test::Text;
 
 TEST_CASE("Router: a placement learned on one router routes the next request of the other one") {
   Mesh2 mesh;
@@ -218,6 +100,39 @@ TEST_CASE("Router: without a healthy worker requests are refused as unavailable,
   const Reply refused = mesh.router_a->Generate("x");
   REQUIRE(refused.status.error_code() == grpc::StatusCode::UNAVAILABLE);
   REQUIRE(refused.status.error_message().find("no healthy worker") != std::string::npos);
+}
+
+TEST_CASE("Router: nothing of a worker's older life is left, also when its register rises while a peer speaks of it") {
+  Mesh2 mesh;
+  RouterNode& node = *mesh.router_a->node;
+  const std::string text = Text(2560, 4);
+  const Slices prompt(AsBytes(text));
+  std::vector<NodeId> ids;
+  BlockHasher({}, "m", Kind::kText).Hash(prompt, ids);
+  spdlog::set_level(spdlog::level::warn);  // every life is an info line
+  // One thread is the mesh loop that applies what it received, the other hears from the worker itself.
+  constexpr std::uint32_t kLives = 20000;
+  std::atomic<std::uint32_t> begun{0}, ended{0};
+  std::thread loop([&] {
+    for (std::uint32_t life = 1; life <= kLives; ++life) {
+      while (begun.load() < life) {
+      }
+      node.Apply(ApplyIds{"m", Kind::kText, "elsewhere", Incarnation{life}, 9, life, ids});
+      ended.store(life);
+    }
+  });
+  std::uint32_t left = 0;
+  for (std::uint32_t life = 1; life <= kLives; ++life) {
+    begun.store(life);
+    for (std::uint32_t spin = 0; spin < life % 64; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+    node.Apply(ApplyRegister{"elsewhere", Incarnation{life + 1}});
+    while (ended.load() < life) {
+    }
+    node.Probe({"m", Kind::kText, &prompt}, "", [&](const v1::ProbeReply& reply) { left += reply.workers_size() > 0; });
+  }
+  loop.join();
+  spdlog::set_level(spdlog::level::info);
+  REQUIRE(left == 0);
 }
 
 TEST_CASE("Router: an oversized probe history is bounded; closed and unknown handles say so") {

@@ -45,10 +45,11 @@ TEST_CASE("Fleet: load is own in flight plus the last word of every peer") {
 TEST_CASE("Fleet: a register only rises, and only a change of life says so") {
   Fleet fleet(0);
   const WorkerIndex worker = *fleet.Intern("w");
-  REQUIRE_FALSE(fleet.RaiseIncarnation(worker, Incarnation{5}));  // the first one heard
-  REQUIRE_FALSE(fleet.RaiseIncarnation(worker, Incarnation{4}));
+  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{5}) == RegisterChange::kFirst);
+  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{4}) == RegisterChange::kNone);
+  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{5}) == RegisterChange::kNone);
   REQUIRE(fleet.incarnation(worker) == Incarnation{5});
-  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{6}));
+  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{6}) == RegisterChange::kNewLife);
 }
 
 TEST_CASE("Fleet: names keep their slot, and more workers than it holds are refused") {
