@@ -9,6 +9,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/sim_command.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
 #include "bench/result/slo.h"
@@ -221,6 +222,9 @@ int Main(int argc, char** argv) {
   record->add_option("--results", results_dir, "the folder to append to")->capture_default_str();
   record->add_flag("--force", force, "also failed, untrusted and dirty runs");
 
+  SimArguments sim_arguments;
+  CLI::App* sim = sim_arguments.AddTo(app);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -240,6 +244,7 @@ int Main(int argc, char** argv) {
   if (plan->parsed()) return PlanCommand(scenario);
   if (list->parsed()) return ListCommand(what);
   if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);
+  if (sim->parsed()) return RunSim(sim_arguments);
   return RecordCommand(record_paths, results_dir, force);
 }
 

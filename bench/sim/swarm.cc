@@ -1,5 +1,6 @@
 #include "bench/sim/swarm.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -103,6 +104,11 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   if (chance(0.2)) s.newer = uniform(0, 1);
   s.stranger = chance(0.05);
   s.core_only = chance(0.1);
+  s.page_bytes = std::min(s.page_bytes, s.queue_kib * 512);  // a page must fit a queue
+  // More than a peer can be sent, however long one waits, proves nothing: no more than half of what fits.
+  const double record_bytes = 12 + 8 * (2 + (s.anchors > 0 ? 5 + s.blocks / s.anchors : 0));
+  const double per_trip = std::max(1.0, std::min(s.page_bytes, s.unacked_kib * 1024) / record_bytes);
+  s.rate = std::min(s.rate, 0.5 * per_trip / (std::max(s.round_ms, 2 * s.delay_ms) / 1e3));
   return s;
 }
 

@@ -28,7 +28,8 @@ Mesh::Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink,
       sink_(sink),
       peers_(std::move(peers)),
       lives_(peers_.size(), 0),
-      up_(peers_.size(), false) {
+      up_(peers_.size(), false),
+      streams_(peers_.size()) {
   MutexLock lock(stats_mutex_);
   stats_.received_by_peer.assign(peers_.size(), 0);
 }
@@ -118,7 +119,9 @@ void Mesh::CarryOut() {
 void Mesh::Carry(SendFrame action) {
   const std::uint64_t bytes = action.frame.size();
   PREFIXMESH_CHECK(action.control_bytes <= bytes);
-  const SendOutcome outcome = transport_->Send(action.peer, std::move(action.frame));
+  const bool same_stream = streams_[action.peer.value] == lives_[action.peer.value];
+  const SendOutcome outcome =
+      same_stream ? transport_->Send(action.peer, std::move(action.frame)) : SendOutcome::kClosed;
   built_in_beat_ += bytes;
   {
     MutexLock lock(stats_mutex_);
@@ -163,8 +166,9 @@ void Mesh::Carry(const CloseStream& action) {
 // ---- streams --------------------------------------------------------------------------------------------------------
 
 void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
-  loop_.Post([this, peer, role] {
-    const std::uint64_t life = ++lives_[peer.value];
+  const std::uint64_t life = ++streams_[peer.value];
+  loop_.Post([this, peer, role, life] {
+    lives_[peer.value] = life;
     up_[peer.value] = true;
     {
       MutexLock lock(stats_mutex_);
@@ -183,6 +187,7 @@ void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
 }
 
 void Mesh::OnStreamDown(PeerIndex peer) {
+  ++streams_[peer.value];
   loop_.Post([this, peer] {
     if (!up_[peer.value]) return;
     up_[peer.value] = false;
@@ -197,8 +202,9 @@ void Mesh::OnStreamDown(PeerIndex peer) {
 }
 
 void Mesh::OnFrame(PeerIndex peer, std::string frame) {
-  loop_.Post([this, peer, bytes = std::move(frame)] {
-    if (up_[peer.value]) {
+  const std::uint64_t life = streams_[peer.value];
+  loop_.Post([this, peer, life, bytes = std::move(frame)] {
+    if (up_[peer.value] && lives_[peer.value] == life) {
       {
         MutexLock lock(stats_mutex_);
         stats_.received_bytes += bytes.size();

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -108,9 +109,13 @@ class Mesh final : public SyncTransportObserver {
   // Mesh loop only.
   Actions actions_;
   std::vector<prefixmesh::Offer> taken_;
-  std::vector<std::uint64_t> lives_;  // counts streams per peer, so that an old tick cannot outlive its stream
+  std::vector<std::uint64_t> lives_;  // per peer, which stream the strategy knows of
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
+
+  // Streams that came and went, by the transport. What was meant for one stream is never sent on, or taken from,
+  // another that the strategy has not heard of yet.
+  std::vector<std::atomic<std::uint64_t>> streams_;
 
   mutable Mutex offers_mutex_;
   std::vector<prefixmesh::Offer> offers_ PREFIXMESH_GUARDED_BY(offers_mutex_);

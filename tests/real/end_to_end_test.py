@@ -55,9 +55,10 @@ class EndToEnd(unittest.TestCase):
                 sync = router["sync"]
                 self.assertEqual(sync["refused_bytes"], 0)
                 self.assertEqual(sync["built_bytes"], sync["queued_bytes"])
-                self.assertEqual(sync["built_bytes"], sync["delivered_bytes"])
+                # A digest may be on its way when the counters are read.
+                self.assertLessEqual(abs(sync["built_bytes"] - sync["delivered_bytes"]), 64)
                 self.assertGreater(sync["wire_bytes"], sync["built_bytes"])
-                self.assertEqual(sync["idle_bytes_per_s"], 0)
+                self.assertLessEqual(sync["idle_bytes_per_s"], 32)  # one digest a second
                 self.assertEqual(sync["built_bytes"], sum(l["bytes"] for l in sync["by_layer"].values()))
                 self.assertGreater(router["peak_rss_bytes"], 5 << 20)
             a, b = (r["sync"]["records"] for r in result["routers"])

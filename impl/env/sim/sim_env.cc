@@ -23,13 +23,27 @@ void SimWorld::RunUntil(Time until) {
 }
 
 void SimExecutor::At(Time when, std::function<void()> task) {
-  world_.At(when, [&world = world_, life = life_, task = std::move(task)]() mutable { Run(world, life, std::move(task)); });
+  world_.At(when,
+            [&world = world_, life = life_, task = std::move(task)]() mutable { Run(world, life, std::move(task)); });
 }
 
 void SimExecutor::Run(SimWorld& world, const std::shared_ptr<Life>& life, std::function<void()> task) {
   if (life->over) return;
-  if (world.now() >= life->paused_until) return task();
-  world.At(life->paused_until, [&world, life, task = std::move(task)]() mutable { Run(world, life, std::move(task)); });
+  if (world.now() >= life->paused_until && life->waiting.empty()) return task();
+  life->waiting.push_back(std::move(task));
+}
+
+void SimExecutor::PauseUntil(Time until) {
+  life_->paused_until = until;
+  world_.At(until, [&world = world_, life = life_] { Resume(world, life); });
+}
+
+void SimExecutor::Resume(const SimWorld& world, const std::shared_ptr<Life>& life) {
+  while (!life->over && world.now() >= life->paused_until && !life->waiting.empty()) {
+    const std::function<void()> task = std::move(life->waiting.front());
+    life->waiting.pop_front();
+    task();
+  }
 }
 
 // ---- network --------------------------------------------------------------------------------------------------------
@@ -172,8 +186,9 @@ SendOutcome SimNetwork::Send(std::size_t from, std::size_t to, std::string frame
     return SendOutcome::kFull;
   direction.bytes += frame.size();
   queue_peak_bytes_ = std::max(queue_peak_bytes_, direction.bytes);
-  const Time delay = options_.delay_min + Time(static_cast<Time::rep>(static_cast<double>(options_.delay_mean.count()) *
-                                                                      prng_.Exponential()));
+  const Time delay =
+      options_.delay_min +
+      Time(static_cast<Time::rep>(static_cast<double>(options_.delay_mean.count()) * prng_.Exponential()));
   direction.last_due = std::max(direction.last_due, world_.now() + delay);
   direction.queue.emplace_back(direction.last_due, std::move(frame));
   Pump(from, to);

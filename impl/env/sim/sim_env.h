@@ -1,8 +1,8 @@
 // sim_env.h — start here for the simulated world: virtual time, one thread, a seeded network with faults.
 //
 // SimWorld runs events in order of (time, posting). Every router has a clock of its own (any offset, a rate that is a
-// little off) and an executor that can be paused or stopped for good. SimNetwork joins them by streams as gRPC has them:
-// in order, with bounded queues and one frame at a time per reader; and it can do worse than a stream does: lose,
+// little off) and an executor that can be paused or stopped for good. SimNetwork joins them by streams as gRPC has
+// them: in order, with bounded queues and one frame at a time per reader; and it can do worse than a stream does: lose,
 // repeat, reorder, damage frames, or replay those of an earlier life. Same seed, same events.
 //
 // Threads: one. Ownership: borrows observers and executors; Detach before they go. Errors: none. Bounds: queues as the
@@ -79,16 +79,18 @@ class SimExecutor final : public Executor {
   void Post(std::function<void()> task) override { At(world_.now(), std::move(task)); }
   void PostAt(Time when, std::function<void()> task) override { At(clock_.ToWorld(when), std::move(task)); }
   // Nothing runs before `until` (world time): a stopped process.
-  void PauseUntil(Time until) { life_->paused_until = until; }
+  void PauseUntil(Time until);
   bool paused() const { return world_.now() < life_->paused_until; }
 
  private:
   struct Life {
     bool over = false;
     Time paused_until{0};
+    std::deque<std::function<void()>> waiting;  // what came due meanwhile, in order
   };
   void At(Time when, std::function<void()> task);
   static void Run(SimWorld& world, const std::shared_ptr<Life>& life, std::function<void()> task);
+  static void Resume(const SimWorld& world, const std::shared_ptr<Life>& life);
 
   SimWorld& world_;
   const SimClock& clock_;
@@ -116,7 +118,9 @@ class SimNetwork {
   static PeerIndex PeerOf(std::size_t node, std::size_t other) {
     return PeerIndex{static_cast<std::uint16_t>(other < node ? other : other - 1)};
   }
-  static std::size_t NodeOf(std::size_t node, PeerIndex peer) { return peer.value < node ? peer.value : peer.value + 1u; }
+  static std::size_t NodeOf(std::size_t node, PeerIndex peer) {
+    return peer.value < node ? peer.value : peer.value + 1u;
+  }
 
   // A node comes up; streams to it form. The transport is good until Detach.
   SyncTransport& Attach(std::size_t node, SyncTransportObserver& observer);
@@ -149,9 +153,9 @@ class SimNetwork {
     Time last_due{0};
     bool cut = false;
     Time cut_at{0};
-    bool reading = false;  // the receiver has a frame and has not asked for the next
-    bool pumping = false;  // a delivery is scheduled
-    bool draining = false; // the sender closed: what is queued goes out, then the stream ends
+    bool reading = false;   // the receiver has a frame and has not asked for the next
+    bool pumping = false;   // a delivery is scheduled
+    bool draining = false;  // the sender closed: what is queued goes out, then the stream ends
   };
   struct Pair {
     bool up = false;

@@ -129,6 +129,7 @@ Replica::Log* Replica::FindOrMake(Time now, const OriginKey& key, Actions& actio
   if (poisoned(key) || logs_.size() >= kPositionsMax) return nullptr;
   auto log = std::make_unique<Log>();
   log->key = key;
+  log->serial = ++logs_made_;
   log->evidence_at = log->progress_at = now;
   std::vector<bool> taken(logs_.size() + 2, false);
   for (const auto& other : logs_)
@@ -201,8 +202,7 @@ bool Replica::Merge(Time now, const Position& position, Actions& actions) {
   }
   log->head_heard = std::max(log->head_heard, position.have);
   RaiseFloor(*log, position.floor, actions);
-  if (position.floor == log->window.floor() && position.have == log->window.head() &&
-      position.sum != log->window.sum) {
+  if (position.floor == log->window.floor() && position.have == log->window.head() && position.sum != log->window.sum) {
     Poison(now, position.key, actions);
     return false;
   }

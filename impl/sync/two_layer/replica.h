@@ -1,8 +1,10 @@
 // replica.h — all that is replicated, as this router holds it: the logs (its own and copies of others'), the worker
 // registers and the poisoned keys. The merge rules are here; who tells whom and when is two_layer.h.
 //
-//   log        [floor, have) of one (router, incarnation). Only the owner appends and raises the floor; a copy is verbatim.
-//              A floor merges by maximum, from any message, at once. Nothing in a copy depends on this router's budgets.
+//   log        [floor, have) of one (router, incarnation). Only the owner appends and raises the floor; a copy is
+//   verbatim.
+//              A floor merges by maximum, from any message, at once. Nothing in a copy depends on this router's
+//              budgets.
 //   register   worker → incarnation, the maximum wins. Records about another incarnation are kept but not applied.
 //   poisoned   a key that two writers used: dropped, and not accepted for a while.
 //
@@ -13,8 +15,9 @@
 // Threads: mesh loop. Ownership: values; what the index must know is appended to `actions`. Errors: typed (Accepted).
 // Bounds: own log options.window_bytes, a copy options.copy_bytes, kPositionsMax logs, kRegistersMax registers,
 // kPoisonedMax poisoned keys (the oldest goes first), names.h.
-// Sources: heartbeat counters as evidence of life: van Renesse, Minsky and Hayden, Middleware 1998; single-writer logs and versions per origin: van Renesse et al., "Efficient Reconciliation and Flow Control
-// for Anti-Entropy Protocols", LADIS 2008; sums as set fingerprints: Bellare and Micciancio, EUROCRYPT 1997.
+// Sources: heartbeat counters as evidence of life: van Renesse, Minsky and Hayden, Middleware 1998; single-writer logs
+// and versions per origin: van Renesse et al., "Efficient Reconciliation and Flow Control for Anti-Entropy Protocols",
+// LADIS 2008; sums as set fingerprints: Bellare and Micciancio, EUROCRYPT 1997.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +56,7 @@ class Replica {
   struct Log {
     OriginKey key;
     Window window;
+    std::uint64_t serial = 0;      // of this copy: one that was dropped and learned again has another
     std::uint16_t index_slot = 0;  // the log's number in the index; the own log is 0
     Time evidence_at{0};           // the owner was alive then
     Time direct_at{-1};            // it was heard on its own stream then; < 0: never
@@ -142,6 +146,7 @@ class Replica {
   Names<WorkerName> workers_;
   std::vector<std::unique_ptr<Log>> logs_;
   Log* own_;
+  std::uint64_t logs_made_ = 0;
   std::map<OriginKey, Time> poisoned_;  // until
   std::map<std::string, RegisterEntry, std::less<>> registers_;
   std::uint64_t registers_version_ = 0;

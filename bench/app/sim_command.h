@@ -1,0 +1,25 @@
+// sim_command.h — `prefixmesh sim`: its arguments and what it prints. Exit codes are the contract's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+namespace prefixmesh::bench {
+
+struct SimArguments {
+  std::string strategy = "two-layer";
+  std::string faults = "swarm";
+  std::string duration = "120s";
+  std::uint64_t seed = 1;
+  std::uint64_t seeds = 1;
+  std::uint64_t routers = 0;  // 0: as drawn
+
+  CLI::App* AddTo(CLI::App& app);
+};
+
+// 0: every rule held; 1: one broke; 2: bad arguments.
+int RunSim(const SimArguments& arguments);
+
+}  // namespace prefixmesh::bench

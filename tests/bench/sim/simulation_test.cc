@@ -1,0 +1,52 @@
+// Goal: the protocol keeps its promises under faults, and the simulator that says so is deterministic and can be
+// steered. Method: some seeds of the swarm, each judged by all oracles of bench/sim; thousands of seeds are for the
+// command.
+#include "bench/sim/simulation.h"
+
+#include <spdlog/spdlog.h>
+
+#include <catch2/catch.hpp>
+
+namespace prefixmesh::sim {
+namespace {
+
+using std::chrono::seconds;
+
+TEST_CASE("Simulation: sixty seeds of the swarm break no rule") {
+  spdlog::set_level(spdlog::level::off);
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    const Swarm swarm = Swarm::Draw(seed);
+    const Outcome outcome = Simulate(swarm, seed, seconds(60));
+    INFO("prefixmesh sim --duration 60s --seed " << seed << " --faults " << swarm.Print());
+    REQUIRE(outcome.broken.empty());
+    REQUIRE(outcome.frames > 0);
+  }
+}
+
+TEST_CASE("Simulation: the same seed is the same run; another one is another") {  // I14
+  spdlog::set_level(spdlog::level::off);
+  const Swarm swarm = Swarm::Draw(7);
+  const std::uint64_t hash = Simulate(swarm, 7, seconds(30)).hash;
+  REQUIRE(Simulate(swarm, 7, seconds(30)).hash == hash);
+  REQUIRE(Simulate(swarm, 8, seconds(30)).hash != hash);
+}
+
+TEST_CASE("Swarm: what is printed can be set again, and names that are not there are refused") {
+  const Swarm drawn = Swarm::Draw(99);
+  Swarm again;
+  const std::string printed = drawn.Print();
+  for (std::size_t at = 0; at < printed.size();) {
+    const std::size_t comma = std::min(printed.find(',', at), printed.size());
+    REQUIRE(again.Set(printed.substr(at, comma - at)).ok());
+    at = comma + 1;
+  }
+  REQUIRE(again.Print() == printed);
+  REQUIRE(Swarm::Calm().Print().empty());
+  REQUIRE_FALSE(again.Set("loss=0.1").ok());
+  REQUIRE_FALSE(again.Set("lose=2").ok());
+  REQUIRE_FALSE(again.Set("lose").ok());
+  REQUIRE(again.Set("loss=0.1").error().message.find("lose") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace prefixmesh::sim
