@@ -182,15 +182,11 @@ const char* RefuseReasonName(RefuseReason reason) {
 }
 
 SlotBits SlotBitsFor(std::size_t workers, std::size_t scopes) {
-  const auto bits = [](std::size_t count) {
-    return count < 2 ? 0u : static_cast<unsigned>(std::bit_width(count - 1));
-  };
+  const auto bits = [](std::size_t count) { return count < 2 ? 0u : static_cast<unsigned>(std::bit_width(count - 1)); };
   return {bits(workers), bits(scopes)};
 }
 
-std::uint64_t SealKey(Incarnation sender, Incarnation receiver) {
-  return Mix64(sender.value + Mix64(receiver.value));
-}
+std::uint64_t SealKey(Incarnation sender, Incarnation receiver) { return Mix64(sender.value + Mix64(receiver.value)); }
 
 // ---- encoding -------------------------------------------------------------------------------------------------------
 

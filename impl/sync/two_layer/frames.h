@@ -9,8 +9,8 @@
 //
 // A page is a range that was cut by bytes; ranges of other routers' logs (relayed) are the same as the sender's own.
 // Every frame ends with a 32-bit seal over its bytes and over both ends' incarnations (hello and refuse: over the bytes
-// alone), so that a damaged frame, or one of another life, is never taken for a good one; every range carries a checksum
-// over the *resolved* records, so that a slot that means another name here is noticed too.
+// alone), so that a damaged frame, or one of another life, is never taken for a good one; every range carries a
+// checksum over the *resolved* records, so that a slot that means another name here is noticed too.
 //
 // Encoding appends to a string; decoding gives a value or a typed error and never allocates more than the bytes present
 // justify: counts are checked against what is left, records against kFrameRecordBytesMax. Unknown kinds are kNotFound,

@@ -22,7 +22,7 @@ struct TwoLayer::Sending {
   std::uint32_t acked = 1;
   std::uint32_t floor_told = 1;
   std::deque<InFlight> in_flight;
-  Time moved_at{0};    // last send into an empty pipe, or last ack
+  Time moved_at{0};     // last send into an empty pipe, or last ack
   Time lease_until{0};  // not for the own log
 };
 

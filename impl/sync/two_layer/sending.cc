@@ -79,7 +79,12 @@ const std::string& TwoLayer::EncodedRange(const Replica::Log& log, std::uint32_t
     sum += EntryHash(record, replica_.scopes().hash(record.scope), replica_.workers().hash(record.worker));
   }
   range.checksum = static_cast<std::uint32_t>(sum);
-  encoded_ = {log.key, first, end, log.window.floor(), log.window.head(), names,
+  encoded_ = {log.key,
+              first,
+              end,
+              log.window.floor(),
+              log.window.head(),
+              names,
               EncodeRange(range, SlotBitsFor(replica_.workers().size(), replica_.scopes().size()))};
   return encoded_.bytes;
 }
@@ -170,8 +175,8 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
   SendFrame send;
   send.peer = index;
   send.token = 1;
-  send.frame = EncodeRound(round, SlotBitsFor(replica_.workers().size(), replica_.scopes().size()), ranges,
-                           SealTo(peer));
+  send.frame =
+      EncodeRound(round, SlotBitsFor(replica_.workers().size(), replica_.scopes().size()), ranges, SealTo(peer));
   const bool only_digest = round.has_digest && round.acks.empty() && !round.resync && round.loads.empty();
   send.layer = records_bytes > 0 ? Layer::kPlacements : relayed_bytes > 0 ? Layer::kRepair : Layer::kDigest;
   send.control_bytes = only_digest && encoded.empty() ? 0 : send.frame.size() - records_bytes - relayed_bytes;
@@ -256,8 +261,7 @@ void TwoLayer::Repair(Time now, Actions& actions) {
     Asked next{*best, now, patience, have};
     if (asked != asked_.end() && !moved) next.patience = std::min<Time>(asked->second.patience * 2, kLease);
     asked_[log->key] = next;
-    actions.push_back(
-        SendFrame{*best, EncodePull({log->key, have}, SealTo(*peers_[best->value])), Layer::kRepair});
+    actions.push_back(SendFrame{*best, EncodePull({log->key, have}, SealTo(*peers_[best->value])), Layer::kRepair});
   }
   for (auto at = asked_.begin(); at != asked_.end();) at = replica_.Find(at->first) ? std::next(at) : asked_.erase(at);
 }

@@ -1,9 +1,9 @@
 // two_layer.h — the strategy of this project: placement logs, one writer each, told in packed rounds and acknowledged.
 //
-// Layer 1, every round: a request that is news becomes a record (branch, coarse anchors, leaf → worker) in this router's
-// log. A round stamps the new records once, in the order of their leaves, and sends each peer what it lacks. "Sent"
-// means acknowledged, so a lost stream costs a resend and nothing else. This router's in-flight counts ride along, when
-// they changed, so that routing balances cluster-wide.
+// Layer 1, every round: a request that is news becomes a record (branch, coarse anchors, leaf → worker) in this
+// router's log. A round stamps the new records once, in the order of their leaves, and sends each peer what it lacks.
+// "Sent" means acknowledged, so a lost stream costs a resend and nothing else. This router's in-flight counts ride
+// along, when they changed, so that routing balances cluster-wide.
 //
 // Layer 2, when someone needs it: the owner pushes. A router that has heard of more than it holds and sees no progress
 // pulls a log from whoever showed it; the answer is a stream of pages, each acknowledged before the next, from a cursor
