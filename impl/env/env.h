@@ -59,7 +59,8 @@ class SyncTransport {
   // The last frame the observer got from this peer was dealt with: the next one may be read. This is the flow control:
   // a peer that sends faster than the loop works fills its own socket, not this process.
   virtual void FrameHandled(PeerIndex peer) = 0;
-  // Ends the stream; the observer hears OnStreamDown, and the dialer tries again with backoff.
+  // Ends the stream when what was sent before is out, after a second at most; the observer hears OnStreamDown, and the
+  // dialer tries again with backoff.
   virtual void Close(PeerIndex peer) = 0;
   // Bytes handed over and not yet written.
   virtual std::size_t QueuedBytes(PeerIndex peer) const = 0;

@@ -16,7 +16,10 @@ namespace {
 
 constexpr char kRouterKey[] = "prefixmesh-router";
 constexpr Time kBackoffMin = std::chrono::milliseconds(100);
-constexpr Time kBackoffMax = std::chrono::seconds(5);
+constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // nobody there yet: look again soon
+constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
+constexpr Time kStreamThatFits = std::chrono::seconds(5);       // one that lived so long was no misfit
+constexpr Time kDrainMax = std::chrono::seconds(1);
 
 std::uint16_t PortOf(const std::string& address) {
   const auto colon = address.rfind(':');
@@ -35,12 +38,14 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     virtual void StartWriteNext(const v1::SyncFrame* frame) = 0;
     virtual void StartReadNext(v1::SyncFrame* frame) = 0;
     virtual void End() = 0;
+    // The last word: what was written before it still arrives, then the stream ends.
+    virtual void FinishWrites() = 0;
 
     Stream(Impl& owner, PeerIndex peer) : owner_(owner), peer_(peer) {}
 
     // All below are called with owner_.mutex_ held.
     SendOutcome Enqueue(std::string frame) {
-      if (ended_) return SendOutcome::kClosed;
+      if (ended_ || draining_) return SendOutcome::kClosed;
       if (queue_.size() >= owner_.options_.queue_frames || queued_bytes_ + frame.size() > owner_.options_.queue_bytes)
         return SendOutcome::kFull;
       queued_bytes_ += frame.size();
@@ -51,7 +56,17 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     void Written() {
       queued_bytes_ -= queue_.front().body().size();
       queue_.pop_front();
-      if (!queue_.empty() && !ended_) StartWriteNext(&queue_.front());
+      if (ended_) return;
+      if (!queue_.empty()) {
+        StartWriteNext(&queue_.front());
+      } else if (draining_) {
+        FinishWrites();
+      }
+    }
+    void Drain() {
+      if (ended_ || draining_) return;
+      draining_ = true;
+      if (queue_.empty()) FinishWrites();
     }
 
     Impl& owner_;
@@ -60,6 +75,8 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     std::size_t queued_bytes_ = 0;
     v1::SyncFrame incoming_;
     bool up_ = false;
+    Time up_at_{0};
+    bool draining_ = false;
     bool ended_ = false;
   };
 
@@ -96,6 +113,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       context_.TryCancel();
       RemoveHold();
     }
+    void FinishWrites() override { StartWritesDone(); }
 
    private:
     grpc::ClientContext context_;
@@ -120,6 +138,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       // Cancelling ends the stream at once; Finish would wait for the queue.
       context_.TryCancel();
     }
+    void FinishWrites() override { FinishOnce(); }
     void FinishOnce() {
       if (!finished_.exchange(true)) Finish(grpc::Status(grpc::StatusCode::CANCELLED, "stream ended"));
     }
@@ -207,7 +226,14 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
 
   void Close(PeerIndex peer) {
     MutexLock lock(mutex_);
-    if (peers_[peer.value].stream != nullptr) EndLocked(*peers_[peer.value].stream);
+    Stream* stream = peers_[peer.value].stream;
+    if (stream == nullptr || !stream->up_) return;
+    stream->Drain();
+    loop_.PostAt(clock_.Now() + kDrainMax, [this, peer, life = stream->up_at_] {
+      MutexLock ending(mutex_);
+      Stream* still = peers_[peer.value].stream;
+      if (still != nullptr && still->up_ && still->up_at_ == life) EndLocked(*still);
+    });
   }
 
   std::size_t QueuedBytes(PeerIndex peer) const {
@@ -277,7 +303,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     MutexLock lock(mutex_);
     if (peers_[stream.peer_.value].stream != &stream || stream.ended_) return;
     stream.up_ = true;
-    peers_[stream.peer_.value].backoff = kBackoffMin;
+    stream.up_at_ = clock_.Now();
     observer_.OnStreamUp(stream.peer_, role);
     stream.StartReadNext(&stream.incoming_);
   }
@@ -316,8 +342,10 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
         if (stream.up_) observer_.OnStreamDown(peer);
         state.stream = nullptr;
         redial = state.stub != nullptr && !stopping_;
-        when = clock_.Now() + state.backoff;
-        state.backoff = std::min(state.backoff * 2, kBackoffMax);
+        const Time now = clock_.Now();
+        if (stream.up_ && now - stream.up_at_ >= kStreamThatFits) state.backoff = kBackoffMin;
+        when = now + state.backoff;
+        state.backoff = std::min(state.backoff * 2, stream.up_ ? kRefusedBackoffMax : kUnreachedBackoffMax);
       }
     }
     delete &stream;
