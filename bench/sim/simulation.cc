@@ -60,6 +60,7 @@ class Simulation {
     healed_at_ = heal;
     if (broken_.empty()) Converge(at);
     if (broken_.empty()) LastPlacements(at);
+    if (broken_.empty() && swarm_.delay_ms <= 50) Calm(at);
     if (broken_.empty()) Quiet(at);
     if (broken_.empty()) CheckEnd();
     for (std::size_t node = 0; node < nodes_; ++node)
@@ -248,6 +249,12 @@ class Simulation {
       const Replica& replica = router.strategy().replica();
       if (const std::string wrong = ledger_.Check(replica, life_of_[node]); !wrong.empty())
         Broken(RouterName(node) + ": " + wrong);
+      const StrategyReport report = router.strategy().Report();
+      if (report.records.local - report.records.unresolved + 1 != replica.own().window.head())
+        Broken(RouterName(node) + ": " + std::to_string(report.records.local) + " placements came, " +
+               std::to_string(replica.own().window.head() - 1) + " records were written");
+      if (swarm_.clone_rate == 0 && replica.own().key.incarnation != incarnation_of_[node])
+        Broken(RouterName(node) + " took a new incarnation, and no one had its old one");
       const std::uint64_t window = static_cast<std::uint64_t>(swarm_.window_kib * 1024);
       const std::uint64_t one = 12 + 8 * two_layer::kRecordIdsMax;
       if (replica.own().window.bytes() > window + one) Broken(RouterName(node) + ": its log is over its budget");
@@ -256,9 +263,10 @@ class Simulation {
       if (router.index().Size().bytes > static_cast<std::uint64_t>(swarm_.index_kib * 1024) + 65536)
         Broken(RouterName(node) + ": its index is over its budget");
       if (swarm_.damage == 0 && swarm_.lose == 0 && swarm_.repeat == 0 && swarm_.reorder == 0 && swarm_.replay == 0 &&
-          swarm_.clone_rate == 0 && router.strategy().Report().decode_errors > 0)
+          swarm_.clone_rate == 0 && report.decode_errors > 0)
         Broken(RouterName(node) + ": a frame did not decode that nothing had damaged");
     }
+    if (swarm_.damage > 0 && network_.damaged() > 50 && Rejects() == 0) Broken("frames are damaged and nobody notices");
     if (network_.queue_peak_bytes() > static_cast<std::size_t>(swarm_.queue_kib * 1024))
       Broken("a queue is over its bound");
   }
@@ -357,6 +365,50 @@ class Simulation {
       }
   }
 
+  std::uint64_t Rejects() const {
+    std::uint64_t rejects = 0;
+    for (std::size_t node = 0; node < nodes_; ++node)
+      if (routers_[node]) rejects += routers_[node]->strategy().Report().decode_errors;
+    return rejects;
+  }
+
+  // Without faults each record goes to each peer once, from its owner: nothing is repaired, nothing comes twice.
+  void Calm(Time& at) {
+    for (Time until = at + seconds(4); broken_.empty() && at < until;) Advance(at);  // leases run out
+    std::vector<MeshStats> before;
+    for (std::size_t node = 0; node < nodes_; ++node)
+      before.push_back(counts(node) ? routers_[node]->stats() : MeshStats{});
+    for (int step = 0; step < 8; ++step) {
+      for (std::size_t node = 0; node < nodes_; ++node) {
+        if (!counts(node)) continue;
+        for (int i = 0; i < 3; ++i) {
+          const NodeId ids[] = {NodeId{load_.Next() | 1}, NodeId{load_.Next() | 1}};
+          routers_[node]->Place(0, ids);
+        }
+      }
+      Advance(at);
+    }
+    // In time: two rounds to be written and sent, and the way. (Tiny pages and queues need more.)
+    const bool roomy = swarm_.page_bytes >= 4096 && swarm_.unacked_kib >= 64 && swarm_.queue_frames >= 64;
+    const Time limit = at + 2 * Seconds(swarm_.round_ms / 1e3) + 20 * Seconds(swarm_.delay_ms / 1e3) +
+                       (roomy ? milliseconds(250) : milliseconds(20000));
+    for (const Time collected = at + 2 * Seconds(swarm_.round_ms / 1e3); broken_.empty() && at <= collected;)
+      Advance(at);
+    while (broken_.empty() && at < limit && !Differs().empty()) Advance(at);
+    if (const std::string differs = Differs(); !differs.empty())
+      return Broken("writes in a calm mesh come late: " + differs);
+    for (std::size_t node = 0; node < nodes_; ++node) {
+      if (!counts(node)) continue;
+      const MeshStats after = routers_[node]->stats();
+      const auto repair = static_cast<std::size_t>(Layer::kRepair);
+      if (after.by_layer[repair].bytes != before[node].by_layer[repair].bytes)
+        Broken(RouterName(node) + " repairs in a calm mesh");
+      const std::uint64_t twice =
+          routers_[node]->strategy().Report().records.stale - before[node].strategy.records.stale;
+      if (twice > 0) Broken(RouterName(node) + " gets " + std::to_string(twice) + " records twice in a calm mesh");
+    }
+  }
+
   // At rest only digests flow: at most 32 bytes per peer and second.
   void Quiet(Time& at) {
     for (Time until = at + seconds(6); broken_.empty() && at < until;) Advance(at);  // leases run out
@@ -377,7 +429,7 @@ class Simulation {
         const bool slow = swarm_.delay_ms > 50;
         const std::uint64_t peers = nodes_ - 1;
         const std::uint64_t allowed = digest ? peers * (32 * (kSeconds + 2) + (slow ? 200 * nodes_ : 0))
-                                      : static_cast<Layer>(layer) == Layer::kControl && slow ? 64 * peers
+                                      : static_cast<Layer>(layer) == Layer::kControl && slow ? 400 * peers
                                                                                              : 0;
         if (bytes > allowed)
           Broken(RouterName(node) + " is not quiet: " + std::to_string(bytes) + " bytes of " +
@@ -423,6 +475,13 @@ class Simulation {
           if (!member_[other] && log->key.router == RouterName(other))
             Broken(RouterName(node) + " holds the log of a router it had to refuse");
     }
+    // Nobody has a request in flight, and everyone knows it. (Counts are absolute and ride on the stream's order.)
+    const bool ordered = swarm_.lose == 0 && swarm_.repeat == 0 && swarm_.reorder == 0 && swarm_.replay == 0;
+    for (std::size_t node = 0; ordered && node < nodes_; ++node)
+      for (std::size_t worker = 0; counts(node) && worker < workers_.size(); ++worker)
+        if (const auto slot = routers_[node]->fleet().Find(WorkerLabel(worker));
+            slot && routers_[node]->fleet().load(*slot) != 0)
+          Broken(RouterName(node) + " believes that " + WorkerLabel(worker) + " is busy");
     // A worker that everyone met is at its register.
     for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
       for (std::size_t node = 0; node < nodes_; ++node) {

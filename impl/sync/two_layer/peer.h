@@ -48,6 +48,7 @@ struct TwoLayer::Peer {
   std::uint64_t unacked_bytes = 0;
   std::uint64_t scopes_known = 0, workers_known = 0, registers_known = 0;  // versions
   std::map<std::string, std::uint32_t, std::less<>> loads_told;
+  bool loads_unknown = false;      // it may have missed some: all are said again, zeros too
   std::uint64_t view_version = 0;  // when loads_told was true
   Time hello_at{-1}, vector_at{-1}, registers_at{-1}, digest_at{-1}, refused_at{-1};
 
@@ -73,6 +74,7 @@ struct TwoLayer::Peer {
     std::uint64_t scopes = 0, workers = 0;
     std::vector<std::pair<std::string, std::uint32_t>> loads;
     std::uint64_t view_version = 0;
+    bool loads_read = false;
     bool digest = false;
     Time at{0};
   } commit;

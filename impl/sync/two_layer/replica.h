@@ -61,6 +61,7 @@ class Replica {
     Time evidence_at{0};           // the owner was alive then
     Time direct_at{-1};            // it was heard on its own stream then; < 0: never
     Time progress_at{0};           // a record came in then
+    Time lacks_since{-1};          // more is known to exist than is here; < 0: it is all here
     std::uint32_t beat = 0;        // the owner's count of heartbeats, the highest that anyone told
     std::uint32_t head_heard = 1;  // the owner has written up to here, as far as anyone told
     bool aged = false;             // its whole window counts as the older half

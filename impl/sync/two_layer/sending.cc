@@ -48,10 +48,12 @@ Digest TwoLayer::OwnDigest() const {
 // In-flight counts that changed since the peer was told.
 void TwoLayer::AddLoads(Peer& peer, Round& round) {
   peer.commit.view_version = view_.WorkersVersion();
-  if (peer.commit.view_version == peer.view_version) return;  // untouched while nothing changed: idle costs nothing
+  if (peer.commit.view_version == peer.view_version && !peer.loads_unknown)
+    return;  // untouched while nothing changed: idle costs nothing
+  peer.commit.loads_read = true;
   for (const WorkerLoad& load : view_.Workers()) {
     const auto told = peer.loads_told.find(load.name);
-    if ((told != peer.loads_told.end() ? told->second : 0) == load.in_flight) continue;
+    if (!peer.loads_unknown && (told != peer.loads_told.end() ? told->second : 0) == load.in_flight) continue;
     const Slot* slot = replica_.SlotOf(load.name);
     if (slot == nullptr) continue;
     round.loads.push_back({*slot, load.in_flight});
@@ -98,7 +100,7 @@ void TwoLayer::ForgetInFlight(Peer& peer, Sending& sending) {
 // for a long time, or when a frame was damaged.
 void TwoLayer::StopAndRepeat(Time now, Peer& peer) {
   for (auto& [key, sending] : peer.sending) {
-    if (sending.in_flight.empty() || now - sending.moved_at < kSilent || now - peer.heard_at > kHeartbeat) continue;
+    if (sending.in_flight.empty() || now - sending.moved_at < silent_ || now - peer.heard_at > kHeartbeat) continue;
     ForgetInFlight(peer, sending);
     sending.next = sending.acked;
     sending.moved_at = now;
@@ -125,7 +127,7 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
 
   // Ranges, the own log first. A peer that does not answer gets heartbeats only.
   StopAndRepeat(now, peer);
-  const bool answers = now - peer.heard_at < std::max<Time>(kHeartbeat * 3 / 2, 3 * options_.round_period);
+  const bool answers = now - peer.heard_at < silent_ / 2;
   std::uint64_t bytes = 0, records_bytes = 0, relayed_bytes = 0;
   std::vector<std::string> encoded;
   for (auto at = peer.sending.begin(); at != peer.sending.end();) {
@@ -206,6 +208,7 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
   peer.workers_known = commit.workers;
   peer.view_version = commit.view_version;
   for (const auto& [name, in_flight] : commit.loads) peer.loads_told[name] = in_flight;
+  if (commit.loads_read) peer.loads_unknown = false;
   if (commit.digest) peer.digest_at = commit.at;
   peer.acks_due.clear();
   peer.resync_due = false;
@@ -215,7 +218,7 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
 bool TwoLayer::Reaches(Time now, const OriginKey& key) const {
   for (std::uint16_t i = 0; i < peers_.size(); ++i)
     if (peers_[i]->greeted && peers_[i]->incarnation == key.incarnation && view_.PeerName(PeerIndex{i}) == key.router)
-      return now - peers_[i]->heard_at < kHeartbeat + kHeartbeat / 2;
+      return now - peers_[i]->heard_at < silent_ / 2;
   return false;
 }
 
@@ -226,12 +229,17 @@ void TwoLayer::Repair(Time now, Actions& actions) {
     if (log.get() == &replica_.own()) continue;
     const std::uint32_t have = log->window.head();
     const bool reached = Reaches(now, log->key);
+    if (have >= log->head_heard) {
+      log->lacks_since = Time{-1};
+    } else if (log->lacks_since < Time{0}) {
+      log->lacks_since = now;
+    }
     // Who can serve it: the owner, or the one whose vector shows most.
     std::optional<PeerIndex> best;
     std::uint32_t most = have;
     for (std::uint16_t i = 0; i < peers_.size(); ++i) {
       const Peer& peer = *peers_[i];
-      if (!peer.greeted || now - peer.heard_at > kSilent) continue;
+      if (!peer.greeted || now - peer.heard_at > silent_) continue;
       if (reached && peer.incarnation == log->key.incarnation && view_.PeerName(PeerIndex{i}) == log->key.router) {
         if (log->head_heard > have) best = PeerIndex{i}, most = UINT32_MAX;
         continue;
@@ -255,7 +263,7 @@ void TwoLayer::Repair(Time now, Actions& actions) {
     } else if (asked != asked_.end()) {
       const Time wait = moved ? patience : asked->second.patience;
       if (now - std::max(asked->second.at, log->progress_at) < wait) continue;
-    } else if (reached && now - log->progress_at < patience) {
+    } else if (reached && now - std::max(log->progress_at, log->lacks_since) < patience) {
       continue;  // the owner pushes
     }
     Asked next{*best, now, patience, have};

@@ -23,7 +23,10 @@ void AppendAnchors(std::span<const NodeId> blocks, std::uint32_t branch, std::ui
 }  // namespace
 
 TwoLayer::TwoLayer(Options options, const StrategyView& view)
-    : options_(std::move(options)), view_(view), replica_(ReplicaOptionsOf(options_)) {
+    : options_(std::move(options)),
+      view_(view),
+      silent_(3 * std::max<Time>(kHeartbeat, 2 * options_.round_period)),
+      replica_(ReplicaOptionsOf(options_)) {
   traits_.name = "two-layer";
   traits_.runs_on_block = true;
   traits_.round_period = options_.round_period;
@@ -112,7 +115,7 @@ void TwoLayer::OnRound(Time now, Actions& actions) {
       if (now - peer.hello_at >= kHeartbeat) SendHello(now, index, actions);
       continue;
     }
-    if (now - peer.heard_at > std::max<Time>(kSilent, 3 * options_.round_period) && !peer.void_loads) {
+    if (now - peer.heard_at > silent_ && !peer.void_loads) {
       peer.void_loads = true;
       actions.push_back(ForgetLoads{index});
     }
@@ -267,8 +270,7 @@ void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& action
   switch (refusal->reason) {
     case RefuseReason::kCorrupt:  // something was lost: what it may have said is said again
       peer.scopes_known = peer.workers_known = peer.registers_known = 0;
-      peer.loads_told.clear();
-      peer.view_version = 0;
+      peer.loads_unknown = true;
       for (auto& [key, sending] : peer.sending) {
         ForgetInFlight(peer, sending);
         sending.next = sending.acked;
@@ -387,8 +389,7 @@ void TwoLayer::OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& ac
   Peer& peer = *peers_[index.value];
   if (round.resync) {
     peer.scopes_known = peer.workers_known = 0;
-    peer.loads_told.clear();
-    peer.view_version = 0;
+    peer.loads_unknown = true;
   }
   for (const Ack& ack : round.acks) OnAck(now, index, ack, actions);
   if (!Define(peer, round, actions)) return RefuseAndClose(now, index, RefuseReason::kNames, actions);

@@ -77,8 +77,6 @@ class TwoLayer final : public SyncStrategy {
   const Replica& replica() const { return replica_; }
 
   static constexpr Time kHeartbeat = std::chrono::seconds(1);
-  // Nothing heard for so long: a peer's loads are void, its pushes are not waited for, and it is only sent heartbeats.
-  static constexpr Time kSilent = std::chrono::seconds(3);
   // No progress for so long on what is known to exist: pull.
   static constexpr Time kPullAfter = std::chrono::milliseconds(400);
   static constexpr Time kLease = std::chrono::seconds(3);
@@ -124,6 +122,9 @@ class TwoLayer final : public SyncStrategy {
 
   const Options options_;
   const StrategyView& view_;
+  // Three heartbeats as they really come. Nothing heard for so long: a peer's loads are void and its vector is not
+  // believed; after half of it pushes are not waited for, and it is only sent heartbeats.
+  const Time silent_;
   StrategyTraits traits_;
 
   Replica replica_;
