@@ -86,6 +86,7 @@ class Simulation {
     options.reorder = swarm.reorder;
     options.damage = swarm.damage;
     options.replay = swarm.replay;
+    options.strange = 0.05 * swarm.newer;
     return options;
   }
 

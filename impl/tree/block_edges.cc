@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "impl/base/check.h"
+#include "impl/base/seeded_bug.h"
 
 namespace prefixmesh {
 
@@ -89,7 +90,7 @@ void BlockEdges::Apply(NodeId id, WorkerIndex worker, std::uint16_t origin, std:
 
 void BlockEdges::Retract(NodeId id, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq) {
   Edge* found = FindAnnounced(id, worker, origin);
-  if (found == nullptr || found->seq != seq) return;
+  if (found == nullptr || (found->seq != seq && !Seeded(Bug::kW4_retract_any_seq))) return;
   edges_.Erase(found);
   --announced_;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "impl/base/seeded_bug.h"
+
 namespace prefixmesh {
 
 BlockIndex::BlockIndex(const BlockIndexOptions& options)
@@ -239,7 +241,7 @@ void BlockIndex::RaiseLocked(WorkerIndex worker, Incarnation incarnation) {
   Life& life = LifeOf(worker);
   if (incarnation <= life.incarnation) return;
   life.incarnation = incarnation;
-  RemoveWorkerLocked(worker);
+  if (!Seeded(Bug::kX14_old_life_stays)) RemoveWorkerLocked(worker);
 }
 
 // ---- sizes ----------------------------------------------------------------------------------------------------------

@@ -230,6 +230,7 @@ void SimNetwork::Deliver(std::size_t from, std::size_t to) {
       if (whose == from) Hand(from, to, std::string(old), true);
     }
   }
+  if (options_.strange > 0 && prng_.Unit() < options_.strange) Hand(from, to, "\xc8 of a later release", true);
   if (options_.repeat > 0 && prng_.Unit() < options_.repeat) Hand(from, to, std::string(frame), true);
   bool spoilt = false;
   if (options_.damage > 0 && prng_.Unit() < options_.damage && !frame.empty()) {

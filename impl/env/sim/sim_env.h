@@ -107,6 +107,7 @@ struct SimNetworkOptions {
   Time redial = std::chrono::milliseconds(100);
   // Chances per frame; streams do none of it, so these are worse than the real network.
   double lose = 0, repeat = 0, reorder = 0, damage = 0, replay = 0;
+  double strange = 0;  // a frame of a kind that no release has yet comes along, also when the chaos is over
 };
 
 class SimNetwork {

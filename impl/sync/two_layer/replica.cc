@@ -4,6 +4,7 @@
 
 #include "impl/base/check.h"
 #include "impl/base/prng.h"
+#include "impl/base/seeded_bug.h"
 
 namespace prefixmesh::two_layer {
 namespace {
@@ -33,6 +34,7 @@ bool Replica::Append(const Offer& offer, Actions& actions) {
   const auto worker_slot = workers_.Acquire(worker);
   const bool fits = scope_slot && worker_slot && own_->window.head() < kSeqMax;
   if (fits) {
+    if (Seeded(Bug::kW15_seqs_restart) && own_->window.head() % 64 == 0) own_->window = Window();
     scratch_.seq = own_->window.head();
     scratch_.scope = *scope_slot;
     scratch_.worker = *worker_slot;
@@ -46,11 +48,12 @@ bool Replica::Append(const Offer& offer, Actions& actions) {
 }
 
 void Replica::TrimOwn(Actions& actions) {
-  while (own_->window.bytes() > options_.window_bytes) DropOldest(*own_);
+  while (own_->window.bytes() > options_.window_bytes && !Seeded(Bug::kX2_log_unbounded)) DropOldest(*own_);
   MoveMark(*own_, actions);
 }
 
 void Replica::Reincarnate(Time now, Incarnation incarnation, Actions& actions) {
+  if (Seeded(Bug::kfork_kept)) return;
   const OriginKey old = own_->key;
   own_->key.incarnation = incarnation;
   Poison(now, old, actions);
@@ -89,7 +92,8 @@ void Replica::AppendRecord(Log& log, const Record& record, Actions& actions, Rec
 // The only place where a record leaves a window. The index is told by the caller. Leaves the record in scratch_.
 void Replica::DropOldest(Log& log) {
   log.window.Read(log.window.floor(), scratch_);
-  log.window.sum -= EntryHash(scratch_, scopes_.hash(scratch_.scope), workers_.hash(scratch_.worker));
+  if (!Seeded(Bug::ksum_not_subtracted))
+    log.window.sum -= EntryHash(scratch_, scopes_.hash(scratch_.scope), workers_.hash(scratch_.worker));
   log.window.DropOldest();
   scopes_.Release(scratch_.scope);
   workers_.Release(scratch_.worker);
@@ -97,10 +101,11 @@ void Replica::DropOldest(Log& log) {
 
 void Replica::RaiseFloor(Log& log, std::uint32_t floor, Actions& actions) {
   if (floor <= log.window.floor()) return;
+  if (Seeded(Bug::kfloor_off_by_one) && floor < log.window.head()) ++floor;
   const bool sweep = std::min(floor, log.window.head()) - log.window.floor() > kSweepRecords;
   while (!log.window.empty() && log.window.floor() < floor) {
     log.window.Read(log.window.floor(), scratch_);
-    if (!sweep) {
+    if (!sweep && !Seeded(Bug::kX6_floor_leaves_index)) {
       const ScopeName& scope = scopes_[scratch_.scope];
       actions.push_back(RetractIds{scope.model, scope.kind, workers_[scratch_.worker].name, log.index_slot,
                                    scratch_.seq, scratch_.ids});
@@ -120,7 +125,7 @@ void Replica::MoveMark(Log& log, Actions& actions) {
 
 Replica::Log* Replica::Find(const OriginKey& key) {
   for (const auto& log : logs_)
-    if (log->key == key) return log.get();
+    if (log->key == key || (Seeded(Bug::klives_mixed) && log->key.router == key.router)) return log.get();
   return nullptr;
 }
 
@@ -134,7 +139,7 @@ Replica::Log* Replica::FindOrMake(Time now, const OriginKey& key, Actions& actio
   std::vector<bool> taken(logs_.size() + 2, false);
   for (const auto& other : logs_)
     if (other->index_slot < taken.size()) taken[other->index_slot] = true;
-  while (taken[log->index_slot]) ++log->index_slot;
+  while (taken[log->index_slot] && !(Seeded(Bug::kindex_slot_shared) && log->index_slot == 1)) ++log->index_slot;
   PREFIXMESH_CHECK(log->index_slot <= kIndexSlots);
   MoveMark(*log, actions);
   const auto at = std::lower_bound(logs_.begin() + 1, logs_.end(), key,
@@ -150,7 +155,7 @@ Accepted Replica::Accept(Time now, const Range& range, const OriginKey& key, boo
   const std::uint32_t end = range.first_seq + static_cast<std::uint32_t>(range.records.size());
   // Only this router writes its own log: who has more of it, or later, has it from another writer.
   const bool foreign = log == own_ && (end > log->window.head() || range.floor > log->window.floor());
-  if (log != own_) RaiseFloor(*log, range.floor, actions);
+  if (log != own_ && !Seeded(Bug::kX7_floor_ignored)) RaiseFloor(*log, range.floor, actions);
   log->head_heard = std::max(log->head_heard, end);
   bool fork = foreign;
   for (const Record& record : range.records) {
@@ -166,9 +171,11 @@ Accepted Replica::Accept(Time now, const Range& range, const OriginKey& key, boo
   }
   if (log == own_) return Accepted::kYes;
   if (range.first_seq > log->window.head()) return Accepted::kHole;
+  if (Seeded(Bug::khave_off_by_one) && range.first_seq == log->window.head() && range.first_seq > 9)
+    return Accepted::kHole;
   for (const Record& record : range.records) {
     ++counts.received;
-    if (record.seq < log->window.head()) {
+    if (record.seq < log->window.head() || (Seeded(Bug::kW17_one_counter) && record.seq < own_->window.head())) {
       ++counts.stale;  // a duplicate, or below the floor
       continue;
     }
@@ -196,9 +203,9 @@ bool Replica::Merge(Time now, const Position& position, Actions& actions) {
     log->beat = position.beat;
   }
   // Only the owner raises the beat, so evidence that goes in circles, younger by every hop's delay, says nothing new.
-  if (position.beat > log->beat) {
+  if (position.beat > log->beat || Seeded(Bug::ktaught_is_alive)) {
     log->beat = position.beat;
-    log->evidence_at = std::max(log->evidence_at, now - age);
+    log->evidence_at = std::max(log->evidence_at, Seeded(Bug::ktaught_is_alive) ? now : now - age);
   }
   log->head_heard = std::max(log->head_heard, position.have);
   RaiseFloor(*log, position.floor, actions);
@@ -225,7 +232,7 @@ void Replica::Expire(Time now, Actions& actions) {
   own_->evidence_at = now;
   std::vector<OriginKey> dead;
   for (const auto& log : logs_) {
-    if (age(now, *log) > options_.dead_after) dead.push_back(log->key);
+    if (age(now, *log) > options_.dead_after && !Seeded(Bug::kdead_stay)) dead.push_back(log->key);
     if (!log->aged && age(now, *log) > options_.dead_after / 4) {
       log->aged = true;
       MoveMark(*log, actions);
@@ -237,7 +244,7 @@ void Replica::Expire(Time now, Actions& actions) {
 void Replica::Erase(const OriginKey& key, Actions& actions) {
   const auto at = std::find_if(logs_.begin(), logs_.end(), [&](const auto& log) { return log->key == key; });
   if (at == logs_.end() || at->get() == own_) return;
-  RaiseFloor(**at, (*at)->window.head(), actions);
+  if (!Seeded(Bug::kerased_stays_in_index)) RaiseFloor(**at, (*at)->window.head(), actions);
   logs_.erase(at);
 }
 
@@ -253,8 +260,9 @@ void Replica::Poison(Time now, const OriginKey& key, Actions& actions) {
 
 bool Replica::Register(const WorkerName& worker, Actions& actions) {
   const auto at = registers_.find(worker.name);
-  if (at != registers_.end() && worker.incarnation <= at->second.incarnation)
-    return worker.incarnation == at->second.incarnation;
+  if (at != registers_.end() && worker.incarnation <= at->second.incarnation &&
+      !(Seeded(Bug::kX12_register_not_max) && worker.incarnation < at->second.incarnation))
+    return worker.incarnation == at->second.incarnation && !Seeded(Bug::kequal_register_stale);
   if (at == registers_.end() && registers_.size() >= kRegistersMax) return false;
   const auto slot = workers_.Acquire(worker);
   if (!slot) return false;
@@ -264,7 +272,7 @@ bool Replica::Register(const WorkerName& worker, Actions& actions) {
   }
   register_hash_ += RegisterEntryHash(worker.name, worker.incarnation);
   registers_[worker.name] = {worker.incarnation, *slot, ++registers_version_};
-  actions.push_back(ApplyRegister{worker.name, worker.incarnation});
+  if (!Seeded(Bug::kregister_not_applied)) actions.push_back(ApplyRegister{worker.name, worker.incarnation});
   return true;
 }
 
@@ -286,8 +294,9 @@ std::vector<Position> Replica::Positions(Time now) const {
   std::vector<Position> positions;
   for (const auto& log : logs_) {
     if (log->window.head() == 1) continue;  // nothing was ever written
-    const auto age_ms =
-        log.get() == own_ ? 0 : std::chrono::duration_cast<std::chrono::milliseconds>(age(now, *log)).count();
+    const auto age_ms = log.get() == own_ || Seeded(Bug::kage_not_relayed)
+                            ? 0
+                            : std::chrono::duration_cast<std::chrono::milliseconds>(age(now, *log)).count();
     positions.push_back({log->key, log->window.floor(), log->window.head(), log->window.sum,
                          static_cast<std::uint64_t>(std::max<std::int64_t>(age_ms, 0)), log->beat});
   }
@@ -298,6 +307,11 @@ std::uint64_t Replica::VectorHash() const {
   std::uint64_t hash = 0;  // a sum: the order of the logs does not matter
   for (const auto& log : logs_) {
     if (log->window.head() == 1) continue;
+    if (Seeded(Bug::kH4_scalar_vector)) {
+      hash += log->window.head() - log->window.floor();
+      continue;
+    }
+    if (Seeded(Bug::kX8_digest_of_live_counter)) hash += log->beat;
     std::uint64_t entry = Mix64(HashText(log->key.router) ^ Mix64(log->key.incarnation.value));
     entry = Mix64(entry ^ (std::uint64_t{log->window.floor()} << 32 | log->window.head()));
     hash += Mix64(entry ^ log->window.sum);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "impl/base/check.h"
+#include "impl/base/seeded_bug.h"
 #include "impl/sync/two_layer/peer.h"
 
 namespace prefixmesh::two_layer {
@@ -28,6 +29,7 @@ void TwoLayer::SendHello(Time now, PeerIndex index, Actions& actions) {
 void TwoLayer::SendVector(Time now, PeerIndex index, bool reply_wanted, Actions& actions) {
   Peer& peer = *peers_[index.value];
   peer.vector_at = now;
+  if (Seeded(Bug::kW26_roles_differ) && options_.router > view_.PeerName(index)) return;
   actions.push_back(
       SendFrame{index, EncodeVector({reply_wanted, replica_.Positions(now)}, SealTo(peer)), Layer::kDigest});
 }
@@ -54,6 +56,7 @@ void TwoLayer::AddLoads(Peer& peer, Round& round) {
   for (const WorkerLoad& load : view_.Workers()) {
     const auto told = peer.loads_told.find(load.name);
     if (!peer.loads_unknown && (told != peer.loads_told.end() ? told->second : 0) == load.in_flight) continue;
+    if (Seeded(Bug::kloads_only_rise) && told != peer.loads_told.end() && load.in_flight < told->second) continue;
     const Slot* slot = replica_.SlotOf(load.name);
     if (slot == nullptr) continue;
     round.loads.push_back({*slot, load.in_flight});
@@ -134,7 +137,7 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
     const bool own = at->first == replica_.own().key;
     const Replica::Log* log = replica_.Find(at->first);
     Sending& sending = at->second;
-    if (log == nullptr || (!own && sending.lease_until < now)) {
+    if (log == nullptr || (!own && sending.lease_until < now && !Seeded(Bug::klease_for_ever))) {
       ForgetInFlight(peer, sending);
       at = peer.sending.erase(at);
       continue;
@@ -142,10 +145,14 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
     ++at;
     if (!peer.positioned || (!answers && peer.unacked_bytes > 0)) continue;
     sending.next = std::clamp(sending.next, log->window.floor(), log->window.head());
+    if (Seeded(Bug::kX10_only_the_newest) && log->window.head() > 64)
+      sending.next = std::max(sending.next, log->window.head() - 64);
     std::uint32_t end = sending.next;
     std::uint64_t part = 0;
     while (end < log->window.head() && bytes + part < options_.page_bytes &&
-           peer.unacked_bytes + bytes + part < options_.peer_unacked_bytes)
+           peer.unacked_bytes + bytes + part < options_.peer_unacked_bytes &&
+           !(Seeded(Bug::kW6_big_record_never_fits) &&
+             12 + sizeof(NodeId) * log->window.IdCount(end) > options_.page_bytes))
       part += 12 + sizeof(NodeId) * log->window.IdCount(end++);
     if (end == sending.next) continue;
     bytes += part;
@@ -190,7 +197,7 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
   (void)now;
   (void)token;
   (void)actions;
-  if (outcome != SendOutcome::kQueued) return;
+  if (outcome != SendOutcome::kQueued && !Seeded(Bug::kqueue_full_is_sent)) return;
   Peer& peer = *peers_[index.value];
   const Peer::Commit commit = std::move(peer.commit);
   peer.commit = {};
@@ -200,6 +207,10 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
     Sending& sending = at->second;
     if (sending.in_flight.empty()) sending.moved_at = commit.at;
     sending.next = part.end;
+    if (Seeded(Bug::kX1_one_drain))
+      for (const auto& other : peers_)
+        if (const auto theirs = other->sending.find(part.key); theirs != other->sending.end())
+          theirs->second.next = part.end;
     sending.in_flight.push_back({part.end, part.bytes});
     peer.unacked_bytes += part.bytes;
     records_.sent += part.records;
@@ -248,6 +259,9 @@ void TwoLayer::Repair(Time now, Actions& actions) {
                                    [&](const Position& position) { return position.key == log->key; });
       if (at != peer.vector.end() && at->have > most) best = PeerIndex{i}, most = at->have;
     }
+    if (Seeded(Bug::kpull_for_ever) && !best && log->head_heard > have)
+      for (std::uint16_t i = 0; i < peers_.size(); ++i)
+        if (peers_[i]->greeted) best = PeerIndex{i};
     const auto asked = asked_.find(log->key);
     const bool leased = asked != asked_.end() && now - asked->second.at < kLease;
     const bool moved = asked != asked_.end() && have > asked->second.have;

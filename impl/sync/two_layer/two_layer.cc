@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "impl/base/check.h"
+#include "impl/base/seeded_bug.h"
 #include "impl/sync/two_layer/peer.h"
 
 namespace prefixmesh::two_layer {
@@ -75,6 +76,7 @@ void TwoLayer::OnPlacement(Time now, Offer offer, Actions& actions) {
 
 // Stamps what is new, in the order of the leaves, so that the order costs nothing on the wire.
 void TwoLayer::Collect(Time now, Actions& actions) {
+  if (Seeded(Bug::kW16_round_forgotten) && replica_.own().beat % 30 == 29) pending_.clear();
   if (pending_.empty()) return;
   if (replica_.own().window.head() + pending_.size() >= kSeqMax) GoOnAnew(now, actions);
   std::stable_sort(pending_.begin(), pending_.end(),
@@ -147,7 +149,7 @@ void TwoLayer::OnPeerUp(Time now, PeerIndex index, StreamRole role, Actions& act
 void TwoLayer::OnPeerDown(Time now, PeerIndex index, Actions& actions) {
   (void)now;
   Forget(*peers_[index.value]);
-  actions.push_back(ForgetLoads{index});
+  if (!Seeded(Bug::kloads_outlive_stream)) actions.push_back(ForgetLoads{index});
 }
 
 void TwoLayer::Forget(Peer& peer) {
@@ -187,6 +189,7 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
   if (!kind.ok()) {
     if (kind.error().code != ErrorCode::kNotFound) return Reject(now, index, RefuseReason::kCorrupt, {}, actions);
     ++unknown_frames_;  // of a later release: skipped
+    if (Seeded(Bug::kW21_unknown_kind_closes)) actions.push_back(CloseStream{index, "unknown"});
     return;
   }
   if (*kind == FrameKind::kHello) return OnHello(now, index, frame, actions);
@@ -218,7 +221,8 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
       const Result<std::vector<WorkerName>> registers = DecodeRegisters(frame, seal);
       if (!registers.ok()) return corrupt();
       heard();
-      for (const WorkerName& worker : *registers) replica_.Register(worker, actions);
+      for (const WorkerName& worker : *registers)
+        if (!Seeded(Bug::kregisters_not_taken)) replica_.Register(worker, actions);
       return;
     }
     case FrameKind::kPull: {
@@ -290,6 +294,7 @@ void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& action
 // Counts what is not taken and tells the peer. The stream goes on, unless nothing but rubbish comes.
 void TwoLayer::Reject(Time now, PeerIndex index, RefuseReason reason, const OriginKey& key, Actions& actions) {
   Peer& peer = *peers_[index.value];
+  if (Seeded(Bug::kW22_damage_unnoticed) && reason == RefuseReason::kCorrupt) return;
   ++rejects_[static_cast<std::size_t>(reason)];
   if (reason == RefuseReason::kCorrupt) {
     ++decode_errors_;
@@ -324,11 +329,13 @@ void TwoLayer::OnVector(Time now, PeerIndex index, const Vector& vector, Actions
   Sending& sending = peer.sending[replica_.own().key];
   if (!peer.positioned || own_have < sending.acked) {
     ForgetInFlight(peer, sending);
-    sending.next = sending.acked = own_have;
+    sending.next = sending.acked = Seeded(Bug::kW8_no_history) ? replica_.own().window.head() : own_have;
   } else {
     OnAck(now, index, {{}, own_have, false}, actions);
   }
   peer.positioned = true;
+  if (Seeded(Bug::kH6_echo))
+    for (const auto& log : replica_.logs()) peer.sending[log->key].lease_until = now + 1000 * kLease;
   if (vector.reply_wanted && now - peer.vector_at >= options_.round_period) SendVector(now, index, false, actions);
   Repair(now, actions);
 }
@@ -373,6 +380,7 @@ void TwoLayer::OnPull(Time now, PeerIndex index, const Pull& pull, Actions& acti
                   pull.key, actions);
   const bool renewed = peer.sending.count(pull.key) > 0;
   Sending& sending = peer.sending[pull.key];
+  if (Seeded(Bug::kW8_no_history)) return;
   sending.lease_until = now + kLease;
   // A renewal says where the puller stands; what is under way to it is not sent twice.
   if (!renewed || pull.from > sending.next || now - sending.moved_at >= kPullAfter) {
@@ -432,6 +440,10 @@ void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions
   for (Record& record : range.records) {
     const bool known = record.scope < peer.scopes.size() && peer.scopes[record.scope] &&
                        record.worker < peer.workers.size() && peer.workers[record.worker];
+    if (!known && Seeded(Bug::kW9_unknown_dropped)) {
+      record.scope = record.worker = 0;
+      continue;
+    }
     if (!known) {
       peer.resync_due = hole = true;
       return;
@@ -440,7 +452,7 @@ void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions
     record.worker = *peer.workers[record.worker];
     sum += EntryHash(record, replica_.scopes().hash(record.scope), replica_.workers().hash(record.worker));
   }
-  if (static_cast<std::uint32_t>(sum) != range.checksum) {
+  if (static_cast<std::uint32_t>(sum) != range.checksum && !Seeded(Bug::kW9_unknown_dropped)) {
     peer.resync_due = hole = true;
     return;
   }

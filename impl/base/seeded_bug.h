@@ -1,0 +1,69 @@
+// seeded_bug.h — bugs that can be put back on purpose, to see whether the simulator notices (docs/seeded_bugs.md).
+//
+// Each stands at the place in the code where it would be made, behind Seeded(Bug::…), which is false at compile time in
+// every program but tests/sim/seeded_bugs. W, X and H numbers are those of the original system's known defects.
+// Threads: that one program has one. Ownership: none.
+#pragma once
+
+#include <cstdint>
+
+namespace prefixmesh {
+
+// name, what the bug does
+#define PREFIXMESH_SEEDED_BUGS(BUG)                                                         \
+  BUG(W4_retract_any_seq, "a late removal takes away what was announced again since")       \
+  BUG(W6_big_record_never_fits, "a record larger than a page is never sent")                \
+  BUG(W8_no_history, "a new stream starts at the head; older records are never sent")       \
+  BUG(W9_unknown_dropped, "records with names not known here are dropped and acknowledged") \
+  BUG(W15_seqs_restart, "the log starts again at seq 1 every 64 records")                   \
+  BUG(W16_round_forgotten, "every 30th round forgets what was to be announced")             \
+  BUG(W17_one_counter, "a record is skipped as old when its seq is below the own head")     \
+  BUG(W21_unknown_kind_closes, "a frame of a later release ends the stream")                \
+  BUG(W22_damage_unnoticed, "frames that do not decode are neither counted nor answered")   \
+  BUG(W26_roles_differ, "the serving end never says where it stands")                       \
+  BUG(X1_one_drain, "what was sent to one peer counts as sent to all")                      \
+  BUG(X2_log_unbounded, "the own log is never trimmed")                                     \
+  BUG(X6_floor_leaves_index, "records that left a window stay in the index")                \
+  BUG(X7_floor_ignored, "a range's floor is not taken over")                                \
+  BUG(X8_digest_of_live_counter, "the digest covers the heartbeat count")                   \
+  BUG(X10_only_the_newest, "a sender skips all but the newest 64 records")                  \
+  BUG(X12_register_not_max, "a register takes any value, also a lower one")                 \
+  BUG(X14_old_life_stays, "a worker's new life leaves its old prefixes in the index")       \
+  BUG(H4_scalar_vector, "the digest covers how much is held, not what")                     \
+  BUG(H6_echo, "every log is relayed to everyone")                                          \
+  BUG(floor_off_by_one, "a raised floor drops one record too many")                         \
+  BUG(have_off_by_one, "a range that starts at the head counts as a hole")                  \
+  BUG(lives_mixed, "logs are found by router name alone")                                   \
+  BUG(fork_kept, "a router whose identity was cloned goes on under it")                     \
+  BUG(age_not_relayed, "a vector says of every log that its owner was just heard")          \
+  BUG(taught_is_alive, "being told of a log counts as hearing its owner")                   \
+  BUG(dead_stay, "logs of dead routers are never dropped")                                  \
+  BUG(sum_not_subtracted, "the sum keeps records that were dropped")                        \
+  BUG(erased_stays_in_index, "a dropped log leaves its announcements in the index")         \
+  BUG(equal_register_stale, "records about a worker's present life are not applied")        \
+  BUG(register_not_applied, "a raised register is not told to the rest of the router")      \
+  BUG(registers_not_taken, "registers that peers tell are ignored")                         \
+  BUG(lease_for_ever, "a lease never ends")                                                 \
+  BUG(pull_for_ever, "what nobody can serve is pulled again and again")                     \
+  BUG(loads_only_rise, "in-flight counts are told only when they rise")                     \
+  BUG(loads_outlive_stream, "what a peer said of loads stays when it is gone")              \
+  BUG(seal_unchecked, "a frame's seal is not compared")                                     \
+  BUG(seal_without_lives, "a frame of an earlier life opens like one of this")              \
+  BUG(queue_full_is_sent, "a frame that the queue refused counts as sent, for ever")        \
+  BUG(index_slot_shared, "a new log takes the index number of another")
+
+enum class Bug : std::uint8_t {
+  kNone,
+#define PREFIXMESH_BUG_ENUM(name, what) k##name,
+  PREFIXMESH_SEEDED_BUGS(PREFIXMESH_BUG_ENUM)
+#undef PREFIXMESH_BUG_ENUM
+};
+
+#ifdef PREFIXMESH_WITH_SEEDED_BUGS
+inline Bug seeded_bug = Bug::kNone;
+inline bool Seeded(Bug bug) { return seeded_bug == bug; }
+#else
+constexpr bool Seeded(Bug) { return false; }
+#endif
+
+}  // namespace prefixmesh
