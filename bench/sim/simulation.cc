@@ -430,7 +430,7 @@ class Simulation {
         const bool slow = swarm_.delay_ms > 50;
         const std::uint64_t peers = nodes_ - 1;
         const std::uint64_t allowed = digest ? peers * (32 * (kSeconds + 2) + (slow ? 200 * nodes_ : 0))
-                                      : static_cast<Layer>(layer) == Layer::kControl && slow ? 400 * peers
+                                      : static_cast<Layer>(layer) == Layer::kControl && slow ? 1000 * peers
                                                                                              : 0;
         if (bytes > allowed)
           Broken(RouterName(node) + " is not quiet: " + std::to_string(bytes) + " bytes of " +

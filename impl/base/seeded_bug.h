@@ -42,9 +42,9 @@ namespace prefixmesh {
   BUG(erased_stays_in_index, "a dropped log leaves its announcements in the index")         \
   BUG(equal_register_stale, "records about a worker's present life are not applied")        \
   BUG(register_not_applied, "a raised register is not told to the rest of the router")      \
-  BUG(registers_not_taken, "registers that peers tell are ignored")                         \
+  BUG(resync_ignored, "names that a peer asks for again are not said again")                \
   BUG(lease_for_ever, "a lease never ends")                                                 \
-  BUG(pull_for_ever, "what nobody can serve is pulled again and again")                     \
+  BUG(ack_of_any_log, "an ack of another log counts for the own one")                       \
   BUG(loads_only_rise, "in-flight counts are told only when they rise")                     \
   BUG(loads_outlive_stream, "what a peer said of loads stays when it is gone")              \
   BUG(seal_unchecked, "a frame's seal is not compared")                                     \

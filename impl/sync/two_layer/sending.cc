@@ -259,9 +259,6 @@ void TwoLayer::Repair(Time now, Actions& actions) {
                                    [&](const Position& position) { return position.key == log->key; });
       if (at != peer.vector.end() && at->have > most) best = PeerIndex{i}, most = at->have;
     }
-    if (Seeded(Bug::kpull_for_ever) && !best && log->head_heard > have)
-      for (std::uint16_t i = 0; i < peers_.size(); ++i)
-        if (peers_[i]->greeted) best = PeerIndex{i};
     const auto asked = asked_.find(log->key);
     const bool leased = asked != asked_.end() && now - asked->second.at < kLease;
     const bool moved = asked != asked_.end() && have > asked->second.have;

@@ -26,7 +26,7 @@ void AppendAnchors(std::span<const NodeId> blocks, std::uint32_t branch, std::ui
 TwoLayer::TwoLayer(Options options, const StrategyView& view)
     : options_(std::move(options)),
       view_(view),
-      silent_(3 * std::max<Time>(kHeartbeat, 2 * options_.round_period)),
+      silent_(3 * (kHeartbeat + options_.round_period)),
       replica_(ReplicaOptionsOf(options_)) {
   traits_.name = "two-layer";
   traits_.runs_on_block = true;
@@ -221,8 +221,7 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
       const Result<std::vector<WorkerName>> registers = DecodeRegisters(frame, seal);
       if (!registers.ok()) return corrupt();
       heard();
-      for (const WorkerName& worker : *registers)
-        if (!Seeded(Bug::kregisters_not_taken)) replica_.Register(worker, actions);
+      for (const WorkerName& worker : *registers) replica_.Register(worker, actions);
       return;
     }
     case FrameKind::kPull: {
@@ -395,7 +394,7 @@ void TwoLayer::OnPull(Time now, PeerIndex index, const Pull& pull, Actions& acti
 
 void TwoLayer::OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& actions) {
   Peer& peer = *peers_[index.value];
-  if (round.resync) {
+  if (round.resync && !Seeded(Bug::kresync_ignored)) {
     peer.scopes_known = peer.workers_known = 0;
     peer.loads_unknown = true;
   }
@@ -459,6 +458,7 @@ void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions
   const Accepted accepted = replica_.Accept(now, range, key, key == sender, records_, actions);
   switch (accepted) {
     case Accepted::kYes:
+      hole = false;  // also one that an earlier range left
       break;
     case Accepted::kHole:
       hole = true;
@@ -481,7 +481,7 @@ void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions
 
 void TwoLayer::OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions) {
   Peer& peer = *peers_[index.value];
-  const OriginKey& key = ack.key.router.empty() ? replica_.own().key : ack.key;
+  const OriginKey& key = ack.key.router.empty() || Seeded(Bug::kack_of_any_log) ? replica_.own().key : ack.key;
   const Replica::Log* log = replica_.Find(key);
   const auto at = peer.sending.find(key);
   if (log == nullptr || at == peer.sending.end()) return;

@@ -122,7 +122,7 @@ class TwoLayer final : public SyncStrategy {
 
   const Options options_;
   const StrategyView& view_;
-  // Three heartbeats as they really come. Nothing heard for so long: a peer's loads are void and its vector is not
+  // Three heartbeats, each up to a round late. Nothing heard for so long: a peer's loads are void and its vector is not
   // believed; after half of it pushes are not waited for, and it is only sent heartbeats.
   const Time silent_;
   StrategyTraits traits_;
