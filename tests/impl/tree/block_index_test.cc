@@ -260,7 +260,7 @@ TEST_CASE("BlockIndex: stays in its budget at every step and forgets the least r
 }
 
 TEST_CASE("BlockIndex: what a model and kind takes is counted for it, through splits, evictions and removals") {
-  BlockIndex index({.budget_bytes = 128 << 10, .text_block_bytes = kBlock});
+  BlockIndex index({.budget_bytes = 256 << 10, .text_block_bytes = kBlock});
   Prng prng(6);
   const auto sum = [&] {
     BlockIndex::ScopeSize all;
