@@ -63,7 +63,8 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   explicit RouterNode(RouterOptions options);
   ~RouterNode() override;
 
-  // Greets the workers and starts the sync streams. Waits until every worker answered once or `patience` is over.
+  // Greets the workers and starts the sync streams. Waits until every worker answered once or `patience` is over; those
+  // that are not there yet are greeted again and again meanwhile.
   Status Start(Time patience);
   void Stop();
 

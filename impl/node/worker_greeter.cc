@@ -27,12 +27,15 @@ void WorkerGreeter::Start() {
 
 void WorkerGreeter::Beat() {
   std::vector<WorkerIndex> due;
+  bool starting = false;
   {
     MutexLock lock(mutex_);
-    for (const auto& [worker, state] : states_) due.push_back(worker);
+    starting = SilentLocked() > 0;
+    for (const auto& [worker, state] : states_)
+      if (!starting || !state.answered) due.push_back(worker);
   }
   for (const WorkerIndex worker : due) Greet(worker);
-  executor_.PostAt(clock_.Now() + options_.period, [this] { Beat(); });
+  executor_.PostAt(clock_.Now() + (starting ? options_.retry : options_.period), [this] { Beat(); });
 }
 
 std::size_t WorkerGreeter::SilentLocked() const {

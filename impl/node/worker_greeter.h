@@ -1,6 +1,7 @@
 // worker_greeter.h — says hello to this router's workers; the answers say who is healthy and who has a new life.
 //
-//   on a beat     everyone is greeted every `period`: after `misses_max` misses in a row a worker is unhealthy, and one
+//   at the start  whoever has not answered yet is greeted every `retry`, until all have
+//   then          everyone is greeted every `period`: after `misses_max` misses in a row a worker is unhealthy, and one
 //                 answer makes it healthy again
 //   at once       a worker below its register is told, so that it can take the value + 1 (Tell)
 //
@@ -28,6 +29,7 @@ namespace prefixmesh {
 
 struct GreeterOptions {
   Time period = std::chrono::seconds(1);
+  Time retry = std::chrono::milliseconds(200);
   // A hung worker is found after about misses_max * period. Lower finds it sooner, and takes a slow one for hung
   // sooner.
   std::uint32_t misses_max = 3;

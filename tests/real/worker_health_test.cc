@@ -1,6 +1,6 @@
-// Goal: requests go to workers that are there. One that hangs or is below its register is noticed by the
+// Goal: requests go to workers that are there. One that starts late, hangs or is below its register is noticed by the
 // router itself, without a request that has to fail first.
-// Method: worker processes that are stopped with SIGSTOP, and a router in this process.
+// Method: worker processes that are started late and stopped with SIGSTOP, and a router in this process.
 #include <signal.h>
 
 #include <catch2/catch.hpp>
@@ -93,6 +93,27 @@ TEST_CASE("Router: a worker that hangs loses its requests to the others, and get
   REQUIRE(Eventually([&] { return router.Status().workers_healthy() == 3; }));
   std::uint64_t seed = 1000;
   REQUIRE(Eventually([&] { return router.Generate(Text(2000, seed++)).routed.worker() == holder; }));
+}
+
+TEST_CASE("Router: one that starts before its workers waits for them") {
+  load::WorkerPoolOptions pool;
+  pool.ports = {test::FreePort(), test::FreePort()};
+  pool.models = {"m"};
+  std::vector<load::WorkerAddress> addresses;
+  for (std::size_t i = 0; i < pool.ports.size(); ++i)
+    addresses.push_back({"w" + std::to_string(i), "127.0.0.1:" + std::to_string(pool.ports[i])});
+  RealClock clock;
+  std::unique_ptr<load::WorkerPool> workers;
+  std::thread late([&] {
+    std::this_thread::sleep_for(milliseconds(1500));
+    auto started = load::WorkerPool::Start(pool, clock);
+    if (started.ok()) workers = std::move(*started);
+  });
+  {
+    const RunningRouter router(UsualOptions("a", 0, {}, addresses));  // requires that Start succeeds
+    late.join();
+    REQUIRE(workers != nullptr);
+  }
 }
 
 TEST_CASE("Router: a worker that is below its register is told at once, not by the next beat") {

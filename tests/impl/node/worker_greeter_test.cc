@@ -13,6 +13,7 @@
 namespace prefixmesh {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Workers 0 to count - 1, and the hellos that went out to them.
@@ -58,10 +59,10 @@ struct World {
     greeter->Start();
     executor.AdvanceBy(Time{0});
     for (const WorkerIndex worker : workers) AnswerOne(worker.value, 1);
-    executor.AdvanceBy(options.period);
+    executor.AdvanceBy(options.retry);  // the first beat that greets everyone
   }
 
-  const GreeterOptions options{seconds(1), 3};
+  const GreeterOptions options{seconds(1), milliseconds(200), 3};
   test::ManualClock clock;
   test::ManualExecutor executor;
   Fleet fleet;
@@ -69,6 +70,28 @@ struct World {
   std::vector<Sent> hellos;
   std::unique_ptr<WorkerGreeter> greeter;
 };
+
+TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted again, and nobody else") {
+  World world(3);
+  world.greeter->Start();
+  world.executor.AdvanceBy(Time{0});
+  REQUIRE(world.hellos.size() == 3);
+  world.AnswerOne(0, 1);
+  world.MissOne(1);  // refused at once: it is not there yet
+  REQUIRE(world.fleet.healthy_count() == 1);
+  REQUIRE(world.greeter->WaitForAll(world.clock.now) == 2);
+
+  for (int again = 0; again < 20; ++again) {
+    world.executor.AdvanceBy(milliseconds(200));
+    REQUIRE(world.hellos.size() == 2);  // 1 anew; 2 has one under way
+    world.MissOne(1);
+  }
+  world.executor.AdvanceBy(milliseconds(200));
+  world.AnswerOne(1, 1);
+  world.AnswerOne(2, 1);
+  REQUIRE(world.fleet.healthy_count() == 3);
+  REQUIRE(world.greeter->WaitForAll(world.clock.now + seconds(10)) == 0);
+}
 
 TEST_CASE(
     "WorkerGreeter: a healthy worker is asked too; three misses in a row make it unhealthy, one answer heals it") {
