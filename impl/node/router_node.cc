@@ -147,7 +147,8 @@ void RouterNode::Finished(WorkerIndex worker, bool reached) {
 
 void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
   RaiseRegister(worker, incarnation);
-  if (incarnation < fleet_.incarnation(worker)) greeter_->Tell(worker);
+  if (incarnation < fleet_.incarnation(worker)) return greeter_->Tell(worker);
+  greeter_->Heard(worker);
 }
 
 bool RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {

@@ -14,7 +14,8 @@ WorkerGreeter::WorkerGreeter(const GreeterOptions& options, const Clock& clock, 
       executor_(executor),
       fleet_(fleet),
       hello_(std::move(hello)),
-      on_greeting_(std::move(on_greeting)) {
+      on_greeting_(std::move(on_greeting)),
+      heard_(new std::atomic<bool>[Fleet::kWorkersMax]()) {
   MutexLock lock(mutex_);
   for (const WorkerIndex worker : workers) states_.try_emplace(worker);
 }
@@ -31,8 +32,14 @@ void WorkerGreeter::Beat() {
   {
     MutexLock lock(mutex_);
     starting = SilentLocked() > 0;
-    for (const auto& [worker, state] : states_)
-      if (!starting || !state.answered) due.push_back(worker);
+    for (auto& [worker, state] : states_) {
+      if (starting && state.answered) continue;
+      if (heard_[worker.value].exchange(false, std::memory_order_relaxed) && fleet_.healthy(worker)) {
+        state.misses = 0;
+        continue;
+      }
+      due.push_back(worker);
+    }
   }
   for (const WorkerIndex worker : due) Greet(worker);
   executor_.PostAt(clock_.Now() + (starting ? options_.retry : options_.period), [this] { Beat(); });

@@ -2,7 +2,8 @@
 //
 //   at the start  whoever has not answered yet is greeted every `retry`, until all have
 //   then          everyone is greeted every `period`: after `misses_max` misses in a row a worker is unhealthy, and one
-//                 answer makes it healthy again
+//                 answer makes it healthy again. A healthy one that answered a request since the last beat is left out:
+//                 hellos are for the quiet
 //   at once       a worker below its register is told, so that it can take the value + 1 (Tell)
 //
 // Health is this router's own view: it is never told to peers. A request that breaks off makes a worker unhealthy too,
@@ -14,9 +15,11 @@
 // Ownership: borrows all it is given. Stop must come before any of it goes. Errors: a miss is counted, no more.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "impl/base/mutex.h"
@@ -53,6 +56,8 @@ class WorkerGreeter {
   // The register stands above what this worker last said. Greets it at once, unless it was told that value already
   // (then the beat tells it again) or is not one of this router's.
   void Tell(WorkerIndex worker);
+  // This worker answered a request, and is not below its register. Cheap: one relaxed store.
+  void Heard(WorkerIndex worker) { heard_[worker.value].store(true, std::memory_order_relaxed); }
   // No hello begins after it, and none is under way when it returns. Idempotent.
   void Stop();
 
@@ -77,6 +82,7 @@ class WorkerGreeter {
   Fleet& fleet_;
   const Hello hello_;
   const OnGreeting on_greeting_;
+  const std::unique_ptr<std::atomic<bool>[]> heard_;  // by worker, since the last beat
 
   Mutex mutex_;
   CondVar changed_;

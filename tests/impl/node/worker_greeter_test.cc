@@ -120,6 +120,42 @@ TEST_CASE(
   REQUIRE(world.fleet.healthy(world.workers[1]));
 }
 
+TEST_CASE("WorkerGreeter: a healthy worker that answered a request since the last beat is not asked") {
+  World world(2);
+  world.StartAll();
+  world.AnswerOne(0, 1);
+  for (int miss = 1; miss <= 2; ++miss) {
+    world.MissOne(1);
+    world.executor.AdvanceBy(seconds(1));
+    world.AnswerOne(0, 1);
+  }
+  world.MissOne(1);
+  REQUIRE_FALSE(world.fleet.healthy(world.workers[1]));
+  world.greeter->Heard(world.workers[0]);
+  world.greeter->Heard(world.workers[1]);
+  world.executor.AdvanceBy(seconds(1));
+  REQUIRE(world.hellos.size() == 1);
+  world.AnswerOne(1, 1);  // only an answer to a hello heals
+  REQUIRE(world.fleet.healthy(world.workers[1]));
+  world.executor.AdvanceBy(seconds(1));
+  REQUIRE(world.hellos.size() == 2);  // both are quiet again
+
+  // An answer to a request counts among the misses as one to a hello does.
+  world.AnswerOne(0, 1);
+  for (int round = 0; round < 5; ++round) {
+    world.MissOne(1);
+    world.executor.AdvanceBy(seconds(1));
+    world.AnswerOne(0, 1);
+    world.MissOne(1);
+    world.greeter->Heard(world.workers[1]);
+    world.executor.AdvanceBy(seconds(1));
+    world.AnswerOne(0, 1);
+    world.executor.AdvanceBy(seconds(1));
+    world.AnswerOne(0, 1);
+  }
+  REQUIRE(world.fleet.healthy(world.workers[1]));
+}
+
 TEST_CASE("WorkerGreeter: a worker that does not answer has one hello under way, however long it takes") {
   World world(1);
   world.StartAll();
