@@ -25,6 +25,12 @@ RouterNode::RouterNode(RouterOptions options)
     channels_.Add(*slot, worker.address);
     own_workers_.push_back(*slot);
   }
+  greeter_ = std::make_unique<WorkerGreeter>(
+      options_.greeter, clock_, loop_, fleet_, own_workers_,
+      [this](WorkerIndex worker, Incarnation registered, WorkerGreeter::Answer answer) {
+        channels_.Hello(worker, options_.name, registered, options_.hello_timeout, std::move(answer));
+      },
+      [this](WorkerIndex worker, const WorkerGreeting& greeting) { Greeted(worker, greeting); });
   StrategySettings settings = options_.strategy_settings;
   settings.router = options_.name;
   settings.incarnation = Incarnation{NewIncarnation()};
@@ -53,17 +59,10 @@ Status RouterNode::Start(Time patience) {
     loop_.Post([this] { mesh_->Start(*transport_); });  // before any event of a stream
     if (Status started = transport_->Start(); !started.ok()) return started;
   }
-  const Time deadline = clock_.Now() + patience;
-  GreetWorkers(false);
-  {
-    MutexLock lock(models_mutex_);
-    while (greeted_count_ < own_workers_.size() && clock_.Now() < deadline)
-      greeted_.WaitUntil(models_mutex_, std::chrono::steady_clock::time_point(deadline));
-    if (greeted_count_ < own_workers_.size())
-      return Error{ErrorCode::kTimeout, std::to_string(own_workers_.size() - greeted_count_) + " of " +
-                                            std::to_string(own_workers_.size()) + " workers did not answer"};
-  }
-  loop_.PostAt(clock_.Now() + options_.hello_period, [this] { HelloBeat(); });
+  greeter_->Start();
+  if (const std::size_t silent = greeter_->WaitForAll(clock_.Now() + patience); silent > 0)
+    return Error{ErrorCode::kTimeout,
+                 std::to_string(silent) + " of " + std::to_string(own_workers_.size()) + " workers did not answer"};
   loop_.PostAt(clock_.Now() + options_.log_period, [this] { LogBeat(); });
   if (options_.trees.kind == IndexKind::kText)
     loop_.PostAt(clock_.Now() + options_.eviction_period, [this] { EvictionBeat(); });
@@ -74,8 +73,7 @@ void RouterNode::Stop() {
   if (stopping_.exchange(true)) return;
   if (transport_ != nullptr) transport_->Shutdown();
   loop_.Stop();
-  MutexLock lock(models_mutex_);
-  while (hellos_in_flight_ > 0) greeted_.Wait(models_mutex_);
+  greeter_->Stop();
 }
 
 // ---- requests -------------------------------------------------------------------------------------------------------
@@ -148,13 +146,20 @@ void RouterNode::Finished(WorkerIndex worker, bool reached) {
 }
 
 void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
+  RaiseRegister(worker, incarnation);
+  if (incarnation < fleet_.incarnation(worker)) return greeter_->Tell(worker);
+  greeter_->Heard(worker);
+}
+
+bool RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   const RegisterChange change = fleet_.RaiseIncarnation(worker, incarnation);
-  if (change == RegisterChange::kNone) return;
+  if (change == RegisterChange::kNone) return false;
   // A new life of the worker: its cache is empty, so nothing that was known of it holds. The register rises first: a
   // placement that is decided meanwhile is announced as the new life's, and at worst forgotten here.
   if (change == RegisterChange::kNewLife)
     spdlog::info("worker {} has a new incarnation: its prefixes are forgotten", fleet_.name(worker));
   trees_.RaiseIncarnation(worker, incarnation, change == RegisterChange::kFirst);
+  return true;
 }
 
 // ---- workers --------------------------------------------------------------------------------------------------------
@@ -165,46 +170,19 @@ std::shared_ptr<const RouterNode::Model> RouterNode::FindModel(std::string_view 
   return at != models_.end() ? at->second : nullptr;
 }
 
-void RouterNode::GreetWorkers(bool only_unhealthy) {
-  for (const WorkerIndex worker : own_workers_) {
-    if (stopping_ || (only_unhealthy && fleet_.healthy(worker))) continue;
-    {
-      MutexLock lock(models_mutex_);
-      ++hellos_in_flight_;
-    }
-    channels_.Hello(worker, options_.name, fleet_.incarnation(worker), options_.hello_timeout,
-                    [this, worker](const Result<WorkerGreeting>& greeting) { Greeted(worker, greeting); });
+void RouterNode::Greeted(WorkerIndex worker, const WorkerGreeting& greeting) {
+  RaiseRegister(worker, greeting.incarnation);
+  for (const std::string& name : greeting.models) {
+    const std::shared_ptr<const Model> known = FindModel(name);
+    if (known != nullptr && std::binary_search(known->workers.begin(), known->workers.end(), worker)) continue;
+    trees_.Add(name, Kind::kText);
+    trees_.Add(name, Kind::kTokens);
+    MutexLock lock(models_mutex_);
+    std::shared_ptr<const Model>& model = models_[name];
+    Model next = model != nullptr ? *model : Model{};
+    next.workers.insert(std::lower_bound(next.workers.begin(), next.workers.end(), worker), worker);
+    model = std::make_shared<const Model>(std::move(next));
   }
-}
-
-void RouterNode::Greeted(WorkerIndex worker, const Result<WorkerGreeting>& greeting) {
-  if (greeting.ok()) {
-    SawIncarnation(worker, greeting->incarnation);
-    for (const std::string& model : greeting->models) {
-      trees_.Add(model, Kind::kText);
-      trees_.Add(model, Kind::kTokens);
-    }
-  }
-  MutexLock lock(models_mutex_);
-  if (greeting.ok()) {
-    for (const std::string& model : greeting->models) {
-      std::shared_ptr<const Model>& known = models_[model];
-      Model next = known != nullptr ? *known : Model{};
-      const auto at = std::lower_bound(next.workers.begin(), next.workers.end(), worker);
-      if (at != next.workers.end() && *at == worker) continue;
-      next.workers.insert(at, worker);
-      known = std::make_shared<const Model>(std::move(next));
-    }
-    if (!fleet_.healthy(worker)) ++greeted_count_;
-  }
-  fleet_.SetHealthy(worker, greeting.ok());
-  --hellos_in_flight_;
-  greeted_.NotifyAll();
-}
-
-void RouterNode::HelloBeat() {
-  GreetWorkers(true);
-  loop_.PostAt(clock_.Now() + options_.hello_period, [this] { HelloBeat(); });
 }
 
 // ---- the strategy's actions -----------------------------------------------------------------------------------------
@@ -248,7 +226,9 @@ void RouterNode::Apply(const ApplyLoad& action) {
 void RouterNode::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
 
 void RouterNode::Apply(const ApplyRegister& action) {
-  if (const auto worker = fleet_.Intern(action.worker_name)) SawIncarnation(*worker, action.incarnation);
+  const auto worker = fleet_.Intern(action.worker_name);
+  // A rise that this router did not hear from the worker itself: the worker may not know.
+  if (worker && RaiseRegister(*worker, action.incarnation)) greeter_->Tell(*worker);
 }
 
 std::span<const WorkerLoad> RouterNode::Workers() const {

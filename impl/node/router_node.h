@@ -26,6 +26,7 @@
 #include "impl/mesh/mesh.h"
 #include "impl/node/strategies.h"
 #include "impl/node/tree_set.h"
+#include "impl/node/worker_greeter.h"
 #include "impl/route/fleet.h"
 #include "impl/route/policy.h"
 
@@ -45,8 +46,9 @@ struct RouterOptions {
   StrategySettings strategy_settings;
   SyncTransportOptions sync;  // listen and peers; the rest comes from the strategy's traits
   std::uint64_t seed = 1;
-  Time hello_period = std::chrono::seconds(1);
-  Time hello_timeout = std::chrono::seconds(2);
+  GreeterOptions greeter;
+  // Below greeter.period, so that every beat asks again.
+  Time hello_timeout = std::chrono::milliseconds(900);
   // The generations' trees are evicted on this beat; the block index stays in budget by itself.
   Time eviction_period = std::chrono::seconds(120);
   Time log_period = std::chrono::seconds(60);
@@ -61,7 +63,8 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   explicit RouterNode(RouterOptions options);
   ~RouterNode() override;
 
-  // Greets the workers and starts the sync streams. Waits until every worker answered once or `patience` is over.
+  // Greets the workers and starts the sync streams. Waits until every worker answered once or `patience` is over; those
+  // that are not there yet are greeted again and again meanwhile.
   Status Start(Time patience);
   void Stop();
 
@@ -112,9 +115,9 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   bool Healthy(WorkerIndex worker) const override { return fleet_.healthy(worker); }
   std::uint32_t Load(WorkerIndex worker) const override { return fleet_.load(worker); }
 
-  void GreetWorkers(bool only_unhealthy);
-  void Greeted(WorkerIndex worker, const Result<WorkerGreeting>& greeting);
-  void HelloBeat();
+  void Greeted(WorkerIndex worker, const WorkerGreeting& greeting);
+  // True when the register moved.
+  bool RaiseRegister(WorkerIndex worker, Incarnation incarnation);
   void EvictionBeat();
   void LogBeat();
   void LogSizes(const char* occasion);
@@ -129,6 +132,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   Fleet fleet_;
   TreeSet trees_;
   GrpcWorkerChannels channels_;
+  std::unique_ptr<WorkerGreeter> greeter_;
   std::unique_ptr<SyncStrategy> strategy_;  // null for `off`
   std::unique_ptr<Mesh> mesh_;
   std::unique_ptr<GrpcSyncTransport> transport_;
@@ -139,9 +143,6 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
 
   mutable Mutex models_mutex_;
   std::map<std::string, std::shared_ptr<const Model>, std::less<>> models_ PREFIXMESH_GUARDED_BY(models_mutex_);
-  CondVar greeted_;
-  std::size_t greeted_count_ PREFIXMESH_GUARDED_BY(models_mutex_) = 0;
-  std::size_t hellos_in_flight_ PREFIXMESH_GUARDED_BY(models_mutex_) = 0;
 
   Mutex figures_mutex_;
   Histogram decision_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);

@@ -105,12 +105,11 @@ std::vector<DumpedEdge> BlockEdges::AnnouncedBelow(std::uint16_t origin, std::ui
 }
 
 bool BlockEdges::ForgetOne() {
-  // One full turn clears every reference bit, so the second finds a victim.
-  for (std::uint64_t steps = 2 * edges_.count() + 2; steps > 0; --steps) {
+  if (announced_ == 0) return false;
+  for (std::uint64_t steps = 1;; ++steps) {
     Edge* edge = edges_.SweepNext();
-    if (edge == nullptr) return false;
     if (edge->own()) continue;
-    if ((edge->origin_and_flags & Edge::kReferenced) != 0) {
+    if ((edge->origin_and_flags & Edge::kReferenced) != 0 && steps <= kSweepMax) {
       edge->origin_and_flags = static_cast<std::uint16_t>(edge->origin_and_flags & ~Edge::kReferenced);
       continue;
     }
@@ -119,7 +118,6 @@ bool BlockEdges::ForgetOne() {
     --announced_;
     return true;
   }
-  return false;
 }
 
 // ---- both -----------------------------------------------------------------------------------------------------------

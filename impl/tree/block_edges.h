@@ -87,8 +87,10 @@ class BlockEdges {
   void Retract(NodeId id, WorkerIndex worker, std::uint16_t origin, std::uint32_t seq);
   // What `origin` announced below `seq`, in no order; for 0, this router's own. Walks everything.
   std::vector<DumpedEdge> AnnouncedBelow(std::uint16_t origin, std::uint32_t seq) const;
-  // Drops the announced edge that was not used for longest, roughly; false when there is none.
+  // Drops an announced edge that was not used since the clock's hand last passed; after kSweepMax entries that were,
+  // the next one, so that nobody waits for a whole turn. False when there is none.
   bool ForgetOne();
+  static constexpr std::uint64_t kSweepMax = 1024;
   std::uint64_t announced() const { return announced_; }
 
   // ---- both

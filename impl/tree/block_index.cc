@@ -7,7 +7,9 @@
 namespace prefixmesh {
 
 BlockIndex::BlockIndex(const BlockIndexOptions& options)
-    : options_(options), announced_max_(options.budget_bytes / 4 / BlockEdges::kEdgeBytes * 3 / 4) {
+    : options_(options),
+      budget_bytes_(std::max(options.budget_bytes, kBudgetBytesMin)),
+      announced_max_(budget_bytes_ / 4 / BlockEdges::kEdgeBytes * 3 / 4) {
   DescentLock lock(mutex_);
   constexpr std::size_t kHoldersUsual = 64;  // so that the first matches do not allocate either
   holders_.reserve(kHoldersUsual);
@@ -202,7 +204,7 @@ void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {
 
 void BlockIndex::EvictLocked() {
   while (edges_.announced() > announced_max_ && edges_.ForgetOne()) ++forgotten_.announced;
-  while (BytesLocked() > options_.budget_bytes && chains_.oldest() != kNone) {
+  while (BytesLocked() > budget_bytes_ && chains_.oldest() != kNone) {
     edges_.EraseOwn(chains_.end(chains_.oldest()));
     chains_.Free(chains_.oldest());
     ++forgotten_.runs;
@@ -252,7 +254,7 @@ std::uint64_t BlockIndex::BytesLocked() const {
 
 TreeSize BlockIndex::Size() const {
   DescentLock lock(mutex_);
-  return {chains_.count(), BytesLocked(), options_.budget_bytes, forgotten_.runs + forgotten_.announced};
+  return {chains_.count(), BytesLocked(), budget_bytes_, forgotten_.runs + forgotten_.announced};
 }
 
 BlockIndex::Forgotten BlockIndex::ForgottenCounts() const {

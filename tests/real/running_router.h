@@ -33,7 +33,7 @@ inline RouterOptions UsualOptions(const std::string& name, std::uint16_t sync_po
   options.sync.listen = "127.0.0.1:" + std::to_string(sync_port);
   options.sync.peers = std::move(peers);
   options.prompt_bytes_max = 4 << 20;
-  options.hello_period = std::chrono::milliseconds(50);
+  options.greeter.period = std::chrono::milliseconds(50);
   options.strategy_settings.round_period = std::chrono::milliseconds(10);
   for (const load::WorkerAddress& worker : workers) options.workers.push_back({worker.name, worker.address});
   return options;

@@ -49,6 +49,9 @@ class PrefixOracle {
     for (auto& [prefix, holders] : own_) holders.erase(worker);
     std::erase_if(announced_, [&](const auto& entry) { return std::get<1>(entry.first) == worker; });
   }
+  // (prefix, worker, origin) → latest seq.
+  using Announced = std::map<std::tuple<std::string, std::uint16_t, std::uint16_t>, std::uint32_t>;
+  const Announced& announced() const { return announced_; }
   std::set<std::uint16_t> Holders(const std::string& prefix) const {
     std::set<std::uint16_t> holders;
     if (const auto at = own_.find(prefix); at != own_.end()) holders = at->second;
@@ -65,7 +68,7 @@ class PrefixOracle {
 
  private:
   std::map<std::string, std::set<std::uint16_t>> own_;
-  std::map<std::tuple<std::string, std::uint16_t, std::uint16_t>, std::uint32_t> announced_;
+  Announced announced_;
 };
 
 inline void RequireSameAnswers(BlockIndex& index, const PrefixOracle& oracle, const std::string& word) {
@@ -91,6 +94,24 @@ inline void RequireSameAnswers(BlockIndex& index, const PrefixOracle& oracle, co
   std::map<std::uint16_t, std::uint64_t> have;
   for (const WorkerPrefix& prefix : depths) have[prefix.worker.value] = prefix.bytes;
   RC_ASSERT(have == want);
+}
+
+// What the index keeps of the peers' announcements.
+inline std::vector<DumpedEdge> AnnouncedEntries(const BlockIndex& index) {
+  std::vector<DumpedEdge> entries = index.Dump();
+  std::erase_if(entries, [](const DumpedEdge& edge) { return edge.origin == 0; });
+  return entries;
+}
+
+// What it should keep.
+inline std::vector<DumpedEdge> AnnouncedEntries(const PrefixOracle& oracle) {
+  std::vector<DumpedEdge> entries;
+  for (const auto& [key, seq] : oracle.announced()) {
+    const auto& [prefix, worker, origin] = key;
+    entries.push_back({Word(prefix).ids.back(), WorkerIndex{worker}, origin, seq});
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
 }
 
 // A word of 1 to longest - 1 letters, of two, so that words share prefixes.

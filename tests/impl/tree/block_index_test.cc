@@ -260,7 +260,7 @@ TEST_CASE("BlockIndex: stays in its budget at every step and forgets the least r
 }
 
 TEST_CASE("BlockIndex: what a model and kind takes is counted for it, through splits, evictions and removals") {
-  BlockIndex index({.budget_bytes = 128 << 10, .text_block_bytes = kBlock});
+  BlockIndex index({.budget_bytes = 256 << 10, .text_block_bytes = kBlock});
   Prng prng(6);
   const auto sum = [&] {
     BlockIndex::ScopeSize all;
@@ -302,6 +302,21 @@ TEST_CASE("BlockIndex: announced ids are bounded, and one that is used stays") {
   index.Depths(used.prompt(), depths);
   REQUIRE(depths.size() == 1);
   REQUIRE(index.Size().forgotten > 10000);
+}
+
+TEST_CASE(
+    "BlockEdges: when everything is in use, one is forgotten all the same, without a turn around the whole table") {
+  BlockEdges edges;
+  for (std::uint32_t i = 0; i < 20000; ++i) edges.Apply(NodeId{Mix64(i) | 1}, WorkerIndex{1}, 1, i + 1);
+  const std::vector<DumpedEdge> before = edges.Dump();  // in the order of the hand
+  REQUIRE(edges.ForgetOne());
+  const std::vector<DumpedEdge> after = edges.Dump();
+  REQUIRE(after.size() == before.size() - 1);
+  for (std::size_t i = 0; i < BlockEdges::kSweepMax; ++i) REQUIRE(after[i] == before[i]);
+  REQUIRE(std::find(after.begin(), after.end(), before[BlockEdges::kSweepMax]) == after.end());
+  BlockEdges none;
+  none.AddOwn(NodeId{7}, WorkerIndex{1}, 1);
+  REQUIRE_FALSE(none.ForgetOne());
 }
 
 TEST_CASE("BlockIndex: a fully matched request allocates nothing") {

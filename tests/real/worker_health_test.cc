@@ -1,0 +1,152 @@
+// Goal: requests go to workers that are there. One that starts late, hangs or is below its register is noticed by the
+// router itself, without a request that has to fail first.
+// Method: worker processes that are started late and stopped with SIGSTOP, and a router in this process.
+#include <signal.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+
+#include "bench/process/child.h"
+#include "tests/real/running_router.h"
+
+namespace prefixmesh {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::Eventually;
+using test::Reply;
+using test::RunningRouter;
+using test::Text;
+using test::UsualOptions;
+
+// A worker in a process of its own.
+class WorkerProcess {
+ public:
+  explicit WorkerProcess(const std::string& name) {
+    const char* bin = std::getenv("PREFIXMESH_BIN");
+    REQUIRE(bin != nullptr);
+    bench::Child::Options options;
+    options.name = name;
+    options.argv = {std::string(bin) + "/prefixmesh-worker",
+                    "--count=1",
+                    "--models=m",
+                    "--prefill-us-per-block=1",
+                    "--decode-ms=2",
+                    "--exit-with-parent"};
+    options.stderr_path = "/dev/null";
+    options.on_line = [this](const std::string& line) {
+      MutexLock lock(mutex_);
+      line_ = line;
+    };
+    Result<std::unique_ptr<bench::Child>> child = bench::Child::Start(options);
+    REQUIRE(child.ok());
+    child_ = std::move(*child);
+    REQUIRE(Eventually([&] {
+      MutexLock lock(mutex_);
+      return !line_.empty();
+    }));
+    MutexLock lock(mutex_);
+    address_ = {name, nlohmann::json::parse(line_)["workers"][0]["address"]};
+  }
+  ~WorkerProcess() {
+    Signal(SIGCONT);
+    child_->Terminate(milliseconds(2000));
+  }
+  void Signal(int number) { kill(child_->pid(), number); }
+  const load::WorkerAddress& address() const { return address_; }
+
+ private:
+  Mutex mutex_;
+  std::string line_ PREFIXMESH_GUARDED_BY(mutex_);
+  load::WorkerAddress address_;
+  std::unique_ptr<bench::Child> child_;
+};
+
+TEST_CASE("Router: a worker that hangs loses its requests to the others, and gets requests again when it goes on") {
+  WorkerProcess first("w0"), second("w1"), third("w2");
+  RouterOptions options = UsualOptions("a", 0, {}, {first.address(), second.address(), third.address()});
+  options.hello_timeout = milliseconds(200);
+  RunningRouter router(options);
+  const std::string prompt = Text(20000, 1);
+  const std::string holder = router.Generate(prompt).routed.worker();
+  REQUIRE(router.Generate(prompt).routed.worker() == holder);
+  WorkerProcess& hung = holder == "w0" ? first : holder == "w1" ? second : third;
+
+  hung.Signal(SIGSTOP);
+  REQUIRE(Eventually([&] { return router.Status().workers_healthy() == 2; }));
+  const Reply moved = router.Generate(prompt);
+  REQUIRE(moved.status.ok());
+  REQUIRE(moved.routed.worker() != holder);
+  REQUIRE(moved.routed.reason() == v1::DECISION_FALLBACK);
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const Reply reply = router.Generate(Text(2000, 100 + i));
+    REQUIRE(reply.status.ok());
+    REQUIRE(reply.routed.worker() != holder);
+  }
+
+  hung.Signal(SIGCONT);
+  REQUIRE(Eventually([&] { return router.Status().workers_healthy() == 3; }));
+  std::uint64_t seed = 1000;
+  REQUIRE(Eventually([&] { return router.Generate(Text(2000, seed++)).routed.worker() == holder; }));
+}
+
+TEST_CASE("Router: one that starts before its workers waits for them") {
+  load::WorkerPoolOptions pool;
+  pool.ports = {test::FreePort(), test::FreePort()};
+  pool.models = {"m"};
+  std::vector<load::WorkerAddress> addresses;
+  for (std::size_t i = 0; i < pool.ports.size(); ++i)
+    addresses.push_back({"w" + std::to_string(i), "127.0.0.1:" + std::to_string(pool.ports[i])});
+  RealClock clock;
+  std::unique_ptr<load::WorkerPool> workers;
+  std::thread late([&] {
+    std::this_thread::sleep_for(milliseconds(1500));
+    auto started = load::WorkerPool::Start(pool, clock);
+    if (started.ok()) workers = std::move(*started);
+  });
+  {
+    const RunningRouter router(UsualOptions("a", 0, {}, addresses));  // requires that Start succeeds
+    late.join();
+    REQUIRE(workers != nullptr);
+  }
+}
+
+TEST_CASE("Router: a worker that is below its register is told at once, not by the next beat") {
+  load::WorkerPoolOptions pool;
+  pool.ports = {0};
+  pool.models = {"m"};
+  RealClock clock;
+  const auto workers = load::WorkerPool::Start(pool, clock);
+  REQUIRE(workers.ok());
+  RouterOptions options = UsualOptions("a", 0, {}, (*workers)->addresses());
+  options.greeter.period = std::chrono::hours(1);
+  RunningRouter router(options);
+  const std::string prompt = Text(20000, 1);
+  REQUIRE(router.Generate(prompt).status.ok());
+
+  std::this_thread::sleep_for(milliseconds(500));  // the beat that ends the start greets everyone once more
+
+  // A peer knows of a later life: the worker's clock went back.
+  const std::uint64_t ahead = (*workers)->Incarnation(0) + 1'000'000'000'000;
+  router.node->Apply(ApplyRegister{"w0", Incarnation{ahead}});
+  REQUIRE(Eventually([&] { return (*workers)->Incarnation(0) == ahead + 1; }));
+
+  // A response of a later life was seen, and then one of this life.
+  router.node->SawIncarnation(WorkerIndex{0}, Incarnation{2 * ahead});
+  REQUIRE(router.Generate(prompt).status.ok());
+  REQUIRE(Eventually([&] { return (*workers)->Incarnation(0) == 2 * ahead + 1; }));
+  // And what it does in this life is known again.
+  REQUIRE(router.Generate(prompt).status.ok());
+  REQUIRE(Eventually([&] {
+    (void)router.Generate(prompt);
+    return router.Probe(prompt, "w0").workers_size() == 1;
+  }));
+}
+
+}  // namespace
+}  // namespace prefixmesh
