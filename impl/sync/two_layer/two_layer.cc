@@ -194,7 +194,8 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
   }
   if (*kind == FrameKind::kHello) return OnHello(now, index, frame, actions);
   if (*kind == FrameKind::kRefuse) return OnRefusal(now, index, frame, actions);
-  if (!peer.greeted) return;  // of another life, or before its hello
+  if (!peer.up) return;  // this router has ended the stream
+  if (!peer.greeted) return Reject(now, index, RefuseReason::kCorrupt, {}, actions);  // nothing goes before a hello
   const std::uint64_t seal = SealKey(peer.incarnation, replica_.own().key.incarnation);
   const auto heard = [&] {
     peer.heard_at = now;
