@@ -36,8 +36,7 @@ int Main(int argc, char** argv) {
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, index_kind = "auto";
   std::string log_level = "info";
   std::vector<std::string> workers, peers;
-  double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256,
-         dead_after_s = 600;
+  double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256, dead_after_s = 600;
   bool exit_with_parent = false;
 
   CLI::App app(
@@ -73,7 +72,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--window-mib", window_mib, "two-layer: this router's log")->capture_default_str();
   app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one frame")
-      ->check(CLI::Range(1, 512))
+      ->check(CLI::Range(1.0, 512.0))
       ->capture_default_str();
   app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
       ->check(CLI::PositiveNumber)
