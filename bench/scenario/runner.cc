@@ -9,7 +9,9 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
+#include "bench/process/file_limit.h"
 #include "bench/process/proc.h"
 #include "bench/report/report.h"
 #include "bench/scenario/cluster.h"
@@ -58,6 +60,16 @@ Status CheckMemory(const RunRequest& request, const Machine& machine) {
                                         " free. Lower load.rps, prompt.chars or routers.count"};
 }
 
+// The worker process has a listening socket per worker and a connection from every router to each.
+Status CheckFiles(const load::Settings& settings) {
+  const std::uint64_t spare = 64;
+  const std::uint64_t needed = settings.workers.count * (settings.routers.count + 2) + spare, limit = RaiseFileLimit();
+  if (needed <= limit) return {};
+  return Error{ErrorCode::kInvalid, "workers.count x routers.count needs " + std::to_string(needed) +
+                                        " open files in one process; here it may have " + std::to_string(limit) +
+                                        " (ulimit -n). Lower either"};
+}
+
 Status WriteFile(const std::string& path, const std::string& text) {
   const std::string partial = path + ".partial";
   std::ofstream file(partial, std::ios::binary);
@@ -70,6 +82,15 @@ Status WriteFile(const std::string& path, const std::string& text) {
   if (std::rename(partial.c_str(), path.c_str()) != 0)
     return Error{ErrorCode::kExhausted, "cannot write " + path + ": " + std::strerror(errno)};
   return {};
+}
+
+// A run in which nothing came back ok has measured nothing.
+Status CheckReplies(const Measured& measured) {
+  if (!measured.load.is_object()) return Error{ErrorCode::kNotFound, "load.json cannot be read"};
+  const nlohmann::json& load = measured.load.at("load");
+  if (load.at("ok") != 0) return {};
+  return Error{ErrorCode::kInvalid,
+               "no request of the load phase came back ok (" + load.at("sent").dump() + " were sent)"};
 }
 
 class Runner {
@@ -87,6 +108,7 @@ class Runner {
     measured_.samples = sampler_.samples();
     if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
     progress_.Finish();
+    SumUpFailures();
     ReadLoadJson();
     return done;
   }
@@ -139,6 +161,8 @@ class Runner {
         line_.rps = event->body.value("rps", 0.0);
         line_.lag_ms = event->body.value("schedule_delay_p99_us", 0.0) * 1e-3;
         line_.cached_share = event->body["cached_share"].is_number() ? event->body["cached_share"].get<double>() : -1;
+      } else if (name == "failure") {
+        NoteFailure(event->body);
       }
     }
     if (!sampler_.SampleIfDue()) return;
@@ -156,6 +180,24 @@ class Runner {
     if (samples.size() > 1)
       line_.sync_bytes_per_s = (built - built_before) / (samples.back().t_s - samples[samples.size() - 2].t_s);
     progress_.Show(line_);
+  }
+
+  // What the generator says of requests that failed, summed up per router and status; the first message stands for all.
+  void NoteFailure(const nlohmann::json& event) {
+    const std::string router = event.value("router", ""), message = event.value("message", "");
+    if (router.empty()) {
+      measured_.notes.push_back(message);
+      return;
+    }
+    Failures& failures = failures_[{router, event.value("status", "")}];
+    failures.requests += event.value("requests", std::uint64_t{0});
+    if (failures.message.empty()) failures.message = message;
+  }
+
+  void SumUpFailures() {
+    for (const auto& [where, failures] : failures_)
+      measured_.notes.push_back(std::to_string(failures.requests) + " requests failed at " + where.first + ": " +
+                                where.second + (failures.message.empty() ? "" : ", " + failures.message));
   }
 
   Status WaitForLoad(const std::string& event, double patience_s) {
@@ -185,7 +227,7 @@ class Runner {
       std::vector<std::uint64_t> counters;
       const Sample now = sampler_.SampleNow();
       for (const RouterSample& router : now.routers)
-        counters.insert(counters.end(), {router.built_bytes, router.received_bytes, router.in_flight});
+        counters.insert(counters.end(), {router.news_bytes, router.records, router.in_flight});
       if (counters != last) still_since = now.t_s;
       last = counters;
       if (now.t_s - still_since >= 1) break;
@@ -252,6 +294,11 @@ class Runner {
   Sampler sampler_;
   std::string phase_ = "start";
   ProgressLine line_;
+  struct Failures {
+    std::uint64_t requests = 0;
+    std::string message;
+  };
+  std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
   std::vector<double> cpu_at_ready_;
   double workers_cpu_at_ready_ = 0;
 };
@@ -317,6 +364,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
   measured.index_kind = IndexKindName(*kind);
   measured.machine = ReadMachine();
   if (Status enough = CheckMemory(request, measured.machine); !enough.ok()) return enough.error();
+  if (Status enough = CheckFiles(request.settings); !enough.ok()) return enough.error();
   // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();
@@ -327,14 +375,17 @@ Result<RunOutcome> Run(const RunRequest& request) {
                     load::FingerprintText(plan->fingerprint()).substr(0, 6);
   std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
   measured.noise = MeasureSpinNoise();
+  const auto fail = [&measured](const std::string& reason) {
+    measured.verdict = Verdict::kFailed;
+    measured.notes.insert(measured.notes.begin(), "failed: " + reason);
+    std::fprintf(stderr, "prefixmesh: run failed: %s\n", reason.c_str());
+  };
   {
     Runner runner(measured);
-    if (Status ran = runner.Run(); !ran.ok()) {
-      measured.verdict = Verdict::kFailed;
-      measured.notes.insert(measured.notes.begin(), "failed: " + ran.error().message);
-      std::fprintf(stderr, "prefixmesh: run failed: %s\n", ran.error().message.c_str());
-    }
+    if (Status ran = runner.Run(); !ran.ok()) fail(ran.error().message);
   }
+  if (measured.verdict == Verdict::kOk)
+    if (Status replied = CheckReplies(measured); !replied.ok()) fail(replied.error().message);
   if (measured.verdict == Verdict::kOk) {
     measured.oracle = RunOracle(*plan, request.settings);
     measured.have_oracle = true;

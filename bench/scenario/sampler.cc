@@ -1,6 +1,7 @@
 #include "bench/scenario/sampler.h"
 
 #include "bench/process/proc.h"
+#include "impl/sync/strategy.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh::bench {
@@ -39,7 +40,10 @@ Sample Sampler::SampleNow() {
     const v1::SyncStatus& sync = statuses[i].sync();
     router.built_bytes = sync.built_bytes();
     router.wire_bytes = sync.wire_sent_bytes();
-    router.received_bytes = sync.received_bytes();
+    router.news_bytes = sync.built_bytes();
+    if (const auto digests = sync.by_layer().find(LayerName(Layer::kDigest)); digests != sync.by_layer().end())
+      router.news_bytes -= digests->second.bytes();
+    router.records = sync.records_received();
     router.in_flight = statuses[i].in_flight();
     router.delivered_bytes = 0;
     for (std::size_t peer = 0; peer < routers.size(); ++peer) {
