@@ -19,8 +19,8 @@ struct RouterSample {
   std::uint64_t built_bytes = 0;
   std::uint64_t delivered_bytes = 0;  // what its peers confirm to have received from it
   std::uint64_t wire_bytes = 0;       // sent at its sync sockets
-  std::uint64_t news_bytes = 0;  // built, other than digests: those flow at rest, too
-  std::uint64_t records = 0;     // received
+  std::uint64_t news_bytes = 0;       // built, other than digests: those flow at rest, too
+  std::uint64_t records = 0;          // received
   std::uint64_t in_flight = 0;
 };
 
