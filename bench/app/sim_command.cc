@@ -5,6 +5,7 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "bench/sim/scale.h"
 #include "bench/sim/simulation.h"
 #include "loadgen/plan/settings.h"
 
@@ -41,6 +42,7 @@ CLI::App* SimArguments::AddTo(CLI::App& app) {
   command->add_option("--seeds", seeds, "how many seeds")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("--faults", faults, "swarm (drawn per seed), none, or NAME=VALUE,…")->capture_default_str();
   command->add_option("--duration", duration, "virtual time, such as 120s")->capture_default_str();
+  command->add_flag("--scale", scale, "print what a calm mesh of 2, 8, 32 and 128 routers costs, and nothing else");
   return command;
 }
 
@@ -49,6 +51,10 @@ int RunSim(const SimArguments& arguments) {
   const Result<double> seconds = load::ParseSeconds(arguments.duration);
   if (!seconds.ok()) return Fail("--duration: " + seconds.error().message);
   if (*seconds < 10 || *seconds > 86400) return Fail("--duration '" + arguments.duration + "': must be 10s to 24h");
+  if (arguments.scale) {
+    std::printf("%s", sim::ScaleTable().c_str());
+    return 0;
+  }
   spdlog::set_level(spdlog::level::off);  // routers that part and meet again are what this is about
   const auto duration = std::chrono::duration_cast<Time>(std::chrono::duration<double>(*seconds));
   std::uint64_t broken = 0, placements = 0, applied = 0;

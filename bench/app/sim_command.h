@@ -15,6 +15,7 @@ struct SimArguments {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
   std::uint64_t routers = 0;  // 0: as drawn
+  bool scale = false;
 
   CLI::App* AddTo(CLI::App& app);
 };

@@ -125,6 +125,7 @@ void SimRouter::Apply(const ApplyIds& action) {
     return;
   }
   index_.ApplyIds(action.ids, worker, action.origin, action.seq, action.worker_incarnation);
+  if (on_applied) on_applied(action);
 }
 
 void SimRouter::Apply(const RetractIds& action) {

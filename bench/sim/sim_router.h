@@ -52,6 +52,8 @@ class SimRouter final : private MeshSink, private StrategyView, private LoadView
 
   // Called for each record of the own log, in order, when it is stamped.
   std::function<void(const SimRouter&)> on_stamped;
+  // Called for each record of another's log, when the index has it.
+  std::function<void(const ApplyIds&)> on_applied;
 
  private:
   void Apply(ApplyPrompt) override {}

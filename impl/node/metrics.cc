@@ -74,7 +74,7 @@ class StatusCollector final : public prometheus::Collectable {
       out.Counter("prefixmesh_sync_records_total", "Placement records, by what became of them",
                   static_cast<double>(count), {{"reason", outcome}});
     for (const auto& [reason, count] : sync.decode_errors())
-      out.Counter("prefixmesh_sync_decode_errors_total", "Frames that did not decode", static_cast<double>(count),
+      out.Counter("prefixmesh_sync_decode_errors_total", "Frames that were not taken", static_cast<double>(count),
                   {{"reason", reason}});
     return out.Take();
   }

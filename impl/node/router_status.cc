@@ -79,7 +79,13 @@ void RouterNode::FillStatus(v1::RouterStatus& status) {
   sync.set_cpu_seconds(std::chrono::duration<double>(loop_.CpuUsed()).count());
   sync.set_peers_up(stats.peers_up);
   sync.set_offers_dropped(stats.offers_dropped);
-  if (stats.strategy.decode_errors > 0) (*sync.mutable_decode_errors())["frame"] = stats.strategy.decode_errors;
+  for (std::size_t i = 0; i < stats.strategy.reject_count; ++i)
+    if (const StrategyReport::Rejects& rejects = stats.strategy.rejects[i]; rejects.count > 0)
+      (*sync.mutable_decode_errors())[rejects.reason] = rejects.count;
+  if (stats.strategy.unknown_frames > 0)
+    (*sync.mutable_decode_errors())["unknown_kind"] = stats.strategy.unknown_frames;
+  if (stats.strategy.reject_count == 0 && stats.strategy.decode_errors > 0)
+    (*sync.mutable_decode_errors())["frame"] = stats.strategy.decode_errors;
 }
 
 void RouterNode::BeginPhase(std::string_view phase) {

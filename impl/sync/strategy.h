@@ -200,6 +200,13 @@ struct StrategyReport {
   std::size_t buffer_count = 0;
   std::uint64_t decode_errors = 0;
   std::uint64_t unknown_frames = 0;  // of a kind that this release does not know: skipped
+  // What was not taken, by reason; decode_errors is among them. Empty: the strategy counts decode_errors alone.
+  struct Rejects {
+    const char* reason = "";
+    std::uint64_t count = 0;
+  };
+  Rejects rejects[12];
+  std::size_t reject_count = 0;
 
   void Add(const char* name, std::uint64_t bytes, std::uint64_t entries) {
     if (buffer_count < 8) buffers[buffer_count++] = {name, bytes, entries};

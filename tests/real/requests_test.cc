@@ -171,7 +171,7 @@ TEST_CASE("Sync: frames that do not decode are counted and refused; a stranger i
   REQUIRE_FALSE(exchange("a", "\x02\xff nonsense").ok());
   REQUIRE(Eventually([&] {
     const v1::RouterStatus status = mesh.router_b->Status();
-    return status.sync().decode_errors().count("frame") == 1 && status.sync().decode_errors().at("frame") >= 1;
+    return status.sync().decode_errors().count("corrupt") == 1 && status.sync().decode_errors().at("corrupt") >= 1;
   }));
   // The real "a" dials again, and placements flow.
   const std::string prompt = Text(9000, 7);

@@ -518,6 +518,8 @@ StrategyReport TwoLayer::Report() const {
   report.records = records_;
   report.decode_errors = decode_errors_;
   report.unknown_frames = unknown_frames_;
+  for (std::size_t reason = 1; reason < std::size(rejects_); ++reason)
+    report.rejects[report.reject_count++] = {RefuseReasonName(static_cast<RefuseReason>(reason)), rejects_[reason]};
   report.Add("own_window", replica_.own().window.bytes(), replica_.own().window.count());
   report.Add("peer_windows", replica_.copies_bytes(), replica_.copies_count());
   report.Add("pending", pending_bytes_, pending_.size());
