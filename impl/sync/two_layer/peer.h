@@ -55,6 +55,8 @@ struct TwoLayer::Peer {
   // What it said. Its slots, in ours (referenced while they stand here).
   std::vector<std::optional<Slot>> scopes, workers;
   std::map<OriginKey, bool> acks_due;  // true: with a hole
+  Time acks_since{0};                  // the oldest of them is due
+  bool ack_at_once = false;
   bool resync_due = false;
   bool flush = false;  // something is due before the next beat
   std::vector<Position> vector;

@@ -14,6 +14,8 @@ constexpr std::uint16_t kIndexSlots = 4095;
 // Above it, records leave the index in one sweep instead of one by one.
 constexpr std::uint32_t kSweepRecords = 4096;
 
+std::uint64_t KeyHash(const OriginKey& key) { return Mix64(HashText(key.router) ^ Mix64(key.incarnation.value)); }
+
 std::uint64_t RegisterEntryHash(std::string_view name, Incarnation incarnation) {
   return Mix64(HashText(name) ^ Mix64(incarnation.value));
 }
@@ -24,6 +26,7 @@ Replica::Replica(ReplicaOptions options) : options_(std::move(options)) {
   logs_.push_back(std::make_unique<Log>());
   own_ = logs_.front().get();
   own_->key = options_.self;
+  own_->key_hash = KeyHash(own_->key);
 }
 
 // ---- own log --------------------------------------------------------------------------------------------------------
@@ -56,6 +59,7 @@ void Replica::Reincarnate(Time now, Incarnation incarnation, Actions& actions) {
   if (Seeded(Bug::kfork_kept)) return;
   const OriginKey old = own_->key;
   own_->key.incarnation = incarnation;
+  own_->key_hash = KeyHash(own_->key);
   Poison(now, old, actions);
   if (own_->window.head() < kSeqMax) return;
   while (!own_->window.empty()) DropOldest(*own_);
@@ -125,7 +129,9 @@ void Replica::MoveMark(Log& log, Actions& actions) {
 
 Replica::Log* Replica::Find(const OriginKey& key) {
   for (const auto& log : logs_)
-    if (log->key == key || (Seeded(Bug::klives_mixed) && log->key.router == key.router)) return log.get();
+    if ((log->key.incarnation == key.incarnation && log->key.router == key.router) ||
+        (Seeded(Bug::klives_mixed) && log->key.router == key.router))
+      return log.get();
   return nullptr;
 }
 
@@ -134,6 +140,7 @@ Replica::Log* Replica::FindOrMake(Time now, const OriginKey& key, Actions& actio
   if (poisoned(key) || logs_.size() >= kPositionsMax) return nullptr;
   auto log = std::make_unique<Log>();
   log->key = key;
+  log->key_hash = KeyHash(key);
   log->serial = ++logs_made_;
   log->evidence_at = log->progress_at = now;
   std::vector<bool> taken(logs_.size() + 2, false);
@@ -152,6 +159,7 @@ Accepted Replica::Accept(Time now, const Range& range, const OriginKey& key, boo
   if (poisoned(key)) return Accepted::kPoisoned;
   Log* log = direct ? FindOrMake(now, key, actions) : Find(key);
   if (log == nullptr) return Accepted::kUnknown;
+  if (direct) log->evidence_at = log->direct_at = now;
   const std::uint32_t end = range.first_seq + static_cast<std::uint32_t>(range.records.size());
   // Only this router writes its own log: who has more of it, or later, has it from another writer.
   const bool foreign = log == own_ && (end > log->window.head() || range.floor > log->window.floor());
@@ -312,8 +320,7 @@ std::uint64_t Replica::VectorHash() const {
       continue;
     }
     if (Seeded(Bug::kX8_digest_of_live_counter)) hash += log->beat;
-    std::uint64_t entry = Mix64(HashText(log->key.router) ^ Mix64(log->key.incarnation.value));
-    entry = Mix64(entry ^ (std::uint64_t{log->window.floor()} << 32 | log->window.head()));
+    const std::uint64_t entry = Mix64(log->key_hash ^ (std::uint64_t{log->window.floor()} << 32 | log->window.head()));
     hash += Mix64(entry ^ log->window.sum);
   }
   return hash;

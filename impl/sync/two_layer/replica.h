@@ -55,6 +55,7 @@ class Replica {
  public:
   struct Log {
     OriginKey key;
+    std::uint64_t key_hash = 0;
     Window window;
     std::uint64_t serial = 0;      // of this copy: one that was dropped and learned again has another
     std::uint16_t index_slot = 0;  // the log's number in the index; the own log is 0

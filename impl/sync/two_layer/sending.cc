@@ -161,7 +161,10 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
     peer.commit.parts.push_back({log->key, end, part, end - sending.next, log->window.floor()});
   }
 
-  const bool news = !round.acks.empty() || round.resync || !round.loads.empty() || round.has_digest || !encoded.empty();
+  // An ack that has nothing to ride on waits a little, unless it says that something is missing.
+  const bool hole = std::any_of(round.acks.begin(), round.acks.end(), [](const Ack& ack) { return ack.hole; });
+  const bool ack_ripe = !round.acks.empty() && (hole || peer.ack_at_once || now - peer.acks_since >= kAckDelay);
+  const bool news = ack_ripe || round.resync || !round.loads.empty() || round.has_digest || !encoded.empty();
   if (!news) {  // silence
     peer.view_version = peer.commit.view_version;
     return;
@@ -222,15 +225,13 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
   if (commit.loads_read) peer.loads_unknown = false;
   if (commit.digest) peer.digest_at = commit.at;
   peer.acks_due.clear();
+  peer.ack_at_once = false;
   peer.resync_due = false;
 }
 
-// True while the owner of `key` talks to this router itself.
-bool TwoLayer::Reaches(Time now, const OriginKey& key) const {
-  for (std::uint16_t i = 0; i < peers_.size(); ++i)
-    if (peers_[i]->greeted && peers_[i]->incarnation == key.incarnation && view_.PeerName(PeerIndex{i}) == key.router)
-      return now - peers_[i]->heard_at < silent_ / 2;
-  return false;
+// True while the log's owner talks to this router itself.
+bool TwoLayer::Reaches(Time now, const Replica::Log& log) const {
+  return log.direct_at >= Time{0} && now - log.direct_at < silent_ / 2;
 }
 
 // Pulls what is known to exist and does not come, and keeps leases alive that are needed.
@@ -239,12 +240,14 @@ void TwoLayer::Repair(Time now, Actions& actions) {
   for (const auto& log : replica_.logs()) {
     if (log.get() == &replica_.own()) continue;
     const std::uint32_t have = log->window.head();
-    const bool reached = Reaches(now, log->key);
+    const auto asked = asked_.find(log->key);
     if (have >= log->head_heard) {
       log->lacks_since = Time{-1};
+      if (asked == asked_.end()) continue;
     } else if (log->lacks_since < Time{0}) {
       log->lacks_since = now;
     }
+    const bool reached = Reaches(now, *log);
     // Who can serve it: the owner, or the one whose vector shows most.
     std::optional<PeerIndex> best;
     std::uint32_t most = have;
@@ -259,7 +262,6 @@ void TwoLayer::Repair(Time now, Actions& actions) {
                                    [&](const Position& position) { return position.key == log->key; });
       if (at != peer.vector.end() && at->have > most) best = PeerIndex{i}, most = at->have;
     }
-    const auto asked = asked_.find(log->key);
     const bool leased = asked != asked_.end() && now - asked->second.at < kLease;
     const bool moved = asked != asked_.end() && have > asked->second.have;
     if (!best) {

@@ -363,13 +363,19 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
       }
     return;
   }
-  // While records are on their way digests differ without meaning anything; so do not ask then, unless some owner is
-  // out of reach and this peer may know more.
+  if (now - peer.vector_at < kHeartbeat) return;
+  // While records are on their way digests differ without meaning anything: then one peer at a time is asked, in turn.
+  // Unless some owner is out of reach, and this peer may know more.
   const bool out_of_reach = std::any_of(replica_.logs().begin(), replica_.logs().end(), [&](const auto& log) {
-    return log.get() != &replica_.own() && !log->aged && !Reaches(now, log->key);
+    return log.get() != &replica_.own() && !log->aged && !Reaches(now, *log);
   });
-  const Time every = at_rest || out_of_reach ? kHeartbeat : 5 * kHeartbeat;
-  if (now - peer.vector_at >= every) SendVector(now, index, true, actions);
+  const bool turn = index.value == vector_turn_ && now - vector_turn_at_ >= 5 * kHeartbeat;
+  if (!at_rest && !out_of_reach && !turn) return;
+  if (turn) {
+    vector_turn_ = static_cast<std::uint16_t>((vector_turn_ + 1u) % peers_.size());
+    vector_turn_at_ = now;
+  }
+  SendVector(now, index, true, actions);
 }
 
 void TwoLayer::OnPull(Time now, PeerIndex index, const Pull& pull, Actions& actions) {
@@ -434,6 +440,7 @@ void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions
   Peer& peer = *peers_[index.value];
   const OriginKey sender = KeyOf(view_.PeerName(index), peer.incarnation);
   const OriginKey key = range.key.router.empty() ? sender : range.key;
+  if (peer.acks_due.empty()) peer.acks_since = now;
   bool& hole = peer.acks_due[key];  // every range is answered
   // The sender's slots become this router's; the checksum tells if one means another name here.
   std::uint64_t sum = 0;
@@ -477,7 +484,7 @@ void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions
     case Accepted::kTooBig:
       return RefuseAndClose(now, index, RefuseReason::kTooBig, actions);
   }
-  if (range.more) peer.flush = true;  // a page: the next one waits for this ack
+  if (range.more) peer.flush = peer.ack_at_once = true;  // a page: the next one waits for this ack
 }
 
 void TwoLayer::OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions) {

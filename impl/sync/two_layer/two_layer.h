@@ -79,6 +79,8 @@ class TwoLayer final : public SyncStrategy {
   static constexpr Time kHeartbeat = std::chrono::seconds(1);
   // No progress for so long on what is known to exist: pull.
   static constexpr Time kPullAfter = std::chrono::milliseconds(400);
+  // An ack alone waits for so long for something to ride on.
+  static constexpr Time kAckDelay = std::chrono::milliseconds(500);
   static constexpr Time kLease = std::chrono::seconds(3);
   // Frames in a row that do not decode before the stream is closed.
   static constexpr int kCorruptMax = 16;
@@ -117,7 +119,7 @@ class TwoLayer final : public SyncStrategy {
   void StopAndRepeat(Time now, Peer& peer);
   void Repair(Time now, Actions& actions);
   Digest OwnDigest() const;
-  bool Reaches(Time now, const OriginKey& key) const;
+  bool Reaches(Time now, const Replica::Log& log) const;
   std::uint64_t SealTo(const Peer& peer) const;
 
   const Options options_;
@@ -133,8 +135,10 @@ class TwoLayer final : public SyncStrategy {
   std::vector<std::unique_ptr<Peer>> peers_;
   std::map<OriginKey, Asked> asked_;  // pulls under way
   std::uint64_t view_version_ = 0;    // of the view, when its workers were read
-  Time beat_at_{-1};                  // when own().beat last rose
-  Time anew_at_{-1};                  // when this router last took a new incarnation
+  std::uint16_t vector_turn_ = 0;     // whom to ask next while traffic runs
+  Time vector_turn_at_{0};
+  Time beat_at_{-1};  // when own().beat last rose
+  Time anew_at_{-1};  // when this router last took a new incarnation
 
   // The range that was encoded last: routers that stand at the same place get the same bytes.
   struct {
