@@ -131,10 +131,15 @@ std::optional<std::string> Child::Exited() {
   return "exit code " + std::to_string(WEXITSTATUS(*status_));
 }
 
-bool Child::Terminate(Time patience) {
-  if (Reap(false)) return true;
+void Child::AskToEnd() {
+  if (Reap(false)) return;
   kill(pid_, SIGTERM);
   kill(pid_, SIGCONT);  // a stopped child can be ended too
+}
+
+bool Child::Terminate(Time patience) {
+  if (Reap(false)) return true;
+  AskToEnd();
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (std::chrono::steady_clock::now() < deadline) {
     if (Reap(false)) return true;

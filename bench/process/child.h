@@ -44,7 +44,9 @@ class Child {
   // The exit, once it happened: "exit code 3", "signal 9 (Killed)". Does not block.
   std::optional<std::string> Exited();
   bool exited_cleanly() const { return status_.has_value() && *status_ == 0; }
-  // SIGTERM, and SIGKILL after `patience`. Returns false if it had to be killed.
+  // SIGTERM, without waiting: so that several may end at the same time.
+  void AskToEnd();
+  // AskToEnd, and SIGKILL after `patience`. Returns false if it had to be killed.
   bool Terminate(Time patience);
   void Kill();
   // The last non-empty line of its stderr, or nothing.

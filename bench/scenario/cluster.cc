@@ -18,10 +18,14 @@ std::string Number(double value) {
   return text;
 }
 
-// Router names in the order of the plan: a, b, c, … so that the first one dials.
-std::string RouterName(std::size_t index) { return "router-" + std::string(1, static_cast<char>('a' + index)); }
-
 }  // namespace
+
+std::string RouterName(std::size_t index) {
+  std::string letters;
+  for (std::size_t left = index + 1; left > 0; left = (left - 1) / 26)
+    letters.insert(letters.begin(), static_cast<char>('a' + (left - 1) % 26));
+  return "router-" + letters;
+}
 
 Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {}
 Cluster::~Cluster() { Stop(); }
@@ -107,7 +111,7 @@ Status Cluster::StartRouters() {
                                      "--cache-threshold",
                                      Number(s.route.cache_threshold),
                                      "--balance-abs",
-                                     Number(s.route.balance_abs),
+                                     std::to_string(s.route.balance_abs),
                                      "--balance-rel",
                                      Number(s.route.balance_rel),
                                      "--round-ms",
@@ -218,10 +222,12 @@ bool Cluster::Stop() {
   bool clean = true;
   load_may_exit_ = true;
   if (load_ != nullptr) clean = load_->Terminate(kStopPatience) && clean;
-  for (Router& router : routers_) {
+  for (Router& router : routers_) {  // all at once: each takes its grace of two seconds
     router.client = nullptr;
-    if (router.child != nullptr) clean = router.child->Terminate(kStopPatience) && clean;
+    if (router.child != nullptr) router.child->AskToEnd();
   }
+  for (Router& router : routers_)
+    if (router.child != nullptr) clean = router.child->Terminate(kStopPatience) && clean;
   if (workers_ != nullptr) clean = workers_->Terminate(kStopPatience) && clean;
   return clean;
 }

@@ -29,6 +29,9 @@ struct ClusterOptions {
   std::string bin_dir;
 };
 
+// By place in the plan: router-a … router-z, then router-aa, router-ab, … as columns of a sheet are named.
+std::string RouterName(std::size_t index);
+
 class Cluster {
  public:
   explicit Cluster(ClusterOptions options);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "bench/process/file_limit.h"
 #include "bench/process/proc.h"
 #include "bench/report/report.h"
 #include "bench/scenario/cluster.h"
@@ -56,6 +57,16 @@ Status CheckMemory(const RunRequest& request, const Machine& machine) {
                                         FormatBytes(static_cast<double>(needed)) + "; this machine has " +
                                         FormatBytes(static_cast<double>(machine.available_bytes)) +
                                         " free. Lower load.rps, prompt.chars or routers.count"};
+}
+
+// The worker process has a listening socket per worker and a connection from every router to each.
+Status CheckFiles(const load::Settings& settings) {
+  const std::uint64_t spare = 64;
+  const std::uint64_t needed = settings.workers.count * (settings.routers.count + 2) + spare, limit = RaiseFileLimit();
+  if (needed <= limit) return {};
+  return Error{ErrorCode::kInvalid, "workers.count x routers.count needs " + std::to_string(needed) +
+                                        " open files in one process; here it may have " + std::to_string(limit) +
+                                        " (ulimit -n). Lower either"};
 }
 
 Status WriteFile(const std::string& path, const std::string& text) {
@@ -317,6 +328,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
   measured.index_kind = IndexKindName(*kind);
   measured.machine = ReadMachine();
   if (Status enough = CheckMemory(request, measured.machine); !enough.ok()) return enough.error();
+  if (Status enough = CheckFiles(request.settings); !enough.ok()) return enough.error();
   // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();

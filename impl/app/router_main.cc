@@ -72,7 +72,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--window-mib", window_mib, "two-layer: this router's log")->capture_default_str();
   app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one frame")
-      ->check(CLI::Range(1, 512))
+      ->check(CLI::Range(1.0, 512.0))
       ->capture_default_str();
   app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
       ->check(CLI::PositiveNumber)

@@ -189,6 +189,17 @@ Status Validate(const Settings& settings) {
   if (settings.prompt_kind() == Kind::kTokens && (settings.index.block_tokens * kBytesPerToken > 4096)) {
     return Invalid("index.block_tokens: a block has at most 4096 bytes, so at most 1024 tokens");
   }
+  if (settings.prompt.generator == "chat") {
+    // In whole tokens, as the generator rounds a turn.
+    const std::uint64_t unit = settings.prompt_kind() == Kind::kTokens ? kBytesPerToken : 1;
+    const std::uint64_t turn = (settings.chat.turn_chars + unit - 1) / unit * unit;
+    const std::uint64_t longest = settings.chat.system_chars + settings.chat.turns * turn;
+    if (longest > kPromptBytesMax) {
+      return Error{ErrorCode::kTooBig, "chat.system_chars + chat.turns x chat.turn_chars is " +
+                                           std::to_string(longest) + " bytes; a router takes prompts of at most " +
+                                           std::to_string(kPromptBytesMax)};
+    }
+  }
   double rate = settings.load.rps;
   for (const Stage& stage : settings.load.stages) rate = std::max(rate, stage.rps);
   if (rate * (settings.phases.warmup_s + settings.phases.load_s) > kRequestsMax) {

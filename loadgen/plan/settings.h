@@ -19,6 +19,13 @@
 
 namespace prefixmesh::load {
 
+// What the programs take; a setting beyond would only be refused by them later. tests/real/limits_test.cc holds them
+// against the programs.
+inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;  // a router refuses a longer prompt
+inline constexpr std::uint64_t kWorkersMax = 512;           // of a router; as many again may be its peers' only
+inline constexpr std::uint64_t kModelsMax = 64;
+inline constexpr std::uint64_t kRoutersMax = 64;
+
 // One piece of a staged load: `rps` for `seconds`.
 struct Stage {
   double seconds = 0;
@@ -102,7 +109,7 @@ struct Settings {
 
   struct Route {
     double cache_threshold = 0.3;
-    double balance_abs = 64;
+    std::uint64_t balance_abs = 64;
     double balance_rel = 1.5;
   } route;
 

@@ -51,7 +51,7 @@ Result<MooncakeTrace> ParseMooncake(std::string_view text, std::string_view file
     std::int64_t timestamp = 0, input = 0;
     if (!ReadWhole(json, "timestamp", 0, kTimestampMax, timestamp)) return at("timestamp must be whole milliseconds");
     if (!ReadWhole(json, "input_length", 0, kTraceInputTokensMax, input)) {
-      return at("input_length must be 0 … 2621440 tokens");
+      return at("input_length must be 0 … " + std::to_string(kTraceInputTokensMax) + " tokens");
     }
     if (!trace.requests.empty() && timestamp < trace.requests.back().timestamp_ms) {
       return at("timestamp is before the line before");

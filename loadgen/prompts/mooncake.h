@@ -14,12 +14,13 @@
 #include <vector>
 
 #include "impl/base/result.h"
+#include "loadgen/plan/settings.h"
 
 namespace prefixmesh::load {
 
 inline constexpr std::uint64_t kTraceBlockTokens = 512;
 inline constexpr std::uint64_t kTraceBlockBytes = 2048;
-inline constexpr std::uint64_t kTraceInputTokensMax = 2621440;  // 10 MiB of text
+inline constexpr std::uint64_t kTraceInputTokensMax = kPromptBytesMax / kBytesPerToken;
 inline constexpr std::size_t kTraceLineBytesMax = 1u << 20;
 inline constexpr std::size_t kTraceRequestsMax = 10000000;
 

@@ -1,6 +1,7 @@
 """Goal: bad input is answered in one to three lines that name what is wrong, with exit 2, and nothing is started."""
 import json
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -33,6 +34,20 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh", "run", "--seed", "x", says=["--seed"])
         self.refused("prefixmesh", "run", "--strategy", "two-layer", "--set", "index.kind=text",
                      says=["two-layer", "text"])
+
+    def test_values_that_no_program_would_take(self):
+        for setting, word in (("workers.count=513", "512"), ("routers.count=65", "64"), ("models.count=65", "64"),
+                              ("route.balance_abs=1.5", "whole"), ("prompt.chars=8388609", "8388608"),
+                              ("two_layer.peer_round_budget_kib=513", "512")):
+            self.refused("prefixmesh", "run", "--set", setting, says=[setting.split("=")[0], word])
+        self.refused("prefixmesh", "run", "--scenario", "chat", "--set", "chat.turns=1000", "--set",
+                     "chat.turn_chars=9000", says=["chat.turns", "8388608"])
+
+    def test_too_few_open_files_are_found_before_the_run(self):
+        with harness.scratch() as folder:
+            few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+            self.refused("prefixmesh", "run", "--set", "workers.count=100", "--out", f"{folder}/run",
+                         says=["workers.count", "464", "200"], preexec_fn=few)
 
     def test_files(self):
         with harness.scratch() as folder:

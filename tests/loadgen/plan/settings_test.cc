@@ -102,6 +102,27 @@ TEST_CASE("Settings: overrides take units and refuse wrong ones") {
           "--set index.kind=tree: index.kind: 'tree' is not one of auto, block, text");
 }
 
+TEST_CASE("Settings: what the programs would refuse is refused here") {
+  REQUIRE(OverrideError("workers.count=513") == "--set workers.count=513: workers.count: 513 is outside 1 … 512");
+  REQUIRE(OverrideError("routers.count=65") == "--set routers.count=65: routers.count: 65 is outside 1 … 64");
+  REQUIRE(OverrideError("models.count=65") == "--set models.count=65: models.count: 65 is outside 1 … 64");
+  REQUIRE(OverrideError("route.balance_abs=0.5") == "--set route.balance_abs=0.5: route.balance_abs: 0.5 is not whole");
+  REQUIRE(OverrideError("prompt.chars=9MiB") ==
+          "--set prompt.chars=9MiB: prompt.chars: 9MiB is outside 0 … 8388608 bytes");
+  REQUIRE(OverrideError("prompt.tokens=2097153").find("is outside 0 … 2097152") != std::string::npos);
+  REQUIRE(OverrideError("two_layer.peer_round_budget_kib=1MiB").find("is outside 1 … 512 KiB") != std::string::npos);
+  // A conversation's last turn is the longest prompt.
+  Settings chat = *LoadScenario("chat");
+  REQUIRE(ApplyOverride(chat, "chat.turns=100").ok());
+  REQUIRE(ApplyOverride(chat, "chat.turn_chars=83806").ok());
+  REQUIRE(ApplyOverride(chat, "chat.system_chars=8008").ok());
+  REQUIRE(Validate(chat).ok());
+  REQUIRE(ApplyOverride(chat, "chat.system_chars=8009").ok());
+  REQUIRE(Validate(chat).error().message ==
+          "chat.system_chars + chat.turns x chat.turn_chars is 8388609 bytes; a router takes prompts of at most "
+          "8388608");
+}
+
 TEST_CASE("Settings: every built-in scenario loads, says what it is, and is valid") {
   std::set<std::string> names;
   for (const ScenarioInfo& scenario : ListScenarios()) {

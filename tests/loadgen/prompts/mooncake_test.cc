@@ -67,9 +67,9 @@ TEST_CASE("Mooncake: a malformed line is named with its file and number") {
   REQUIRE(message(R"({"timestamp": 9, "input_length": 1, "hash_ids": [1]})") ==
           "t.jsonl:2: timestamp is before the line before");
   REQUIRE(message(R"({"timestamp": 11, "input_length": -1, "hash_ids": [1]})") ==
-          "t.jsonl:2: input_length must be 0 … 2621440 tokens");
+          "t.jsonl:2: input_length must be 0 … 2097152 tokens");
   REQUIRE(message(R"({"timestamp": 11, "input_length": 99999999999999999999, "hash_ids": [1]})") ==
-          "t.jsonl:2: input_length must be 0 … 2621440 tokens");
+          "t.jsonl:2: input_length must be 0 … 2097152 tokens");
   REQUIRE(message(R"({"timestamp": 11, "input_length": 513, "hash_ids": [1]})") ==
           "t.jsonl:2: hash_ids has 1 ids, input_length needs 2");
   REQUIRE(message(R"({"timestamp": 11, "input_length": 1, "hash_ids": ["a"]})") ==

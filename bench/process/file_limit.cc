@@ -1,0 +1,15 @@
+#include "bench/process/file_limit.h"
+
+#include <sys/resource.h>
+
+namespace prefixmesh::bench {
+
+std::uint64_t RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  if (limit.rlim_cur == limit.rlim_max) return limit.rlim_cur;
+  const rlimit raised{limit.rlim_max, limit.rlim_max};
+  return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,91 @@
+// Goal: what the settings allow, the programs take. The lowest and the highest value of every setting that becomes an
+// argument of a program is given to the real ones; beyond it there is one line before anything starts (bad_input_test).
+#include <stdlib.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <set>
+
+#include "bench/process/file_limit.h"
+#include "bench/scenario/cluster.h"
+#include "impl/node/router_node.h"
+#include "loadgen/plan/settings_table.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+// Starts workers and routers as a run does, and ends them.
+void StartsWith(const load::Settings& settings, const std::string& strategy, const std::string& index_kind) {
+  char folder[] = "/tmp/prefixmesh-limits-XXXXXX";
+  REQUIRE(mkdtemp(folder) != nullptr);
+  const char* bin = getenv("PREFIXMESH_BIN");
+  REQUIRE(bin != nullptr);
+  {
+    Cluster cluster({settings, strategy, index_kind, 1, folder, bin});
+    const Status workers = cluster.StartWorkers();
+    INFO(strategy << ": " << (workers.ok() ? "" : workers.error().message));
+    REQUIRE(workers.ok());
+    const Status routers = cluster.StartRouters();
+    INFO(strategy << ": " << (routers.ok() ? "" : routers.error().message));
+    REQUIRE(routers.ok());
+    REQUIRE(cluster.Stop());
+  }
+  std::filesystem::remove_all(folder);
+}
+
+// Every setting of these sections at one end of its range.
+load::Settings AtTheEnd(bool highest) {
+  load::Settings settings;
+  for (const load::SettingKey& key : load::SettingKeys()) {
+    const std::string_view name = key.key;
+    if (key.low == key.high || name == "routers.count") continue;
+    for (const std::string_view section : {"workers.", "models.", "route.", "index.", "two_layer."}) {
+      if (name.substr(0, section.size()) != section) continue;
+      char value[40];
+      std::snprintf(value, sizeof value, "%.17g", highest ? key.high : key.low);
+      const Status set = load::AssignSetting(settings, key, value);
+      INFO(name << "=" << value);
+      REQUIRE(set.ok());
+    }
+  }
+  return settings;
+}
+
+TEST_CASE("Settings: their constants are the programs' own") {
+  REQUIRE(load::kPromptBytesMax == RouterOptions{}.prompt_bytes_max);
+  REQUIRE(load::kWorkersMax == Fleet::kWorkersMax / 2);
+  REQUIRE(load::kModelsMax == TreeSet::kModelsMax);
+}
+
+TEST_CASE("Settings: the programs take the lowest and the highest value of each") {
+  RaiseFileLimit();
+  StartsWith(AtTheEnd(false), "two-layer", "block");
+  StartsWith(AtTheEnd(false), "raw-ops", "text");
+  StartsWith(AtTheEnd(true), "two-layer", "block");
+}
+
+TEST_CASE("Settings: what is not whole is taken where a number is asked for") {
+  load::Settings settings;
+  for (const load::SettingKey& key : load::SettingKeys())
+    if (std::holds_alternative<double& (*)(load::Settings&)>(key.member) && key.low + 0.5 < key.high)
+      REQUIRE(load::AssignSetting(settings, key, std::to_string(key.low + 0.5)).ok());
+  StartsWith(settings, "two-layer", "block");
+}
+
+TEST_CASE("Routers: more than the alphabet has letters start and find each other") {
+  REQUIRE(RouterName(0) == "router-a");
+  REQUIRE(RouterName(25) == "router-z");
+  REQUIRE(RouterName(26) == "router-aa");
+  REQUIRE(RouterName(51) == "router-az");
+  REQUIRE(RouterName(52) == "router-ba");
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < load::kRoutersMax; ++i) names.insert(RouterName(i));
+  REQUIRE(names.size() == load::kRoutersMax);
+  load::Settings settings;
+  settings.routers.count = 28;
+  settings.workers.count = 2;
+  StartsWith(settings, "two-layer", "block");
+}
+
+}  // namespace
+}  // namespace prefixmesh::bench
