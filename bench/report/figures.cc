@@ -161,7 +161,7 @@ constexpr std::string_view kLayers[] = {"placements", "structure", "repair", "di
 
 constexpr VerdictWords kVerdicts[] = {
     {"✓", "ok", "ok", "every planned request was sent and measured"},
-    {"✕", "failed", "failed", "the run did not finish"},
+    {"✕", "failed", "failed", "the run did not finish, or nothing came back ok"},
     {"■", "killed", "killed", "hit its stated memory cap"},
     {"?", "untrusted", "untrusted", "the load generator was not good enough: no verdict"},
     {"▼", "SLO missed", "slo_missed", "an objective of the scenario was missed"},

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "bench/process/file_limit.h"
 #include "bench/process/proc.h"
@@ -83,6 +84,15 @@ Status WriteFile(const std::string& path, const std::string& text) {
   return {};
 }
 
+// A run in which nothing came back ok has measured nothing.
+Status CheckReplies(const Measured& measured) {
+  if (!measured.load.is_object()) return Error{ErrorCode::kNotFound, "load.json cannot be read"};
+  const nlohmann::json& load = measured.load.at("load");
+  if (load.at("ok") != 0) return {};
+  return Error{ErrorCode::kInvalid,
+               "no request of the load phase came back ok (" + load.at("sent").dump() + " were sent)"};
+}
+
 class Runner {
  public:
   explicit Runner(Measured& measured)
@@ -98,6 +108,7 @@ class Runner {
     measured_.samples = sampler_.samples();
     if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
     progress_.Finish();
+    SumUpFailures();
     ReadLoadJson();
     return done;
   }
@@ -150,6 +161,8 @@ class Runner {
         line_.rps = event->body.value("rps", 0.0);
         line_.lag_ms = event->body.value("schedule_delay_p99_us", 0.0) * 1e-3;
         line_.cached_share = event->body["cached_share"].is_number() ? event->body["cached_share"].get<double>() : -1;
+      } else if (name == "failure") {
+        NoteFailure(event->body);
       }
     }
     if (!sampler_.SampleIfDue()) return;
@@ -167,6 +180,24 @@ class Runner {
     if (samples.size() > 1)
       line_.sync_bytes_per_s = (built - built_before) / (samples.back().t_s - samples[samples.size() - 2].t_s);
     progress_.Show(line_);
+  }
+
+  // What the generator says of requests that failed, summed up per router and status; the first message stands for all.
+  void NoteFailure(const nlohmann::json& event) {
+    const std::string router = event.value("router", ""), message = event.value("message", "");
+    if (router.empty()) {
+      measured_.notes.push_back(message);
+      return;
+    }
+    Failures& failures = failures_[{router, event.value("status", "")}];
+    failures.requests += event.value("requests", std::uint64_t{0});
+    if (failures.message.empty()) failures.message = message;
+  }
+
+  void SumUpFailures() {
+    for (const auto& [where, failures] : failures_)
+      measured_.notes.push_back(std::to_string(failures.requests) + " requests failed at " + where.first + ": " +
+                                where.second + (failures.message.empty() ? "" : ", " + failures.message));
   }
 
   Status WaitForLoad(const std::string& event, double patience_s) {
@@ -263,6 +294,11 @@ class Runner {
   Sampler sampler_;
   std::string phase_ = "start";
   ProgressLine line_;
+  struct Failures {
+    std::uint64_t requests = 0;
+    std::string message;
+  };
+  std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
   std::vector<double> cpu_at_ready_;
   double workers_cpu_at_ready_ = 0;
 };
@@ -339,14 +375,17 @@ Result<RunOutcome> Run(const RunRequest& request) {
                     load::FingerprintText(plan->fingerprint()).substr(0, 6);
   std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
   measured.noise = MeasureSpinNoise();
+  const auto fail = [&measured](const std::string& reason) {
+    measured.verdict = Verdict::kFailed;
+    measured.notes.insert(measured.notes.begin(), "failed: " + reason);
+    std::fprintf(stderr, "prefixmesh: run failed: %s\n", reason.c_str());
+  };
   {
     Runner runner(measured);
-    if (Status ran = runner.Run(); !ran.ok()) {
-      measured.verdict = Verdict::kFailed;
-      measured.notes.insert(measured.notes.begin(), "failed: " + ran.error().message);
-      std::fprintf(stderr, "prefixmesh: run failed: %s\n", ran.error().message.c_str());
-    }
+    if (Status ran = runner.Run(); !ran.ok()) fail(ran.error().message);
   }
+  if (measured.verdict == Verdict::kOk)
+    if (Status replied = CheckReplies(measured); !replied.ok()) fail(replied.error().message);
   if (measured.verdict == Verdict::kOk) {
     measured.oracle = RunOracle(*plan, request.settings);
     measured.have_oracle = true;

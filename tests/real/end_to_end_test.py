@@ -90,6 +90,20 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(result["index_kind"], "text")
             self.assertGreater(sum(r["sync"]["delivered_bytes"] for r in result["routers"]), 0)
 
+    def test_a_run_without_a_good_reply_has_failed(self):
+        # Decoding alone takes longer than a request may.
+        with harness.scratch() as folder:
+            out = f"{folder}/run"
+            done = harness.run("prefixmesh", "run", *SMALL, "--duration", "2s", "--set", "load.timeout_s=0.03", "--out", out)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("no request of the load phase came back ok (120 were sent)", done.stderr)
+            result = result_of(out)
+            self.assertEqual((result["verdict"], result["load"]["ok"], result["load"]["failed"]), ("failed", 0, 120))
+            self.assertIn("came back ok", result["notes"][0])
+            for router in ("router-a", "router-b"):
+                self.assertTrue(any(f"requests failed at {router}: DEADLINE_EXCEEDED" in n for n in result["notes"]),
+                                result["notes"])
+
     def kill_in_run(self, victim, expected):
         with harness.scratch() as folder:
             out = f"{folder}/run"
