@@ -148,8 +148,8 @@ class Runner {
     phase_ = phase;
   }
 
-  // What every wait does meanwhile: sample once a second, show where the run is.
-  void Tick(const std::optional<Event>& event) {
+  // What every wait does meanwhile: sample once a second, show where the run is. An error: a router fell silent.
+  Status Tick(const std::optional<Event>& event) {
     if (event.has_value() && event->from == "load") {
       const std::string name = event->body.value("event", "");
       if (name == "phase") {
@@ -165,7 +165,29 @@ class Runner {
         NoteFailure(event->body);
       }
     }
-    if (sampler_.SampleIfDue()) ShowProgress();
+    if (!sampler_.SampleIfDue()) return {};
+    ShowProgress();
+    return NobodySilent();
+  }
+
+  // A router may be slow to answer under load; one that answers nothing for so long hangs or was stopped.
+  Status NobodySilent() {
+    const Sample& now = sampler_.samples().back();
+    answered_s_.resize(now.routers.size(), 0);
+    for (std::size_t i = 0; i < now.routers.size(); ++i) {
+      if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
+      if (now.t_s - answered_s_[i] > kSilenceMax_s)
+        return Error{ErrorCode::kTimeout, cluster_.routers()[i].name + " has not answered for " +
+                                              std::to_string(static_cast<int>(now.t_s - answered_s_[i])) + " s"};
+    }
+    return {};
+  }
+
+  Status AllAnswered(const Sample& sample) {
+    for (std::size_t i = 0; i < sample.routers.size(); ++i)
+      if (!sample.routers[i].counters.has_value())
+        return Error{ErrorCode::kTimeout, cluster_.routers()[i].name + " did not answer at the end of " + phase_};
+    return {};
   }
 
   void ShowProgress() {
@@ -207,7 +229,7 @@ class Runner {
   }
 
   Status WaitForLoad(const std::string& event, double patience_s) {
-    const auto got = cluster_.WaitFor("load", event, Seconds(patience_s), [this](const auto& e) { Tick(e); });
+    const auto got = cluster_.WaitFor("load", event, Seconds(patience_s), [this](const auto& e) { return Tick(e); });
     return got.ok() ? Status() : Status(got.error());
   }
 
@@ -229,7 +251,7 @@ class Runner {
     while (sampler_.elapsed_s() - begin < settings_.phases.settle_s) {
       Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(200));
       if (!event.ok()) return event.error();
-      Tick(*event);
+      if (Status ticked = Tick(*event); !ticked.ok()) return ticked;
       std::vector<std::uint64_t> counters;
       const Sample now = sampler_.SampleNow();
       bool all_answered = true;
@@ -245,11 +267,10 @@ class Runner {
     }
     std::vector<v1::RouterStatus> statuses;
     const Sample end = sampler_.SampleNow(&statuses);
+    if (Status heard = AllAnswered(end); !heard.ok()) return heard;
     for (std::size_t i = 0; i < cluster_.routers().size(); ++i) {
       const Cluster::Router& router = cluster_.routers()[i];
       MeasuredRouter& measured = measured_.routers[i];
-      if (!end.routers[i].counters.has_value())
-        return Error{ErrorCode::kTimeout, router.name + " did not answer at the end of settle"};
       measured.settled = std::move(statuses[i]);
       const pid_t pid = router.child->pid();
       if (const auto memory = ReadMemory(pid)) {
@@ -285,10 +306,11 @@ class Runner {
     while (sampler_.elapsed_s() - measured_.idle_begin_s < settings_.phases.idle_s) {
       Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(100));
       if (!event.ok()) return event.error();
-      Tick(*event);
+      if (Status ticked = Tick(*event); !ticked.ok()) return ticked;
     }
     measured_.idle_end_s = sampler_.elapsed_s();
     const Sample end = sampler_.SampleNow();
+    if (Status heard = AllAnswered(end); !heard.ok()) return heard;
     for (std::size_t i = 0; i < end.routers.size(); ++i) {
       const auto &first = begin.routers[i].counters, &last = end.routers[i].counters;
       if (settings_.phases.idle_s > 0 && first.has_value() && last.has_value())
@@ -303,7 +325,7 @@ class Runner {
     if (!cluster_.load()->WriteLine("probe"))
       return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
     if (Status probed = WaitForLoad("probed", settings_.phases.drain_s + 60); !probed.ok()) return probed;
-    return {};
+    return AllAnswered(sampler_.SampleNow());
   }
 
   void ReadLoadJson() {
@@ -324,6 +346,8 @@ class Runner {
     std::string message;
   };
   std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
+  static constexpr double kSilenceMax_s = 30;
+  std::vector<double> answered_s_;  // when each router was last heard
   std::vector<std::optional<double>> cpu_at_ready_;
   std::optional<double> workers_cpu_at_ready_;
 };
