@@ -47,11 +47,11 @@ bool ResetPeak(pid_t pid) {
   return done;
 }
 
-double ReadCpuSeconds(pid_t pid) {
+std::optional<double> ReadCpuSeconds(pid_t pid) {
   std::ifstream file(ProcPath(pid, "stat"));
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const auto end_of_name = text.rfind(')');
-  if (end_of_name == std::string::npos) return 0;
+  if (end_of_name == std::string::npos) return std::nullopt;
   std::istringstream fields(text.substr(end_of_name + 2));
   std::string skipped;
   for (int i = 0; i < 11; ++i) fields >> skipped;

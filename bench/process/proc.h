@@ -1,5 +1,5 @@
-// proc.h — what /proc says of a process and of the machine. Threads: any. Errors: nullopt or zeros where the process is
-// gone; nothing else is expected to fail. Bytes and seconds throughout.
+// proc.h — what /proc says of a process and of the machine. Threads: any. Errors: nullopt where the process is gone;
+// nothing else is expected to fail. Bytes and seconds throughout.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +20,7 @@ std::optional<std::uint64_t> ReadPss(pid_t pid);
 // VmHWM starts again from the present RSS. False when the kernel does not let us.
 bool ResetPeak(pid_t pid);
 // User and system time.
-double ReadCpuSeconds(pid_t pid);
+std::optional<double> ReadCpuSeconds(pid_t pid);
 
 struct Machine {
   std::string cpu;

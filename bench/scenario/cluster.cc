@@ -64,7 +64,8 @@ Status Cluster::StartWorkers() {
        "--block-bytes", std::to_string(s.workers.block_bytes), "--block-tokens", std::to_string(s.index.block_tokens)},
       status);
   if (workers_ == nullptr) return status;
-  const Result<nlohmann::json> ready = WaitFor("workers", "ready", kReadyPatience, [](const auto&) {});
+  const Result<nlohmann::json> ready =
+      WaitFor("workers", "ready", kReadyPatience, [](const auto&) { return Status(); });
   if (!ready.ok()) return ready.error();
   for (const nlohmann::json& worker : ready->at("workers"))
     worker_addresses_.emplace_back(worker.at("name"), worker.at("address"));
@@ -182,7 +183,7 @@ Status Cluster::StartLoad() {
   Status status;
   load_ = StartChild("load", std::move(argv), status);
   if (load_ == nullptr) return status;
-  const Result<nlohmann::json> ready = WaitFor("load", "ready", kPlanPatience, [](const auto&) {});
+  const Result<nlohmann::json> ready = WaitFor("load", "ready", kPlanPatience, [](const auto&) { return Status(); });
   if (!ready.ok()) return ready.error();
   return {};
 }

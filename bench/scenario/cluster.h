@@ -56,7 +56,8 @@ class Cluster {
   // The next line a child printed, waiting up to `patience`. Nothing: the time is over. An error: a child died, or the
   // user interrupted.
   Result<std::optional<Event>> NextEvent(Time patience);
-  // Waits for {"event": name} from `from`, handing every other event to `other`.
+  // Waits for {"event": name} from `from`, handing every other event, and nothing when there was none, to `other`,
+  // whose error ends the wait.
   template <typename Other>
   Result<nlohmann::json> WaitFor(const std::string& from, const std::string& name, Time patience, Other&& other);
 
@@ -96,7 +97,7 @@ Result<nlohmann::json> Cluster::WaitFor(const std::string& from, const std::stri
     if (!event.ok()) return event.error();
     if (event->has_value() && (*event)->from == from && (*event)->body.value("event", "") == name)
       return std::move((*event)->body);
-    other(*event);
+    if (Status handled = other(*event); !handled.ok()) return handled.error();
   }
   return Error{ErrorCode::kTimeout,
                from + " did not say '" + name + "' within " +

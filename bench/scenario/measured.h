@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,14 @@
 
 namespace prefixmesh::bench {
 
+// What is not there was not measured, and becomes null.
 struct MeasuredRouter {
   std::string name;
-  v1::RouterStatus settled;  // at the end of settle: totals
-  std::uint64_t peak_rss_bytes = 0;
-  std::uint64_t pss_bytes = 0;
-  std::uint64_t end_rss_bytes = 0;
-  double cpu_s = 0;  // ready to the end of settle
-  std::uint64_t delivered_bytes = 0;
-  std::uint64_t idle_built_bytes = 0;
+  std::optional<v1::RouterStatus> settled;  // at the end of settle: totals
+  std::optional<std::uint64_t> peak_rss_bytes, pss_bytes, end_rss_bytes;
+  std::optional<double> cpu_s;  // ready to the end of settle
+  std::optional<std::uint64_t> delivered_bytes;
+  std::optional<double> idle_bytes_per_s;
 };
 
 struct Measured {
@@ -33,13 +33,14 @@ struct Measured {
   Machine machine;
   SpinNoise noise;
 
-  // When things happened, in seconds of the sampler.
-  double load_begin_s = -1, load_end_s = -1, settle_end_s = -1, idle_begin_s = -1, idle_end_s = -1;
-  std::vector<Sample> samples;
+  // Taken at the generator's word that the load phase begins and ends: what rates over the load come from.
+  std::optional<Sample> load_begin, load_end;
+  double idle_begin_s = -1, idle_end_s = -1;  // in seconds of the sampler
+  std::vector<Sample> samples;                // one a second, for the series and the medians
   std::vector<MeasuredRouter> routers;
-  std::uint64_t workers_peak_rss_bytes = 0;
-  double workers_cpu_s = 0;
-  std::uint64_t workers_cached_blocks = 0;
+  std::optional<std::uint64_t> workers_peak_rss_bytes;
+  std::optional<double> workers_cpu_s;
+  std::optional<std::uint64_t> workers_cached_blocks;
   nlohmann::json load;  // load.json, or null
   bool have_oracle = false;
   OracleResult oracle;

@@ -6,6 +6,7 @@
 #include "bench/build_info.h"
 #include "bench/result/slo.h"
 #include "bench/scenario/measured.h"
+#include "bench/scenario/nulls.h"
 #include "impl/env/real/process.h"
 
 namespace prefixmesh::bench {
@@ -25,29 +26,37 @@ Json OrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nul
 Json OrNullBytes(double value) {
   return std::isfinite(value) ? Json(static_cast<std::uint64_t>(std::llround(value))) : Json(nullptr);
 }
+template <typename T>
+Json OrNull(const std::optional<T>& value) {
+  return value.has_value() ? Json(*value) : Json(nullptr);
+}
+
+// The same object with null for every value in it.
+Json Nulled(Json json) {
+  if (!json.is_object()) return nullptr;
+  for (auto& [key, value] : json.items()) value = Nulled(std::move(value));
+  return json;
+}
 
 // Median RSS of one router over [from, to] seconds.
 double MedianRss(const Measured& m, std::size_t router, double from, double to) {
   std::vector<double> values;
   for (const Sample& sample : m.samples)
-    if (sample.t_s >= from && sample.t_s <= to) values.push_back(static_cast<double>(sample.routers[router].rss_bytes));
+    if (sample.t_s >= from && sample.t_s <= to && sample.routers[router].rss_bytes.has_value())
+      values.push_back(static_cast<double>(*sample.routers[router].rss_bytes));
   return Median(std::move(values));
 }
 
-// Growth of a counter over the load phase, per second; null when the phase was not seen whole.
+// Growth of a counter between the two ends of the load phase, per second; null when either was not seen.
 template <typename Read>
 double RateOverLoad(const Measured& m, std::size_t router, Read read) {
-  const Sample* first = nullptr;
-  const Sample* last = nullptr;
-  for (const Sample& sample : m.samples) {
-    if (m.load_begin_s < 0 || m.load_end_s < 0) break;
-    if (sample.t_s < m.load_begin_s || sample.t_s > m.load_end_s + 0.5) continue;
-    if (first == nullptr) first = &sample;
-    last = &sample;
-  }
-  if (first == nullptr || last == first) return NAN;
-  const auto growth = read(last->routers[router]) - read(first->routers[router]);
-  return static_cast<double>(growth) / (last->t_s - first->t_s);
+  if (!m.load_begin.has_value() || !m.load_end.has_value()) return NAN;
+  const std::optional<RouterCounters>&first = m.load_begin->routers[router].counters,
+        &last = m.load_end->routers[router].counters;
+  if (!first.has_value() || !last.has_value() || last->at_s <= first->at_s) return NAN;
+  const std::optional<std::uint64_t> before = read(*first), after = read(*last);
+  if (!before.has_value() || !after.has_value()) return NAN;
+  return static_cast<double>(*after - *before) / (last->at_s - first->at_s);
 }
 
 Json PercentilesJson(const v1::Percentiles& p, bool with_mean_and_max) {
@@ -62,7 +71,7 @@ Json PercentilesJson(const v1::Percentiles& p, bool with_mean_and_max) {
 
 Json SyncJson(const Measured& m, std::size_t i) {
   const MeasuredRouter& router = m.routers[i];
-  const v1::SyncStatus& sync = router.settled.sync();
+  const v1::SyncStatus sync = router.settled.has_value() ? router.settled->sync() : v1::SyncStatus();
   Json by_layer;
   for (const char* layer : {"placements", "structure", "repair", "digest", "control", "membership", "crdt"}) {
     const auto at = sync.by_layer().find(layer);
@@ -75,32 +84,33 @@ Json SyncJson(const Measured& m, std::size_t i) {
   if (m.load.is_object() && m.load.at("placements").is_object()) {
     const auto& placements = m.load.at("placements");
     const double applied = placements.at("applied"), pairs = placements.at("pairs"), learned = placements.at("learned");
-    std::uint64_t delivered = 0;
-    for (const MeasuredRouter& each : m.routers) delivered += each.delivered_bytes;
+    double delivered = 0;
+    for (const MeasuredRouter& each : m.routers)
+      delivered += each.delivered_bytes.has_value() ? static_cast<double>(*each.delivered_bytes) : NAN;
     const double arrived = pairs > 0 ? learned * static_cast<double>(m.routers.size() - 1) * applied / pairs : 0;
-    if (arrived > 0) per_applied = static_cast<double>(delivered) / arrived;
+    if (arrived > 0) per_applied = delivered / arrived;
   }
   Json errors = Json::object();
   for (const auto& [reason, count] : sync.decode_errors()) errors[reason] = count;
-  const double idle_s = m.idle_end_s - m.idle_begin_s;
-  return {
+  const auto rate = [&](auto read) { return OrNull(RateOverLoad(m, i, read)); };
+  const Json built_per_s = rate([](const RouterCounters& c) -> std::optional<std::uint64_t> { return c.built_bytes; });
+  Json json = {
       {"round_ms", sync.round_ms() > 0 ? Json(sync.round_ms()) : Json(nullptr)},
       {"rounds", sync.rounds()},
       {"bytes_per_round", PercentilesJson(sync.bytes_per_round(), true)},
-      {"bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.built_bytes; }))},
-      {"built_bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.built_bytes; }))},
-      {"delivered_bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.delivered_bytes; }))},
-      {"wire_bytes_per_s", OrNull(RateOverLoad(m, i, [](const RouterSample& s) { return s.wire_bytes; }))},
+      {"bytes_per_s", built_per_s},
+      {"built_bytes_per_s", built_per_s},
+      {"delivered_bytes_per_s", rate([](const RouterCounters& c) { return c.delivered_bytes; })},
+      {"wire_bytes_per_s", rate([](const RouterCounters& c) -> std::optional<std::uint64_t> { return c.wire_bytes; })},
       {"bytes_per_applied_placement", OrNull(per_applied)},
       {"built_bytes", sync.built_bytes()},
       {"refused_bytes", sync.refused_bytes()},
       {"queued_bytes", sync.queued_bytes()},
-      {"delivered_bytes", router.delivered_bytes},
+      {"delivered_bytes", OrNull(router.delivered_bytes)},
       {"wire_bytes", sync.wire_sent_bytes()},
       {"messages", sync.messages()},
       {"by_layer", by_layer},
-      {"idle_bytes_per_s",
-       m.idle_end_s > m.idle_begin_s ? Json(static_cast<double>(router.idle_built_bytes) / idle_s) : Json(nullptr)},
+      {"idle_bytes_per_s", OrNull(router.idle_bytes_per_s)},
       {"oversize_warnings", sync.oversize_warnings()},
       {"records",
        {{"local", sync.records_local()},
@@ -112,30 +122,37 @@ Json SyncJson(const Measured& m, std::size_t i) {
       {"offers_dropped", sync.offers_dropped()},
       {"decode_errors", errors},
       {"cpu_s", sync.cpu_seconds()}};
+  // Rates come from the ends of the load phase, everything else from the end of settle.
+  if (!router.settled.has_value())
+    for (auto& [key, value] : json.items())
+      if (!std::string_view(key).ends_with("bytes_per_s") && key != "decode_errors") value = Nulled(std::move(value));
+  return json;
 }
 
 Json RouterJson(const Measured& m, std::size_t i) {
   const MeasuredRouter& router = m.routers[i];
-  const v1::RouterStatus& status = router.settled;
-  const bool settled = m.settle_end_s >= 0;
-  const double quarter = m.load_end_s - (m.load_end_s - m.load_begin_s) / 4;
-  const bool loaded = m.load_begin_s >= 0 && m.load_end_s > m.load_begin_s;
+  const bool settled = router.settled.has_value();
+  const v1::RouterStatus status = settled ? *router.settled : v1::RouterStatus();
+  double steady = NAN;
+  if (m.load_begin.has_value() && m.load_end.has_value()) {
+    const double begin = m.load_begin->t_s, end = m.load_end->t_s;
+    steady = MedianRss(m, i, end - (end - begin) / 4, end);
+  }
   const bool idle = m.idle_end_s > m.idle_begin_s;
-  const auto bytes_if = [](bool known, std::uint64_t value) { return known ? Json(value) : Json(nullptr); };
+  const Json index = {{"nodes", status.index().nodes()},
+                      {"bytes", status.index().bytes()},
+                      {"budget_bytes", status.index().budget_bytes()}};
   return {
       {"name", router.name},
-      {"peak_rss_bytes", bytes_if(settled, router.peak_rss_bytes)},
-      {"steady_rss_bytes", loaded ? OrNullBytes(MedianRss(m, i, quarter, m.load_end_s)) : Json(nullptr)},
-      {"end_rss_bytes", bytes_if(settled, router.end_rss_bytes)},
+      {"peak_rss_bytes", OrNull(router.peak_rss_bytes)},
+      {"steady_rss_bytes", OrNullBytes(steady)},
+      {"end_rss_bytes", OrNull(router.end_rss_bytes)},
       {"after_idle_rss_bytes",
        idle ? OrNullBytes(MedianRss(m, i, std::max(m.idle_begin_s, m.idle_end_s - 10), m.idle_end_s)) : Json(nullptr)},
-      {"pss_bytes", bytes_if(settled, router.pss_bytes)},
-      {"cpu_s", settled ? Json(router.cpu_s) : Json(nullptr)},
-      {"allocator_live_bytes", bytes_if(settled, status.allocator_live_bytes())},
-      {"index",
-       {{"nodes", status.index().nodes()},
-        {"bytes", status.index().bytes()},
-        {"budget_bytes", status.index().budget_bytes()}}},
+      {"pss_bytes", OrNull(router.pss_bytes)},
+      {"cpu_s", OrNull(router.cpu_s)},
+      {"allocator_live_bytes", settled ? Json(status.allocator_live_bytes()) : Json(nullptr)},
+      {"index", settled ? index : Nulled(index)},
       {"decision_us", PercentilesJson(status.decision_us(), false)},
       {"decision_cpu_us", PercentilesJson(status.decision_cpu_us(), false)},
       {"sync", SyncJson(m, i)}};
@@ -152,8 +169,9 @@ Json SeriesJson(const Measured& m) {
   for (const Sample& sample : m.samples) {
     t.push_back(std::round(sample.t_s * 1000) / 1000);
     for (std::size_t i = 0; i < m.routers.size(); ++i) {
-      rss[m.routers[i].name].push_back(sample.routers[i].rss_bytes);
-      built[m.routers[i].name].push_back(sample.routers[i].built_bytes);
+      const std::optional<RouterCounters>& counters = sample.routers[i].counters;
+      rss[m.routers[i].name].push_back(OrNull(sample.routers[i].rss_bytes));
+      built[m.routers[i].name].push_back(counters.has_value() ? Json(counters->built_bytes) : Json(nullptr));
     }
   }
   Json series = {{"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}};
@@ -174,12 +192,8 @@ Json SeriesJson(const Measured& m) {
 Json RoutingJson(const Measured& m) {
   Json routing = m.load.is_object() ? Json(m.load.at("routing")) : Json::object();
   if (!m.load.is_object())
-    routing = {{"cached_share", nullptr},
-               {"prompt_bytes", 0},
-               {"cached_bytes", 0},
-               {"load_cov", nullptr},
-               {"same_worker_followups", nullptr},
-               {"decisions", Json::object()},
+    routing = {{"cached_share", nullptr}, {"prompt_bytes", nullptr},          {"cached_bytes", nullptr},
+               {"load_cov", nullptr},     {"same_worker_followups", nullptr}, {"decisions", Json::object()},
                {"workers", Json::array()}};
   routing["oracle_cached_share"] = m.have_oracle ? Json(m.oracle.cached_share) : Json(nullptr);
   routing["oracle_load_cov"] = m.have_oracle ? Json(m.oracle.load_cov) : Json(nullptr);
@@ -225,9 +239,9 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   result["routers"] = Json::array();
   for (std::size_t i = 0; i < m.routers.size(); ++i) result["routers"].push_back(RouterJson(m, i));
   result["workers"] = {{"count", settings.workers.count},
-                       {"peak_rss_bytes", m.workers_peak_rss_bytes},
-                       {"cpu_s", m.workers_cpu_s},
-                       {"cached_blocks", m.workers_cached_blocks}};
+                       {"peak_rss_bytes", OrNull(m.workers_peak_rss_bytes)},
+                       {"cpu_s", OrNull(m.workers_cpu_s)},
+                       {"cached_blocks", OrNull(m.workers_cached_blocks)}};
   result["loadgen"] = have_load ? Json(m.load.at("loadgen")) : Json{{"peak_rss_bytes", nullptr}, {"cpu_s", nullptr}};
   result["series"] = SeriesJson(m);
 
@@ -252,6 +266,14 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
     result["slo"].push_back(std::move(row));
   }
   if (verdict == Verdict::kOk && !slos_ok) verdict = Verdict::kSloMissed;
+  for (std::size_t i = 0; i < m.routers.size(); ++i) {
+    std::size_t silent = 0;
+    for (const Sample& sample : m.samples) silent += sample.routers[i].counters.has_value() ? 0 : 1;
+    if (silent > 0)
+      notes.push_back(m.routers[i].name + " did not answer " + std::to_string(silent) + " of " +
+                      std::to_string(m.samples.size()) + " samples: they are null in the series");
+  }
+  for (std::string& note : ExplainNulls(result)) notes.push_back(std::move(note));
   result["verdict"] = VerdictName(verdict);
   result["notes"] = std::move(notes);
   return result;

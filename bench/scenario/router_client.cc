@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include "impl/base/mutex.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 
 namespace prefixmesh::bench {
@@ -66,6 +67,28 @@ Status RouterClient::BeginPhase(const std::string& phase) {
   request.set_phase(phase);
   v1::Empty reply;
   return ToStatus(impl_->admin->BeginPhase(&context, request, &reply));
+}
+
+std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients,
+                                       std::vector<v1::RouterStatus>& statuses) {
+  std::vector<StatusAnswer> answers(clients.size());
+  statuses.assign(clients.size(), {});
+  std::vector<grpc::ClientContext> contexts(clients.size());
+  const v1::Empty request;
+  Mutex mutex;
+  CondVar ended;
+  std::size_t under_way = clients.size();
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    SetDeadline(contexts[i]);
+    clients[i]->impl_->admin->async()->Status(&contexts[i], &request, &statuses[i], [&, i](const grpc::Status& status) {
+      MutexLock lock(mutex);
+      answers[i] = {status.ok(), std::chrono::steady_clock::now()};
+      if (--under_way == 0) ended.NotifyAll();
+    });
+  }
+  MutexLock lock(mutex);
+  while (under_way > 0) ended.Wait(mutex);
+  return answers;
 }
 
 Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status) {

@@ -2,8 +2,11 @@
 // Threads: any. Errors: kUnavailable within the deadline. Ownership: owns its channel.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "impl/base/result.h"
 #include "impl/env/env.h"
@@ -14,6 +17,8 @@ class WorkerStatus;
 }  // namespace prefixmesh::v1
 
 namespace prefixmesh::bench {
+
+struct StatusAnswer;
 
 class RouterClient {
  public:
@@ -27,9 +32,18 @@ class RouterClient {
   Status BeginPhase(const std::string& phase);
 
  private:
+  friend std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const>, std::vector<v1::RouterStatus>&);
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// All of them, asked at the same time: a router that hangs costs one deadline, whatever the others are. What did not
+// answer stays nothing.
+struct StatusAnswer {
+  bool answered = false;
+  std::chrono::steady_clock::time_point at;  // when the answer came
+};
+std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients, std::vector<v1::RouterStatus>& statuses);
 
 // One worker's counters.
 Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status);

@@ -148,14 +148,14 @@ class Runner {
     phase_ = phase;
   }
 
-  // What every wait does meanwhile: sample once a second, show where the run is.
-  void Tick(const std::optional<Event>& event) {
+  // What every wait does meanwhile: sample once a second, show where the run is. An error: a router fell silent.
+  Status Tick(const std::optional<Event>& event) {
     if (event.has_value() && event->from == "load") {
       const std::string name = event->body.value("event", "");
       if (name == "phase") {
         const std::string phase = event->body.value("phase", "");
-        if (phase == "load") measured_.load_begin_s = sampler_.elapsed_s();
-        if (phase == "load_end") measured_.load_end_s = sampler_.elapsed_s();
+        if (phase == "load") measured_.load_begin = sampler_.SampleNow();
+        if (phase == "load_end") measured_.load_end = sampler_.SampleNow();
         if (phase == "warmup" || phase == "load") BeginPhase(phase);
       } else if (name == "progress") {
         line_.rps = event->body.value("rps", 0.0);
@@ -165,20 +165,48 @@ class Runner {
         NoteFailure(event->body);
       }
     }
-    if (!sampler_.SampleIfDue()) return;
+    if (!sampler_.SampleIfDue()) return {};
+    ShowProgress();
+    return NobodySilent();
+  }
+
+  // A router may be slow to answer under load; one that answers nothing for so long hangs or was stopped.
+  Status NobodySilent() {
+    const Sample& now = sampler_.samples().back();
+    answered_s_.resize(now.routers.size(), 0);
+    for (std::size_t i = 0; i < now.routers.size(); ++i) {
+      if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
+      if (now.t_s - answered_s_[i] > kSilenceMax_s)
+        return Error{ErrorCode::kTimeout, cluster_.routers()[i].name + " has not answered for " +
+                                              std::to_string(static_cast<int>(now.t_s - answered_s_[i])) + " s"};
+    }
+    return {};
+  }
+
+  Status AllAnswered(const Sample& sample) {
+    for (std::size_t i = 0; i < sample.routers.size(); ++i)
+      if (!sample.routers[i].counters.has_value())
+        return Error{ErrorCode::kTimeout, cluster_.routers()[i].name + " did not answer at the end of " + phase_};
+    return {};
+  }
+
+  void ShowProgress() {
     const std::vector<Sample>& samples = sampler_.samples();
+    const Sample& now = samples.back();
     line_.phase = phase_;
-    line_.elapsed_s = samples.back().t_s;
+    line_.elapsed_s = now.t_s;
     line_.total_s = settings_.phases.warmup_s + settings_.phases.load_s + settings_.phases.idle_s;
     line_.rss_bytes = 0;
-    double built = 0, built_before = 0;
-    for (std::size_t i = 0; i < samples.back().routers.size(); ++i) {
-      line_.rss_bytes = std::max(line_.rss_bytes, samples.back().routers[i].rss_bytes);
-      built += static_cast<double>(samples.back().routers[i].built_bytes);
-      if (samples.size() > 1) built_before += static_cast<double>(samples[samples.size() - 2].routers[i].built_bytes);
+    line_.sync_bytes_per_s = 0;
+    for (std::size_t i = 0; i < now.routers.size(); ++i) {
+      line_.rss_bytes = std::max(line_.rss_bytes, now.routers[i].rss_bytes.value_or(0));
+      if (samples.size() < 2) continue;
+      const auto& last = now.routers[i].counters;
+      const auto& before = samples[samples.size() - 2].routers[i].counters;
+      if (last.has_value() && before.has_value())
+        line_.sync_bytes_per_s +=
+            static_cast<double>(last->built_bytes - before->built_bytes) / (last->at_s - before->at_s);
     }
-    if (samples.size() > 1)
-      line_.sync_bytes_per_s = (built - built_before) / (samples.back().t_s - samples[samples.size() - 2].t_s);
     progress_.Show(line_);
   }
 
@@ -201,7 +229,7 @@ class Runner {
   }
 
   Status WaitForLoad(const std::string& event, double patience_s) {
-    const auto got = cluster_.WaitFor("load", event, Seconds(patience_s), [this](const auto& e) { Tick(e); });
+    const auto got = cluster_.WaitFor("load", event, Seconds(patience_s), [this](const auto& e) { return Tick(e); });
     return got.ok() ? Status() : Status(got.error());
   }
 
@@ -223,38 +251,52 @@ class Runner {
     while (sampler_.elapsed_s() - begin < settings_.phases.settle_s) {
       Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(200));
       if (!event.ok()) return event.error();
-      Tick(*event);
+      if (Status ticked = Tick(*event); !ticked.ok()) return ticked;
       std::vector<std::uint64_t> counters;
       const Sample now = sampler_.SampleNow();
-      for (const RouterSample& router : now.routers)
-        counters.insert(counters.end(), {router.news_bytes, router.records, router.in_flight});
-      if (counters != last) still_since = now.t_s;
+      bool all_answered = true;
+      for (const RouterSample& router : now.routers) {
+        all_answered = all_answered && router.counters.has_value();
+        if (router.counters.has_value())
+          counters.insert(counters.end(),
+                          {router.counters->news_bytes, router.counters->records, router.counters->in_flight});
+      }
+      if (counters != last || !all_answered) still_since = now.t_s;
       last = counters;
       if (now.t_s - still_since >= 1) break;
     }
-    measured_.settle_end_s = sampler_.elapsed_s();
-    const Sample end = sampler_.SampleNow();
+    std::vector<v1::RouterStatus> statuses;
+    const Sample end = sampler_.SampleNow(&statuses);
+    if (Status heard = AllAnswered(end); !heard.ok()) return heard;
     for (std::size_t i = 0; i < cluster_.routers().size(); ++i) {
-      Cluster::Router& router = cluster_.routers()[i];
+      const Cluster::Router& router = cluster_.routers()[i];
       MeasuredRouter& measured = measured_.routers[i];
-      if (Status read = router.client->ReadStatus(measured.settled); !read.ok()) return read;
+      measured.settled = std::move(statuses[i]);
       const pid_t pid = router.child->pid();
       if (const auto memory = ReadMemory(pid)) {
         measured.peak_rss_bytes = memory->peak_rss_bytes;
         measured.end_rss_bytes = memory->rss_bytes;
       }
-      measured.pss_bytes = ReadPss(pid).value_or(0);
-      measured.cpu_s = ReadCpuSeconds(pid) - cpu_at_ready_[i];
-      measured.delivered_bytes = end.routers[i].delivered_bytes;
+      measured.pss_bytes = ReadPss(pid);
+      measured.cpu_s = CpuSince(cpu_at_ready_[i], pid);
+      measured.delivered_bytes = end.routers[i].counters->delivered_bytes;
     }
     if (const auto memory = ReadMemory(cluster_.workers()->pid()))
       measured_.workers_peak_rss_bytes = memory->peak_rss_bytes;
-    measured_.workers_cpu_s = ReadCpuSeconds(cluster_.workers()->pid()) - workers_cpu_at_ready_;
+    measured_.workers_cpu_s = CpuSince(workers_cpu_at_ready_, cluster_.workers()->pid());
+    std::uint64_t cached_blocks = 0;
     for (const auto& [name, address] : cluster_.worker_addresses()) {
       v1::WorkerStatus status;
-      if (ReadWorkerStatus(address, status).ok()) measured_.workers_cached_blocks += status.cached_blocks();
+      if (!ReadWorkerStatus(address, status).ok()) return {};  // the sum would be short
+      cached_blocks += status.cached_blocks();
     }
+    measured_.workers_cached_blocks = cached_blocks;
     return {};
+  }
+
+  static std::optional<double> CpuSince(const std::optional<double>& before, pid_t pid) {
+    const std::optional<double> now = ReadCpuSeconds(pid);
+    return before.has_value() && now.has_value() ? std::optional(*now - *before) : std::nullopt;
   }
 
   Status Idle() {
@@ -264,12 +306,17 @@ class Runner {
     while (sampler_.elapsed_s() - measured_.idle_begin_s < settings_.phases.idle_s) {
       Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(100));
       if (!event.ok()) return event.error();
-      Tick(*event);
+      if (Status ticked = Tick(*event); !ticked.ok()) return ticked;
     }
     measured_.idle_end_s = sampler_.elapsed_s();
     const Sample end = sampler_.SampleNow();
-    for (std::size_t i = 0; i < end.routers.size(); ++i)
-      measured_.routers[i].idle_built_bytes = end.routers[i].built_bytes - begin.routers[i].built_bytes;
+    if (Status heard = AllAnswered(end); !heard.ok()) return heard;
+    for (std::size_t i = 0; i < end.routers.size(); ++i) {
+      const auto &first = begin.routers[i].counters, &last = end.routers[i].counters;
+      if (settings_.phases.idle_s > 0 && first.has_value() && last.has_value())
+        measured_.routers[i].idle_bytes_per_s =
+            static_cast<double>(last->built_bytes - first->built_bytes) / (last->at_s - first->at_s);
+    }
     return {};
   }
 
@@ -278,7 +325,7 @@ class Runner {
     if (!cluster_.load()->WriteLine("probe"))
       return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
     if (Status probed = WaitForLoad("probed", settings_.phases.drain_s + 60); !probed.ok()) return probed;
-    return {};
+    return AllAnswered(sampler_.SampleNow());
   }
 
   void ReadLoadJson() {
@@ -299,8 +346,10 @@ class Runner {
     std::string message;
   };
   std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
-  std::vector<double> cpu_at_ready_;
-  double workers_cpu_at_ready_ = 0;
+  static constexpr double kSilenceMax_s = 30;
+  std::vector<double> answered_s_;  // when each router was last heard
+  std::vector<std::optional<double>> cpu_at_ready_;
+  std::optional<double> workers_cpu_at_ready_;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "bench/scenario/sampler.h"
 
+#include <algorithm>
+
 #include "bench/process/proc.h"
 #include "impl/sync/strategy.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -22,36 +24,40 @@ bool Sampler::SampleIfDue() {
   return true;
 }
 
-Sample Sampler::SampleNow() {
+Sample Sampler::SampleNow(std::vector<v1::RouterStatus>* raw) {
   Sample sample;
   sample.t_s = elapsed_s();
   std::vector<Cluster::Router>& routers = cluster_.routers();
   sample.routers.resize(routers.size());
-  if (!samples_.empty()) sample.routers = samples_.back().routers;
-  std::vector<v1::RouterStatus> statuses(routers.size());
-  std::vector<bool> answered(routers.size(), false);
+  std::vector<RouterClient*> clients;
   for (std::size_t i = 0; i < routers.size(); ++i) {
-    answered[i] = routers[i].client->ReadStatus(statuses[i]).ok();
+    clients.push_back(routers[i].client.get());
     if (const auto memory = ReadMemory(routers[i].child->pid())) sample.routers[i].rss_bytes = memory->rss_bytes;
   }
+  std::vector<v1::RouterStatus> statuses;
+  const std::vector<StatusAnswer> answers = ReadStatuses(clients, statuses);
+  const bool all_answered =
+      std::all_of(answers.begin(), answers.end(), [](const StatusAnswer& answer) { return answer.answered; });
   for (std::size_t i = 0; i < routers.size(); ++i) {
-    if (!answered[i]) continue;
-    RouterSample& router = sample.routers[i];
+    if (!answers[i].answered) continue;
+    RouterCounters& counters = sample.routers[i].counters.emplace();
     const v1::SyncStatus& sync = statuses[i].sync();
-    router.built_bytes = sync.built_bytes();
-    router.wire_bytes = sync.wire_sent_bytes();
-    router.news_bytes = sync.built_bytes();
+    counters.at_s = std::chrono::duration<double>(answers[i].at - begin_).count();
+    counters.built_bytes = sync.built_bytes();
+    counters.wire_bytes = sync.wire_sent_bytes();
+    counters.news_bytes = sync.built_bytes();
     if (const auto digests = sync.by_layer().find(LayerName(Layer::kDigest)); digests != sync.by_layer().end())
-      router.news_bytes -= digests->second.bytes();
-    router.records = sync.records_received();
-    router.in_flight = statuses[i].in_flight();
-    router.delivered_bytes = 0;
-    for (std::size_t peer = 0; peer < routers.size(); ++peer) {
-      const auto& received = statuses[peer].sync().received_bytes_by_peer();
-      const auto from = received.find(routers[i].name);
-      if (from != received.end()) router.delivered_bytes += from->second;
+      counters.news_bytes -= digests->second.bytes();
+    counters.records = sync.records_received();
+    counters.in_flight = statuses[i].in_flight();
+    if (!all_answered) continue;
+    std::uint64_t& delivered = counters.delivered_bytes.emplace(0);
+    for (const v1::RouterStatus& peer : statuses) {
+      const auto from = peer.sync().received_bytes_by_peer().find(routers[i].name);
+      if (from != peer.sync().received_bytes_by_peer().end()) delivered += from->second;
     }
   }
+  if (raw != nullptr) *raw = std::move(statuses);
   return sample;
 }
 

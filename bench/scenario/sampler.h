@@ -1,27 +1,33 @@
 // sampler.h — reads the processes of a run once a second: memory, CPU, sync counters. Everything over time in a result
 // comes from here.
 //
-// Threads: one; Sample is called from the run's loop and takes a few milliseconds (it asks each router once). Time:
-// seconds since Begin. Bounds: one row a second. Errors: a row without a router's answer repeats its last counters.
+// Threads: one; Sample is called from the run's loop and takes a few milliseconds (it asks all routers at once), or the
+// client's deadline when one does not answer. Time: seconds since Begin. Bounds: one row a second. Errors: what was not
+// answered is nothing, never zero and never the row before.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "bench/scenario/cluster.h"
 
 namespace prefixmesh::bench {
 
-struct RouterSample {
-  std::uint64_t rss_bytes = 0;
+struct RouterCounters {
+  double at_s = 0;  // when this router answered
   std::uint64_t built_bytes = 0;
-  std::uint64_t delivered_bytes = 0;  // what its peers confirm to have received from it
-  std::uint64_t wire_bytes = 0;       // sent at its sync sockets
-  std::uint64_t news_bytes = 0;       // built, other than digests: those flow at rest, too
-  std::uint64_t records = 0;          // received
+  std::uint64_t wire_bytes = 0;  // sent at its sync sockets
+  std::uint64_t news_bytes = 0;  // built, other than digests: those flow at rest, too
+  std::uint64_t records = 0;     // received
   std::uint64_t in_flight = 0;
+  std::optional<std::uint64_t> delivered_bytes;  // received from it by its peers; known when all of them answered
+};
+
+struct RouterSample {
+  std::optional<std::uint64_t> rss_bytes;  // nothing: the process is gone
+  std::optional<RouterCounters> counters;  // nothing: no answer
 };
 
 struct Sample {
@@ -36,7 +42,8 @@ class Sampler {
   void Begin();  // t_s = 0 is now
   // Takes a sample when a second has passed since the last one; true when it did.
   bool SampleIfDue();
-  Sample SampleNow();
+  // `raw`, if given, gets what each router answered, empty where it did not.
+  Sample SampleNow(std::vector<v1::RouterStatus>* raw = nullptr);
 
   const std::vector<Sample>& samples() const { return samples_; }
   double elapsed_s() const;

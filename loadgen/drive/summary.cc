@@ -197,7 +197,7 @@ std::string SummaryJson(const SummaryInput& input) {
   if (input.ledger.has_value() && input.ledger->unanswered > 0) {
     notes.push_back(std::to_string(input.ledger->unanswered) + " ledger probes failed and count as lost");
   }
-  if (!input.ledger.has_value()) notes.push_back("the placement ledger was not probed");
+  if (!input.ledger.has_value()) notes.push_back("placements: the ledger was not probed");
   const TrustVerdict trust = JudgeTrust(input.sends, input.load_cpu_cores, input.settings);
   Json json;
   json["schema_version"] = 1;

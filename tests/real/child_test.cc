@@ -102,7 +102,8 @@ TEST_CASE("proc: this process's memory, CPU and peak are read") {
   }
   REQUIRE(ReadMemory(getpid())->peak_rss_bytes > memory->rss_bytes + (48 << 20));
   if (ResetPeak(getpid())) REQUIRE(ReadMemory(getpid())->peak_rss_bytes < memory->rss_bytes + (48 << 20));
-  REQUIRE(ReadCpuSeconds(getpid()) > 0);
+  REQUIRE(ReadCpuSeconds(getpid()).value_or(0) > 0);
+  REQUIRE_FALSE(ReadCpuSeconds(0x7ffffff).has_value());
   REQUIRE(ReadPss(getpid()).value_or(0) > 0);
   REQUIRE_FALSE(ReadMemory(0x7ffffff).has_value());
 }

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import time
 
+import jsonschema
+
 BIN = pathlib.Path(os.environ["PREFIXMESH_BIN"])
 
 
@@ -86,3 +88,39 @@ class Serving:
 
 def scratch():
     return tempfile.TemporaryDirectory(prefix="prefixmesh-test-")
+
+
+# A run of seconds, for what does not depend on its length.
+SMALL = ["--duration", "3s", "--set", "phases.warmup_s=1", "--set", "phases.idle_s=1", "--set", "phases.settle_s=4",
+         "--set", "prompt.chars=20000", "--set", "load.rps=60", "--set", "probe.visibility_share=0.2",
+         "--set", "workers.count=6", "--set", "trust.schedule_delay_p99_ms=1000", "--set",
+         "trust.schedule_delay_max_ms=5000"]
+
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((pathlib.Path(__file__).resolve().parents[2] / "results" / "schema.json").read_text()))
+
+
+def unexplained(result):
+    """Null values outside the series that no note names, themselves or by the group they are in."""
+    words = {word.strip(",:") for note in result["notes"] for word in note.split()}
+
+    def walk(node, names):
+        if node is None and not words.intersection(names):
+            yield names[-1]
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                yield from walk(value, names + [f"{names[-1]}.{key}"])
+
+    for part in ("load", "routing", "placements", "visibility", "workers", "loadgen", "trust", "plan_fingerprint"):
+        yield from walk(result[part], [part])
+    for router in result["routers"]:
+        for_all, for_one = list(walk(router, ["routers[]"])), list(walk(router, [f"routers[{router['name']}]"]))
+        yield from (path for path in for_all if path.replace("[]", f"[{router['name']}]") in for_one)
+
+
+def result_of(out):
+    """Every result that a run writes validates, failed ones too, and says why what it lacks is null."""
+    result = json.loads((pathlib.Path(out) / "result.json").read_text())
+    SCHEMA.validate(result)
+    assert not list(unexplained(result)), (list(unexplained(result)), result["notes"])
+    return result

@@ -1,0 +1,181 @@
+// Goal: rates come from the two ends of the load phase and nothing else; what was not measured is null, never zero, and
+// every null has a note that names it. Method: results of hand-made measurements, the generator's half made by its own
+// writer.
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "bench/scenario/measured.h"
+#include "loadgen/drive/summary.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Sample SampleAt(double t_s, std::uint64_t built) {
+  Sample sample;
+  sample.t_s = t_s;
+  for (const std::uint64_t factor : {1u, 2u}) {
+    RouterSample router;
+    router.rss_bytes = 20 << 20;
+    router.counters = RouterCounters{t_s + 0.01, built * factor, built * factor * 2, 0, 0, 0, built * factor};
+    sample.routers.push_back(router);
+  }
+  return sample;
+}
+
+Measured Begun() {
+  Measured m;
+  m.request.strategy = "two-layer";
+  m.request.settings.phases.idle_s = 10;
+  m.index_kind = "block";
+  for (const char* name : {"router-a", "router-b"}) m.routers.emplace_back().name = name;
+  return m;
+}
+
+// The generator's load.json of a run in which nothing was sent.
+nlohmann::json EmptyLoad(const load::Settings& settings) {
+  load::Settings small = settings;
+  small.load.rps = 1;
+  const Result<load::Plan> plan = load::BuildPlan(small, 1);
+  REQUIRE(plan.ok());
+  const load::SendRecorder sends(5'000'000);
+  const load::ReplyRecorder replies;
+  const std::vector<load::RequestRecord> records(plan->requests().size());
+  return nlohmann::json::parse(load::SummaryJson({.plan = *plan,
+                                                  .settings = small,
+                                                  .strategy = "two-layer",
+                                                  .sends = sends,
+                                                  .replies = replies,
+                                                  .records = records,
+                                                  .worker_names = {},
+                                                  .ledger = std::nullopt,
+                                                  .visibility = std::nullopt,
+                                                  .load_cpu_cores = 0,
+                                                  .cpu_s = 1,
+                                                  .peak_rss_bytes = 1,
+                                                  .notes = {}}));
+}
+
+// Paths of null leaves, and for each all that a note may name it by: itself or a group it is in.
+void Unexplained(const Json& node, std::vector<std::string> names, const std::vector<std::string>& notes,
+                 std::vector<std::string>& missing) {
+  if (node.is_null()) {
+    for (const std::string& note : notes)
+      for (const std::string& name : names) {
+        const auto at = note.find(name);
+        if (at == std::string::npos) continue;
+        const char after = at + name.size() < note.size() ? note[at + name.size()] : ',';
+        if (after == ',' || after == ' ' || after == ':') return;
+      }
+    missing.push_back(names.back());
+  }
+  if (!node.is_object()) return;
+  const std::string here = names.back();
+  for (const auto& [key, value] : node.items()) {
+    names.push_back(here + "." + key);
+    Unexplained(value, names, notes, missing);
+    names.pop_back();
+  }
+}
+std::vector<std::string> Unexplained(const Json& result) {
+  std::vector<std::string> missing;
+  const std::vector<std::string> notes = result.at("notes");
+  for (const auto& [key, value] : result.items()) {
+    if (key == "series" || key == "scenario" || key == "build" || key == "machine") continue;
+    if (key != "routers") {
+      Unexplained(value, {key}, notes, missing);
+      continue;
+    }
+    for (const Json& router : value) {
+      // Named for all routers or for this one.
+      std::vector<std::string> all, own;
+      Unexplained(router, {"routers[]"}, notes, all);
+      Unexplained(router, {"routers[" + router.at("name").get<std::string>() + "]"}, notes, own);
+      const std::set<std::string> own_set(own.begin(), own.end());
+      for (const std::string& path : all)
+        if (own_set.count("routers[" + router.at("name").get<std::string>() + path.substr(8)) > 0)
+          missing.push_back(path);
+    }
+  }
+  return missing;
+}
+
+TEST_CASE("BuildResult: rates are growth between the ends of the load phase over the time between the answers") {
+  Measured m = Begun();
+  m.load_begin = SampleAt(5, 1000);
+  m.load_end = SampleAt(15, 21000);
+  // The rows of the series lie elsewhere and know of bytes before and after.
+  for (const double t : {0.0, 5.4, 14.2, 15.3}) m.samples.push_back(SampleAt(t, static_cast<std::uint64_t>(t * 1e6)));
+  const Json result = BuildResult(m);
+  const Json &a = result["routers"][0]["sync"], &b = result["routers"][1]["sync"];
+  REQUIRE(a["bytes_per_s"].get<double>() == Approx(2000));
+  REQUIRE(a["built_bytes_per_s"].get<double>() == Approx(2000));
+  REQUIRE(a["delivered_bytes_per_s"].get<double>() == Approx(2000));
+  REQUIRE(a["wire_bytes_per_s"].get<double>() == Approx(4000));
+  REQUIRE(b["bytes_per_s"].get<double>() == Approx(4000));
+  REQUIRE(Unexplained(result).empty());
+}
+
+TEST_CASE("BuildResult: a router that was silent at an end of the load phase has no rates, and they are null") {
+  Measured m = Begun();
+  m.load_begin = SampleAt(5, 1000);
+  m.load_end = SampleAt(15, 21000);
+  m.load_end->routers[1].counters.reset();
+  m.load_end->routers[0].counters->delivered_bytes.reset();  // its peer did not say
+  m.samples = {SampleAt(4, 1), *m.load_end};
+  const Json result = BuildResult(m);
+  REQUIRE(result["routers"][0]["sync"]["bytes_per_s"].get<double>() == Approx(2000));
+  REQUIRE(result["routers"][0]["sync"]["delivered_bytes_per_s"].is_null());
+  REQUIRE(result["routers"][1]["sync"]["bytes_per_s"].is_null());
+  REQUIRE(result["series"]["sync_bytes"]["router-b"] == Json({2, nullptr}));
+  REQUIRE(Unexplained(result).empty());
+  const std::vector<std::string> notes = result["notes"];
+  REQUIRE(std::count(notes.begin(), notes.end(),
+                     "router-b did not answer 1 of 2 samples: they are null in the series") == 1);
+}
+
+// Every number below `node`, but for what is known without measuring.
+void NoNumbers(const Json& node, const std::string& path) {
+  INFO(path);
+  REQUIRE_FALSE(node.is_number());
+  if (!node.is_object() && !node.is_array()) return;
+  for (const auto& [key, value] : node.items()) NoNumbers(value, path + "." + key);
+}
+
+TEST_CASE("BuildResult: a run that ended before its load is null throughout, not zero, and says why") {
+  Measured m = Begun();
+  m.request.settings.slo.push_back({"small", "routers.peak_rss_bytes <= 100"});
+  Json result = BuildResult(m);
+  for (const char* part : {"routers", "routing", "placements", "visibility", "load", "loadgen"})
+    NoNumbers(result[part], part);
+  Json workers = result["workers"];
+  workers.erase("count");
+  NoNumbers(workers, "workers");
+  REQUIRE(result["slo"][0]["ok"] == false);
+  result["slo"] = Json::object();  // named by its own name
+  REQUIRE(Unexplained(result).empty());
+}
+
+TEST_CASE("BuildResult: what the generator could not measure is explained as well") {
+  Measured m = Begun();
+  m.load = EmptyLoad(m.request.settings);
+  m.verdict = Verdict::kOk;
+  for (MeasuredRouter& router : m.routers) {
+    router.settled.emplace();
+    router.peak_rss_bytes = router.pss_bytes = router.end_rss_bytes = 1;
+    router.cpu_s = 1;
+    router.delivered_bytes = 0;
+  }
+  m.routers[1].pss_bytes.reset();
+  const Json result = BuildResult(m);
+  REQUIRE(result["load"]["ok"] == 0);
+  REQUIRE(result["load"]["latency_from_sent_us"]["p50"].is_null());
+  REQUIRE(Unexplained(result).empty());
+  const std::vector<std::string> notes = result["notes"];
+  REQUIRE(std::count(notes.begin(), notes.end(),
+                     "null, because the kernel did not tell: routers[router-b].pss_bytes") == 1);
+}
+
+}  // namespace
+}  // namespace prefixmesh::bench

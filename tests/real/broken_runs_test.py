@@ -1,0 +1,113 @@
+"""Goal: however a run breaks, it ends in time, says why, writes a whole result and leaves no process behind.
+
+Processes die, are stopped, or answer nothing; the cluster is real and small.
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+import harness
+
+
+class BrokenRuns(unittest.TestCase):
+    def test_a_run_without_a_good_reply_has_failed(self):
+        # Decoding alone takes longer than a request may.
+        with harness.scratch() as folder:
+            out = f"{folder}/run"
+            done = harness.run("prefixmesh", "run", *harness.SMALL, "--duration", "2s", "--set", "load.timeout_s=0.03",
+                               "--out", out)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("no request of the load phase came back ok (120 were sent)", done.stderr)
+            result = harness.result_of(out)
+            self.assertEqual((result["verdict"], result["load"]["ok"], result["load"]["failed"]), ("failed", 0, 120))
+            self.assertIn("came back ok", result["notes"][0])
+            for router in ("router-a", "router-b"):
+                self.assertTrue(any(f"requests failed at {router}: DEADLINE_EXCEEDED" in n for n in result["notes"]),
+                                result["notes"])
+
+    def kill_in_run(self, victim, expected):
+        with harness.scratch() as folder:
+            out = f"{folder}/run"
+            process = subprocess.Popen([harness.BIN / "prefixmesh", "run", *harness.SMALL, "--duration", "30s",
+                                        "--out", out],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                harness.wait_until(lambda: harness.named(harness.children_of(process.pid), "prefixmesh-load"), 20,
+                                   "the load process runs")
+                time.sleep(2)
+                family = harness.children_of(process.pid)
+                victim(process, family)
+                began = time.monotonic()
+                _, errors = process.communicate(timeout=30)
+                self.assertLess(time.monotonic() - began, 15)
+                self.assertEqual(process.returncode, 1, errors)
+                self.assertIn(expected, errors)
+                result = harness.result_of(out)
+                self.assertEqual(result["verdict"], "failed")
+                self.assertIn(expected, " ".join(result["notes"]))
+                for pid, name in family:
+                    self.assertFalse(harness.alive(pid), f"{name} is left behind")
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def stop_in_run(self, phase, *settings):
+        """A router is stopped (not killed: it keeps its sockets and says nothing) as soon as the phase has begun."""
+        with harness.scratch() as folder:
+            out = f"{folder}/run"
+            process = subprocess.Popen([harness.BIN / "prefixmesh", "run", *harness.SMALL, *settings, "--out", out],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                for line in process.stderr:
+                    if line.startswith(phase):
+                        break
+                family = harness.children_of(process.pid)
+                victim = harness.named(family, "prefixmesh-rout")[1]
+                name = pathlib.Path(f"/proc/{victim}/cmdline").read_text().split("\0--name\0")[1].split("\0")[0]
+                os.kill(victim, signal.SIGSTOP)
+                began = time.monotonic()
+                _, errors = process.communicate(timeout=90)
+                took = time.monotonic() - began
+                self.assertEqual(process.returncode, 1, errors)
+                result = harness.result_of(out)
+                self.assertEqual(result["verdict"], "failed")
+                said = f"failed: {name} (did not answer at the end of|has not answered for)"
+                self.assertRegex(result["notes"][0], said)
+                self.assertRegex(errors, said)
+                for pid, process_name in family:
+                    self.assertFalse(harness.alive(pid), f"{process_name} is left behind")
+                return took
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def test_a_router_that_is_stopped_under_load_fails_the_run_within_its_deadlines(self):
+        # At most 30 s of silence, a question's own 5 s before it is noticed, 5 s to end the processes.
+        took = self.stop_in_run("load", "--set", "load.timeout_s=2")
+        self.assertLess(took, 50)
+
+    def test_a_router_that_is_stopped_after_the_load_fails_the_run_too(self):
+        took = self.stop_in_run("idle", "--set", "phases.idle_s=3")
+        self.assertLess(took, 30)
+
+    def test_a_router_that_dies_fails_the_run_at_once(self):
+        self.kill_in_run(lambda _, family: os.kill(harness.named(family, "prefixmesh-rout")[0], signal.SIGKILL),
+                         "died: signal 9")
+
+    def test_a_worker_process_that_dies_fails_the_run_at_once(self):
+        self.kill_in_run(lambda _, family: os.kill(harness.named(family, "prefixmesh-work")[0], signal.SIGKILL),
+                         "workers died: signal 9")
+
+    def test_a_generator_that_dies_fails_the_run_at_once(self):
+        self.kill_in_run(lambda _, family: os.kill(harness.named(family, "prefixmesh-load")[0], signal.SIGKILL),
+                         "load died: signal 9")
+
+    def test_ctrl_c_stops_everything(self):
+        self.kill_in_run(lambda process, _: process.send_signal(signal.SIGINT), "interrupted")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
