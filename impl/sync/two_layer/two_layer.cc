@@ -530,6 +530,12 @@ StrategyReport TwoLayer::Report() const {
   report.Add("own_window", replica_.own().window.bytes(), replica_.own().window.count());
   report.Add("peer_windows", replica_.copies_bytes(), replica_.copies_count());
   report.Add("pending", pending_bytes_, pending_.size());
+  std::uint64_t unacked_bytes = 0, unacked_peers = 0;
+  for (const auto& peer : peers_) {
+    unacked_bytes += peer->unacked_bytes;
+    unacked_peers += peer->unacked_bytes > 0;
+  }
+  report.Add("unacked", unacked_bytes, unacked_peers);
   return report;
 }
 
