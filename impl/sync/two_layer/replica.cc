@@ -227,7 +227,7 @@ bool Replica::Merge(Time now, const Position& position, Actions& actions) {
 void Replica::Heard(Time now, Log& log, const Digest& digest, Actions& actions) {
   log.evidence_at = log.direct_at = now;
   log.beat = std::max(log.beat, digest.beat);
-  log.head_heard = std::max(log.head_heard, digest.head);
+  log.head_heard = std::max(log.window.head(), digest.head);  // the owner knows best, also how little there is
   if (log.aged) {
     log.aged = false;
     MoveMark(log, actions);
