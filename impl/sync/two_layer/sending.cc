@@ -229,9 +229,14 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
   peer.resync_due = false;
 }
 
-// True while the log's owner talks to this router itself.
+// True while the log's owner talks to this router itself: from its hello on, before it said anything of its log.
 bool TwoLayer::Reaches(Time now, const Replica::Log& log) const {
-  return log.direct_at >= Time{0} && now - log.direct_at < silent_ / 2;
+  if (log.direct_at >= Time{0} && now - log.direct_at < silent_ / 2) return true;
+  for (std::uint16_t i = 0; i < peers_.size(); ++i)
+    if (peers_[i]->greeted && peers_[i]->incarnation == log.key.incarnation &&
+        view_.PeerName(PeerIndex{i}) == log.key.router)
+      return now - peers_[i]->heard_at < silent_ / 2;
+  return false;
 }
 
 // Pulls what is known to exist and does not come, and keeps leases alive that are needed.

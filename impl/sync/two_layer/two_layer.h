@@ -73,6 +73,7 @@ class TwoLayer final : public SyncStrategy {
   void OnSendResult(Time now, PeerIndex peer, std::uint64_t token, SendOutcome outcome, Actions& actions) override;
   bool Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const override;
   StrategyReport Report() const override;
+  std::vector<LogPosition> Positions() const override;
 
   const Replica& replica() const { return replica_; }
 

@@ -198,6 +198,34 @@ std::vector<NodeId> DrawIds(Prng& prng, std::size_t count) {
   return ids;
 }
 
+// Found by a run with a router that joins: it pulled from each router what that router was about to push anyway, and
+// what the other one pushed, because their vectors came before their first digests.
+TEST_CASE("TwoLayer: a router that joins gets every record once, and every router stands where the others do") {
+  Network net(3, {});
+  net.Connect(0, 1);
+  Prng prng(7);
+  for (int i = 0; i < 400; ++i) net.Place(prng.Below(2), DrawIds(prng, 3), "w" + std::to_string(prng.Below(5)));
+  net.Settle();
+  const std::uint64_t before = net.bytes;
+  for (std::size_t router : {0u, 1u}) REQUIRE(net[router].strategy().Report().records.received > 0);
+  net.Connect(0, 2);
+  net.Connect(1, 2);
+  net.Settle();
+  REQUIRE(net[2].strategy().Report().records.received == 400);
+  REQUIRE(net.bytes - before < 400 * 45);  // three ids of eight random bytes, worker, and what it takes to say hello
+  const auto text = [&](std::size_t router) {
+    std::string positions;
+    for (const LogPosition& log : net[router].strategy().Positions())
+      positions += log.router + "@" + std::to_string(log.incarnation.value) + " " + std::to_string(log.floor) + "-" +
+                   std::to_string(log.head) + " " + std::to_string(log.sum) + "; ";
+    return positions;
+  };
+  REQUIRE(text(0).substr(0, 6) == "r0@100");
+  REQUIRE(net[0].strategy().Positions().size() == 2);  // r2 has written nothing
+  REQUIRE(text(0) == text(1));
+  REQUIRE(text(0) == text(2));
+}
+
 // W5, W10, X1, H1, H7: any interleaving of placements, rounds, deliveries, full queues, cuts and reconnects; afterwards
 // every router holds what every other one placed, each record applied once.
 TEST_CASE("TwoLayer: after any faults of the streams every peer holds every record") {
