@@ -63,6 +63,17 @@ std::string Reason(const Json& result, const Null& null) {
     for (const Json& router : result.at("routers"))
       if (router.at("name") == null.router) return RouterReason(result, path, router);
   }
+  if (Starts(path, "partition") || Starts(path, "join")) {
+    if (IsNull(result, Starts(path, "join") ? "/join/at_s" : "/partition/healed_s"))
+      return "the run ended before the load got there";
+    if (path.find("decision_cpu") != std::string::npos) return "the router decided nothing in that part of the load";
+    const bool complete = Ends(path, "complete_after_ms") || path.find("built_bytes") != std::string::npos;
+    const bool known = !IsNull(result, Starts(path, "join") ? "/join/records" : "/partition/records");
+    if (!known) return "the strategy keeps no logs whose positions could be compared";
+    if (complete) return "it was not reached, or not seen, before the end of settle";
+    if (Ends(path, "connected_after_ms")) return "the streams were not seen all up before it was complete";
+    return "a router did not answer";
+  }
   if (Starts(path, "slo")) return "a field of the expression is null";
   if (Starts(path, "routing.oracle") || path == "routing.cached_share_ratio")
     return IsNull(result, "/routing/oracle_cached_share") ? "the oracle runs only when a run has ended in order"

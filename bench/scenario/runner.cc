@@ -15,6 +15,7 @@
 #include "bench/process/proc.h"
 #include "bench/report/report.h"
 #include "bench/scenario/cluster.h"
+#include "bench/scenario/disturbance.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/progress.h"
 #include "bench/scenario/sampler.h"
@@ -100,7 +101,8 @@ class Runner {
         settings_(measured.request.settings),
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
                   measured.request.out, measured.request.bin_dir}),
-        sampler_(cluster_) {}
+        sampler_(cluster_),
+        disturbance_(cluster_, sampler_, measured) {}
 
   // All phases. What was measured is in `measured` even when this fails.
   Status Run() {
@@ -132,19 +134,34 @@ class Runner {
   // Memory of the start-up is not part of any peak, CPU of it not part of any figure.
   void Ready() {
     for (const Cluster::Router& router : cluster_.routers()) {
-      if (!ResetPeak(router.child->pid())) measured_.notes.push_back("peak RSS includes the start: clear_refs refused");
-      cpu_at_ready_.push_back(ReadCpuSeconds(router.child->pid()));
-      MeasuredRouter measured;
-      measured.name = router.name;
-      measured_.routers.push_back(std::move(measured));
+      measured_.routers.emplace_back().name = router.name;
+      cpu_at_ready_.emplace_back();
+      answered_s_.push_back(0);
+      if (router.child != nullptr) RouterReady(measured_.routers.size() - 1);
     }
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
   }
 
+  void RouterReady(std::size_t i) {
+    const pid_t pid = cluster_.routers()[i].child->pid();
+    if (!ResetPeak(pid)) measured_.notes.push_back("peak RSS includes the start: clear_refs refused");
+    cpu_at_ready_[i] = ReadCpuSeconds(pid);
+  }
+
+  // The router that joins serves: what is counted of it begins here.
+  void JoinerReady(std::size_t i) {
+    cluster_.JoinerServes();
+    RouterReady(i);
+    disturbance_.JoinerServes();
+    measured_.routers[i].ready_s = answered_s_[i] = sampler_.elapsed_s();
+    if (measured_.load_begin.has_value()) measured_.load_begin->routers[i] = sampler_.SampleNow().routers[i];
+  }
+
   void BeginPhase(const std::string& phase) {
-    for (Cluster::Router& router : cluster_.routers()) (void)router.client->BeginPhase(phase);
+    for (Cluster::Router& router : cluster_.routers())
+      if (router.client != nullptr) (void)router.client->BeginPhase(phase);
     phase_ = phase;
   }
 
@@ -154,8 +171,15 @@ class Runner {
       const std::string name = event->body.value("event", "");
       if (name == "phase") {
         const std::string phase = event->body.value("phase", "");
-        if (phase == "load") measured_.load_begin = sampler_.SampleNow();
-        if (phase == "load_end") measured_.load_end = sampler_.SampleNow();
+        if (phase == "load") {
+          measured_.load_begin = sampler_.SampleNow();
+          disturbance_.LoadBegan();
+        }
+        if (phase == "load_end") {
+          std::vector<v1::RouterStatus> statuses;
+          measured_.load_end = sampler_.SampleNow(&statuses);
+          disturbance_.LoadEnded(statuses);
+        }
         if (phase == "warmup" || phase == "load") BeginPhase(phase);
       } else if (name == "progress") {
         line_.rps = event->body.value("rps", 0.0);
@@ -165,6 +189,11 @@ class Runner {
         NoteFailure(event->body);
       }
     }
+    if (event.has_value() && event->body.value("event", "") == "ready")
+      for (std::size_t i = 0; i < measured_.routers.size(); ++i)
+        if (measured_.routers[i].name == event->from) JoinerReady(i);
+    if (Status done = disturbance_.Tick(); !done.ok()) return done;
+    cluster_.set_turn(disturbance_.watching() ? kWatchingTurn : kTurn);
     if (!sampler_.SampleIfDue()) return {};
     ShowProgress();
     return NobodySilent();
@@ -173,8 +202,8 @@ class Runner {
   // A router may be slow to answer under load; one that answers nothing for so long hangs or was stopped.
   Status NobodySilent() {
     const Sample& now = sampler_.samples().back();
-    answered_s_.resize(now.routers.size(), 0);
     for (std::size_t i = 0; i < now.routers.size(); ++i) {
+      if (cluster_.routers()[i].client == nullptr) continue;
       if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
       if (now.t_s - answered_s_[i] > kSilenceMax_s)
         return Error{ErrorCode::kTimeout, cluster_.routers()[i].name + " has not answered for " +
@@ -249,9 +278,14 @@ class Runner {
     double still_since = begin;
     std::vector<std::uint64_t> last;
     while (sampler_.elapsed_s() - begin < settings_.phases.settle_s) {
-      Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(200));
+      Result<std::optional<Event>> event =
+          cluster_.NextEvent(disturbance_.watching() ? kWatchingTurn : std::chrono::milliseconds(200));
       if (!event.ok()) return event.error();
       if (Status ticked = Tick(*event); !ticked.ok()) return ticked;
+      if (disturbance_.watching()) {
+        still_since = sampler_.elapsed_s();
+        continue;
+      }
       std::vector<std::uint64_t> counters;
       const Sample now = sampler_.SampleNow();
       bool all_answered = true;
@@ -265,6 +299,7 @@ class Runner {
       last = counters;
       if (now.t_s - still_since >= 1) break;
     }
+    disturbance_.Settled();
     std::vector<v1::RouterStatus> statuses;
     const Sample end = sampler_.SampleNow(&statuses);
     if (Status heard = AllAnswered(end); !heard.ok()) return heard;
@@ -339,6 +374,7 @@ class Runner {
   Progress progress_;
   Cluster cluster_;
   Sampler sampler_;
+  Disturbance disturbance_;
   std::string phase_ = "start";
   ProgressLine line_;
   struct Failures {
@@ -347,6 +383,8 @@ class Runner {
   };
   std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
   static constexpr double kSilenceMax_s = 30;
+  static constexpr Time kTurn = std::chrono::milliseconds(50);
+  static constexpr Time kWatchingTurn = std::chrono::milliseconds(5);
   std::vector<double> answered_s_;  // when each router was last heard
   std::vector<std::optional<double>> cpu_at_ready_;
   std::optional<double> workers_cpu_at_ready_;
