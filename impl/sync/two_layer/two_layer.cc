@@ -502,6 +502,7 @@ void TwoLayer::OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions
   if (ack.have > sending.acked) {
     sending.acked = ack.have;
     sending.moved_at = now;
+    sending.unanswered = 0;
   }
   while (!sending.in_flight.empty() && sending.in_flight.front().end <= ack.have) {
     peer.unacked_bytes -= sending.in_flight.front().bytes;

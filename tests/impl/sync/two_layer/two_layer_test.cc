@@ -112,6 +112,7 @@ class Network {
   // Delivers at most `count` frames of every link.
   void Deliver(std::size_t count = SIZE_MAX) {
     for (auto& [link, queue] : in_flight_) {
+      if (link == held) continue;
       for (std::size_t i = 0; i < count && !queue.empty(); ++i) {
         const std::string frame = std::move(queue.front());
         queue.pop_front();
@@ -136,6 +137,7 @@ class Network {
   Time now{0};
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;
+  std::pair<std::size_t, std::size_t> held{SIZE_MAX, SIZE_MAX};  // nothing of this direction is delivered
   std::function<void(const std::string&)> watch;
   std::uint64_t frames_of_news = 0;  // other than digests and vectors
   std::size_t queue_max = SIZE_MAX;  // frames a link holds before it is full
@@ -224,6 +226,38 @@ TEST_CASE("TwoLayer: a router that joins gets every record once, and every route
   REQUIRE(net[0].strategy().Positions().size() == 2);  // r2 has written nothing
   REQUIRE(text(0) == text(1));
   REQUIRE(text(0) == text(2));
+}
+
+// Found by a run with a one-way cut: the one who heard and was not heard sent everything again every three seconds.
+TEST_CASE("TwoLayer: to a peer that talks and does not hear, news is sent twice and then waits until it answers") {
+  Network net(2);
+  net.ConnectAll();
+  net.Settle();
+  net.held = {0, 1};
+  Prng prng(11);
+  std::uint64_t placed = 0;
+  std::vector<std::uint64_t> sent;  // by second
+  for (int second = 0; second < 30; ++second) {
+    for (int round = 0; round < 20; ++round, ++placed) {
+      net.Place(0, DrawIds(prng, 3), "w");
+      net.now += milliseconds(50);
+      net.Round(0);
+      net.Round(1);
+      net.Deliver();
+    }
+    sent.push_back(net[0].strategy().Report().records.sent);
+  }
+  REQUIRE(sent[2] == 60);  // at first each as it comes
+  REQUIRE(sent.back() <= 2 * 8 * 20);
+  REQUIRE(sent[10] == sent.back());
+  // What was held arrives, and with it everything.
+  net.held = {SIZE_MAX, SIZE_MAX};
+  net.Deliver();
+  net.Settle();
+  REQUIRE(net[1].strategy().Positions().front().head == placed + 1);
+  REQUIRE(net[0].strategy().Positions().front().sum == net[1].strategy().Positions().front().sum);
+  // It was not lost but late: no record came more than twice, and what waited came once.
+  REQUIRE(net[1].strategy().Report().records.received <= placed + 8 * 20);
 }
 
 // W5, W10, X1, H1, H7: any interleaving of placements, rounds, deliveries, full queues, cuts and reconnects; afterwards
