@@ -117,8 +117,9 @@ void Disturbance::Look(Watch& watch, const std::vector<bool>& answered, const st
   Convergence& answer = *watch.answer;
   if (connected && !answer.connected_after_ms) answer.connected_after_ms = MsSince(watch.since, at);
   if (!complete) return;
+  watch.open = !answer.connected_after_ms;  // what it lacked may have come through a third
+  if (answer.complete_after_ms) return;
   answer.complete_after_ms = MsSince(watch.since, at);
-  watch.open = false;
   std::vector<v1::RouterStatus> after;
   const Sample sample = sampler_.SampleNow(&after);
   if (std::any_of(sample.routers.begin(), sample.routers.end(), [](const auto& r) { return !r.counters; })) return;

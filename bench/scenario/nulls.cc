@@ -67,11 +67,10 @@ std::string Reason(const Json& result, const Null& null) {
     if (IsNull(result, Starts(path, "join") ? "/join/at_s" : "/partition/healed_s"))
       return "the run ended before the load got there";
     if (path.find("decision_cpu") != std::string::npos) return "the router decided nothing in that part of the load";
-    const bool complete = Ends(path, "complete_after_ms") || path.find("built_bytes") != std::string::npos;
-    const bool known = !IsNull(result, Starts(path, "join") ? "/join/records" : "/partition/records");
-    if (!known) return "the strategy keeps no logs whose positions could be compared";
-    if (complete) return "it was not reached, or not seen, before the end of settle";
-    if (Ends(path, "connected_after_ms")) return "the streams were not seen all up before it was complete";
+    if (IsNull(result, Starts(path, "join") ? "/join/records" : "/partition/records"))
+      return "the strategy keeps no logs whose positions could be compared";
+    if (Ends(path, "_after_ms") || path.find("built_bytes") != std::string::npos)
+      return "it was not seen before the end of settle";
     return "a router did not answer";
   }
   if (Starts(path, "slo")) return "a field of the expression is null";
