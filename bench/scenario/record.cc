@@ -24,7 +24,9 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   try {
     const std::string verdict = result.at("verdict");
     if (verdict != "ok" && verdict != "killed") reasons.push_back("its verdict is " + verdict);
-    if (!result.at("trust").at("ok").get<bool>()) reasons.push_back("its generator is not trusted");
+    // In a run that a memory cap ended the generator could not finish, which is not its fault.
+    if (verdict != "killed" && !result.at("trust").at("ok").get<bool>())
+      reasons.push_back("its generator is not trusted");
     if (result.at("build").at("dirty").get<bool>()) reasons.push_back("it was built from a dirty work tree");
     scenario = result.at("scenario").at("name");
     run_id = result.at("run_id");

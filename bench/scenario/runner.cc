@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "bench/report/report.h"
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/measured.h"
+#include "bench/scenario/memory_cap.h"
 #include "bench/scenario/progress.h"
 #include "bench/scenario/sampler.h"
 #include "impl/node/strategies.h"
@@ -50,9 +52,15 @@ Status PrepareFolder(const std::string& out) {
   return {};
 }
 
+// 0: none.
+std::uint64_t CapBytes(const load::Settings& settings) {
+  return static_cast<std::uint64_t>(std::ceil(settings.limits.router_rss_mib * 1048576));
+}
+
 Status CheckMemory(const RunRequest& request, const Machine& machine) {
-  const std::uint64_t needed =
-      ExpectedRouterBytes(request.strategy, request.settings) * request.settings.routers.count + (300u << 20);
+  std::uint64_t router = ExpectedRouterBytes(request.strategy, request.settings);
+  if (const std::uint64_t cap = CapBytes(request.settings); cap > 0) router = std::min(router, cap);
+  const std::uint64_t needed = router * request.settings.routers.count + (300u << 20);
   if (needed <= machine.available_bytes) return {};
   return Error{ErrorCode::kInvalid, "strategy " + request.strategy + " under this load needs about " +
                                         FormatBytes(static_cast<double>(needed)) + "; this machine has " +
@@ -100,17 +108,20 @@ class Runner {
         settings_(measured.request.settings),
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
                   measured.request.out, measured.request.bin_dir}),
-        sampler_(cluster_) {}
+        sampler_(cluster_),
+        cap_(CapBytes(settings_)) {}
 
   // All phases. What was measured is in `measured` even when this fails.
   Status Run() {
     const Status done = Phases();
+    cap_.Stop();
+    if (cap_.hit().has_value()) Killed(*cap_.hit());
     measured_.samples = sampler_.samples();
     if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
     progress_.Finish();
     SumUpFailures();
     ReadLoadJson();
-    return done;
+    return cap_.hit().has_value() ? Status() : done;  // a router that is dead because of its cap is no failure
   }
 
  private:
@@ -122,7 +133,7 @@ class Runner {
                   measured_.index_kind + " index)");
     for (const auto step : {&Cluster::StartWorkers, &Cluster::StartRouters, &Cluster::StartLoad})
       if (Status started = (cluster_.*step)(); !started.ok()) return started;
-    Ready();
+    if (Status ready = Ready(); !ready.ok()) return ready;
     for (const auto phase : {&Runner::Load, &Runner::Settle, &Runner::Idle, &Runner::Drain})
       if (Status done = (this->*phase)(); !done.ok()) return done;
     measured_.verdict = Verdict::kOk;
@@ -130,7 +141,7 @@ class Runner {
   }
 
   // Memory of the start-up is not part of any peak, CPU of it not part of any figure.
-  void Ready() {
+  Status Ready() {
     for (const Cluster::Router& router : cluster_.routers()) {
       if (!ResetPeak(router.child->pid())) measured_.notes.push_back("peak RSS includes the start: clear_refs refused");
       cpu_at_ready_.push_back(ReadCpuSeconds(router.child->pid()));
@@ -141,6 +152,26 @@ class Runner {
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
+    std::vector<std::pair<std::string, pid_t>> routers;
+    for (const Cluster::Router& router : cluster_.routers()) routers.emplace_back(router.name, router.child->pid());
+    return cap_.Start(routers, sampler_.begin());
+  }
+
+  // The run ends here; the peaks are what was reached by now.
+  void Killed(const CapHit& hit) {
+    measured_.verdict = Verdict::kKilled;
+    for (std::size_t i = 0; i < measured_.routers.size(); ++i) {
+      const Cluster::Router& router = cluster_.routers()[i];
+      const auto memory = router.name == hit.router ? std::optional(hit.memory) : ReadMemory(router.child->pid());
+      if (memory.has_value()) measured_.routers[i].peak_rss_bytes = memory->peak_rss_bytes;
+    }
+    const std::string reason = CapHitText(hit);
+    measured_.notes.insert(
+        measured_.notes.begin(),
+        {reason, "the cap is limits.router_rss_mib, sampled every " + std::to_string(MemoryCap::kEvery.count()) +
+                     " ms; the growth is the least-squares slope of the readings before, the last " +
+                     "30 s at most; peaks are those up to the kill"});
+    progress_.Say(reason);
   }
 
   void BeginPhase(const std::string& phase) {
@@ -339,6 +370,7 @@ class Runner {
   Progress progress_;
   Cluster cluster_;
   Sampler sampler_;
+  MemoryCap cap_;
   std::string phase_ = "start";
   ProgressLine line_;
   struct Failures {
@@ -420,8 +452,9 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (Status prepared = PrepareFolder(request.out); !prepared.ok()) return prepared.error();
 
   measured.started_at = UtcNow("%Y-%m-%dT%H:%M:%SZ");
+  measured.plan_fingerprint = load::FingerprintText(plan->fingerprint());
   measured.run_id = UtcNow("%Y%m%dT%H%M%SZ") + "-" + request.strategy + "-" + std::to_string(request.seed) + "-" +
-                    load::FingerprintText(plan->fingerprint()).substr(0, 6);
+                    measured.plan_fingerprint.substr(0, 6);
   std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
   measured.noise = MeasureSpinNoise();
   const auto fail = [&measured](const std::string& reason) {
