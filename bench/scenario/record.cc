@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -51,10 +52,7 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   std::filesystem::create_directories(folder, error);
   if (error) return invalid(folder + ": " + error.message());
   if (std::filesystem::exists(path)) return invalid(path + " is already there; results are append-only");
-  std::ofstream file(path, std::ios::binary);
-  file << kept.dump(1) << "\n";
-  file.close();
-  if (!file) return Error{ErrorCode::kExhausted, "cannot write " + path + ": is the disk full?"};
+  if (Status written = WriteWholeFile(path, kept.dump(1) + "\n"); !written.ok()) return written.error();
   return path;
 }
 

@@ -20,6 +20,7 @@
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/progress.h"
 #include "bench/scenario/sampler.h"
+#include "impl/base/whole_file.h"
 #include "impl/node/strategies.h"
 #include "loadgen/plan/plan.h"
 
@@ -43,6 +44,8 @@ std::string UtcNow(const char* format) {
 Status PrepareFolder(const std::string& out) {
   std::error_code error;
   fs::create_directories(out, error);
+  if (error == std::errc::no_space_on_device)
+    return Error{ErrorCode::kExhausted, "--out " + out + ": " + error.message()};
   if (error) return Error{ErrorCode::kInvalid, "--out " + out + ": " + error.message()};
   for (const char* file : {"result.json", "load.json", "requests.log"})
     if (fs::exists(out + "/" + file))
@@ -78,18 +81,9 @@ Status CheckFiles(const load::Settings& settings) {
                                         " (ulimit -n). Lower either"};
 }
 
-Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string partial = path + ".partial";
-  std::ofstream file(partial, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) {
-    std::remove(partial.c_str());
-    return Error{ErrorCode::kExhausted, "cannot write " + path + ": is the disk full?"};
-  }
-  if (std::rename(partial.c_str(), path.c_str()) != 0)
-    return Error{ErrorCode::kExhausted, "cannot write " + path + ": " + std::strerror(errno)};
-  return {};
+// What the load process had begun to write when it was ended.
+void RemovePartials(const std::string& out) {
+  for (const char* file : {"load.json", "requests.log"}) std::remove(PartialName(out + "/" + file).c_str());
 }
 
 // A run in which nothing came back ok has measured nothing.
@@ -118,6 +112,7 @@ class Runner {
     if (cap_.hit().has_value()) Killed(*cap_.hit());
     measured_.samples = sampler_.samples();
     if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
+    RemovePartials(measured_.request.out);
     progress_.Finish();
     SumUpFailures();
     ReadLoadJson();
@@ -179,7 +174,8 @@ class Runner {
     phase_ = phase;
   }
 
-  // What every wait does meanwhile: sample once a second, show where the run is. An error: a router fell silent.
+  // What every wait does meanwhile: sample once a second, show where the run is. An error: a router fell silent,
+  // or the generator cannot write its log.
   Status Tick(const std::optional<Event>& event) {
     if (event.has_value() && event->from == "load") {
       const std::string name = event->body.value("event", "");
@@ -192,8 +188,10 @@ class Runner {
         line_.rps = event->body.value("rps", 0.0);
         line_.lag_ms = event->body.value("schedule_delay_p99_us", 0.0) * 1e-3;
         line_.cached_share = event->body["cached_share"].is_number() ? event->body["cached_share"].get<double>() : -1;
-      } else if (name == "failure") {
+      } else if (name == "failure" && event->body.contains("router")) {
         NoteFailure(event->body);
+      } else if (name == "failure") {
+        return Error{ErrorCode::kExhausted, event->body.value("message", "")};
       }
     }
     if (!sampler_.SampleIfDue()) return {};
@@ -243,14 +241,9 @@ class Runner {
 
   // What the generator says of requests that failed, summed up per router and status; the first message stands for all.
   void NoteFailure(const nlohmann::json& event) {
-    const std::string router = event.value("router", ""), message = event.value("message", "");
-    if (router.empty()) {
-      measured_.notes.push_back(message);
-      return;
-    }
-    Failures& failures = failures_[{router, event.value("status", "")}];
+    Failures& failures = failures_[{event.value("router", ""), event.value("status", "")}];
     failures.requests += event.value("requests", std::uint64_t{0});
-    if (failures.message.empty()) failures.message = message;
+    if (failures.message.empty()) failures.message = event.value("message", "");
   }
 
   void SumUpFailures() {
@@ -384,6 +377,14 @@ class Runner {
   std::optional<double> workers_cpu_at_ready_;
 };
 
+Status WriteOutcome(const nlohmann::ordered_json& result, const RunOutcome& outcome) {
+  const std::string text = result.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  if (Status written = WriteWholeFile(outcome.result_path, text); !written.ok()) return written;
+  const Result<std::string> report = RenderReport({nlohmann::json(result)});
+  if (!report.ok()) return report.error();
+  return WriteWholeFile(outcome.report_path, *report);
+}
+
 }  // namespace
 
 const char* VerdictName(Verdict verdict) {
@@ -457,10 +458,11 @@ Result<RunOutcome> Run(const RunRequest& request) {
                     measured.plan_fingerprint.substr(0, 6);
   std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
   measured.noise = MeasureSpinNoise();
-  const auto fail = [&measured](const std::string& reason) {
+  std::string failure;
+  const auto fail = [&](const std::string& reason) {
     measured.verdict = Verdict::kFailed;
     measured.notes.insert(measured.notes.begin(), "failed: " + reason);
-    std::fprintf(stderr, "prefixmesh: run failed: %s\n", reason.c_str());
+    failure = "run failed: " + reason;
   };
   {
     Runner runner(measured);
@@ -476,10 +478,9 @@ Result<RunOutcome> Run(const RunRequest& request) {
   RunOutcome outcome;
   outcome.result_path = request.out + "/result.json";
   outcome.report_path = request.out + "/report.html";
-  if (Status written = WriteFile(outcome.result_path, result.dump(1) + "\n"); !written.ok()) return written.error();
-  const Result<std::string> report = RenderReport({nlohmann::json(result)});
-  if (!report.ok()) return report.error();
-  if (Status written = WriteFile(outcome.report_path, *report); !written.ok()) return written.error();
+  if (Status written = WriteOutcome(result, outcome); !written.ok())
+    return Error{ErrorCode::kExhausted, failure + (failure.empty() ? "" : "; ") + written.error().message};
+  if (!failure.empty()) std::fprintf(stderr, "prefixmesh: %s\n", failure.c_str());
   const std::string verdict = result.at("verdict");
   for (const Verdict each :
        {Verdict::kOk, Verdict::kFailed, Verdict::kKilled, Verdict::kUntrusted, Verdict::kSloMissed})

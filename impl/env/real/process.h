@@ -12,7 +12,11 @@ namespace prefixmesh {
 void ApplyAllocatorPolicy();
 const char* AllocatorPolicyName();
 
-// SIGINT and SIGTERM wake the waiter instead of ending the process. Blocks them in every thread started afterwards.
+// A write beyond the file size limit (ulimit -f) fails like one to a full disk, and does not end the process.
+void FileLimitIsAnError();
+
+// SIGINT and SIGTERM wake the waiter instead of ending the process. Blocks them in every thread started afterwards;
+// a write to a pipe that nobody reads fails from now on, and does not end the process.
 class ShutdownSignal {
  public:
   ShutdownSignal();
