@@ -12,11 +12,8 @@ import harness
 class EndToEnd(unittest.TestCase):
     def test_two_layer_learns_everything_and_the_result_adds_up(self):
         with harness.scratch() as folder:
-            out = f"{folder}/run"
-            done = harness.run("prefixmesh", "run", *harness.SMALL, "--out", out)
-            self.assertEqual(done.returncode, 0, done.stderr)
+            done, out, result = harness.judged_run(folder, *harness.SMALL)
             self.assertIn("result ", done.stdout)
-            result = harness.result_of(out)
             self.assertEqual(result["verdict"], "ok")
             load, placements = result["load"], result["placements"]
             self.assertEqual(load["sent"], load["planned"])
@@ -47,11 +44,8 @@ class EndToEnd(unittest.TestCase):
 
     def test_off_tells_nothing_and_one_router_matches_the_oracle(self):
         with harness.scratch() as folder:
-            out = f"{folder}/run"
-            done = harness.run("prefixmesh", "run", *harness.SMALL, "--strategy", "off", "--set", "routers.count=1",
-                               "--set", "prompt.templates=40", "--duration", "6s", "--out", out)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            result = harness.result_of(out)
+            _, _, result = harness.judged_run(folder, *harness.SMALL, "--strategy", "off", "--set", "routers.count=1",
+                                              "--set", "prompt.templates=40", "--duration", "6s")
             self.assertIsNone(result["visibility"])
             self.assertEqual(result["routers"][0]["sync"]["built_bytes"], 0)
             # The oracle is one router without delay: a real one-router run is within one point of it.
@@ -59,10 +53,7 @@ class EndToEnd(unittest.TestCase):
 
     def test_raw_ops_runs_on_text(self):
         with harness.scratch() as folder:
-            out = f"{folder}/run"
-            done = harness.run("prefixmesh", "run", *harness.SMALL, "--strategy", "raw-ops", "--out", out)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            result = harness.result_of(out)
+            _, _, result = harness.judged_run(folder, *harness.SMALL, "--strategy", "raw-ops")
             self.assertEqual(result["index_kind"], "text")
             self.assertGreater(sum(r["sync"]["delivered_bytes"] for r in result["routers"]), 0)
 
