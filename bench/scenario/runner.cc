@@ -144,6 +144,7 @@ class Runner {
       measured.name = router.name;
       measured_.routers.push_back(std::move(measured));
     }
+    workers_pulse_.emplace(cluster_.worker_addresses().front().second);  // one process serves all of them
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
@@ -174,10 +175,11 @@ class Runner {
     phase_ = phase;
   }
 
-  // What every wait does meanwhile: sample once a second, show where the run is. An error: a router fell silent,
+  // What every wait does meanwhile: sample once a second, show where the run is. An error: a process fell silent,
   // or the generator cannot write its log.
   Status Tick(const std::optional<Event>& event) {
     if (event.has_value() && event->from == "load") {
+      if (load_heard_s_.has_value()) load_heard_s_ = sampler_.elapsed_s();
       const std::string name = event->body.value("event", "");
       if (name == "phase") {
         const std::string phase = event->body.value("phase", "");
@@ -199,15 +201,23 @@ class Runner {
     return NobodySilent();
   }
 
-  // A router may be slow to answer under load; one that answers nothing for so long hangs or was stopped.
+  // A process may be slow to answer under load; one that says nothing for so long hangs or was stopped.
   Status NobodySilent() {
     const Sample& now = sampler_.samples().back();
+    const auto silent = [](const std::string& name, double since_s) -> Status {
+      if (since_s <= kSilenceMax_s) return {};
+      return Error{ErrorCode::kTimeout, name + " not answered for " + std::to_string(static_cast<int>(since_s)) + " s"};
+    };
+    workers_pulse_->Beat();
+    const std::chrono::duration<double> workers = std::chrono::steady_clock::now() - workers_pulse_->heard();
+    if (Status heard = silent("the workers have", workers.count()); !heard.ok()) return heard;
+    if (load_heard_s_.has_value())
+      if (Status heard = silent("the load process has", now.t_s - *load_heard_s_); !heard.ok()) return heard;
     answered_s_.resize(now.routers.size(), 0);
     for (std::size_t i = 0; i < now.routers.size(); ++i) {
       if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
-      if (now.t_s - answered_s_[i] > kSilenceMax_s)
-        return Error{ErrorCode::kTimeout, cluster_.routers()[i].name + " has not answered for " +
-                                              std::to_string(static_cast<int>(now.t_s - answered_s_[i])) + " s"};
+      if (Status heard = silent(cluster_.routers()[i].name + " has", now.t_s - answered_s_[i]); !heard.ok())
+        return heard;
     }
     return {};
   }
@@ -261,8 +271,11 @@ class Runner {
     phase_ = "warmup";
     if (!cluster_.load()->WriteLine("start"))
       return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
-    return WaitForLoad("load_done",
-                       settings_.phases.warmup_s + settings_.phases.load_s + settings_.load.timeout_s + 30);
+    load_heard_s_ = sampler_.elapsed_s();
+    const Status done =
+        WaitForLoad("load_done", settings_.phases.warmup_s + settings_.phases.load_s + settings_.load.timeout_s + 30);
+    load_heard_s_.reset();
+    return done;
   }
 
   // Until all counters stand still for a second, at most settle_s.
@@ -311,7 +324,8 @@ class Runner {
     std::uint64_t cached_blocks = 0;
     for (const auto& [name, address] : cluster_.worker_addresses()) {
       v1::WorkerStatus status;
-      if (!ReadWorkerStatus(address, status).ok()) return {};  // the sum would be short
+      if (!ReadWorkerStatus(address, status).ok())
+        return Error{ErrorCode::kTimeout, "worker " + name + " did not answer at the end of " + phase_};
       cached_blocks += status.cached_blocks();
     }
     measured_.workers_cached_blocks = cached_blocks;
@@ -372,7 +386,9 @@ class Runner {
   };
   std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
   static constexpr double kSilenceMax_s = 30;
-  std::vector<double> answered_s_;  // when each router was last heard
+  std::vector<double> answered_s_;      // when each router was last heard
+  std::optional<double> load_heard_s_;  // the same of the generator, while it has something to say every second
+  std::optional<WorkerPulse> workers_pulse_;
   std::vector<std::optional<double>> cpu_at_ready_;
   std::optional<double> workers_cpu_at_ready_;
 };
