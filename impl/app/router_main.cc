@@ -141,8 +141,7 @@ int Main(int argc, char** argv) {
   std::printf("{\"event\":\"ready\",\"port\":%d}\n", *port);
   std::fflush(stdout);
 
-  while (!shutdown.Wait(std::chrono::hours(1))) {
-  }
+  shutdown.Wait();
   metrics = nullptr;
   server.Shutdown(std::chrono::seconds(2));
   node.Stop();

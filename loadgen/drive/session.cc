@@ -173,7 +173,7 @@ class RealSession final : public Session {
   }
 
   const SessionOptions options_;
-  const MonotonicClock clock_;
+  const RealClock clock_;
   const Plan plan_;
   std::unique_ptr<RequestLog> log_;
   std::unique_ptr<VisibilityProber> prober_;

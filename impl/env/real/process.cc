@@ -45,6 +45,11 @@ bool ShutdownSignal::Wait(Time patience) {
   return sigtimedwait(&signals, nullptr, &timeout) > 0;
 }
 
+void ShutdownSignal::Wait() {
+  while (!Wait(std::chrono::hours(1))) {
+  }
+}
+
 void ExitWithParent() {
   const pid_t parent = getppid();
   prctl(PR_SET_PDEATHSIG, SIGTERM);

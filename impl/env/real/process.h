@@ -22,9 +22,11 @@ class ShutdownSignal {
   ShutdownSignal();
   // True when a signal came, false when `patience` was over.
   bool Wait(Time patience);
+  void Wait();
 };
 
-// The kernel sends SIGTERM when the parent dies; a parent that is gone already counts too.
+// The kernel sends SIGTERM when the parent dies (the thread that started this process, to be exact); a parent that is
+// gone already counts too.
 void ExitWithParent();
 
 // VmHWM starts again from what is resident now. Memory of the start-up is not part of a peak.
