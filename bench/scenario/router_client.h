@@ -45,6 +45,21 @@ struct StatusAnswer {
 };
 std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients, std::vector<v1::RouterStatus>& statuses);
 
+// Whether a worker still answers, asked without waiting for it.
+class WorkerPulse {
+ public:
+  explicit WorkerPulse(const std::string& address);
+  ~WorkerPulse();  // cancels the question that is under way and waits for its end
+  // Asks again, unless a question is under way.
+  void Beat();
+  // When the last answer came, or when this was made.
+  std::chrono::steady_clock::time_point heard() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // One worker's counters.
 Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status);
 

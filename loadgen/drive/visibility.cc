@@ -347,7 +347,7 @@ class Prober final : public VisibilityProber {
   }
 
   const Plan& plan_;
-  const MonotonicClock clock_;
+  const RealClock clock_;
   const std::vector<std::uint32_t> sampled_;
   std::size_t pairs_per_request_ = 0;
   std::unordered_map<std::uint32_t, std::size_t> first_pair_;  // by request
