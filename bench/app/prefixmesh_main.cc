@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,8 @@
 #include "bench/result/slo.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
+#include "impl/base/whole_file.h"
+#include "impl/env/real/process.h"
 #include "impl/node/strategies.h"
 #include "loadgen/plan/plan.h"
 #include "loadgen/plan/settings.h"
@@ -30,6 +33,13 @@ constexpr int kExitUsage = 2;
 int Fail(const std::string& message, int code = kExitUsage) {
   std::fprintf(stderr, "prefixmesh: %s\n", message.c_str());
   return code;
+}
+
+// The world failed, or the input was wrong.
+int ExitCode(const Error& error) {
+  const bool world =
+      error.code == ErrorCode::kExhausted || error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout;
+  return world ? kExitFailed : kExitUsage;
 }
 
 std::string OwnFolder() {
@@ -107,8 +117,7 @@ int RunCommand(const ScenarioArguments& arguments, const std::string& strategy, 
   request.out = out;
   request.bin_dir = OwnFolder();
   const Result<RunOutcome> outcome = Run(request);
-  if (!outcome.ok())
-    return Fail(outcome.error().message, outcome.error().code == ErrorCode::kExhausted ? kExitFailed : kExitUsage);
+  if (!outcome.ok()) return Fail(outcome.error().message, ExitCode(outcome.error()));
   const Result<nlohmann::json> result = ReadResult(out);
   if (!result.ok()) return Fail(result.error().message, kExitFailed);
   std::printf("%s\nresult  %s\nreport  %s\n", RenderTable({*result}).c_str(), outcome->result_path.c_str(),
@@ -163,10 +172,7 @@ int ReportCommand(const std::vector<std::string>& paths, const std::string& out,
   }
   const Result<std::string> report = RenderReport(results);
   if (!report.ok()) return Fail(report.error().message);
-  std::ofstream file(out, std::ios::binary);
-  file << *report;
-  file.close();
-  if (!file) return Fail(out + ": cannot be written", kExitFailed);
+  if (Status written = WriteWholeFile(out, *report); !written.ok()) return Fail(written.error().message, kExitFailed);
   std::printf("%s\nreport  %s\n", RenderTable(results).c_str(), out.c_str());
   return 0;
 }
@@ -176,7 +182,7 @@ int RecordCommand(const std::vector<std::string>& runs, const std::string& resul
     const Result<nlohmann::json> result = ReadResult(run);
     if (!result.ok()) return Fail(result.error().message);
     const Result<std::string> path = RecordResult(*result, results, force);
-    if (!path.ok()) return Fail(run + ": " + path.error().message);
+    if (!path.ok()) return Fail(run + ": " + path.error().message, ExitCode(path.error()));
     std::printf("recorded  %s\n", path->c_str());
   }
   return 0;
@@ -251,4 +257,12 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace prefixmesh::bench
 
-int main(int argc, char** argv) { return prefixmesh::bench::Main(argc, argv); }
+int main(int argc, char** argv) {
+  prefixmesh::FileLimitIsAnError();
+  const int code = prefixmesh::bench::Main(argc, argv);
+  // What was printed is told only when it has arrived; a reader that went away (`| head`) wanted no more.
+  errno = 0;
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (written || errno == EPIPE || code != 0) return code;
+  return prefixmesh::bench::Fail("the output could not be written: is the disk full?", prefixmesh::bench::kExitFailed);
+}

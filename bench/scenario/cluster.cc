@@ -1,7 +1,6 @@
 #include "bench/scenario/cluster.h"
 
-#include <fstream>
-
+#include "impl/base/whole_file.h"
 #include "impl/wire/prefixmesh.pb.h"
 #include "loadgen/plan/plan.h"
 
@@ -210,10 +209,7 @@ Status Cluster::StartRouters() {
 
 Status Cluster::StartLoad() {
   const std::string path = options_.out + "/settings.json";
-  std::ofstream file(path);
-  file << load::SettingsToJson(options_.settings);
-  file.close();
-  if (!file) return Error{ErrorCode::kExhausted, "cannot write " + path};
+  if (Status written = WriteWholeFile(path, load::SettingsToJson(options_.settings)); !written.ok()) return written;
   std::vector<std::string> argv = {
       "prefixmesh-load", "--settings", path,         "--seed",         std::to_string(options_.seed),
       "--out",           options_.out, "--strategy", options_.strategy};

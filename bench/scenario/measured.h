@@ -56,6 +56,7 @@ struct Measured {
   std::string run_id;
   std::string started_at;
   std::string index_kind;
+  std::string plan_fingerprint;
   Machine machine;
   SpinNoise noise;
 

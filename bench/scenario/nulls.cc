@@ -79,8 +79,8 @@ std::string Reason(const Json& result, const Null& null) {
                                                           : "one of the two shares is missing or zero";
   const bool generator_done = !IsNull(result, "/load");
   if (path == "load" ||
-      (!generator_done && (path == "plan_fingerprint" || Starts(path, "routing") || Starts(path, "placements") ||
-                           Starts(path, "visibility") || Starts(path, "trust") || Starts(path, "loadgen"))))
+      (!generator_done && (Starts(path, "routing") || Starts(path, "placements") || Starts(path, "visibility") ||
+                           Starts(path, "trust") || Starts(path, "loadgen"))))
     return "the generator did not finish";
   if (Starts(path, "visibility.ms") && !IsNull(result, "/visibility/visible_share"))
     return "the percentile falls among what was never visible";

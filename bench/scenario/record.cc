@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -24,7 +25,9 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   try {
     const std::string verdict = result.at("verdict");
     if (verdict != "ok" && verdict != "killed") reasons.push_back("its verdict is " + verdict);
-    if (!result.at("trust").at("ok").get<bool>()) reasons.push_back("its generator is not trusted");
+    // In a run that a memory cap ended the generator could not finish, which is not its fault.
+    if (verdict != "killed" && !result.at("trust").at("ok").get<bool>())
+      reasons.push_back("its generator is not trusted");
     if (result.at("build").at("dirty").get<bool>()) reasons.push_back("it was built from a dirty work tree");
     scenario = result.at("scenario").at("name");
     run_id = result.at("run_id");
@@ -49,10 +52,7 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   std::filesystem::create_directories(folder, error);
   if (error) return invalid(folder + ": " + error.message());
   if (std::filesystem::exists(path)) return invalid(path + " is already there; results are append-only");
-  std::ofstream file(path, std::ios::binary);
-  file << kept.dump(1) << "\n";
-  file.close();
-  if (!file) return Error{ErrorCode::kExhausted, "cannot write " + path + ": is the disk full?"};
+  if (Status written = WriteWholeFile(path, kept.dump(1) + "\n"); !written.ok()) return written.error();
   return path;
 }
 

@@ -262,7 +262,7 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   result["strategy"] = m.request.strategy;
   result["index_kind"] = m.index_kind;
   result["seed"] = m.request.seed;
-  result["plan_fingerprint"] = have_load ? Json(m.load.at("plan_fingerprint")) : Json(nullptr);
+  result["plan_fingerprint"] = m.plan_fingerprint;
   result["build"] = {{"commit", BuildCommit()},
                      {"dirty", BuildDirty()},
                      {"compiler", BuildCompiler()},
@@ -275,7 +275,11 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
                        {"noise", {{"spin_p50_us", m.noise.p50_us}, {"spin_p99_us", m.noise.p99_us}}}};
   result["trust"] = have_load
                         ? Json(m.load.at("trust"))
-                        : Json{{"ok", false}, {"reasons", {"the generator did not finish"}}, {"cpu_cores", nullptr}};
+                        : Json{{"ok", false},
+                               {"reasons",
+                                {m.verdict == Verdict::kKilled ? "the run was killed before the generator had finished"
+                                                               : "the generator did not finish"}},
+                               {"cpu_cores", nullptr}};
   result["load"] = have_load ? Json(m.load.at("load")) : Json(nullptr);
   result["routing"] = RoutingJson(m);
   result["placements"] = have_load ? Json(m.load.at("placements")) : Json(nullptr);

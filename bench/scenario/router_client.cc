@@ -118,6 +118,63 @@ std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vec
   return answered;
 }
 
+class WorkerPulse::Impl {
+  struct Question {
+    grpc::ClientContext context;
+    v1::Empty request;
+    v1::WorkerStatus reply;
+  };
+
+ public:
+  explicit Impl(const std::string& address)
+      : stub_(v1::Worker::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
+
+  ~Impl() {
+    std::shared_ptr<Question> asked;
+    {
+      MutexLock lock(mutex_);
+      asked = asked_;
+    }
+    if (asked != nullptr) asked->context.TryCancel();  // unlocked: it may run the answer on this thread
+    MutexLock lock(mutex_);
+    while (asked_ != nullptr) answered_.Wait(mutex_);
+  }
+
+  void Beat() {
+    const auto question = std::make_shared<Question>();
+    {
+      MutexLock lock(mutex_);
+      if (asked_ != nullptr) return;
+      asked_ = question;
+    }
+    SetDeadline(question->context);
+    stub_->async()->Status(&question->context, &question->request, &question->reply,
+                           [this, question](const grpc::Status& status) {
+                             MutexLock lock(mutex_);
+                             if (status.ok()) heard_ = std::chrono::steady_clock::now();
+                             asked_ = nullptr;
+                             answered_.NotifyAll();
+                           });
+  }
+
+  std::chrono::steady_clock::time_point heard() const {
+    MutexLock lock(mutex_);
+    return heard_;
+  }
+
+ private:
+  const std::unique_ptr<v1::Worker::Stub> stub_;
+  mutable Mutex mutex_;
+  CondVar answered_;
+  std::shared_ptr<Question> asked_ PREFIXMESH_GUARDED_BY(mutex_);  // the one under way
+  std::chrono::steady_clock::time_point heard_ PREFIXMESH_GUARDED_BY(mutex_) = std::chrono::steady_clock::now();
+};
+
+WorkerPulse::WorkerPulse(const std::string& address) : impl_(std::make_unique<Impl>(address)) {}
+WorkerPulse::~WorkerPulse() = default;
+void WorkerPulse::Beat() { impl_->Beat(); }
+std::chrono::steady_clock::time_point WorkerPulse::heard() const { return impl_->heard(); }
+
 Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status) {
   auto stub = v1::Worker::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;

@@ -50,6 +50,21 @@ std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients, s
 // Where each stands in every log, and which answered. The same rules, with a deadline of a second.
 std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vector<v1::SyncPositions>& positions);
 
+// Whether a worker still answers, asked without waiting for it.
+class WorkerPulse {
+ public:
+  explicit WorkerPulse(const std::string& address);
+  ~WorkerPulse();  // cancels the question that is under way and waits for its end
+  // Asks again, unless a question is under way.
+  void Beat();
+  // When the last answer came, or when this was made.
+  std::chrono::steady_clock::time_point heard() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // One worker's counters.
 Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -17,8 +18,10 @@
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/disturbance.h"
 #include "bench/scenario/measured.h"
+#include "bench/scenario/memory_cap.h"
 #include "bench/scenario/progress.h"
 #include "bench/scenario/sampler.h"
+#include "impl/base/whole_file.h"
 #include "impl/node/strategies.h"
 #include "loadgen/plan/plan.h"
 
@@ -42,6 +45,8 @@ std::string UtcNow(const char* format) {
 Status PrepareFolder(const std::string& out) {
   std::error_code error;
   fs::create_directories(out, error);
+  if (error == std::errc::no_space_on_device)
+    return Error{ErrorCode::kExhausted, "--out " + out + ": " + error.message()};
   if (error) return Error{ErrorCode::kInvalid, "--out " + out + ": " + error.message()};
   for (const char* file : {"result.json", "load.json", "requests.log"})
     if (fs::exists(out + "/" + file))
@@ -51,9 +56,15 @@ Status PrepareFolder(const std::string& out) {
   return {};
 }
 
+// 0: none.
+std::uint64_t CapBytes(const load::Settings& settings) {
+  return static_cast<std::uint64_t>(std::ceil(settings.limits.router_rss_mib * 1048576));
+}
+
 Status CheckMemory(const RunRequest& request, const Machine& machine) {
-  const std::uint64_t needed =
-      ExpectedRouterBytes(request.strategy, request.settings) * request.settings.routers.count + (300u << 20);
+  std::uint64_t router = ExpectedRouterBytes(request.strategy, request.settings);
+  if (const std::uint64_t cap = CapBytes(request.settings); cap > 0) router = std::min(router, cap);
+  const std::uint64_t needed = router * request.settings.routers.count + (300u << 20);
   if (needed <= machine.available_bytes) return {};
   return Error{ErrorCode::kInvalid, "strategy " + request.strategy + " under this load needs about " +
                                         FormatBytes(static_cast<double>(needed)) + "; this machine has " +
@@ -71,18 +82,9 @@ Status CheckFiles(const load::Settings& settings) {
                                         " (ulimit -n). Lower either"};
 }
 
-Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string partial = path + ".partial";
-  std::ofstream file(partial, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) {
-    std::remove(partial.c_str());
-    return Error{ErrorCode::kExhausted, "cannot write " + path + ": is the disk full?"};
-  }
-  if (std::rename(partial.c_str(), path.c_str()) != 0)
-    return Error{ErrorCode::kExhausted, "cannot write " + path + ": " + std::strerror(errno)};
-  return {};
+// What the load process had begun to write when it was ended.
+void RemovePartials(const std::string& out) {
+  for (const char* file : {"load.json", "requests.log"}) std::remove(PartialName(out + "/" + file).c_str());
 }
 
 // A run in which nothing came back ok has measured nothing.
@@ -102,17 +104,21 @@ class Runner {
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
                   measured.request.out, measured.request.bin_dir}),
         sampler_(cluster_),
-        disturbance_(cluster_, sampler_, measured) {}
+        disturbance_(cluster_, sampler_, measured),
+        cap_(CapBytes(settings_)) {}
 
   // All phases. What was measured is in `measured` even when this fails.
   Status Run() {
     const Status done = Phases();
+    cap_.Stop();
+    if (cap_.hit().has_value()) Killed(*cap_.hit());
     measured_.samples = sampler_.samples();
     if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
+    RemovePartials(measured_.request.out);
     progress_.Finish();
     SumUpFailures();
     ReadLoadJson();
-    return done;
+    return cap_.hit().has_value() ? Status() : done;  // a router that is dead because of its cap is no failure
   }
 
  private:
@@ -124,7 +130,7 @@ class Runner {
                   measured_.index_kind + " index)");
     for (const auto step : {&Cluster::StartWorkers, &Cluster::StartRouters, &Cluster::StartLoad})
       if (Status started = (cluster_.*step)(); !started.ok()) return started;
-    Ready();
+    if (Status ready = Ready(); !ready.ok()) return ready;
     for (const auto phase : {&Runner::Load, &Runner::Settle, &Runner::Idle, &Runner::Drain})
       if (Status done = (this->*phase)(); !done.ok()) return done;
     measured_.verdict = Verdict::kOk;
@@ -132,16 +138,39 @@ class Runner {
   }
 
   // Memory of the start-up is not part of any peak, CPU of it not part of any figure.
-  void Ready() {
+  Status Ready() {
     for (const Cluster::Router& router : cluster_.routers()) {
       measured_.routers.emplace_back().name = router.name;
       cpu_at_ready_.emplace_back();
       answered_s_.push_back(0);
       if (router.child != nullptr) RouterReady(measured_.routers.size() - 1);
     }
+    workers_pulse_.emplace(cluster_.worker_addresses().front().second);  // one process serves all of them
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
+    std::vector<std::pair<std::string, pid_t>> routers;
+    for (const Cluster::Router& router : cluster_.routers())
+      if (router.child != nullptr) routers.emplace_back(router.name, router.child->pid());
+    return cap_.Start(routers, sampler_.begin());
+  }
+
+  // The run ends here; the peaks are what was reached by now.
+  void Killed(const CapHit& hit) {
+    measured_.verdict = Verdict::kKilled;
+    for (std::size_t i = 0; i < measured_.routers.size(); ++i) {
+      const Cluster::Router& router = cluster_.routers()[i];
+      if (router.child == nullptr) continue;
+      const auto memory = router.name == hit.router ? std::optional(hit.memory) : ReadMemory(router.child->pid());
+      if (memory.has_value()) measured_.routers[i].peak_rss_bytes = memory->peak_rss_bytes;
+    }
+    const std::string reason = CapHitText(hit);
+    measured_.notes.insert(
+        measured_.notes.begin(),
+        {reason, "the cap is limits.router_rss_mib, sampled every " + std::to_string(MemoryCap::kEvery.count()) +
+                     " ms; the growth is the least-squares slope of the readings before, the last " +
+                     "30 s at most; peaks are those up to the kill"});
+    progress_.Say(reason);
   }
 
   void RouterReady(std::size_t i) {
@@ -151,12 +180,13 @@ class Runner {
   }
 
   // The router that joins serves: what is counted of it begins here.
-  void JoinerReady(std::size_t i) {
+  Status JoinerReady(std::size_t i) {
     cluster_.JoinerServes();
     RouterReady(i);
     disturbance_.JoinerServes();
     measured_.routers[i].ready_s = answered_s_[i] = sampler_.elapsed_s();
     if (measured_.load_begin.has_value()) measured_.load_begin->routers[i] = sampler_.SampleNow().routers[i];
+    return cap_.Watch(measured_.routers[i].name, cluster_.routers()[i].child->pid());
   }
 
   void BeginPhase(const std::string& phase) {
@@ -165,9 +195,11 @@ class Runner {
     phase_ = phase;
   }
 
-  // What every wait does meanwhile: sample once a second, show where the run is. An error: a router fell silent.
+  // What every wait does meanwhile: sample once a second, show where the run is. An error: a process fell silent,
+  // or the generator cannot write its log.
   Status Tick(const std::optional<Event>& event) {
     if (event.has_value() && event->from == "load") {
+      if (load_heard_s_.has_value()) load_heard_s_ = sampler_.elapsed_s();
       const std::string name = event->body.value("event", "");
       if (name == "phase") {
         const std::string phase = event->body.value("phase", "");
@@ -185,13 +217,16 @@ class Runner {
         line_.rps = event->body.value("rps", 0.0);
         line_.lag_ms = event->body.value("schedule_delay_p99_us", 0.0) * 1e-3;
         line_.cached_share = event->body["cached_share"].is_number() ? event->body["cached_share"].get<double>() : -1;
-      } else if (name == "failure") {
+      } else if (name == "failure" && event->body.contains("router")) {
         NoteFailure(event->body);
+      } else if (name == "failure") {
+        return Error{ErrorCode::kExhausted, event->body.value("message", "")};
       }
     }
     if (event.has_value() && event->body.value("event", "") == "ready")
       for (std::size_t i = 0; i < measured_.routers.size(); ++i)
-        if (measured_.routers[i].name == event->from) JoinerReady(i);
+        if (measured_.routers[i].name == event->from)
+          if (Status watched = JoinerReady(i); !watched.ok()) return watched;
     if (Status done = disturbance_.Tick(); !done.ok()) return done;
     cluster_.set_turn(disturbance_.watching() ? kWatchingTurn : kTurn);
     if (!sampler_.SampleIfDue()) return {};
@@ -199,15 +234,23 @@ class Runner {
     return NobodySilent();
   }
 
-  // A router may be slow to answer under load; one that answers nothing for so long hangs or was stopped.
+  // A process may be slow to answer under load; one that says nothing for so long hangs or was stopped.
   Status NobodySilent() {
     const Sample& now = sampler_.samples().back();
+    const auto silent = [](const std::string& name, double since_s) -> Status {
+      if (since_s <= kSilenceMax_s) return {};
+      return Error{ErrorCode::kTimeout, name + " not answered for " + std::to_string(static_cast<int>(since_s)) + " s"};
+    };
+    workers_pulse_->Beat();
+    const std::chrono::duration<double> workers = std::chrono::steady_clock::now() - workers_pulse_->heard();
+    if (Status heard = silent("the workers have", workers.count()); !heard.ok()) return heard;
+    if (load_heard_s_.has_value())
+      if (Status heard = silent("the load process has", now.t_s - *load_heard_s_); !heard.ok()) return heard;
     for (std::size_t i = 0; i < now.routers.size(); ++i) {
       if (cluster_.routers()[i].client == nullptr) continue;
       if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
-      if (now.t_s - answered_s_[i] > kSilenceMax_s)
-        return Error{ErrorCode::kTimeout, cluster_.routers()[i].name + " has not answered for " +
-                                              std::to_string(static_cast<int>(now.t_s - answered_s_[i])) + " s"};
+      if (Status heard = silent(cluster_.routers()[i].name + " has", now.t_s - answered_s_[i]); !heard.ok())
+        return heard;
     }
     return {};
   }
@@ -241,14 +284,9 @@ class Runner {
 
   // What the generator says of requests that failed, summed up per router and status; the first message stands for all.
   void NoteFailure(const nlohmann::json& event) {
-    const std::string router = event.value("router", ""), message = event.value("message", "");
-    if (router.empty()) {
-      measured_.notes.push_back(message);
-      return;
-    }
-    Failures& failures = failures_[{router, event.value("status", "")}];
+    Failures& failures = failures_[{event.value("router", ""), event.value("status", "")}];
     failures.requests += event.value("requests", std::uint64_t{0});
-    if (failures.message.empty()) failures.message = message;
+    if (failures.message.empty()) failures.message = event.value("message", "");
   }
 
   void SumUpFailures() {
@@ -266,8 +304,11 @@ class Runner {
     phase_ = "warmup";
     if (!cluster_.load()->WriteLine("start"))
       return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
-    return WaitForLoad("load_done",
-                       settings_.phases.warmup_s + settings_.phases.load_s + settings_.load.timeout_s + 30);
+    load_heard_s_ = sampler_.elapsed_s();
+    const Status done =
+        WaitForLoad("load_done", settings_.phases.warmup_s + settings_.phases.load_s + settings_.load.timeout_s + 30);
+    load_heard_s_.reset();
+    return done;
   }
 
   // Until all counters stand still for a second, at most settle_s.
@@ -322,7 +363,8 @@ class Runner {
     std::uint64_t cached_blocks = 0;
     for (const auto& [name, address] : cluster_.worker_addresses()) {
       v1::WorkerStatus status;
-      if (!ReadWorkerStatus(address, status).ok()) return {};  // the sum would be short
+      if (!ReadWorkerStatus(address, status).ok())
+        return Error{ErrorCode::kTimeout, "worker " + name + " did not answer at the end of " + phase_};
       cached_blocks += status.cached_blocks();
     }
     measured_.workers_cached_blocks = cached_blocks;
@@ -375,6 +417,7 @@ class Runner {
   Cluster cluster_;
   Sampler sampler_;
   Disturbance disturbance_;
+  MemoryCap cap_;
   std::string phase_ = "start";
   ProgressLine line_;
   struct Failures {
@@ -385,10 +428,20 @@ class Runner {
   static constexpr double kSilenceMax_s = 30;
   static constexpr Time kTurn = std::chrono::milliseconds(50);
   static constexpr Time kWatchingTurn = std::chrono::milliseconds(5);
-  std::vector<double> answered_s_;  // when each router was last heard
+  std::vector<double> answered_s_;      // when each router was last heard
+  std::optional<double> load_heard_s_;  // the same of the generator, while it has something to say every second
+  std::optional<WorkerPulse> workers_pulse_;
   std::vector<std::optional<double>> cpu_at_ready_;
   std::optional<double> workers_cpu_at_ready_;
 };
+
+Status WriteOutcome(const nlohmann::ordered_json& result, const RunOutcome& outcome) {
+  const std::string text = result.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  if (Status written = WriteWholeFile(outcome.result_path, text); !written.ok()) return written;
+  const Result<std::string> report = RenderReport({nlohmann::json(result)});
+  if (!report.ok()) return report.error();
+  return WriteWholeFile(outcome.report_path, *report);
+}
 
 }  // namespace
 
@@ -458,14 +511,16 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (Status prepared = PrepareFolder(request.out); !prepared.ok()) return prepared.error();
 
   measured.started_at = UtcNow("%Y-%m-%dT%H:%M:%SZ");
+  measured.plan_fingerprint = load::FingerprintText(plan->fingerprint());
   measured.run_id = UtcNow("%Y%m%dT%H%M%SZ") + "-" + request.strategy + "-" + std::to_string(request.seed) + "-" +
-                    load::FingerprintText(plan->fingerprint()).substr(0, 6);
+                    measured.plan_fingerprint.substr(0, 6);
   std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
   measured.noise = MeasureSpinNoise();
-  const auto fail = [&measured](const std::string& reason) {
+  std::string failure;
+  const auto fail = [&](const std::string& reason) {
     measured.verdict = Verdict::kFailed;
     measured.notes.insert(measured.notes.begin(), "failed: " + reason);
-    std::fprintf(stderr, "prefixmesh: run failed: %s\n", reason.c_str());
+    failure = "run failed: " + reason;
   };
   {
     Runner runner(measured);
@@ -481,10 +536,9 @@ Result<RunOutcome> Run(const RunRequest& request) {
   RunOutcome outcome;
   outcome.result_path = request.out + "/result.json";
   outcome.report_path = request.out + "/report.html";
-  if (Status written = WriteFile(outcome.result_path, result.dump(1) + "\n"); !written.ok()) return written.error();
-  const Result<std::string> report = RenderReport({nlohmann::json(result)});
-  if (!report.ok()) return report.error();
-  if (Status written = WriteFile(outcome.report_path, *report); !written.ok()) return written.error();
+  if (Status written = WriteOutcome(result, outcome); !written.ok())
+    return Error{ErrorCode::kExhausted, failure + (failure.empty() ? "" : "; ") + written.error().message};
+  if (!failure.empty()) std::fprintf(stderr, "prefixmesh: %s\n", failure.c_str());
   const std::string verdict = result.at("verdict");
   for (const Verdict each :
        {Verdict::kOk, Verdict::kFailed, Verdict::kKilled, Verdict::kUntrusted, Verdict::kSloMissed})

@@ -47,6 +47,7 @@ class Sampler {
 
   const std::vector<Sample>& samples() const { return samples_; }
   double elapsed_s() const;
+  std::chrono::steady_clock::time_point begin() const { return begin_; }
 
  private:
   Cluster& cluster_;

@@ -32,6 +32,7 @@ bool SplitNamed(const std::string& text, std::string& name, std::string& address
 
 int Main(int argc, char** argv) {
   ApplyAllocatorPolicy();
+  FileLimitIsAnError();
   RouterOptions options;
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, index_kind = "auto";
   std::string log_level = "info";
@@ -140,8 +141,7 @@ int Main(int argc, char** argv) {
   std::printf("{\"event\":\"ready\",\"port\":%d}\n", *port);
   std::fflush(stdout);
 
-  while (!shutdown.Wait(std::chrono::hours(1))) {
-  }
+  shutdown.Wait();
   metrics = nullptr;
   server.Shutdown(std::chrono::seconds(2));
   node.Stop();

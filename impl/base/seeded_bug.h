@@ -46,6 +46,7 @@ namespace prefixmesh {
   BUG(lease_for_ever, "a lease never ends")                                                 \
   BUG(ack_of_any_log, "an ack of another log counts for the own one")                       \
   BUG(loads_only_rise, "in-flight counts are told only when they rise")                     \
+  BUG(load_hash_ignored, "in-flight counts that got lost are not asked for")                \
   BUG(loads_outlive_stream, "what a peer said of loads stays when it is gone")              \
   BUG(seal_unchecked, "a frame's seal is not compared")                                     \
   BUG(seal_without_lives, "a frame of an earlier life opens like one of this")              \

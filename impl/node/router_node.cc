@@ -109,7 +109,8 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
   decision.worker = *choice.worker;
   decision.worker_name = fleet_.name(*choice.worker);
   decision.reason = static_cast<int>(choice.reason);
-  decision.inserted = true;
+  // A prompt without one whole block leaves nothing in the block index.
+  decision.inserted = trees_.block_index() == nullptr || !blocks.empty();
   decision.matched_bytes = insertion.matched_bytes;
   if (mesh_ != nullptr) {
     PlacementView placement;

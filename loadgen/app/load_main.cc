@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "impl/env/real/process.h"
 #include "loadgen/app/process_setup.h"
 #include "loadgen/drive/session.h"
 
@@ -128,6 +129,7 @@ int Main(int argc, char** argv) {
     return kExitUsage;
   }
   QuietGrpc();
+  FileLimitIsAnError();
   if (arguments.exit_with_parent) ExitWithParent();
   Result<Settings> resolved = ReadSettings(arguments);
   if (!resolved.ok()) return Fail(resolved.error(), kExitUsage);
@@ -140,7 +142,9 @@ int Main(int argc, char** argv) {
   arguments.session.on_event = PrintLine;
   const Result<std::unique_ptr<Session>> session = Session::Prepare(std::move(arguments.session));
   if (!session.ok()) {
-    return Fail(session.error(), session.error().code == ErrorCode::kUnavailable ? kExitFailed : kExitUsage);
+    const ErrorCode code = session.error().code;
+    return Fail(session.error(),
+                code == ErrorCode::kUnavailable || code == ErrorCode::kExhausted ? kExitFailed : kExitUsage);
   }
   const Plan& plan = (*session)->plan();
   PrintLine(nlohmann::ordered_json{{"event", "ready"},

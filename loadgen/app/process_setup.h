@@ -1,5 +1,6 @@
-// process_setup.h — what the load-side mains share: signals, death with the parent, one clear line, quiet gRPC.
-// Threads: call Prepare before any thread starts. Errors: printed by the mains.
+// process_setup.h — what the load-side mains share: exit codes, one clear line, quiet gRPC. Signals and death with the
+// parent are those of every program (impl/env/real/process.h).
+// Threads: call before any thread starts. Errors: printed by the mains.
 #pragma once
 
 #include <string_view>
@@ -14,11 +15,6 @@ inline constexpr int kExitUntrusted = 3;
 
 // gRPC says nothing on its own: what matters comes back as a status and becomes one line of ours.
 void QuietGrpc();
-// SIGTERM when the parent ends (the thread that started us, to be exact), and at once if it already has.
-void ExitWithParent();
-// Blocks SIGTERM and SIGINT in this and all later threads; WaitForStop then returns when one arrives.
-void BlockStopSignals();
-void WaitForStop();
 
 // One line on stderr: "prefixmesh-worker: message".
 void PrintError(std::string_view program, std::string_view message);

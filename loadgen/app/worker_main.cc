@@ -5,8 +5,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "impl/env/real/process.h"
+#include "impl/env/real/real_env.h"
 #include "loadgen/app/process_setup.h"
-#include "loadgen/clock/process.h"
 #include "loadgen/worker/worker_metrics.h"
 #include "loadgen/worker/worker_pool.h"
 
@@ -80,9 +81,10 @@ int Main(int argc, char** argv) {
   options.service.decode = Time(static_cast<std::int64_t>(decode_ms * 1e6));
 
   QuietGrpc();
-  BlockStopSignals();
+  FileLimitIsAnError();
+  ShutdownSignal shutdown;
   if (exit_with_parent) ExitWithParent();
-  const MonotonicClock clock;
+  const RealClock clock;
   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::Start(options, clock);
   if (!pool.ok()) {
     PrintError(kProgram, pool.error().message);
@@ -106,7 +108,7 @@ int Main(int argc, char** argv) {
   }
   std::printf("%s\n", ready.dump().c_str());
   std::fflush(stdout);
-  WaitForStop();
+  shutdown.Wait();
   exposer.reset();
   (*pool)->Drain(kDrainPatience);
   return kExitOk;

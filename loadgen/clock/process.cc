@@ -16,15 +16,7 @@ namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
-std::int64_t Read(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * kNsPerSecond + now.tv_nsec;
-}
-
 }  // namespace
-
-Time MonotonicClock::Now() const { return Time(Read(CLOCK_MONOTONIC)); }
 
 void SleepUntil(Time when) {
   timespec until{};
@@ -65,6 +57,10 @@ ProcessUsage ReadProcessUsage() {
   return usage;
 }
 
-std::int64_t WallClockNs() { return Read(CLOCK_REALTIME); }
+std::int64_t WallClockNs() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * kNsPerSecond + now.tv_nsec;
+}
 
 }  // namespace prefixmesh::load

@@ -1,21 +1,16 @@
-// process.h — the clock, the sleep and the resource readings of a load-side process; nobody else here touches them.
+// process.h — the sleep, the priority and the resource readings of a load-side process; nobody else here touches them.
 //
-// Threads: any. Time: CLOCK_MONOTONIC, so offsets of two processes on one machine agree. Errors: none; a reading that
+// Threads: any. Time: that of RealClock, so offsets of two processes on one machine agree. Errors: none; a reading that
 // the kernel does not give is 0.
 #pragma once
 
 #include <cstdint>
 
-#include "impl/env/env.h"
+#include "impl/env/real/real_env.h"
 
 namespace prefixmesh::load {
 
-class MonotonicClock final : public Clock {
- public:
-  Time Now() const override;
-};
-
-// Sleeps to an absolute time of MonotonicClock; returns at once when it has passed.
+// Sleeps to an absolute time of RealClock; returns at once when it has passed.
 void SleepUntil(Time when);
 
 // Timer slack of the calling thread down to 1 ns: the default of 50 µs is what a bare sleep is late by.
@@ -33,7 +28,7 @@ struct ProcessUsage {
 };
 ProcessUsage ReadProcessUsage();
 
-// The wall clock, for gRPC deadlines only.
+// The wall clock: what a later life of a process reads is greater.
 std::int64_t WallClockNs();
 
 }  // namespace prefixmesh::load

@@ -26,7 +26,7 @@ class RealPace final : public Pace {
   void SleepUntil(Time when) override { load::SleepUntil(when); }
 
  private:
-  MonotonicClock clock_;
+  RealClock clock_;
 };
 
 const char* StatusName(grpc::StatusCode code) {
@@ -293,7 +293,7 @@ class GrpcDriver final : public Driver, public CallOwner {
   const Time timeout_;
   const std::vector<RouterAddress> routers_;
   RequestLog& log_;
-  const MonotonicClock clock_;
+  const RealClock clock_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
   RoutedListener* listener_ = nullptr;
   Time epoch_{0};

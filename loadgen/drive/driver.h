@@ -64,7 +64,7 @@ class Driver {
   virtual void SetListener(RoutedListener* listener) = 0;
   virtual void Start(Time epoch) = 0;
   // Waits until every request that was sent has ended and none will be sent any more, or until `deadline` (of
-  // MonotonicClock). True when done.
+  // RealClock). True when done.
   virtual bool WaitDone(Time deadline) = 0;
   // Cancels what is still in flight; WaitDone then returns soon.
   virtual void CancelAll() = 0;

@@ -34,10 +34,10 @@ PlacementFate Judge(const ProbeAnswer& answer, std::uint64_t baseline_blocks, bo
   return answer.held ? PlacementFate::kForgotten : PlacementFate::kLost;
 }
 
-std::vector<std::uint32_t> LearnedPlacements(const std::vector<RequestRecord>& records) {
+std::vector<std::uint32_t> LearnedPlacements(const std::vector<RequestRecord>& records, std::uint64_t block_bytes) {
   std::vector<std::uint32_t> learned;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (records[i].outcome == Outcome::kOk && records[i].inserted != 0)
+    if (records[i].outcome == Outcome::kOk && records[i].inserted != 0 && records[i].prompt_bytes >= block_bytes)
       learned.push_back(static_cast<std::uint32_t>(i));
   }
   return learned;

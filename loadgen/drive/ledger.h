@@ -40,8 +40,9 @@ struct ProbeAnswer {
 
 PlacementFate Judge(const ProbeAnswer& answer, std::uint64_t baseline_blocks, bool superseded);
 
-// Requests whose placement was learned: ok and inserted, of warm-up and load.
-std::vector<std::uint32_t> LearnedPlacements(const std::vector<RequestRecord>& records);
+// Requests whose placement was learned: ok and inserted, of warm-up and load. A prompt without one whole block is none:
+// its chain is empty, so there is nothing that a peer could come to know.
+std::vector<std::uint32_t> LearnedPlacements(const std::vector<RequestRecord>& records, std::uint64_t block_bytes);
 
 // `count` of them (or all) by seed, ascending.
 std::vector<std::uint32_t> SamplePlacements(std::vector<std::uint32_t> learned, std::uint64_t count,

@@ -58,7 +58,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
                                  const std::vector<std::string>& worker_names,
                                  const std::vector<RouterAddress>& routers, Time patience) {
   LedgerCounts counts;
-  const std::vector<std::uint32_t> learned = LearnedPlacements(records);
+  const std::vector<std::uint32_t> learned = LearnedPlacements(records, settings.index_block_bytes());
   const std::vector<std::uint32_t> sampled = SamplePlacements(learned, settings.probe.placements, plan.seed());
   counts.learned = learned.size();
   counts.sampled = sampled.size();

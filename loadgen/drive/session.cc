@@ -1,12 +1,10 @@
 #include "loadgen/drive/session.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "impl/base/whole_file.h"
 #include "loadgen/clock/process.h"
 #include "loadgen/drive/ledger_probe.h"
 #include "loadgen/drive/summary.h"
@@ -20,22 +18,6 @@ using Json = nlohmann::ordered_json;
 constexpr Time kStartDelay = std::chrono::milliseconds(50);
 constexpr Time kOverrun = std::chrono::seconds(2);  // beyond the last request's own timeout
 constexpr Time kSecond = std::chrono::seconds(1);
-
-// Whole or not at all.
-Status WriteFile(const std::string& path, const std::string& text) {
-  const std::string partial = path + ".partial";
-  std::FILE* file = std::fopen(partial.c_str(), "we");
-  bool written = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  int error = errno;
-  if (file != nullptr && std::fclose(file) != 0) {
-    written = false;
-    error = errno;
-  }
-  if (written && std::rename(partial.c_str(), path.c_str()) == 0) return {};
-  if (written) error = errno;
-  std::remove(partial.c_str());
-  return Error{error == ENOSPC ? ErrorCode::kExhausted : ErrorCode::kUnavailable, path + ": " + std::strerror(error)};
-}
 
 class RealSession final : public Session {
  public:
@@ -164,9 +146,9 @@ class RealSession final : public Session {
             {"requests", failure.requests},
             {"message", failure.message}});
     }
-    if (log_->failed() && !log_failure_told_) {
+    if (const Status log = log_->state(); !log.ok() && !log_failure_told_) {
       log_failure_told_ = true;
-      Emit({{"event", "failure"}, {"message", "requests.log cannot be written (full disk?): the run is incomplete"}});
+      Emit({{"event", "failure"}, {"message", log.error().message}});
     }
   }
 
@@ -176,23 +158,23 @@ class RealSession final : public Session {
     const ProcessUsage usage = ReadProcessUsage();
     const std::vector<std::string> worker_names = driver_->WorkerNames();
     trusted_ = JudgeTrust(*sends_, load_cpu_cores_, options_.settings).ok;
-    return WriteFile(options_.out_dir + "/load.json", SummaryJson({.plan = plan_,
-                                                                   .settings = options_.settings,
-                                                                   .strategy = options_.strategy,
-                                                                   .sends = *sends_,
-                                                                   .replies = *replies_,
-                                                                   .records = *records,
-                                                                   .worker_names = worker_names,
-                                                                   .ledger = ledger_,
-                                                                   .visibility = visibility_,
-                                                                   .load_cpu_cores = load_cpu_cores_,
-                                                                   .cpu_s = usage.cpu_s,
-                                                                   .peak_rss_bytes = usage.peak_rss_bytes,
-                                                                   .notes = notes_}));
+    return WriteWholeFile(options_.out_dir + "/load.json", SummaryJson({.plan = plan_,
+                                                                        .settings = options_.settings,
+                                                                        .strategy = options_.strategy,
+                                                                        .sends = *sends_,
+                                                                        .replies = *replies_,
+                                                                        .records = *records,
+                                                                        .worker_names = worker_names,
+                                                                        .ledger = ledger_,
+                                                                        .visibility = visibility_,
+                                                                        .load_cpu_cores = load_cpu_cores_,
+                                                                        .cpu_s = usage.cpu_s,
+                                                                        .peak_rss_bytes = usage.peak_rss_bytes,
+                                                                        .notes = notes_}));
   }
 
   const SessionOptions options_;
-  const MonotonicClock clock_;
+  const RealClock clock_;
   const Plan plan_;
   std::unique_ptr<RequestLog> log_;
   std::unique_ptr<VisibilityProber> prober_;

@@ -1,7 +1,7 @@
 // session.h — one run of the load from plan to load.json, told to a listener: what prefixmesh-load does between `ready`
 // and `quit`.
 //
-// Threads: one caller; it blocks in Run and Probe. Time: MonotonicClock. Ownership: settings are copied. Errors:
+// Threads: one caller; it blocks in Run and Probe. Time: RealClock. Ownership: settings are copied. Errors:
 // Prepare says what is wrong with trace, folder or routers; Run and Probe report a full disk. Bounds: those of the
 // plan.
 #pragma once

@@ -349,7 +349,7 @@ class Prober final : public VisibilityProber {
   }
 
   const Plan& plan_;
-  const MonotonicClock clock_;
+  const RealClock clock_;
   const std::vector<std::uint32_t> sampled_;
   std::unordered_map<std::uint32_t, std::size_t> samples_;  // by request
   std::vector<std::size_t> first_pair_;                     // by sample, and the end

@@ -141,6 +141,10 @@ struct Settings {
     double peer_round_budget_kib = 256;
   } two_layer;
 
+  struct Limits {
+    double router_rss_mib = 0;  // 0: none
+  } limits;
+
   struct Trust {
     double schedule_delay_p99_ms = 10;
     double schedule_delay_max_ms = 250;

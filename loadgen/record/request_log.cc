@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <limits>
 
 #include "impl/base/check.h"
+#include "impl/base/whole_file.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -21,11 +22,6 @@ struct Header {
   std::uint64_t reserved[4] = {};
 };
 static_assert(sizeof(Header) == 64);
-
-Error Failed(const std::string& path, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  return {full ? ErrorCode::kExhausted : ErrorCode::kUnavailable, path + ": " + std::strerror(error)};
-}
 
 off_t PlaceOf(std::size_t index) { return static_cast<off_t>(sizeof(Header) + index * sizeof(RequestRecord)); }
 
@@ -49,17 +45,20 @@ int WriteAll(int file, const void* data, std::size_t bytes, off_t place) {
 RequestLog::RequestLog(int file, std::string path, std::size_t requests)
     : file_(file), path_(std::move(path)), requests_(requests) {}
 
-RequestLog::~RequestLog() { close(file_); }
+RequestLog::~RequestLog() {
+  close(file_);
+  if (!finished_) unlink(PartialName(path_).c_str());
+}
 
 Result<std::unique_ptr<RequestLog>> RequestLog::Create(const std::string& path, std::uint64_t fingerprint,
                                                        std::size_t requests) {
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return Failed(path, errno);
+  const int file = open(PartialName(path).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return WriteError(path, errno);
   std::unique_ptr<RequestLog> log(new RequestLog(file, path, requests));
   Header header;
   header.fingerprint = fingerprint;
   header.requests = requests;
-  if (const int error = WriteAll(file, &header, sizeof header, 0); error != 0) return Failed(path, error);
+  if (const int error = WriteAll(file, &header, sizeof header, 0); error != 0) return WriteError(path, error);
   return log;
 }
 
@@ -72,8 +71,14 @@ void RequestLog::Write(std::size_t index, const RequestRecord& record) {
 Status RequestLog::Finish() {
   // A hole reads as zeros, which is kNeverSent but for the worker; only the length has to be right.
   if (!failed() && ftruncate(file_, PlaceOf(requests_)) != 0) first_error_ = errno;
-  if (!failed() && fdatasync(file_) != 0 && errno != EINVAL) first_error_ = errno;
-  if (failed()) return Failed(path_, first_error_);
+  if (!failed() && fsync(file_) != 0) first_error_ = errno;
+  if (!failed() && std::rename(PartialName(path_).c_str(), path_.c_str()) != 0) first_error_ = errno;
+  finished_ = !failed();
+  return state();
+}
+
+Status RequestLog::state() const {
+  if (failed()) return WriteError(path_, first_error_);
   return {};
 }
 
@@ -85,7 +90,7 @@ Result<std::vector<RequestRecord>> RequestLog::Read() const {
   while (left > 0) {
     const ssize_t got = pread(file_, into, left, place);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Failed(path_, errno);
+    if (got < 0) return Error{ErrorCode::kUnavailable, path_ + ": " + std::strerror(errno)};
     if (got == 0) break;  // holes at the end that Finish has not filled
     into += got;
     place += got;

@@ -6,7 +6,8 @@
 //   | header, 64 bytes | record 0 | record 1 | …      little endian, in the machine's layout of RequestRecord
 //
 // Threads: Write from any (pwrite, no lock); Finish and Read when nobody writes. Errors: the first failed write (a full
-// disk) is kept, later ones do nothing, Finish returns it: the run is then incomplete and says so. Ownership: closes
+// disk) is kept, later ones do nothing, Finish returns it: the run is then incomplete and says so. The file has its
+// name from Finish on; until then it is NAME.partial, which goes with a log that never was finished. Ownership: closes
 // its file. Bounds: 72 bytes x requests.
 #pragma once
 
@@ -60,18 +61,21 @@ class RequestLog {
   RequestLog& operator=(const RequestLog&) = delete;
 
   void Write(std::size_t index, const RequestRecord& record);
-  // Writes what is still missing as never sent, and reports the first error of all.
+  // Writes what is still missing as never sent, gives the file its name, and reports the first error of all.
   Status Finish();
   // All records, in plan order.
   Result<std::vector<RequestRecord>> Read() const;
-  // True once a write has failed.
-  bool failed() const { return first_error_.load(std::memory_order_relaxed) != 0; }
+  // The first write that failed, if any has by now.
+  Status state() const;
 
  private:
   RequestLog(int file, std::string path, std::size_t requests);
+  bool failed() const { return first_error_.load(std::memory_order_relaxed) != 0; }
+
   const int file_;
   const std::string path_;
   const std::size_t requests_;
+  bool finished_ = false;
   std::atomic<int> first_error_{0};  // an errno
 };
 

@@ -9,9 +9,9 @@
 #include <chrono>
 #include <thread>
 
+#include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"
-#include "loadgen/worker/request_view.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -162,11 +162,7 @@ class WorkerService final
                                                        const grpc::ByteBuffer* request) override {
     // The buffer is the call's own and nobody reads it after this; gRPC would keep it until the call ends.
     auto& body = const_cast<grpc::ByteBuffer&>(*request);
-    std::vector<grpc::Slice> slices;
-    if (!body.Dump(&slices).ok()) return Refuse(grpc::StatusCode::INVALID_ARGUMENT, "no body");
-    Slices pieces;
-    for (const grpc::Slice& slice : slices) pieces.Append({slice.begin(), slice.size()});
-    const Result<RequestView> view = ViewRequest(pieces);
+    Result<ParsedRequest> view = ParseRequest(body);
     if (!view.ok()) return Refuse(grpc::StatusCode::INVALID_ARGUMENT, view.error().message);
     const auto& models = options_.models;
     if (!models.empty() && std::find(models.begin(), models.end(), view->model) == models.end()) {
@@ -176,7 +172,7 @@ class WorkerService final
     std::vector<NodeId> chain;
     hasher.Hash(view->prompt, chain);
     const std::uint64_t prompt_bytes = view->prompt.size();
-    slices.clear();
+    view->slices.clear();
     body.Clear();
     const std::shared_ptr<GenerateCall> call = GenerateCall::Make();
     call->Begin(engine_, number_, incarnation_, prompt_bytes, hasher.block_bytes(), std::move(chain), call);

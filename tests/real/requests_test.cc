@@ -68,6 +68,19 @@ TEST_CASE("Router: an empty prompt is served, an oversized one and an unknown mo
   REQUIRE(mesh.router_a->Status().in_flight() == 0);
 }
 
+TEST_CASE("Router: it learned a placement when the prompt has something that its index can hold") {
+  Mesh2 mesh;
+  for (const std::size_t chars : {0u, 1u, 255u, 256u, 257u, 511u, 512u}) {
+    INFO(chars);
+    const Reply reply = mesh.router_a->Generate(Text(chars, chars));
+    REQUIRE(reply.status.ok());
+    REQUIRE(reply.routed.inserted() == (chars >= 256));
+    REQUIRE(mesh.router_a->Probe(Text(chars, chars)).prompt_blocks() == chars / 256);
+  }
+  REQUIRE(mesh.router_a->Generate(Text(60, 1), "m", v1::KIND_TOKENS).routed.inserted() == false);
+  REQUIRE(mesh.router_a->Generate(Text(64, 1), "m", v1::KIND_TOKENS).routed.inserted() == true);
+}
+
 TEST_CASE("Router: bytes that are no request are refused, and the router goes on") {
   Mesh2 mesh;
   grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> raw(mesh.router_a->channel);

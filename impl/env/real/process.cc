@@ -29,6 +29,8 @@ void ApplyAllocatorPolicy() {
 
 const char* AllocatorPolicyName() { return "glibc arena_max=1 mmap_threshold=65536 trim_threshold=1048576"; }
 
+void FileLimitIsAnError() { signal(SIGXFSZ, SIG_IGN); }
+
 ShutdownSignal::ShutdownSignal() {
   const sigset_t signals = ShutdownSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -41,6 +43,11 @@ bool ShutdownSignal::Wait(Time patience) {
   timeout.tv_sec = static_cast<time_t>(patience.count() / 1000000000);
   timeout.tv_nsec = static_cast<long>(patience.count() % 1000000000);
   return sigtimedwait(&signals, nullptr, &timeout) > 0;
+}
+
+void ShutdownSignal::Wait() {
+  while (!Wait(std::chrono::hours(1))) {
+  }
 }
 
 void ExitWithParent() {

@@ -12,15 +12,21 @@ namespace prefixmesh {
 void ApplyAllocatorPolicy();
 const char* AllocatorPolicyName();
 
-// SIGINT and SIGTERM wake the waiter instead of ending the process. Blocks them in every thread started afterwards.
+// A write beyond the file size limit (ulimit -f) fails like one to a full disk, and does not end the process.
+void FileLimitIsAnError();
+
+// SIGINT and SIGTERM wake the waiter instead of ending the process. Blocks them in every thread started afterwards;
+// a write to a pipe that nobody reads fails from now on, and does not end the process.
 class ShutdownSignal {
  public:
   ShutdownSignal();
   // True when a signal came, false when `patience` was over.
   bool Wait(Time patience);
+  void Wait();
 };
 
-// The kernel sends SIGTERM when the parent dies; a parent that is gone already counts too.
+// The kernel sends SIGTERM when the parent dies (the thread that started this process, to be exact); a parent that is
+// gone already counts too.
 void ExitWithParent();
 
 // VmHWM starts again from what is resident now. Memory of the start-up is not part of a peak.

@@ -29,8 +29,8 @@ struct RouteRequest {
 struct RouteDecision {
   WorkerIndex worker;
   std::string worker_name;
-  int reason = 0;  // v1::DecisionReason
-  bool inserted = false;
+  int reason = 0;         // v1::DecisionReason
+  bool inserted = false;  // the index learned this placement
   std::uint64_t matched_bytes = 0;
 };
 

@@ -316,6 +316,7 @@ std::string EncodeRound(const Round& round, SlotBits bits, const std::vector<con
     writer.Varint(round.digest.beat);
     writer.Fixed64(round.digest.vector_hash);
     writer.Fixed32(round.digest.register_hash);
+    writer.Varint(round.digest.load_hash);
   }
   return Sealed(std::move(writer), seal);
 }
@@ -479,6 +480,7 @@ Result<Round> DecodeRound(Bytes frame, std::uint64_t seal) {
     round.digest.beat = static_cast<std::uint32_t>(reader.Varint());
     round.digest.vector_hash = reader.Fixed64();
     round.digest.register_hash = reader.Fixed32();
+    round.digest.load_hash = static_cast<std::uint32_t>(reader.Varint());
   }
   if (!reader.Finished()) return Corrupt("round length");
   return round;

@@ -133,6 +133,7 @@ struct Digest {
   std::uint32_t beat = 0;             // heartbeats of this life of the sender
   std::uint64_t vector_hash = 0;
   std::uint32_t register_hash = 0;
+  std::uint32_t load_hash = 0;  // of what the receiver was told of loads, this frame included (load_table.h)
   bool operator==(const Digest&) const = default;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "impl/sync/two_layer/load_table.h"
 #include "impl/sync/two_layer/two_layer.h"
 
 namespace prefixmesh::two_layer {
@@ -39,7 +40,7 @@ struct TwoLayer::Peer {
   bool up = false;
   bool greeted = false;     // its hello is in and fits
   bool positioned = false;  // its vector is in
-  bool void_loads = false;  // it was silent for too long; what it says next must be everything
+  bool void_loads = false;  // it was silent for too long; what it said of loads counts as zero
   Incarnation incarnation;
   Time heard_at{0};
   int corrupt_in_a_row = 0;
@@ -48,7 +49,7 @@ struct TwoLayer::Peer {
   std::map<OriginKey, Sending> sending;
   std::uint64_t unacked_bytes = 0;
   std::uint64_t scopes_known = 0, workers_known = 0, registers_known = 0;  // versions
-  std::map<std::string, std::uint32_t, std::less<>> loads_told;
+  LoadTable loads_told;
   bool loads_unknown = false;      // it may have missed some: all are said again, zeros too
   std::uint64_t view_version = 0;  // when loads_told was true
   Time hello_at{-1}, vector_at{-1}, registers_at{-1}, digest_at{-1}, refused_at{-1};
@@ -62,6 +63,7 @@ struct TwoLayer::Peer {
   bool flush = false;  // something is due before the next beat
   std::vector<Position> vector;
   Digest digest;
+  LoadTable loads_heard;
   std::uint64_t own_hash_then = 0;  // this router's vector hash when that digest came
 
   // What becomes true when the transport has taken the frame.
@@ -78,6 +80,7 @@ struct TwoLayer::Peer {
     std::vector<std::pair<std::string, std::uint32_t>> loads;
     std::uint64_t view_version = 0;
     bool loads_read = false;
+    std::uint32_t load_hash = 0;  // of loads_told then
     bool digest = false;
     Time at{0};
   } commit;

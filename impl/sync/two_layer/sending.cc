@@ -50,17 +50,19 @@ Digest TwoLayer::OwnDigest() const {
 // In-flight counts that changed since the peer was told.
 void TwoLayer::AddLoads(Peer& peer, Round& round) {
   peer.commit.view_version = view_.WorkersVersion();
+  peer.commit.load_hash = peer.loads_told.hash();
   if (peer.commit.view_version == peer.view_version && !peer.loads_unknown)
     return;  // untouched while nothing changed: idle costs nothing
   peer.commit.loads_read = true;
   for (const WorkerLoad& load : view_.Workers()) {
-    const auto told = peer.loads_told.find(load.name);
-    if (!peer.loads_unknown && (told != peer.loads_told.end() ? told->second : 0) == load.in_flight) continue;
-    if (Seeded(Bug::kloads_only_rise) && told != peer.loads_told.end() && load.in_flight < told->second) continue;
+    const std::uint32_t told = peer.loads_told.Get(load.name);
+    if (!peer.loads_unknown && told == load.in_flight) continue;
+    if (Seeded(Bug::kloads_only_rise) && load.in_flight < told) continue;
     const Slot* slot = replica_.SlotOf(load.name);
     if (slot == nullptr) continue;
     round.loads.push_back({*slot, load.in_flight});
     peer.commit.loads.emplace_back(load.name, load.in_flight);
+    peer.commit.load_hash += LoadTable::EntryHash(load.name, load.in_flight) - LoadTable::EntryHash(load.name, told);
   }
   std::sort(round.loads.begin(), round.loads.end(), [](const Load& a, const Load& b) { return a.worker < b.worker; });
 }
@@ -131,6 +133,7 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
   if (peer.digest_at < Time{0} || now - peer.digest_at >= kHeartbeat) {
     round.has_digest = peer.commit.digest = true;
     round.digest = OwnDigest();
+    round.digest.load_hash = peer.commit.load_hash;
   }
 
   // Ranges, the own log first. A peer that does not answer gets heartbeats only.
@@ -227,7 +230,7 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
   peer.scopes_known = commit.scopes;
   peer.workers_known = commit.workers;
   peer.view_version = commit.view_version;
-  for (const auto& [name, in_flight] : commit.loads) peer.loads_told[name] = in_flight;
+  for (const auto& [name, in_flight] : commit.loads) peer.loads_told.Set(name, in_flight);
   if (commit.loads_read) peer.loads_unknown = false;
   if (commit.digest) peer.digest_at = commit.at;
   peer.acks_due.clear();

@@ -120,6 +120,7 @@ void TwoLayer::OnRound(Time now, Actions& actions) {
     }
     if (now - peer.heard_at > silent_ && !peer.void_loads) {
       peer.void_loads = true;
+      peer.loads_heard.Clear();
       actions.push_back(ForgetLoads{index});
     }
     if (peer.registers_known != replica_.registers_version()) SendRegisters(index, peer.registers_known, actions);
@@ -201,9 +202,7 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
   const auto heard = [&] {
     peer.heard_at = now;
     peer.corrupt_in_a_row = 0;
-    if (!peer.void_loads) return;
     peer.void_loads = false;
-    peer.resync_due = true;
   };
   const auto corrupt = [&] { Reject(now, index, RefuseReason::kCorrupt, {}, actions); };
   switch (*kind) {
@@ -347,6 +346,7 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
   if (digest.head > 1) {
     if (Replica::Log* log = replica_.FindOrMake(now, key, actions)) replica_.Heard(now, *log, digest, actions);
   }
+  if (digest.load_hash != peer.loads_heard.hash() && !Seeded(Bug::kload_hash_ignored)) peer.resync_due = true;
   const Digest own = OwnDigest();
   if (digest.register_hash != own.register_hash &&
       (peer.registers_at < Time{0} || now - peer.registers_at >= kHeartbeat)) {
@@ -413,7 +413,9 @@ void TwoLayer::OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& ac
       peer.resync_due = true;
       continue;
     }
-    actions.push_back(ApplyLoad{index, replica_.workers()[*peer.workers[load.worker]].name, load.in_flight});
+    const std::string& worker = replica_.workers()[*peer.workers[load.worker]].name;
+    peer.loads_heard.Set(worker, load.in_flight);
+    actions.push_back(ApplyLoad{index, worker, load.in_flight});
   }
   for (Range& range : round.ranges) OnRange(now, index, range, actions);
   if (round.has_digest) OnDigest(now, index, round.digest, actions);

@@ -49,6 +49,7 @@ std::vector<RequestRecord> AllOk(const Plan& plan, std::uint16_t worker) {
     records[i].router = plan.requests()[i].router;
     records[i].phase = static_cast<std::uint8_t>(plan.requests()[i].phase);
     records[i].worker_incarnation = 1;
+    records[i].prompt_bytes = plan.requests()[i].prompt_bytes;
   }
   return records;
 }
@@ -82,7 +83,7 @@ TEST_CASE("SamplePlacements: by seed, without repetition, at most what there is"
   std::vector<RequestRecord> records = AllOk(plan, 0);
   records[4].inserted = 0;
   records[5].outcome = Outcome::kFailed;
-  const std::vector<std::uint32_t> learned = LearnedPlacements(records);
+  const std::vector<std::uint32_t> learned = LearnedPlacements(records, 256);
   REQUIRE(learned.size() == records.size() - 2);
   const auto sampled = SamplePlacements(learned, 20, 1);
   REQUIRE(sampled.size() == 20);
@@ -90,6 +91,24 @@ TEST_CASE("SamplePlacements: by seed, without repetition, at most what there is"
   REQUIRE(sampled == SamplePlacements(learned, 20, 1));
   REQUIRE(sampled != SamplePlacements(learned, 20, 2));
   REQUIRE(SamplePlacements(learned, 1000, 1) == learned);
+}
+
+TEST_CASE("LearnedPlacements: ok, inserted, and with a whole block to learn") {
+  test::ForAll("any records", [](std::uint32_t block_bytes) {
+    using Row = std::tuple<bool, bool, std::int8_t>;  // ok, inserted, bytes beside a block
+    const auto rows = *rc::gen::arbitrary<std::vector<Row>>();
+    block_bytes = 128 + block_bytes % 4096;
+    std::vector<RequestRecord> records;
+    std::vector<std::uint32_t> expected;
+    for (const auto& [ok, inserted, beside] : rows) {
+      if (ok && inserted && beside >= 0) expected.push_back(static_cast<std::uint32_t>(records.size()));
+      RequestRecord& record = records.emplace_back();
+      record.outcome = ok ? Outcome::kOk : Outcome::kTimeout;
+      record.inserted = inserted;
+      record.prompt_bytes = block_bytes + static_cast<std::uint32_t>(beside);
+    }
+    RC_ASSERT(LearnedPlacements(records, block_bytes) == expected);
+  });
 }
 
 TEST_CASE("SameWorkerFollowups: follow-ups are counted against the latest request of their family") {

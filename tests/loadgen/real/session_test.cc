@@ -53,7 +53,7 @@ struct Bench {
     return nlohmann::json::parse(file);
   }
 
-  MonotonicClock clock;
+  RealClock clock;
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<StubRouters> routers;
   std::string out_dir;

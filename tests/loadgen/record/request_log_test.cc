@@ -8,6 +8,8 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
+#include "impl/base/whole_file.h"
+
 namespace prefixmesh::load {
 namespace {
 
@@ -19,6 +21,7 @@ std::string TemporaryPath() {
 
 TEST_CASE("RequestLog: records come back in plan order, missing ones as never sent") {
   const std::string path = TemporaryPath();
+  unlink(path.c_str());
   const auto log = RequestLog::Create(path, 42, 10);
   REQUIRE(log.ok());
   RequestRecord record;
@@ -27,7 +30,9 @@ TEST_CASE("RequestLog: records come back in plan order, missing ones as never se
     record.worker = static_cast<std::uint16_t>(index);
     (*log)->Write(index, record);
   }
+  REQUIRE(access(path.c_str(), F_OK) != 0);  // it has its name when it is whole
   REQUIRE((*log)->Finish().ok());
+  REQUIRE(access(path.c_str(), F_OK) == 0);
   const auto records = (*log)->Read();
   REQUIRE(records.ok());
   REQUIRE(records->size() == 10);
@@ -41,18 +46,22 @@ TEST_CASE("RequestLog: records come back in plan order, missing ones as never se
 TEST_CASE("RequestLog: a folder that is not there is named") {
   const auto log = RequestLog::Create("/nonexistent/requests.log", 0, 1);
   REQUIRE_FALSE(log.ok());
-  REQUIRE(log.error().message == "/nonexistent/requests.log: No such file or directory");
+  REQUIRE(log.error().message == "cannot write /nonexistent/requests.log: No such file or directory");
 }
 
 TEST_CASE("RequestLog: a disk that is full is reported by Finish and stops the writing") {
-  const auto log = RequestLog::Create("/dev/full", 0, 4);
+  const std::string path = TemporaryPath(), partial = PartialName(path);
+  unlink(path.c_str());
+  REQUIRE(symlink("/dev/full", partial.c_str()) == 0);
+  const auto log = RequestLog::Create(path, 0, 4);
   REQUIRE_FALSE(log.ok());
   REQUIRE(log.error().code == ErrorCode::kExhausted);
+  REQUIRE(access(partial.c_str(), F_OK) != 0);
 
   // Full in the middle of the run: a file size limit stands in for the disk.
-  const std::string path = TemporaryPath();
-  const auto filling = RequestLog::Create(path, 0, 1000);
+  auto filling = RequestLog::Create(path, 0, 1000);
   REQUIRE(filling.ok());
+  REQUIRE((*filling)->state().ok());
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   const rlimit tight{4096, before.rlim_max};
@@ -61,10 +70,13 @@ TEST_CASE("RequestLog: a disk that is full is reported by Finish and stops the w
   for (std::size_t i = 0; i < 1000; ++i) (*filling)->Write(i, {});
   const Status finished = (*filling)->Finish();
   setrlimit(RLIMIT_FSIZE, &before);
-  REQUIRE((*filling)->failed());
+  REQUIRE_FALSE((*filling)->state().ok());
   REQUIRE_FALSE(finished.ok());
   REQUIRE(finished.error().code == ErrorCode::kExhausted);
-  unlink(path.c_str());
+  REQUIRE(finished.error().message == "cannot write " + path + ": File too large");
+  *filling = nullptr;
+  REQUIRE(access(path.c_str(), F_OK) != 0);
+  REQUIRE(access(partial.c_str(), F_OK) != 0);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class CountingSink final : public ServiceSink {
 
 TEST_CASE("WorkerEngine: many threads submit, cancel and read") {
   constexpr int kThreads = 4, kRequests = 400;
-  const MonotonicClock clock;
+  const RealClock clock;
   std::atomic<int> finished = 0, cancelled = 0;
   std::vector<std::shared_ptr<CountingSink>> sinks(kThreads * kRequests);
   {

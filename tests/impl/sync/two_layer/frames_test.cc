@@ -56,8 +56,9 @@ Round DrawRound(Prng& prng, std::size_t records, std::size_t ids_max, bool sorte
   for (std::uint64_t i = prng.Below(3); i > 0; --i) round.ranges.push_back(DrawRange(prng, records, ids_max, sorted));
   if (prng.Below(2) == 0) {
     round.has_digest = true;
-    round.digest = {3, 3 + static_cast<std::uint32_t>(prng.Below(9)), static_cast<std::uint32_t>(prng.Below(99)),
-                    prng.Next(), static_cast<std::uint32_t>(prng.Next())};
+    round.digest = {
+        3,           3 + static_cast<std::uint32_t>(prng.Below(9)), static_cast<std::uint32_t>(prng.Below(99)),
+        prng.Next(), static_cast<std::uint32_t>(prng.Next()),       static_cast<std::uint32_t>(prng.Next())};
   }
   round.resync = prng.Below(2) == 0;
   return round;

@@ -120,6 +120,8 @@ class Network {
       }
     }
   }
+  // What is on its way does not arrive, and nobody is told.
+  void Lose() { in_flight_.clear(); }
   void Hand(std::size_t from, std::size_t to, const std::string& frame) {
     Actions actions;
     routers_[to]->strategy().OnFrame(now, PeerOf(to, from), AsBytes(frame), actions);
@@ -389,6 +391,30 @@ TEST_CASE("TwoLayer: loads are told when they change, and are void when the peer
   net.Settle();
   net.Cut(0, 1);
   REQUIRE(net[1].peer_loads.empty());
+}
+
+TEST_CASE("TwoLayer: loads that got lost are noticed by the next digest and said again") {
+  test::ForAll("any changes, any losses", [](std::uint64_t seed) {
+    Prng prng(seed);
+    Network net(2);
+    net.ConnectAll();
+    net[0].loads = {{"w0", Incarnation{1}, 1}, {"w1", Incarnation{1}, 1}, {"w2", Incarnation{1}, 1}};
+    for (int change = 0; change < 12; ++change) {
+      net[0].loads[prng.Below(3)].in_flight = static_cast<std::uint32_t>(prng.Below(4));
+      ++net[0].version;
+      net.now += milliseconds(50);
+      net.Round(0);
+      net.Round(1);
+      if (prng.Below(2) == 0) net.Lose();
+      net.Deliver();
+    }
+    net.Settle();
+    net.Settle();
+    for (const WorkerLoad& load : net[0].loads) RC_ASSERT(net[1].peer_loads[std::string(load.name)] == load.in_flight);
+    const std::uint64_t frames = net.frames_of_news;
+    net.Settle();
+    RC_ASSERT(net.frames_of_news == frames);
+  });
 }
 
 TEST_CASE("TwoLayer: records about an older life of a worker are kept but not applied") {

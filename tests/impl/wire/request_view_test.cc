@@ -1,12 +1,11 @@
 // Goal: the in-place reader sees what protobuf's own writer wrote, however the body is cut, and refuses what it cannot
 // read.
-#include "loadgen/worker/request_view.h"
+#include "impl/wire/request_view.h"
 
 #include "impl/wire/prefixmesh.pb.h"
-#include "loadgen/drive/wire.h"
 #include "tests/support/properties.h"
 
-namespace prefixmesh::load {
+namespace prefixmesh {
 namespace {
 
 Slices Cut(std::string_view bytes, const std::vector<std::uint8_t>& cuts) {
@@ -42,6 +41,30 @@ TEST_CASE("ViewRequest: reads what protobuf writes, in any cutting") {
   });
 }
 
+TEST_CASE("ViewRequest: a probe's worker stands where a request's id does, and each is read as what it is") {
+  v1::ProbeRequest probe;
+  probe.set_model("m");
+  probe.set_worker("w7");
+  probe.set_prompt("text");
+  const std::string bytes = probe.SerializeAsString();
+  const Result<RequestView> view = ViewRequest(Slices(AsBytes(bytes)));
+  REQUIRE(view.ok());
+  REQUIRE(view->worker == "w7");
+  REQUIRE(view->request_id == 0);
+}
+
+TEST_CASE("ViewRequest: what is read but may not be is refused by its own type") {
+  v1::GenerateRequest request;
+  request.set_model(std::string(kRequestNameBytesMax, 'm'));
+  std::string bytes = request.SerializeAsString();
+  REQUIRE(ViewRequest(Slices(AsBytes(bytes))).ok());
+  request.mutable_model()->push_back('m');
+  bytes = request.SerializeAsString();
+  REQUIRE(ViewRequest(Slices(AsBytes(bytes))).error().code == ErrorCode::kTooBig);
+  REQUIRE(ViewRequest(Slices(AsBytes("\x10\x02"))).error().code == ErrorCode::kInvalid);
+  REQUIRE(ViewRequest(Slices(AsBytes("\x0b"))).error().code == ErrorCode::kCorrupt);
+}
+
 TEST_CASE("ViewRequest: any bytes are read or refused, never read beyond") {
   test::ForAll("any bytes", [](const std::string& bytes, const std::vector<std::uint8_t>& cuts) {
     const Result<RequestView> view = ViewRequest(Cut(bytes, cuts));
@@ -53,23 +76,5 @@ TEST_CASE("ViewRequest: any bytes are read or refused, never read beyond") {
   }
 }
 
-TEST_CASE("GenerateBody and ProbeBody: protobuf reads them back") {
-  const std::string first = "some bytes", second(100, 'x');
-  Slices prompt(AsBytes(first));
-  prompt.Append(AsBytes(second));
-  v1::GenerateRequest request;
-  REQUIRE(ParseMessage(GenerateBody("model-1", Kind::kTokens, 77, prompt), request));
-  REQUIRE(request.model() == "model-1");
-  REQUIRE(request.kind() == v1::KIND_TOKENS);
-  REQUIRE(request.request_id() == 77);
-  REQUIRE(request.prompt() == first + second);
-  v1::ProbeRequest probe;
-  REQUIRE(ParseMessage(ProbeBody("m", Kind::kText, "w3", prompt), probe));
-  REQUIRE(probe.worker() == "w3");
-  REQUIRE(probe.prompt() == first + second);
-  REQUIRE(ParseMessage(GenerateBody("", Kind::kText, 1, Slices()), request));
-  REQUIRE(request.prompt().empty());
-}
-
 }  // namespace
-}  // namespace prefixmesh::load
+}  // namespace prefixmesh

@@ -1,11 +1,9 @@
-#include "loadgen/worker/request_view.h"
+#include "impl/wire/request_view.h"
 
 #include <algorithm>
 
-namespace prefixmesh::load {
+namespace prefixmesh {
 namespace {
-
-constexpr std::uint64_t kModelBytesMax = 256;
 
 // Walks the pieces of a body from front to back.
 class Cursor {
@@ -80,32 +78,48 @@ bool SkipField(Cursor& cursor, std::uint64_t wire_type) {
   }
 }
 
+Error Corrupt() { return {ErrorCode::kCorrupt, "the request does not decode"}; }
+
+Status ReadName(Cursor& cursor, std::string& name) {
+  std::uint64_t bytes = 0;
+  if (!cursor.Varint(bytes)) return Corrupt();
+  if (bytes > kRequestNameBytesMax) return Error{ErrorCode::kTooBig, "a name is longer than 256 bytes"};
+  Slices pieces;
+  if (!cursor.Run(bytes, pieces)) return Corrupt();
+  name.clear();
+  pieces.CopyTo(name);
+  return {};
+}
+
+// A field's number and wire type, as they stand before its value.
+constexpr std::uint64_t Varint(std::uint64_t field) { return field << 3 | 0; }
+constexpr std::uint64_t Length(std::uint64_t field) { return field << 3 | 2; }
+
 }  // namespace
 
 Result<RequestView> ViewRequest(const Slices& body) {
-  const Error corrupt{ErrorCode::kCorrupt, "the request body does not decode"};
   RequestView view;
   Cursor cursor(body);
   while (cursor.left() > 0) {
     std::uint64_t tag = 0, value = 0;
-    if (!cursor.Varint(tag) || tag >> 3 == 0) return corrupt;
-    if (tag == (1 << 3 | 2)) {
-      Slices name;
-      if (!cursor.Varint(value) || value > kModelBytesMax || !cursor.Run(value, name)) return corrupt;
-      view.model.clear();
-      name.CopyTo(view.model);
-    } else if (tag == (2 << 3 | 0)) {
-      if (!cursor.Varint(value) || value > 1) return corrupt;
-      view.kind = value == 0 ? Kind::kText : Kind::kTokens;
-    } else if (tag == (3 << 3 | 0)) {
-      if (!cursor.Varint(view.request_id)) return corrupt;
-    } else if (tag == (15 << 3 | 2)) {
-      if (!cursor.Varint(value) || !cursor.Run(value, view.prompt)) return corrupt;
+    if (!cursor.Varint(tag) || tag >> 3 == 0) return Corrupt();
+    if (tag == Length(1)) {
+      if (Status read = ReadName(cursor, view.model); !read.ok()) return read.error();
+    } else if (tag == Varint(2)) {
+      if (!cursor.Varint(value)) return Corrupt();
+      if (value > 1) return Error{ErrorCode::kInvalid, "unknown prompt kind " + std::to_string(value)};
+      view.kind = static_cast<Kind>(value);
+    } else if (tag == Varint(3)) {
+      if (!cursor.Varint(view.request_id)) return Corrupt();
+    } else if (tag == Length(3)) {
+      if (Status read = ReadName(cursor, view.worker); !read.ok()) return read.error();
+    } else if (tag == Length(15)) {
+      if (!cursor.Varint(value) || !cursor.Run(value, view.prompt)) return Corrupt();
     } else if (!SkipField(cursor, tag & 7)) {
-      return corrupt;
+      return Corrupt();
     }
   }
   return view;
 }
 
-}  // namespace prefixmesh::load
+}  // namespace prefixmesh

@@ -1,0 +1,30 @@
+// whole_file.h — writes a file whole or not at all: as NAME.partial, on the disk (fsync), then renamed to its name.
+//
+//   if (Status written = WriteWholeFile(out + "/result.json", text); !written.ok()) return written.error();
+//
+// Who reads the name finds the file as it was before or as it is now, never a part of it, whatever fails meanwhile. A
+// symbolic link stays one: the file it leads to is replaced. What is no regular file (a pipe, /dev/stdout) is written
+// straight, because a rename would replace it.
+//
+// Threads: any; two writers of one name at a time write over each other's .partial. Bounds: those of the disk. Time:
+// blocks until the disk has it. Ownership: none kept. Errors: one line that names the file; kExhausted for a full disk,
+// a quota or a file size limit, kUnavailable for the rest. A process that wants the limit (ulimit -f) as an error must
+// ignore SIGXFSZ, as env/real/process.h does.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "impl/base/result.h"
+
+namespace prefixmesh {
+
+Status WriteWholeFile(const std::string& path, std::string_view text);
+
+// What a file is called while it is not whole.
+std::string PartialName(const std::string& path);
+
+// The error of a write to `path` that failed with this errno: "cannot write PATH: No space left on device".
+Error WriteError(const std::string& path, int error);
+
+}  // namespace prefixmesh
