@@ -17,6 +17,7 @@
 #include "bench/result/slo.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
+#include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
 #include "impl/env/real/process.h"
 #include "impl/node/strategies.h"
@@ -60,7 +61,7 @@ struct ScenarioArguments {
     command.add_option("--scenario", scenario, "a built-in scenario (see `prefixmesh list scenarios`) or a .toml file")
         ->capture_default_str();
     command.add_option("--duration", duration, "length of the load phase, such as 30s or 2m");
-    command.add_option("--seed", seed, "of plan, prompts and ties")->capture_default_str();
+    command.add_option("--seed", seed, "of plan, prompts and ties")->capture_default_str()->check(SeedProblem);
     command.add_option("--set", overrides, "key=value of any setting (see `prefixmesh list settings`); repeat");
   }
 

@@ -43,8 +43,7 @@ struct Measured {
   std::optional<double> workers_cpu_s;
   std::optional<std::uint64_t> workers_cached_blocks;
   nlohmann::json load;  // load.json, or null
-  bool have_oracle = false;
-  OracleResult oracle;
+  std::optional<OracleResult> oracle;
 
   Verdict verdict = Verdict::kFailed;
   std::vector<std::string> notes;
