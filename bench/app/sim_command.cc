@@ -7,6 +7,7 @@
 
 #include "bench/sim/scale.h"
 #include "bench/sim/simulation.h"
+#include "impl/base/prng.h"
 #include "loadgen/plan/settings.h"
 
 namespace prefixmesh::bench {
@@ -38,7 +39,7 @@ CLI::App* SimArguments::AddTo(CLI::App& app) {
   CLI::App* command = app.add_subcommand("sim", "simulates routers on virtual time with faults, and checks invariants");
   command->add_option("--strategy", strategy, "two-layer is the one that has invariants")->capture_default_str();
   command->add_option("--routers", routers, "how many; as drawn by default");
-  command->add_option("--seed", seed, "the first seed")->capture_default_str();
+  command->add_option("--seed", seed, "the first seed")->capture_default_str()->check(SeedProblem);
   command->add_option("--seeds", seeds, "how many seeds")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("--faults", faults, "swarm (drawn per seed), none, or NAME=VALUE,…")->capture_default_str();
   command->add_option("--duration", duration, "virtual time, such as 120s")->capture_default_str();

@@ -114,7 +114,7 @@ OracleResult RunOracle(const load::Plan& plan, const load::Settings& settings) {
   advance(Time::max());
 
   OracleResult result;
-  result.cached_share = prompt_bytes > 0 ? cached_bytes / prompt_bytes : 0;
+  if (prompt_bytes > 0) result.cached_share = cached_bytes / prompt_bytes;
   double sum = 0, squares = 0;
   for (const std::uint64_t count : requests_of) sum += static_cast<double>(count);
   const double mean = sum / static_cast<double>(requests_of.size());

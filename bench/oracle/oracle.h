@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "loadgen/plan/plan.h"
 #include "loadgen/plan/settings.h"
@@ -14,8 +15,8 @@
 namespace prefixmesh::bench {
 
 struct OracleResult {
-  double cached_share = 0;  // load phase, as result.json's cached_share
-  double load_cov = 0;      // sd / mean of requests per worker, load phase
+  std::optional<double> cached_share;  // load phase, as result.json's cached_share; nothing when no prompt had a byte
+  std::optional<double> load_cov;      // sd / mean of requests per worker, load phase; nothing without requests
 };
 
 OracleResult RunOracle(const load::Plan& plan, const load::Settings& settings);

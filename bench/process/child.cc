@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <system_error>
 
 namespace prefixmesh::bench {
 namespace {
@@ -68,7 +69,12 @@ Result<std::unique_ptr<Child>> Child::Start(Options options) {
     errno = error;
     return Failed("cannot start " + o.argv[0]);
   }
-  child->reader_ = std::thread([raw = child.get()] { raw->ReadLines(); });
+  try {
+    child->reader_ = std::thread([raw = child.get()] { raw->ReadLines(); });
+  } catch (const std::system_error& refused) {  // ulimit -u, or no memory
+    errno = refused.code().value();
+    return Failed("cannot start a thread to hear " + o.name);
+  }
   return child;
 }
 

@@ -3,8 +3,8 @@
 // stdout lines go to a callback on a reader thread; stderr goes to a file whose last lines are the reason when a child
 // dies. A child gets SIGTERM when this process dies, so that no process is left behind whatever happens.
 //
-// Threads: Start, WriteLine, Terminate from one thread; on_line on the reader's. Errors: Start says what failed.
-// Bounds: a line of more than 1 MiB is cut. Ownership: the destructor terminates and reaps.
+// Threads: Start, WriteLine, Terminate from one thread; on_line on the reader's. Errors: Start says what failed, a
+// thread included. Bounds: a line of more than 1 MiB is cut. Ownership: the destructor terminates and reaps.
 #pragma once
 
 #include <sys/types.h>

@@ -75,8 +75,9 @@ std::string Reason(const Json& result, const Null& null) {
   }
   if (Starts(path, "slo")) return "a field of the expression is null";
   if (Starts(path, "routing.oracle") || path == "routing.cached_share_ratio")
-    return IsNull(result, "/routing/oracle_cached_share") ? "the oracle runs only when a run has ended in order"
-                                                          : "one of the two shares is missing or zero";
+    return IsNull(result, "/routing/oracle_load_cov")       ? "the oracle runs only when a run has ended in order"
+           : IsNull(result, "/routing/oracle_cached_share") ? "no prompt of the load phase had a byte"
+                                                            : "one of the two shares is missing or zero";
   const bool generator_done = !IsNull(result, "/load");
   if (path == "load" ||
       (!generator_done && (Starts(path, "routing") || Starts(path, "placements") || Starts(path, "visibility") ||
@@ -84,6 +85,8 @@ std::string Reason(const Json& result, const Null& null) {
     return "the generator did not finish";
   if (Starts(path, "visibility.ms") && !IsNull(result, "/visibility/visible_share"))
     return "the percentile falls among what was never visible";
+  if (Starts(path, "visibility") && result.at("visibility").value("requests", 1) == 0)
+    return "no request was among the part that is sampled (probe.visibility_share)";
   if (Starts(path, "visibility")) return "no sampled placement was news to a peer";
   if (path == "routing.same_worker_followups") return "no ok request followed up an earlier one";
   if (Starts(path, "load.schedule_delay")) return "nothing was sent in the load phase";

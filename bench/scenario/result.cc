@@ -239,11 +239,12 @@ Json RoutingJson(const Measured& m) {
     routing = {{"cached_share", nullptr}, {"prompt_bytes", nullptr},          {"cached_bytes", nullptr},
                {"load_cov", nullptr},     {"same_worker_followups", nullptr}, {"decisions", Json::object()},
                {"workers", Json::array()}};
-  routing["oracle_cached_share"] = m.have_oracle ? Json(m.oracle.cached_share) : Json(nullptr);
-  routing["oracle_load_cov"] = m.have_oracle ? Json(m.oracle.load_cov) : Json(nullptr);
+  const OracleResult oracle = m.oracle.value_or(OracleResult{});
+  routing["oracle_cached_share"] = OrNull(oracle.cached_share);
+  routing["oracle_load_cov"] = OrNull(oracle.load_cov);
   routing["cached_share_ratio"] = nullptr;
-  if (m.have_oracle && m.oracle.cached_share > 0 && routing["cached_share"].is_number())
-    routing["cached_share_ratio"] = routing["cached_share"].get<double>() / m.oracle.cached_share;
+  if (oracle.cached_share.value_or(0) > 0 && routing["cached_share"].is_number())
+    routing["cached_share_ratio"] = routing["cached_share"].get<double>() / *oracle.cached_share;
   return routing;
 }
 

@@ -3,7 +3,11 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+<<<<<<< HEAD
 #include <algorithm>
+=======
+#include <atomic>
+>>>>>>> main
 
 #include "impl/base/mutex.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
@@ -99,6 +103,7 @@ Status RouterClient::BeginPhase(const std::string& phase) {
 
 std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients,
                                        std::vector<v1::RouterStatus>& statuses) {
+<<<<<<< HEAD
   statuses.assign(clients.size(), {});
   const v1::Empty request;
   return AskAll(clients, kDeadline, [&](std::size_t i, grpc::ClientContext* context, auto done) {
@@ -116,58 +121,73 @@ std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vec
        }))
     answered.push_back(answer.answered);
   return answered;
+=======
+  // Shared with the answers, so that one that never comes is not waited for.
+  struct Asked {
+    explicit Asked(std::size_t count) : contexts(count), replies(count), answers(count), under_way(count) {}
+    const v1::Empty request;
+    std::vector<grpc::ClientContext> contexts;
+    std::vector<v1::RouterStatus> replies;  // an answer's own until it came
+    Mutex mutex;
+    CondVar ended;
+    std::vector<StatusAnswer> answers PREFIXMESH_GUARDED_BY(mutex);
+    std::size_t under_way PREFIXMESH_GUARDED_BY(mutex);
+  };
+  const auto asked = std::make_shared<Asked>(clients.size());
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    SetDeadline(asked->contexts[i]);
+    clients[i]->impl_->admin->async()->Status(&asked->contexts[i], &asked->request, &asked->replies[i],
+                                              [asked, i](const grpc::Status& status) {
+                                                MutexLock lock(asked->mutex);
+                                                asked->answers[i] = {status.ok(), std::chrono::steady_clock::now()};
+                                                if (--asked->under_way == 0) asked->ended.NotifyAll();
+                                              });
+  }
+  statuses.assign(clients.size(), {});
+  MutexLock lock(asked->mutex);
+  // gRPC ends every call by its deadline, unless it could not start the thread that answers run on.
+  const auto give_up = std::chrono::steady_clock::now() + kDeadline + std::chrono::seconds(1);
+  while (asked->under_way > 0 && asked->ended.WaitUntil(asked->mutex, give_up)) {
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    if (asked->answers[i].answered) statuses[i] = std::move(asked->replies[i]);
+  return asked->answers;
+>>>>>>> main
 }
 
 class WorkerPulse::Impl {
+ public:
+  explicit Impl(const std::string& address)
+      : stub_(v1::Worker::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
+  ~Impl() {
+    if (asked_ != nullptr) asked_->context.TryCancel();
+  }
+
+  void Beat() {
+    if (asked_ != nullptr && asked_->under_way) return;
+    asked_ = std::make_shared<Question>();
+    SetDeadline(asked_->context);
+    stub_->async()->Status(&asked_->context, &asked_->request, &asked_->reply,
+                           [asked = asked_, told = told_](const grpc::Status& status) {
+                             if (status.ok()) *told = std::chrono::steady_clock::now();
+                             asked->under_way = false;
+                           });
+  }
+
+  std::chrono::steady_clock::time_point heard() const { return *told_; }
+
+ private:
+  // Shared with the answer, as above.
   struct Question {
     grpc::ClientContext context;
     v1::Empty request;
     v1::WorkerStatus reply;
+    std::atomic<bool> under_way = true;
   };
-
- public:
-  explicit Impl(const std::string& address)
-      : stub_(v1::Worker::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
-
-  ~Impl() {
-    std::shared_ptr<Question> asked;
-    {
-      MutexLock lock(mutex_);
-      asked = asked_;
-    }
-    if (asked != nullptr) asked->context.TryCancel();  // unlocked: it may run the answer on this thread
-    MutexLock lock(mutex_);
-    while (asked_ != nullptr) answered_.Wait(mutex_);
-  }
-
-  void Beat() {
-    const auto question = std::make_shared<Question>();
-    {
-      MutexLock lock(mutex_);
-      if (asked_ != nullptr) return;
-      asked_ = question;
-    }
-    SetDeadline(question->context);
-    stub_->async()->Status(&question->context, &question->request, &question->reply,
-                           [this, question](const grpc::Status& status) {
-                             MutexLock lock(mutex_);
-                             if (status.ok()) heard_ = std::chrono::steady_clock::now();
-                             asked_ = nullptr;
-                             answered_.NotifyAll();
-                           });
-  }
-
-  std::chrono::steady_clock::time_point heard() const {
-    MutexLock lock(mutex_);
-    return heard_;
-  }
-
- private:
   const std::unique_ptr<v1::Worker::Stub> stub_;
-  mutable Mutex mutex_;
-  CondVar answered_;
-  std::shared_ptr<Question> asked_ PREFIXMESH_GUARDED_BY(mutex_);  // the one under way
-  std::chrono::steady_clock::time_point heard_ PREFIXMESH_GUARDED_BY(mutex_) = std::chrono::steady_clock::now();
+  std::shared_ptr<Question> asked_;
+  const std::shared_ptr<std::atomic<std::chrono::steady_clock::time_point>> told_ =
+      std::make_shared<std::atomic<std::chrono::steady_clock::time_point>>(std::chrono::steady_clock::now());
 };
 
 WorkerPulse::WorkerPulse(const std::string& address) : impl_(std::make_unique<Impl>(address)) {}

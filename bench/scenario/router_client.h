@@ -1,5 +1,5 @@
 // router_client.h — how the suite talks to a running router or worker: status, phases. Blocking, with a deadline.
-// Threads: any. Errors: kUnavailable within the deadline. Ownership: owns its channel.
+// Threads: any, one at a time for each object. Errors: kUnavailable within the deadline. Ownership: owns its channel.
 #pragma once
 
 #include <chrono>
@@ -54,7 +54,7 @@ std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vec
 class WorkerPulse {
  public:
   explicit WorkerPulse(const std::string& address);
-  ~WorkerPulse();  // cancels the question that is under way and waits for its end
+  ~WorkerPulse();
   // Asks again, unless a question is under way.
   void Beat();
   // When the last answer came, or when this was made.

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <map>
 
-#include "bench/process/file_limit.h"
+#include "bench/process/limits.h"
 #include "bench/process/proc.h"
 #include "bench/report/report.h"
 #include "bench/scenario/cluster.h"
@@ -80,6 +80,26 @@ Status CheckFiles(const load::Settings& settings) {
   return Error{ErrorCode::kInvalid, "workers.count x routers.count needs " + std::to_string(needed) +
                                         " open files in one process; here it may have " + std::to_string(limit) +
                                         " (ulimit -n). Lower either"};
+}
+
+// gRPC and malloc map a stack and an arena per thread, far above what is ever resident: 1.3 GiB in the process of 20
+// workers. With less some threads cannot start, and gRPC aborts or waits for ever.
+Status CheckAddressSpace() {
+  constexpr std::uint64_t kNeeded = 1536u << 20;
+  const std::uint64_t limit = AddressSpaceLimit();
+  if (limit >= kNeeded) return {};
+  return Error{ErrorCode::kInvalid, "a process here may map " + FormatBytes(static_cast<double>(limit)) +
+                                        " of memory (ulimit -v); a run needs " +
+                                        FormatBytes(static_cast<double>(kNeeded))};
+}
+
+// The load phase must have something in it.
+Status CheckPlanned(const load::Plan& plan, const load::Settings& settings) {
+  if (plan.statistics().load_requests > 0) return {};
+  std::string where = "load.rps is too low for it";
+  if (settings.load.arrivals == "trace") where = "the trace is shorter than phases.warmup_s at this trace.speed";
+  if (settings.load.arrivals == "staged") where = "load.stages have no requests there";
+  return Error{ErrorCode::kInvalid, "the plan has no request in the load phase: " + where};
 }
 
 // What the load process had begun to write when it was ended.
@@ -505,9 +525,11 @@ Result<RunOutcome> Run(const RunRequest& request) {
   measured.machine = ReadMachine();
   if (Status enough = CheckMemory(request, measured.machine); !enough.ok()) return enough.error();
   if (Status enough = CheckFiles(request.settings); !enough.ok()) return enough.error();
+  if (Status enough = CheckAddressSpace(); !enough.ok()) return enough.error();
   // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();
+  if (Status planned = CheckPlanned(*plan, request.settings); !planned.ok()) return planned.error();
   if (Status prepared = PrepareFolder(request.out); !prepared.ok()) return prepared.error();
 
   measured.started_at = UtcNow("%Y-%m-%dT%H:%M:%SZ");
@@ -528,10 +550,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
   }
   if (measured.verdict == Verdict::kOk)
     if (Status replied = CheckReplies(measured); !replied.ok()) fail(replied.error().message);
-  if (measured.verdict == Verdict::kOk) {
-    measured.oracle = RunOracle(*plan, request.settings);
-    measured.have_oracle = true;
-  }
+  if (measured.verdict == Verdict::kOk) measured.oracle = RunOracle(*plan, request.settings);
   const nlohmann::ordered_json result = BuildResult(measured);
   RunOutcome outcome;
   outcome.result_path = request.out + "/result.json";

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "impl/base/prng.h"
 #include "impl/env/real/grpc_router_server.h"
 #include "impl/env/real/process.h"
 #include "impl/node/metrics.h"
@@ -58,7 +59,7 @@ int Main(int argc, char** argv) {
   app.add_option("--block-tokens", options.trees.hash.tokens_block_tokens, "tokens in a block, 16 to 1024")
       ->check(CLI::Range(16, 1024))
       ->capture_default_str();
-  app.add_option("--hash-seed", options.trees.hash.seed, "per-cluster secret of the block hash");
+  app.add_option("--hash-seed", options.trees.hash.seed, "per-cluster secret of the block hash")->check(SeedProblem);
   app.add_option("--text-max-chars", options.trees.text_chars_max, "text and token trees: characters per tenant")
       ->capture_default_str();
   app.add_option("--text-eviction-s", eviction_s, "text and token trees: seconds between eviction passes")
@@ -78,7 +79,7 @@ int Main(int argc, char** argv) {
   app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str();
+  app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();

@@ -1,6 +1,7 @@
 #include "impl/base/prng.h"
 
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <numbers>
 
@@ -79,6 +80,13 @@ double Prng::Gamma(double shape) {
     const double u = 1.0 - Unit();
     if (std::log(u) < 0.5 * x * x + d - d * cubed + d * std::log(cubed)) return d * cubed;
   }
+}
+
+std::string SeedProblem(const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (error == std::errc() && end == text.data() + text.size()) return "";
+  return "'" + text + "' is not a whole number from 0 to 18446744073709551615";
 }
 
 }  // namespace prefixmesh

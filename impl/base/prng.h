@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace prefixmesh {
@@ -30,6 +31,9 @@ class Prng {
  private:
   std::uint64_t state_[4];
 };
+
+// What is wrong with this text as a seed, which is a whole number of 64 bits; empty: nothing.
+std::string SeedProblem(const std::string& text);
 
 // One step of splitmix64's output function: a fixed, good mixing of 64 bits.
 std::uint64_t Mix64(std::uint64_t value);

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "impl/base/prng.h"
 #include "impl/env/real/process.h"
 #include "loadgen/app/process_setup.h"
 #include "loadgen/drive/session.h"
@@ -114,7 +115,7 @@ int Main(int argc, char** argv) {
       ->excludes(settings);
   app.add_option("--set", arguments.overrides, "key=value; may be repeated");
   app.add_option("--duration", arguments.duration, "length of the load phase, e.g. 30s");
-  app.add_option("--seed", arguments.session.seed, "of the plan")->capture_default_str();
+  app.add_option("--seed", arguments.session.seed, "of the plan")->capture_default_str()->check(SeedProblem);
   app.add_option("--router", arguments.routers, "NAME=HOST:PORT; once per router, in the plan's order")->required();
   app.add_option("--out", arguments.session.out_dir, "folder for load.json and requests.log")->required();
   app.add_option("--strategy", arguments.session.strategy, "what the routers run; off is not sampled for visibility")

@@ -3,10 +3,14 @@
 #include <grpc/support/log.h>
 
 #include <cstdio>
+#include <cstring>
 
 namespace prefixmesh::load {
 void QuietGrpc() {
-  gpr_set_log_function([](gpr_log_func_args*) {});
+  gpr_set_log_function([](gpr_log_func_args* said) {
+    if (said->severity == GPR_LOG_SEVERITY_ERROR && std::strstr(said->message, "assertion failed") != nullptr)
+      std::fprintf(stderr, "%s:%d: %s\n", said->file, said->line, said->message);
+  });
 }
 
 void PrintError(std::string_view program, std::string_view message) {

@@ -13,7 +13,8 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUntrusted = 3;
 
-// gRPC says nothing on its own: what matters comes back as a status and becomes one line of ours.
+// gRPC says nothing on its own, but for its last words before it aborts: what else matters comes back as a status and
+// becomes one line of ours.
 void QuietGrpc();
 
 // One line on stderr: "prefixmesh-worker: message".

@@ -31,7 +31,9 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh", "run", "--set", "load.rps=-3", says=["load.rps"])
         self.refused("prefixmesh", "run", "--set", "phases.idle_s=3 parsecs", says=["phases.idle_s"])
         self.refused("prefixmesh", "run", "--duration", "soon", says=["--duration", "soon"])
-        self.refused("prefixmesh", "run", "--seed", "x", says=["--seed"])
+        for seed in ("x", "-1", "1.5", "18446744073709551616"):
+            for command in ("run", "plan", "sim"):
+                self.refused("prefixmesh", command, "--seed", seed, says=["--seed", seed])
         self.refused("prefixmesh", "run", "--strategy", "two-layer", "--set", "index.kind=text",
                      says=["two-layer", "text"])
 
@@ -48,6 +50,21 @@ class BadInput(unittest.TestCase):
             few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
             self.refused("prefixmesh", "run", "--set", "workers.count=100", "--out", f"{folder}/run",
                          says=["workers.count", "464", "200"], preexec_fn=few)
+
+    def test_too_little_address_space_is_found_before_the_run(self):
+        with harness.scratch() as folder:
+            little = lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
+            self.refused("prefixmesh", "run", "--out", f"{folder}/run", says=["400 MiB", "ulimit -v", "1.5 GiB"],
+                         preexec_fn=little)
+
+    def test_a_plan_without_a_request(self):
+        with harness.scratch() as folder:
+            self.refused("prefixmesh", "run", "--duration", "1s", "--set", "load.rps=0.01", "--out", f"{folder}/run",
+                         says=["no request in the load phase", "load.rps"])
+            trace = pathlib.Path(folder, "trace.jsonl")
+            trace.write_text('{"timestamp":0,"input_length":600,"output_length":1,"hash_ids":[1,2]}\n')
+            self.refused("prefixmesh", "run", "--scenario", "trace", "--set", f"trace.path={trace}", "--out",
+                         f"{folder}/run", says=["no request in the load phase", "trace"])
 
     def test_files(self):
         with harness.scratch() as folder:

@@ -51,6 +51,18 @@ class EndToEnd(unittest.TestCase):
             # The oracle is one router without delay: a real one-router run is within one point of it.
             self.assertLess(abs(result["routing"]["cached_share"] - result["routing"]["oracle_cached_share"]), 0.01)
 
+    def test_what_empty_prompts_cannot_say_is_null(self):
+        with harness.scratch() as folder:
+            out = f"{folder}/run"
+            done = harness.run("prefixmesh", "run", *harness.SMALL, "--set", "prompt.chars=0", "--out", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            result = harness.result_of(out)
+            self.assertEqual(result["load"]["ok"], 180)
+            for figure in ("cached_share", "oracle_cached_share", "cached_share_ratio"):
+                self.assertIsNone(result["routing"][figure], figure)
+            self.assertEqual((result["placements"]["learned"], result["placements"]["pairs"]), (0, 0))
+            self.assertIsNone(result["visibility"]["visible_share"])
+
     def test_raw_ops_runs_on_text(self):
         with harness.scratch() as folder:
             _, _, result = harness.judged_run(folder, *harness.SMALL, "--strategy", "raw-ops")

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <set>
 
-#include "bench/process/file_limit.h"
+#include "bench/process/limits.h"
 #include "bench/scenario/cluster.h"
 #include "impl/node/router_node.h"
 #include "loadgen/plan/settings_table.h"

@@ -65,5 +65,13 @@ TEST_CASE("Prng: exponential, normal and gamma have their mean and variance") {
   }
 }
 
+TEST_CASE("SeedProblem: a seed is a whole number of 64 bits, and nothing is bent to be one") {
+  for (const char* good : {"0", "1", "007", "18446744073709551615"}) REQUIRE(SeedProblem(good).empty());
+  for (const char* bad : {"", "-1", "+1", " 1", "1 ", "1.5", "1e3", "0x10", "18446744073709551616", "one"}) {
+    INFO(bad);
+    REQUIRE(SeedProblem(bad).find("18446744073709551615") != std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace prefixmesh
