@@ -70,14 +70,9 @@ struct Measured {
   std::optional<double> workers_cpu_s;
   std::optional<std::uint64_t> workers_cached_blocks;
   nlohmann::json load;  // load.json, or null
-<<<<<<< HEAD
   std::optional<MeasuredPartition> partition;
   std::optional<MeasuredJoin> join;
-  bool have_oracle = false;
-  OracleResult oracle;
-=======
   std::optional<OracleResult> oracle;
->>>>>>> main
 
   Verdict verdict = Verdict::kFailed;
   std::vector<std::string> notes;

@@ -3,11 +3,8 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
-<<<<<<< HEAD
 #include <algorithm>
-=======
 #include <atomic>
->>>>>>> main
 
 #include "impl/base/mutex.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
@@ -27,27 +24,47 @@ void SetDeadline(grpc::ClientContext& context, std::chrono::seconds deadline = k
   context.set_deadline(std::chrono::system_clock::now() + deadline);
 }
 
-// Asks all clients that are there at the same time: ask(i, context, done), each done(ok) exactly once.
-template <typename Ask>
-std::vector<StatusAnswer> AskAll(std::span<RouterClient* const> clients, std::chrono::seconds deadline, Ask&& ask) {
-  std::vector<StatusAnswer> answers(clients.size());
-  std::vector<grpc::ClientContext> contexts(clients.size());
+// Questions to several routers under way, and their answers. Shared with the answers, so that one that never comes is
+// not waited for.
+template <typename Reply>
+struct Asked {
+  explicit Asked(std::size_t count) : contexts(count), replies(count), answers(count) {}
+  const v1::Empty request;
+  std::vector<grpc::ClientContext> contexts;
+  std::vector<Reply> replies;  // an answer's own until it came
   Mutex mutex;
   CondVar ended;
-  auto under_way = static_cast<std::size_t>(
-      std::count_if(clients.begin(), clients.end(), [](const RouterClient* client) { return client != nullptr; }));
+  std::vector<StatusAnswer> answers PREFIXMESH_GUARDED_BY(mutex);
+  std::size_t under_way PREFIXMESH_GUARDED_BY(mutex) = 0;
+};
+
+// Asks all clients that are there at the same time: ask(i, asked, done) each, and done(status) exactly once.
+template <typename Reply, typename Ask>
+std::vector<StatusAnswer> AskAll(std::span<RouterClient* const> clients, std::chrono::seconds deadline,
+                                 std::vector<Reply>& replies, Ask&& ask) {
+  const auto asked = std::make_shared<Asked<Reply>>(clients.size());
   for (std::size_t i = 0; i < clients.size(); ++i) {
     if (clients[i] == nullptr) continue;
-    SetDeadline(contexts[i], deadline);
-    ask(i, &contexts[i], [&, i](const grpc::Status& status) {
-      MutexLock lock(mutex);
-      answers[i] = {status.ok(), std::chrono::steady_clock::now()};
-      if (--under_way == 0) ended.NotifyAll();
+    SetDeadline(asked->contexts[i], deadline);
+    {
+      MutexLock lock(asked->mutex);
+      ++asked->under_way;
+    }
+    ask(i, *asked, [asked, i](const grpc::Status& status) {
+      MutexLock lock(asked->mutex);
+      asked->answers[i] = {status.ok(), std::chrono::steady_clock::now()};
+      if (--asked->under_way == 0) asked->ended.NotifyAll();
     });
   }
-  MutexLock lock(mutex);
-  while (under_way > 0) ended.Wait(mutex);
-  return answers;
+  replies.assign(clients.size(), {});
+  MutexLock lock(asked->mutex);
+  // gRPC ends every call by its deadline, unless it could not start the thread that answers run on.
+  const auto give_up = std::chrono::steady_clock::now() + deadline + std::chrono::seconds(1);
+  while (asked->under_way > 0 && asked->ended.WaitUntil(asked->mutex, give_up)) {
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i)
+    if (asked->answers[i].answered) replies[i] = std::move(asked->replies[i]);
+  return asked->answers;
 }
 
 }  // namespace
@@ -103,56 +120,20 @@ Status RouterClient::BeginPhase(const std::string& phase) {
 
 std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients,
                                        std::vector<v1::RouterStatus>& statuses) {
-<<<<<<< HEAD
-  statuses.assign(clients.size(), {});
-  const v1::Empty request;
-  return AskAll(clients, kDeadline, [&](std::size_t i, grpc::ClientContext* context, auto done) {
-    clients[i]->impl_->admin->async()->Status(context, &request, &statuses[i], std::move(done));
+  return AskAll(clients, kDeadline, statuses, [&](std::size_t i, auto& asked, auto done) {
+    clients[i]->impl_->admin->async()->Status(&asked.contexts[i], &asked.request, &asked.replies[i], std::move(done));
   });
 }
 
 std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vector<v1::SyncPositions>& positions) {
-  positions.assign(clients.size(), {});
-  const v1::Empty request;
   std::vector<bool> answered;
   for (const StatusAnswer& answer :
-       AskAll(clients, kPositionsDeadline, [&](std::size_t i, grpc::ClientContext*context, auto done) {
-         clients[i]->impl_->admin->async()->Positions(context, &request, &positions[i], std::move(done));
+       AskAll(clients, kPositionsDeadline, positions, [&](std::size_t i, auto&asked, auto done) {
+         clients[i]->impl_->admin->async()->Positions(&asked.contexts[i], &asked.request, &asked.replies[i],
+                                                      std::move(done));
        }))
     answered.push_back(answer.answered);
   return answered;
-=======
-  // Shared with the answers, so that one that never comes is not waited for.
-  struct Asked {
-    explicit Asked(std::size_t count) : contexts(count), replies(count), answers(count), under_way(count) {}
-    const v1::Empty request;
-    std::vector<grpc::ClientContext> contexts;
-    std::vector<v1::RouterStatus> replies;  // an answer's own until it came
-    Mutex mutex;
-    CondVar ended;
-    std::vector<StatusAnswer> answers PREFIXMESH_GUARDED_BY(mutex);
-    std::size_t under_way PREFIXMESH_GUARDED_BY(mutex);
-  };
-  const auto asked = std::make_shared<Asked>(clients.size());
-  for (std::size_t i = 0; i < clients.size(); ++i) {
-    SetDeadline(asked->contexts[i]);
-    clients[i]->impl_->admin->async()->Status(&asked->contexts[i], &asked->request, &asked->replies[i],
-                                              [asked, i](const grpc::Status& status) {
-                                                MutexLock lock(asked->mutex);
-                                                asked->answers[i] = {status.ok(), std::chrono::steady_clock::now()};
-                                                if (--asked->under_way == 0) asked->ended.NotifyAll();
-                                              });
-  }
-  statuses.assign(clients.size(), {});
-  MutexLock lock(asked->mutex);
-  // gRPC ends every call by its deadline, unless it could not start the thread that answers run on.
-  const auto give_up = std::chrono::steady_clock::now() + kDeadline + std::chrono::seconds(1);
-  while (asked->under_way > 0 && asked->ended.WaitUntil(asked->mutex, give_up)) {
-  }
-  for (std::size_t i = 0; i < clients.size(); ++i)
-    if (asked->answers[i].answered) statuses[i] = std::move(asked->replies[i]);
-  return asked->answers;
->>>>>>> main
 }
 
 class WorkerPulse::Impl {
