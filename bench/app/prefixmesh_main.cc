@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/sim_command.h"
+#include "bench/conform/conform.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
 #include "bench/result/slo.h"
@@ -189,6 +190,22 @@ int RecordCommand(const std::vector<std::string>& runs, const std::string& resul
   return 0;
 }
 
+int ConformCommand(const std::vector<std::string>& files) {
+  std::size_t passed = 0, failed = 0;
+  for (const std::string& file : files) {
+    std::ifstream stream(file);
+    if (!stream) return Fail(file + ": cannot be read");
+    const nlohmann::json items = nlohmann::json::parse(stream, nullptr, false);
+    if (items.is_discarded()) return Fail(file + ": is not JSON");
+    const ConformOutcome outcome = Conform(items);
+    passed += outcome.passed;
+    failed += outcome.failures.size();
+    for (const std::string& failure : outcome.failures) std::printf("%s: %s\n", file.c_str(), failure.c_str());
+  }
+  std::printf("%zu passed, %zu failed\n", passed, failed);
+  return failed > 0 ? kExitFailed : 0;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app(
       "prefixmesh: reproduces the load that broke prefix sync between LLM routers, and measures what each way "
@@ -229,6 +246,10 @@ int Main(int argc, char** argv) {
   record->add_option("--results", results_dir, "the folder to append to")->capture_default_str();
   record->add_flag("--force", force, "also failed, untrusted and dirty runs");
 
+  std::vector<std::string> vector_files;
+  CLI::App* conform = app.add_subcommand("conform", "runs language-neutral vectors; a line per failure");
+  conform->add_option("files", vector_files, "JSON files (docs/conform.md)")->required();
+
   SimArguments sim_arguments;
   CLI::App* sim = sim_arguments.AddTo(app);
 
@@ -251,6 +272,7 @@ int Main(int argc, char** argv) {
   if (plan->parsed()) return PlanCommand(scenario);
   if (list->parsed()) return ListCommand(what);
   if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);
+  if (conform->parsed()) return ConformCommand(vector_files);
   if (sim->parsed()) return RunSim(sim_arguments);
   return RecordCommand(record_paths, results_dir, force);
 }

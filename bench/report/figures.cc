@@ -46,6 +46,29 @@ Value DecidedByCache(const Json& result) {
   return all > 0 && cache.has_value() ? Value(*cache / all) : std::nullopt;
 }
 
+Value SumOfLayers(const Json& result, std::string_view path) {
+  const Json& layers = NodeAt(result, path);
+  if (!layers.is_object()) return std::nullopt;
+  double sum = 0;
+  for (const Json& bytes : layers) {
+    if (!bytes.is_number()) return std::nullopt;
+    sum += bytes.get<double>();
+  }
+  return sum;
+}
+
+// Of the router that joined, or of the slowest of the others.
+Value SlowestAtJoin(const Json& result, std::string_view when, bool joiner) {
+  const Json& routers = NodeAt(result, "join.decision_cpu_p99_us");
+  if (!routers.is_object()) return std::nullopt;
+  Value slowest;
+  for (const auto& [name, row] : routers.items()) {
+    if ((name == TextAt(result, "join.router")) != joiner) continue;
+    if (const Value p99 = NumberAt(row, when)) slowest = std::max(slowest.value_or(0), *p99);
+  }
+  return slowest;
+}
+
 // A figure that one path names.
 #define PREFIXMESH_AT(path) [](const Json& r) { return NumberAt(r, path); }
 #define PREFIXMESH_LARGEST(path) [](const Json& r) { return Largest(r, path); }
@@ -147,6 +170,37 @@ constexpr Figure kLoad[] = {
     {"first token p50", "From the real send time", Quantity::kMicroseconds, PREFIXMESH_AT("load.ttft_us.p50")},
     {"first token p99", "From the real send time", Quantity::kMicroseconds, PREFIXMESH_AT("load.ttft_us.p99")},
 };
+constexpr Figure kPartition[] = {
+    {"began", "On the clock of the plots", Quantity::kSeconds, PREFIXMESH_AT("partition.began_s"), false, kTerminal},
+    {"healed", "On the clock of the plots", Quantity::kSeconds, PREFIXMESH_AT("partition.healed_s"), false, kTerminal},
+    {"missing at the heal", "Records that some router lacked, summed over routers", Quantity::kCount,
+     PREFIXMESH_AT("partition.records"), false, kTerminal},
+    {"streams up after", "From the heal until every router saw all its streams up", Quantity::kMilliseconds,
+     PREFIXMESH_AT("partition.connected_after_ms"), false, kTerminal},
+    {"complete after", "From the heal until every router had all that any had written before it",
+     Quantity::kMilliseconds, PREFIXMESH_AT("partition.complete_after_ms"), true, kTerminal},
+    {"built until then", "Payload of all routers and layers from the heal until it was complete", Quantity::kBytes,
+     [](const Json& r) { return SumOfLayers(r, "partition.built_bytes"); }, kBar, kTerminal},
+};
+constexpr Figure kJoin[] = {
+    {"started", "On the clock of the plots", Quantity::kSeconds, PREFIXMESH_AT("join.at_s"), false, kTerminal},
+    {"ready after", "From its start until it served", Quantity::kMilliseconds, PREFIXMESH_AT("join.ready_after_ms"),
+     false, kTerminal},
+    {"records to learn", "That the others had written before its start", Quantity::kCount,
+     PREFIXMESH_AT("join.records"), false, kTerminal},
+    {"streams up after", "From its start until it saw all its streams up", Quantity::kMilliseconds,
+     PREFIXMESH_AT("join.connected_after_ms"), false, kTerminal},
+    {"complete after", "From its start until it had all that the others had written before it", Quantity::kMilliseconds,
+     PREFIXMESH_AT("join.complete_after_ms"), true, kTerminal},
+    {"built until then", "Payload of all routers and layers from its start until it was complete", Quantity::kBytes,
+     [](const Json& r) { return SumOfLayers(r, "join.built_bytes"); }, kBar, kTerminal},
+    {"CPU p99 before, others", "Decision time of the slowest of the others, from the load's begin to the join",
+     Quantity::kMicroseconds, [](const Json& r) { return SlowestAtJoin(r, "before", false); }, false, kTerminal},
+    {"CPU p99 after, others", "The same from the join to the load's end", Quantity::kMicroseconds,
+     [](const Json& r) { return SlowestAtJoin(r, "after", false); }, false, kTerminal},
+    {"CPU p99 after, the joiner", "Decision time of the one that joined", Quantity::kMicroseconds,
+     [](const Json& r) { return SlowestAtJoin(r, "after", true); }, false, kTerminal},
+};
 #undef PREFIXMESH_AT
 #undef PREFIXMESH_LARGEST
 #undef PREFIXMESH_SUM
@@ -155,6 +209,7 @@ constexpr FigureGroup kGroups[] = {
     {"Memory of the largest router", kMemory},    {"Sync, all routers", kSync},
     {"Placements and visibility", kPlacements},   {"Routing", kRouting},
     {"Decision time, slowest router", kDecision}, {"Load", kLoad},
+    {"Cut and healed", kPartition, "partition"},  {"A router that joined", kJoin, "join"},
 };
 
 constexpr std::string_view kLayers[] = {"placements", "structure", "repair", "digest", "control", "membership", "crdt"};
@@ -170,6 +225,12 @@ constexpr VerdictWords kVerdicts[] = {
 }  // namespace
 
 std::span<const FigureGroup> KeyFigures() { return kGroups; }
+
+bool FigureGroup::Concerns(std::span<const Json> results) const {
+  return only_with.empty() || std::any_of(results.begin(), results.end(),
+                                          [&](const Json& result) { return NodeAt(result, only_with).is_object(); });
+}
+
 std::span<const std::string_view> LayerNames() { return kLayers; }
 
 Value PeakRssBytes(const Json& result) { return Largest(result, "peak_rss_bytes"); }

@@ -25,6 +25,8 @@ struct Figure {
 struct FigureGroup {
   std::string_view name;
   std::span<const Figure> figures;
+  std::string_view only_with = {};  // a part of the result; without it in any run the group is left out
+  bool Concerns(std::span<const nlohmann::json> results) const;
 };
 std::span<const FigureGroup> KeyFigures();
 

@@ -215,6 +215,7 @@ std::string BannerHtml(const Results& results, const Labels& labels) {
 std::string FiguresHtml(const Results& results, const Labels& labels) {
   std::string table = "<table class=\"figures\">" + HeadRow("", labels);
   for (const FigureGroup& group : KeyFigures()) {
+    if (!group.Concerns(results)) continue;
     table += "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(labels.size() + 1) +
              "\">" + EscapeHtml(group.name) + "</th></tr>";
     for (const Figure& figure : group.figures) {

@@ -59,6 +59,7 @@ std::string Columned(const std::vector<Json>& results, std::size_t begin, std::s
   for (std::size_t i = begin; i < end; ++i) out += Right(TerminalText(labels[i], width - 1), width);
   out += "\n";
   for (const FigureGroup& group : KeyFigures()) {
+    if (!group.Concerns(results)) continue;
     out += TerminalText(group.name, kColumnsMax) + "\n";
     for (const Figure& figure : group.figures) {
       if (!figure.terminal) continue;

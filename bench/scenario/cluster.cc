@@ -11,6 +11,10 @@ constexpr Time kReadyPatience = std::chrono::seconds(20);
 constexpr Time kPlanPatience = std::chrono::seconds(180);
 constexpr Time kStopPatience = std::chrono::seconds(5);
 
+enum Port : std::size_t { kRequests, kSync, kMetrics, kPortsPerRouter };
+
+std::string Loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+
 std::string Number(double value) {
   char text[40];
   std::snprintf(text, sizeof(text), "%.12g", value);
@@ -71,76 +75,111 @@ Status Cluster::StartWorkers() {
   return {};
 }
 
+std::string Cluster::AddressOf(std::size_t router, std::size_t which) const {
+  return Loopback((*ports_)[router * kPortsPerRouter + which]);
+}
+
+std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
+  const load::Settings& s = options_.settings;
+  std::vector<std::string> argv = {"prefixmesh-router",
+                                   "--name",
+                                   routers_[index].name,
+                                   "--listen",
+                                   routers_[index].address,
+                                   "--sync-listen",
+                                   AddressOf(index, kSync),
+                                   "--metrics-listen",
+                                   routers_[index].metrics_address,
+                                   "--strategy",
+                                   options_.strategy,
+                                   "--index-kind",
+                                   options_.index_kind,
+                                   "--index-budget-mib",
+                                   Number(s.index.budget_mib),
+                                   "--block-bytes",
+                                   std::to_string(s.index.block_bytes),
+                                   "--block-tokens",
+                                   std::to_string(s.index.block_tokens),
+                                   "--text-max-chars",
+                                   std::to_string(s.index.text_max_chars),
+                                   "--text-eviction-s",
+                                   Number(s.index.text_eviction_s),
+                                   "--cache-threshold",
+                                   Number(s.route.cache_threshold),
+                                   "--balance-abs",
+                                   std::to_string(s.route.balance_abs),
+                                   "--balance-rel",
+                                   Number(s.route.balance_rel),
+                                   "--round-ms",
+                                   Number(s.two_layer.round_ms),
+                                   "--anchors",
+                                   std::to_string(s.two_layer.anchors),
+                                   "--window-mib",
+                                   Number(s.two_layer.window_mib),
+                                   "--dead-after-s",
+                                   Number(s.two_layer.dead_after_s),
+                                   "--peer-round-kib",
+                                   Number(s.two_layer.peer_round_budget_kib),
+                                   "--seed",
+                                   std::to_string(options_.seed)};
+  for (const auto& [name, where] : worker_addresses_) {
+    argv.push_back("--worker");
+    argv.push_back(name + "=" + where);
+  }
+  for (std::size_t peer = 0; peer < routers_.size(); ++peer) {
+    if (peer == index) continue;
+    argv.push_back("--peer");
+    const bool proxied = proxy_ != nullptr && index == 0;
+    argv.push_back(routers_[peer].name + "=" + (proxied ? Loopback(proxy_->port(peer - 1)) : AddressOf(peer, kSync)));
+  }
+  return argv;
+}
+
+Status Cluster::StartRouter(std::size_t index) {
+  Router& router = routers_[index];
+  Status status;
+  router.child = StartChild(router.name, RouterArguments(index), status);
+  return status;
+}
+
+// Not before it serves: a connection that was refused is not tried again for a second.
+void Cluster::Connect(Router& router) { router.client = std::make_unique<RouterClient>(router.address); }
+
+Status Cluster::StartJoiner() { return StartRouter(routers_.size() - 1); }
+void Cluster::JoinerServes() { Connect(routers_.back()); }
+
+void Cluster::SetCut(bool cut) {
+  const std::string& direction = options_.settings.partition.direction;
+  for (std::size_t link = 0; link + 1 < routers_.size(); ++link) {
+    for (const auto& [way, name] :
+         {std::pair(FaultProxy::Direction::kToTarget, "a_to_b"), {FaultProxy::Direction::kFromTarget, "b_to_a"}}) {
+      if (direction != "both" && direction != name) continue;
+      cut ? proxy_->Cut(link, way) : proxy_->Heal(link, way);
+    }
+  }
+}
+
 Status Cluster::StartRouters() {
   const load::Settings& s = options_.settings;
-  const std::size_t count = s.routers.count;
-  Result<ReservedPorts> ports = ReservedPorts::Reserve(3 * count);
+  const std::size_t joiners = s.join.at > 0 ? 1 : 0, count = s.routers.count - joiners;
+  Result<ReservedPorts> ports = ReservedPorts::Reserve(kPortsPerRouter * s.routers.count);
   if (!ports.ok()) return ports.error();
   ports_.emplace(std::move(*ports));
-  const auto address = [&](std::size_t router, std::size_t which) {
-    return "127.0.0.1:" + std::to_string((*ports_)[router * 3 + which]);
-  };
-  for (std::size_t i = 0; i < count; ++i) {
-    Router router;
+  std::vector<std::uint16_t> behind;
+  for (std::size_t i = 0; i < s.routers.count; ++i) {
+    Router& router = routers_.emplace_back();
     router.name = RouterName(i);
-    router.address = address(i, 0);
-    router.metrics_address = address(i, 2);
-    std::vector<std::string> argv = {"prefixmesh-router",
-                                     "--name",
-                                     router.name,
-                                     "--listen",
-                                     router.address,
-                                     "--sync-listen",
-                                     address(i, 1),
-                                     "--metrics-listen",
-                                     router.metrics_address,
-                                     "--strategy",
-                                     options_.strategy,
-                                     "--index-kind",
-                                     options_.index_kind,
-                                     "--index-budget-mib",
-                                     Number(s.index.budget_mib),
-                                     "--block-bytes",
-                                     std::to_string(s.index.block_bytes),
-                                     "--block-tokens",
-                                     std::to_string(s.index.block_tokens),
-                                     "--text-max-chars",
-                                     std::to_string(s.index.text_max_chars),
-                                     "--text-eviction-s",
-                                     Number(s.index.text_eviction_s),
-                                     "--cache-threshold",
-                                     Number(s.route.cache_threshold),
-                                     "--balance-abs",
-                                     std::to_string(s.route.balance_abs),
-                                     "--balance-rel",
-                                     Number(s.route.balance_rel),
-                                     "--round-ms",
-                                     Number(s.two_layer.round_ms),
-                                     "--anchors",
-                                     std::to_string(s.two_layer.anchors),
-                                     "--window-mib",
-                                     Number(s.two_layer.window_mib),
-                                     "--dead-after-s",
-                                     Number(s.two_layer.dead_after_s),
-                                     "--peer-round-kib",
-                                     Number(s.two_layer.peer_round_budget_kib),
-                                     "--seed",
-                                     std::to_string(options_.seed)};
-    for (const auto& [name, where] : worker_addresses_) {
-      argv.push_back("--worker");
-      argv.push_back(name + "=" + where);
-    }
-    for (std::size_t peer = 0; peer < count; ++peer) {
-      if (peer == i) continue;
-      argv.push_back("--peer");
-      argv.push_back(RouterName(peer) + "=" + address(peer, 1));
-    }
-    Status status;
-    router.child = StartChild(router.name, std::move(argv), status);
-    if (router.child == nullptr) return status;
-    router.client = std::make_unique<RouterClient>(router.address);
-    routers_.push_back(std::move(router));
+    router.address = AddressOf(i, kRequests);
+    router.metrics_address = AddressOf(i, kMetrics);
+    if (i > 0) behind.push_back((*ports_)[i * kPortsPerRouter + kSync]);
   }
+  if (s.partition.direction != "none") {
+    Result<std::unique_ptr<FaultProxy>> proxy = FaultProxy::Start(behind);
+    if (!proxy.ok()) return proxy.error();
+    proxy_ = std::move(*proxy);
+  }
+  for (std::size_t i = 0; i < count; ++i)
+    if (Status started = StartRouter(i); !started.ok()) return started;
   // Ready lines may come in any order, so they are ticked off.
   std::size_t ready = 0;
   const auto deadline = std::chrono::steady_clock::now() + kReadyPatience;
@@ -152,7 +191,9 @@ Status Cluster::StartRouters() {
     if (event->has_value() && (*event)->body.value("event", "") == "ready") ++ready;
   }
   const std::size_t peers = options_.strategy == "off" ? 0 : count - 1;
-  for (Router& router : routers_) {
+  for (std::size_t i = 0; i < count; ++i) {
+    Router& router = routers_[i];
+    Connect(router);
     while (true) {
       if (std::chrono::steady_clock::now() > deadline)
         return Error{ErrorCode::kTimeout, router.name + " is not healthy or lacks peers after 20 s"};

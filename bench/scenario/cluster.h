@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bench/process/child.h"
+#include "bench/process/fault_proxy.h"
 #include "bench/process/ports.h"
 #include "bench/scenario/router_client.h"
 #include "impl/base/mutex.h"
@@ -37,6 +38,7 @@ class Cluster {
   explicit Cluster(ClusterOptions options);
   ~Cluster();
 
+  // One that joins later is there from the start, without child until it starts and without client until it serves.
   struct Router {
     std::string name;
     std::string address, metrics_address;
@@ -52,10 +54,19 @@ class Cluster {
   Status StartWorkers();
   Status StartRouters();
   Status StartLoad();  // returns when the plan is prepared
+  // The last router, when it joins: returns at once, its `ready` is an event, after which JoinerServes is to be called.
+  Status StartJoiner();
+  void JoinerServes();
+
+  // Cuts router-a off from all the others, in the directions of partition.direction, or heals that. The streams run
+  // through a proxy then; router-a dials all of them, because of its name.
+  void SetCut(bool cut);
 
   // The next line a child printed, waiting up to `patience`. Nothing: the time is over. An error: a child died, or the
   // user interrupted.
   Result<std::optional<Event>> NextEvent(Time patience);
+  // How long NextEvent waits at most within WaitFor.
+  void set_turn(Time turn) { turn_ = turn; }
   // Waits for {"event": name} from `from`, handing every other event, and nothing when there was none, to `other`,
   // whose error ends the wait.
   template <typename Other>
@@ -71,6 +82,10 @@ class Cluster {
   bool interrupted() const { return interrupted_; }
 
  private:
+  std::vector<std::string> RouterArguments(std::size_t index) const;
+  Status StartRouter(std::size_t index);
+  static void Connect(Router& router);
+  std::string AddressOf(std::size_t router, std::size_t which) const;
   std::unique_ptr<Child> StartChild(const std::string& name, std::vector<std::string> argv, Status& status);
   Status CheckChildren();
 
@@ -78,6 +93,8 @@ class Cluster {
   ShutdownSignal signal_;
   bool interrupted_ = false;
   std::optional<ReservedPorts> ports_;
+  std::unique_ptr<FaultProxy> proxy_;  // link i is router-a → router i + 1
+  Time turn_ = std::chrono::milliseconds(50);
   // Before the children: their reader threads write here until they are joined.
   Mutex mutex_;
   std::deque<Event> events_ PREFIXMESH_GUARDED_BY(mutex_);
@@ -93,7 +110,7 @@ Result<nlohmann::json> Cluster::WaitFor(const std::string& from, const std::stri
                                         Other&& other) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (std::chrono::steady_clock::now() < deadline) {
-    Result<std::optional<Event>> event = NextEvent(std::chrono::milliseconds(50));
+    Result<std::optional<Event>> event = NextEvent(turn_);
     if (!event.ok()) return event.error();
     if (event->has_value() && (*event)->from == from && (*event)->body.value("event", "") == name)
       return std::move((*event)->body);

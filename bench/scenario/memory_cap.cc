@@ -40,13 +40,19 @@ Status MemoryCap::Start(const std::vector<std::pair<std::string, pid_t>>& router
                         std::chrono::steady_clock::time_point begin) {
   if (cap_bytes_ == 0) return {};
   begin_ = begin;
-  for (const auto& [name, pid] : routers) {
-    const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));  // close-on-exec by itself
-    if (descriptor < 0)
-      return Error{ErrorCode::kUnavailable, "the memory cap cannot watch " + name + ": " + std::strerror(errno)};
-    routers_.push_back({name, pid, descriptor, {}});
-  }
+  for (const auto& [name, pid] : routers)
+    if (Status watched = Watch(name, pid); !watched.ok()) return watched;
   thread_ = std::thread([this] { Run(); });
+  return {};
+}
+
+Status MemoryCap::Watch(const std::string& name, pid_t pid) {
+  if (cap_bytes_ == 0) return {};
+  const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));  // close-on-exec by itself
+  if (descriptor < 0)
+    return Error{ErrorCode::kUnavailable, "the memory cap cannot watch " + name + ": " + std::strerror(errno)};
+  MutexLock lock(mutex_);
+  joined_.push_back({name, pid, descriptor, {}});
   return {};
 }
 
@@ -57,14 +63,22 @@ void MemoryCap::Stop() {
     changed_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
-  for (const Watched& router : routers_)
-    if (router.descriptor >= 0) close(router.descriptor);
-  routers_.clear();
+  MutexLock lock(mutex_);
+  for (std::vector<Watched>* watched : {&routers_, &joined_}) {
+    for (const Watched& router : *watched)
+      if (router.descriptor >= 0) close(router.descriptor);
+    watched->clear();
+  }
 }
 
 void MemoryCap::Run() {
   auto next = std::chrono::steady_clock::now();
   while (true) {
+    {
+      MutexLock lock(mutex_);
+      for (Watched& router : joined_) routers_.push_back(std::move(router));
+      joined_.clear();
+    }
     for (Watched& router : routers_)
       if (Check(router)) return;
     next = std::max(next + kEvery, std::chrono::steady_clock::now());

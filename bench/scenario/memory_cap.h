@@ -4,9 +4,10 @@
 // A sampled cap: resident memory is read every kEvery, so a router may be above it for that long. (Rejected: RLIMIT_AS
 // counts what is mapped and not resident; a memory cgroup needs rights that a run does not ask for.)
 //
-// Threads: one of its own between Start and Stop, which is the only one to touch what it watches; everything else from
-// the run's. Time: seconds since `begin`. Bounds: the readings of kSlopeSpan_s per router. Ownership: of its thread and
-// of a descriptor per process. Errors: Start says what cannot be watched; a process that ends is no longer read.
+// Threads: one of its own between Start and Stop, which is the only one to touch what it watches; everything else,
+// Watch too, from the run's. Time: seconds since `begin`. Bounds: the readings of kSlopeSpan_s per router. Ownership:
+// of its thread and of a descriptor per process. Errors: Start says what cannot be watched; a process that ends is no
+// longer read.
 #pragma once
 
 #include <chrono>
@@ -53,6 +54,8 @@ class MemoryCap {
 
   // Once. The processes must not have been reaped yet.
   Status Start(const std::vector<std::pair<std::string, pid_t>>& routers, std::chrono::steady_clock::time_point begin);
+  // One more, that joined since Start.
+  Status Watch(const std::string& name, pid_t pid);
   // After it nothing is killed any more. Idempotent.
   void Stop();
   // The first kill, and the only one: it ends the run. To be asked after Stop.
@@ -75,6 +78,7 @@ class MemoryCap {
   Mutex mutex_;
   CondVar changed_;
   bool stopping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  std::vector<Watched> joined_ PREFIXMESH_GUARDED_BY(mutex_);  // for the thread to take over
   std::thread thread_;
 };
 

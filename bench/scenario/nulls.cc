@@ -63,6 +63,16 @@ std::string Reason(const Json& result, const Null& null) {
     for (const Json& router : result.at("routers"))
       if (router.at("name") == null.router) return RouterReason(result, path, router);
   }
+  if (Starts(path, "partition") || Starts(path, "join")) {
+    if (IsNull(result, Starts(path, "join") ? "/join/at_s" : "/partition/healed_s"))
+      return "the run ended before the load got there";
+    if (path.find("decision_cpu") != std::string::npos) return "the router decided nothing in that part of the load";
+    if (IsNull(result, Starts(path, "join") ? "/join/records" : "/partition/records"))
+      return "the strategy keeps no logs whose positions could be compared";
+    if (Ends(path, "_after_ms") || path.find("built_bytes") != std::string::npos)
+      return "it was not seen before the end of settle";
+    return "a router did not answer";
+  }
   if (Starts(path, "slo")) return "a field of the expression is null";
   if (Starts(path, "routing.oracle") || path == "routing.cached_share_ratio")
     return IsNull(result, "/routing/oracle_load_cov")       ? "the oracle runs only when a run has ended in order"

@@ -158,6 +158,50 @@ Json RouterJson(const Measured& m, std::size_t i) {
       {"sync", SyncJson(m, i)}};
 }
 
+// Seconds on the clock of the series, to the millisecond.
+Json Seconds(const std::optional<double>& value) {
+  return value.has_value() ? Json(std::round(*value * 1000) / 1000) : Json(nullptr);
+}
+
+void AddConvergence(Json& json, const Convergence& answer) {
+  json["records"] = OrNull(answer.records);
+  json["connected_after_ms"] = OrNull(answer.connected_after_ms);
+  json["complete_after_ms"] = OrNull(answer.complete_after_ms);
+  Json& bytes = json["built_bytes"];
+  for (const char* layer : {"placements", "structure", "repair", "digest", "control"}) {
+    bytes[layer] = nullptr;
+    if (!answer.built_bytes.has_value()) continue;
+    const auto at = answer.built_bytes->find(layer);
+    bytes[layer] = at != answer.built_bytes->end() ? at->second : 0;
+  }
+  json["equal_at_rest"] = OrNull(answer.equal_at_rest);
+}
+
+Json PartitionJson(const Measured& m) {
+  Json json = {{"direction", m.request.settings.partition.direction},
+               {"links", m.partition->links},
+               {"began_s", Seconds(m.partition->began_s)},
+               {"healed_s", Seconds(m.partition->healed_s)}};
+  AddConvergence(json, m.partition->heal);
+  return json;
+}
+
+Json JoinJson(const Measured& m) {
+  const MeasuredJoin& join = *m.join;
+  Json json = {{"router", join.router < m.routers.size() ? Json(m.routers[join.router].name) : Json(nullptr)},
+               {"at_s", Seconds(join.at_s)},
+               {"ready_after_ms", OrNull(join.ready_after_ms)}};
+  AddConvergence(json, join.caught_up);
+  Json& cpu = json["decision_cpu_p99_us"] = Json::object();
+  for (std::size_t i = 0; i < m.routers.size(); ++i) {
+    Json& row = cpu[m.routers[i].name];
+    const bool known = i < join.decision_cpu_p99_us.size();
+    if (i != join.router) row["before"] = known ? OrNull(join.decision_cpu_p99_us[i].first) : Json(nullptr);
+    row["after"] = known ? OrNull(join.decision_cpu_p99_us[i].second) : Json(nullptr);
+  }
+  return json;
+}
+
 // One row a second over the whole run; the generator's rows end with the load.
 Json SeriesJson(const Measured& m) {
   Json t = Json::array(), rss = Json::object(), built = Json::object();
@@ -241,6 +285,8 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   result["routing"] = RoutingJson(m);
   result["placements"] = have_load ? Json(m.load.at("placements")) : Json(nullptr);
   result["visibility"] = have_load ? Json(m.load.at("visibility")) : Json(nullptr);
+  if (m.partition.has_value()) result["partition"] = PartitionJson(m);
+  if (m.join.has_value()) result["join"] = JoinJson(m);
   result["routers"] = Json::array();
   for (std::size_t i = 0; i < m.routers.size(); ++i) result["routers"].push_back(RouterJson(m, i));
   result["workers"] = {{"count", settings.workers.count},
@@ -273,7 +319,9 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   if (verdict == Verdict::kOk && !slos_ok) verdict = Verdict::kSloMissed;
   for (std::size_t i = 0; i < m.routers.size(); ++i) {
     std::size_t silent = 0;
-    for (const Sample& sample : m.samples) silent += sample.routers[i].counters.has_value() ? 0 : 1;
+    const double ready_s = m.routers[i].ready_s;
+    for (const Sample& sample : m.samples)
+      silent += sample.t_s < ready_s || sample.routers[i].counters.has_value() ? 0 : 1;
     if (silent > 0)
       notes.push_back(m.routers[i].name + " did not answer " + std::to_string(silent) + " of " +
                       std::to_string(m.samples.size()) + " samples: they are null in the series");

@@ -3,7 +3,11 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+<<<<<<< HEAD
+#include <algorithm>
+=======
 #include <atomic>
+>>>>>>> main
 
 #include "impl/base/mutex.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
@@ -11,14 +15,40 @@
 namespace prefixmesh::bench {
 namespace {
 
-constexpr auto kDeadline = std::chrono::seconds(5);
+constexpr std::chrono::seconds kDeadline{5};
+constexpr std::chrono::seconds kPositionsDeadline{1};
 
 Status ToStatus(const grpc::Status& status) {
   if (status.ok()) return {};
   return Error{ErrorCode::kUnavailable, status.error_message()};
 }
 
-void SetDeadline(grpc::ClientContext& context) { context.set_deadline(std::chrono::system_clock::now() + kDeadline); }
+void SetDeadline(grpc::ClientContext& context, std::chrono::seconds deadline = kDeadline) {
+  context.set_deadline(std::chrono::system_clock::now() + deadline);
+}
+
+// Asks all clients that are there at the same time: ask(i, context, done), each done(ok) exactly once.
+template <typename Ask>
+std::vector<StatusAnswer> AskAll(std::span<RouterClient* const> clients, std::chrono::seconds deadline, Ask&& ask) {
+  std::vector<StatusAnswer> answers(clients.size());
+  std::vector<grpc::ClientContext> contexts(clients.size());
+  Mutex mutex;
+  CondVar ended;
+  auto under_way = static_cast<std::size_t>(
+      std::count_if(clients.begin(), clients.end(), [](const RouterClient* client) { return client != nullptr; }));
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (clients[i] == nullptr) continue;
+    SetDeadline(contexts[i], deadline);
+    ask(i, &contexts[i], [&, i](const grpc::Status& status) {
+      MutexLock lock(mutex);
+      answers[i] = {status.ok(), std::chrono::steady_clock::now()};
+      if (--under_way == 0) ended.NotifyAll();
+    });
+  }
+  MutexLock lock(mutex);
+  while (under_way > 0) ended.Wait(mutex);
+  return answers;
+}
 
 }  // namespace
 
@@ -73,6 +103,25 @@ Status RouterClient::BeginPhase(const std::string& phase) {
 
 std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients,
                                        std::vector<v1::RouterStatus>& statuses) {
+<<<<<<< HEAD
+  statuses.assign(clients.size(), {});
+  const v1::Empty request;
+  return AskAll(clients, kDeadline, [&](std::size_t i, grpc::ClientContext* context, auto done) {
+    clients[i]->impl_->admin->async()->Status(context, &request, &statuses[i], std::move(done));
+  });
+}
+
+std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vector<v1::SyncPositions>& positions) {
+  positions.assign(clients.size(), {});
+  const v1::Empty request;
+  std::vector<bool> answered;
+  for (const StatusAnswer& answer :
+       AskAll(clients, kPositionsDeadline, [&](std::size_t i, grpc::ClientContext*context, auto done) {
+         clients[i]->impl_->admin->async()->Positions(context, &request, &positions[i], std::move(done));
+       }))
+    answered.push_back(answer.answered);
+  return answered;
+=======
   // Shared with the answers, so that one that never comes is not waited for.
   struct Asked {
     explicit Asked(std::size_t count) : contexts(count), replies(count), answers(count), under_way(count) {}
@@ -103,6 +152,7 @@ std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients,
   for (std::size_t i = 0; i < clients.size(); ++i)
     if (asked->answers[i].answered) statuses[i] = std::move(asked->replies[i]);
   return asked->answers;
+>>>>>>> main
 }
 
 class WorkerPulse::Impl {

@@ -13,6 +13,7 @@
 
 namespace prefixmesh::v1 {
 class RouterStatus;
+class SyncPositions;
 class WorkerStatus;
 }  // namespace prefixmesh::v1
 
@@ -33,17 +34,21 @@ class RouterClient {
 
  private:
   friend std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const>, std::vector<v1::RouterStatus>&);
+  friend std::vector<bool> ReadPositions(std::span<RouterClient* const>, std::vector<v1::SyncPositions>&);
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
 
 // All of them, asked at the same time: a router that hangs costs one deadline, whatever the others are. What did not
-// answer stays nothing.
+// answer stays nothing. A null client is a router that does not run: it is not asked.
 struct StatusAnswer {
   bool answered = false;
   std::chrono::steady_clock::time_point at;  // when the answer came
 };
 std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients, std::vector<v1::RouterStatus>& statuses);
+
+// Where each stands in every log, and which answered. The same rules, with a deadline of a second.
+std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vector<v1::SyncPositions>& positions);
 
 // Whether a worker still answers, asked without waiting for it.
 class WorkerPulse {

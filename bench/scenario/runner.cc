@@ -16,6 +16,7 @@
 #include "bench/process/proc.h"
 #include "bench/report/report.h"
 #include "bench/scenario/cluster.h"
+#include "bench/scenario/disturbance.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/progress.h"
@@ -132,6 +133,7 @@ class Runner {
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
                   measured.request.out, measured.request.bin_dir}),
         sampler_(cluster_),
+        disturbance_(cluster_, sampler_, measured),
         cap_(CapBytes(settings_)) {}
 
   // All phases. What was measured is in `measured` even when this fails.
@@ -167,18 +169,18 @@ class Runner {
   // Memory of the start-up is not part of any peak, CPU of it not part of any figure.
   Status Ready() {
     for (const Cluster::Router& router : cluster_.routers()) {
-      if (!ResetPeak(router.child->pid())) measured_.notes.push_back("peak RSS includes the start: clear_refs refused");
-      cpu_at_ready_.push_back(ReadCpuSeconds(router.child->pid()));
-      MeasuredRouter measured;
-      measured.name = router.name;
-      measured_.routers.push_back(std::move(measured));
+      measured_.routers.emplace_back().name = router.name;
+      cpu_at_ready_.emplace_back();
+      answered_s_.push_back(0);
+      if (router.child != nullptr) RouterReady(measured_.routers.size() - 1);
     }
     workers_pulse_.emplace(cluster_.worker_addresses().front().second);  // one process serves all of them
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
     std::vector<std::pair<std::string, pid_t>> routers;
-    for (const Cluster::Router& router : cluster_.routers()) routers.emplace_back(router.name, router.child->pid());
+    for (const Cluster::Router& router : cluster_.routers())
+      if (router.child != nullptr) routers.emplace_back(router.name, router.child->pid());
     return cap_.Start(routers, sampler_.begin());
   }
 
@@ -187,6 +189,7 @@ class Runner {
     measured_.verdict = Verdict::kKilled;
     for (std::size_t i = 0; i < measured_.routers.size(); ++i) {
       const Cluster::Router& router = cluster_.routers()[i];
+      if (router.child == nullptr) continue;
       const auto memory = router.name == hit.router ? std::optional(hit.memory) : ReadMemory(router.child->pid());
       if (memory.has_value()) measured_.routers[i].peak_rss_bytes = memory->peak_rss_bytes;
     }
@@ -199,8 +202,25 @@ class Runner {
     progress_.Say(reason);
   }
 
+  void RouterReady(std::size_t i) {
+    const pid_t pid = cluster_.routers()[i].child->pid();
+    if (!ResetPeak(pid)) measured_.notes.push_back("peak RSS includes the start: clear_refs refused");
+    cpu_at_ready_[i] = ReadCpuSeconds(pid);
+  }
+
+  // The router that joins serves: what is counted of it begins here.
+  Status JoinerReady(std::size_t i) {
+    cluster_.JoinerServes();
+    RouterReady(i);
+    disturbance_.JoinerServes();
+    measured_.routers[i].ready_s = answered_s_[i] = sampler_.elapsed_s();
+    if (measured_.load_begin.has_value()) measured_.load_begin->routers[i] = sampler_.SampleNow().routers[i];
+    return cap_.Watch(measured_.routers[i].name, cluster_.routers()[i].child->pid());
+  }
+
   void BeginPhase(const std::string& phase) {
-    for (Cluster::Router& router : cluster_.routers()) (void)router.client->BeginPhase(phase);
+    for (Cluster::Router& router : cluster_.routers())
+      if (router.client != nullptr) (void)router.client->BeginPhase(phase);
     phase_ = phase;
   }
 
@@ -212,8 +232,15 @@ class Runner {
       const std::string name = event->body.value("event", "");
       if (name == "phase") {
         const std::string phase = event->body.value("phase", "");
-        if (phase == "load") measured_.load_begin = sampler_.SampleNow();
-        if (phase == "load_end") measured_.load_end = sampler_.SampleNow();
+        if (phase == "load") {
+          measured_.load_begin = sampler_.SampleNow();
+          disturbance_.LoadBegan();
+        }
+        if (phase == "load_end") {
+          std::vector<v1::RouterStatus> statuses;
+          measured_.load_end = sampler_.SampleNow(&statuses);
+          disturbance_.LoadEnded(statuses);
+        }
         if (phase == "warmup" || phase == "load") BeginPhase(phase);
       } else if (name == "progress") {
         line_.rps = event->body.value("rps", 0.0);
@@ -225,6 +252,12 @@ class Runner {
         return Error{ErrorCode::kExhausted, event->body.value("message", "")};
       }
     }
+    if (event.has_value() && event->body.value("event", "") == "ready")
+      for (std::size_t i = 0; i < measured_.routers.size(); ++i)
+        if (measured_.routers[i].name == event->from)
+          if (Status watched = JoinerReady(i); !watched.ok()) return watched;
+    if (Status done = disturbance_.Tick(); !done.ok()) return done;
+    cluster_.set_turn(disturbance_.watching() ? kWatchingTurn : kTurn);
     if (!sampler_.SampleIfDue()) return {};
     ShowProgress();
     return NobodySilent();
@@ -242,8 +275,8 @@ class Runner {
     if (Status heard = silent("the workers have", workers.count()); !heard.ok()) return heard;
     if (load_heard_s_.has_value())
       if (Status heard = silent("the load process has", now.t_s - *load_heard_s_); !heard.ok()) return heard;
-    answered_s_.resize(now.routers.size(), 0);
     for (std::size_t i = 0; i < now.routers.size(); ++i) {
+      if (cluster_.routers()[i].client == nullptr) continue;
       if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
       if (Status heard = silent(cluster_.routers()[i].name + " has", now.t_s - answered_s_[i]); !heard.ok())
         return heard;
@@ -315,9 +348,14 @@ class Runner {
     double still_since = begin;
     std::vector<std::uint64_t> last;
     while (sampler_.elapsed_s() - begin < settings_.phases.settle_s) {
-      Result<std::optional<Event>> event = cluster_.NextEvent(std::chrono::milliseconds(200));
+      Result<std::optional<Event>> event =
+          cluster_.NextEvent(disturbance_.watching() ? kWatchingTurn : std::chrono::milliseconds(200));
       if (!event.ok()) return event.error();
       if (Status ticked = Tick(*event); !ticked.ok()) return ticked;
+      if (disturbance_.watching()) {
+        still_since = sampler_.elapsed_s();
+        continue;
+      }
       std::vector<std::uint64_t> counters;
       const Sample now = sampler_.SampleNow();
       bool all_answered = true;
@@ -331,6 +369,7 @@ class Runner {
       last = counters;
       if (now.t_s - still_since >= 1) break;
     }
+    disturbance_.Settled();
     std::vector<v1::RouterStatus> statuses;
     const Sample end = sampler_.SampleNow(&statuses);
     if (Status heard = AllAnswered(end); !heard.ok()) return heard;
@@ -406,6 +445,7 @@ class Runner {
   Progress progress_;
   Cluster cluster_;
   Sampler sampler_;
+  Disturbance disturbance_;
   MemoryCap cap_;
   std::string phase_ = "start";
   ProgressLine line_;
@@ -415,6 +455,8 @@ class Runner {
   };
   std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
   static constexpr double kSilenceMax_s = 30;
+  static constexpr Time kTurn = std::chrono::milliseconds(50);
+  static constexpr Time kWatchingTurn = std::chrono::milliseconds(5);
   std::vector<double> answered_s_;      // when each router was last heard
   std::optional<double> load_heard_s_;  // the same of the generator, while it has something to say every second
   std::optional<WorkerPulse> workers_pulse_;

@@ -32,12 +32,14 @@ Sample Sampler::SampleNow(std::vector<v1::RouterStatus>* raw) {
   std::vector<RouterClient*> clients;
   for (std::size_t i = 0; i < routers.size(); ++i) {
     clients.push_back(routers[i].client.get());
+    if (routers[i].child == nullptr) continue;
     if (const auto memory = ReadMemory(routers[i].child->pid())) sample.routers[i].rss_bytes = memory->rss_bytes;
   }
   std::vector<v1::RouterStatus> statuses;
   const std::vector<StatusAnswer> answers = ReadStatuses(clients, statuses);
-  const bool all_answered =
-      std::all_of(answers.begin(), answers.end(), [](const StatusAnswer& answer) { return answer.answered; });
+  bool all_answered = true;
+  for (std::size_t i = 0; i < routers.size(); ++i)
+    all_answered = all_answered && (clients[i] == nullptr || answers[i].answered);
   for (std::size_t i = 0; i < routers.size(); ++i) {
     if (!answers[i].answered) continue;
     RouterCounters& counters = sample.routers[i].counters.emplace();

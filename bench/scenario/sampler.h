@@ -26,7 +26,7 @@ struct RouterCounters {
 };
 
 struct RouterSample {
-  std::optional<std::uint64_t> rss_bytes;  // nothing: the process is gone
+  std::optional<std::uint64_t> rss_bytes;  // nothing: the process is gone, or has not joined yet
   std::optional<RouterCounters> counters;  // nothing: no answer
 };
 

@@ -1,6 +1,7 @@
 #include "bench/sim/simulation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -13,7 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using two_layer::OriginKey;
 using two_layer::Replica;
+using two_layer::TwoLayer;
 
 constexpr std::uint16_t kScopes = 4;  // two models, two kinds
 
@@ -61,6 +64,7 @@ class Simulation {
     if (broken_.empty()) Converge(at);
     if (broken_.empty()) LastPlacements(at);
     if (broken_.empty() && swarm_.delay_ms <= 50) Calm(at);
+    if (broken_.empty() && swarm_.bridge != 0 && swarm_.delay_ms <= 50) Bridged(at);
     if (broken_.empty()) Quiet(at);
     if (broken_.empty()) CheckEnd();
     for (std::size_t node = 0; node < nodes_; ++node)
@@ -162,7 +166,7 @@ class Simulation {
       const std::uint64_t mask = swarm_.id_bits >= 64 ? ~0ull : (1ull << static_cast<unsigned>(swarm_.id_bits)) - 1;
       for (std::size_t i = 0; i < blocks; ++i) {
         chain = Mix64(chain + (i < shared ? 1 : load_.Next()));
-        const std::uint64_t id = chain & mask;
+        const std::uint64_t id = Mix64(chain & mask);  // few ids, anywhere
         ids.push_back(NodeId{id == 0 ? 1 : id});
       }
       if (placed_.size() < 256) {
@@ -420,6 +424,48 @@ class Simulation {
           routers_[node]->strategy().Report().records.stale - before[node].strategy.records.stale;
       if (twice > 0) Broken(RouterName(node) + " gets " + std::to_string(twice) + " records twice in a calm mesh");
     }
+  }
+
+  // Two routers cannot reach each other and all others can: what one writes is at the other within a lease, for as long
+  // as it lasts, and neither takes the other for dead.
+  void Bridged(Time& at) {
+    std::vector<std::size_t> counted;
+    for (std::size_t node = 0; node < nodes_; ++node)
+      if (counts(node)) counted.push_back(node);
+    const bool roomy = swarm_.page_bytes >= 4096 && swarm_.unacked_kib >= 64 && swarm_.queue_frames >= 64;
+    if (counted.size() < 3 || !roomy) return;
+    const std::size_t ends[] = {counted.front(), counted.back()};
+    const auto replica_of = [&](std::size_t node) -> const Replica& { return routers_[node]->strategy().replica(); };
+    CutBoth(ends[0], ends[1]);
+    const Time cut_at = at;
+    const Time noticed = seconds(8) + 4 * Seconds(swarm_.round_ms / 1e3);
+    const Time late = TwoLayer::kLease + 4 * Seconds(swarm_.round_ms / 1e3) + 40 * Seconds(swarm_.delay_ms / 1e3);
+    std::vector<std::pair<Time, std::array<std::uint32_t, 2>>> heads;
+    while (broken_.empty() && at < cut_at + noticed + Seconds(swarm_.dead_after_s) + seconds(2)) {
+      heads.push_back({at, {replica_of(ends[0]).own().window.head(), replica_of(ends[1]).own().window.head()}});
+      for (const std::size_t node : counted) {
+        const NodeId ids[] = {NodeId{load_.Next() | 1}, NodeId{load_.Next() | 1}};
+        routers_[node]->Place(0, ids);
+      }
+      Advance(at);
+      if (at < cut_at + noticed) continue;
+      const auto due =
+          std::find_if(heads.rbegin(), heads.rend(), [&](const auto& then) { return then.first <= at - late; });
+      for (std::size_t end = 0; end < 2 && due != heads.rend(); ++end) {
+        const OriginKey& key = replica_of(ends[end]).own().key;
+        const auto& logs = replica_of(ends[1 - end]).logs();
+        const auto copy = std::find_if(logs.begin(), logs.end(), [&](const auto& log) { return log->key == key; });
+        const std::uint32_t have = copy != logs.end() ? (*copy)->window.head() : 0;
+        if (have < due->second[end])
+          Broken(RouterName(ends[1 - end]) + " has " + key.router + " up to " + std::to_string(have) + " of " +
+                 std::to_string(due->second[end]) + " although others reach both");
+      }
+    }
+    HealPair(ends[0], ends[1]);
+    const Time limit = at + seconds(15) + 10 * Seconds(swarm_.round_ms / 1e3);
+    while (broken_.empty() && at < limit && !Differs().empty()) Advance(at);
+    if (const std::string differs = Differs(); broken_.empty() && !differs.empty())
+      Broken("did not converge behind a bridge: " + differs);
   }
 
   // At rest only digests flow: at most 32 bytes per peer and second.

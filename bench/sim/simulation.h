@@ -4,7 +4,8 @@
 //   60 %        everything heals (with core_only: only a core does, the rest never comes back)
 //   60 … 75 %   writes go on
 //   75 % …      until all that live hold the same, at most two ages of a dead log and 30 s: else "did not converge"
-//   then        one more placement each, seen by all; then ten seconds in which only digests may flow
+//   then        one more placement each, seen by all; a calm mesh, in which nothing comes twice or late; with `bridge`
+//               two that reach each other only through the rest; ten seconds in which only digests may flow
 //   at the end  index = f(windows, registers) minus what was forgotten; registers; refused strangers
 //
 // Time is virtual, everything is drawn from the seed: same seed and options, same trace hash.

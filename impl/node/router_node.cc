@@ -133,6 +133,7 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
   MutexLock lock(figures_mutex_);
   decision_ns_.Record(static_cast<std::uint64_t>(wall.count()));
   decision_cpu_ns_.Record(static_cast<std::uint64_t>(cpu.count()));
+  decision_cpu_phase_ns_.Record(static_cast<std::uint64_t>(cpu.count()));
   ++decisions_[static_cast<std::size_t>(choice.reason)];
   return decision;
 }

@@ -80,6 +80,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   void ProbeClose(std::uint64_t handle) override;
   void FillStatus(v1::RouterStatus& status) override;
   void BeginPhase(std::string_view phase) override;
+  void Positions(std::function<void(const v1::SyncPositions&)> done) override;
 
   // MeshSink
   void Apply(ApplyPrompt action) override;
@@ -147,6 +148,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   Mutex figures_mutex_;
   Histogram decision_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
   Histogram decision_cpu_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
+  Histogram decision_cpu_phase_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);  // since the last BeginPhase
   std::array<std::uint64_t, kDecisionReasonCount> decisions_ PREFIXMESH_GUARDED_BY(figures_mutex_){};
   std::atomic<std::uint64_t> in_flight_{0};
 

@@ -41,6 +41,7 @@ void RouterNode::FillStatus(v1::RouterStatus& status) {
     MutexLock lock(figures_mutex_);
     Fill(*status.mutable_decision_us(), decision_ns_, kMicros);
     Fill(*status.mutable_decision_cpu_us(), decision_cpu_ns_, kMicros);
+    Fill(*status.mutable_decision_cpu_us_phase(), decision_cpu_phase_ns_, kMicros);
     for (std::size_t reason = 1; reason < kDecisionReasonCount; ++reason)
       (*status.mutable_decisions())[DecisionReasonName(static_cast<DecisionReason>(reason))] = decisions_[reason];
   }
@@ -90,14 +91,32 @@ void RouterNode::FillStatus(v1::RouterStatus& status) {
 
 void RouterNode::BeginPhase(std::string_view phase) {
   spdlog::debug("phase {}", phase);
-  if (phase != "load") return;
   {
     MutexLock lock(figures_mutex_);
+    decision_cpu_phase_ns_.Reset();
+    if (phase != "load") return;
     decision_ns_.Reset();
     decision_cpu_ns_.Reset();
     decisions_.fill(0);
   }
   if (mesh_ != nullptr) mesh_->ResetPhaseFigures();
+}
+
+void RouterNode::Positions(std::function<void(const v1::SyncPositions&)> done) {
+  if (mesh_ == nullptr) return done({});
+  loop_.Post([this, peers_up = mesh_->Stats().peers_up, done = std::move(done)] {
+    v1::SyncPositions reply;
+    reply.set_peers_up(peers_up);
+    for (const LogPosition& log : strategy_->Positions()) {
+      v1::LogPosition& row = *reply.add_logs();
+      row.set_router(log.router);
+      row.set_incarnation(log.incarnation.value);
+      row.set_floor(log.floor);
+      row.set_head(log.head);
+      row.set_sum(log.sum);
+    }
+    done(reply);
+  });
 }
 
 // ---- log lines ------------------------------------------------------------------------------------------------------

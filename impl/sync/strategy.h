@@ -213,6 +213,15 @@ struct StrategyReport {
   }
 };
 
+// Where this router stands in one log: it holds [floor, head) of what `router` wrote in that life. Two routers whose
+// positions are equal, sums included, hold the same.
+struct LogPosition {
+  std::string router;
+  Incarnation incarnation;
+  std::uint32_t floor = 1, head = 1;
+  std::uint64_t sum = 0;  // of the records' hashes
+};
+
 // What a strategy is, before it runs.
 struct StrategyTraits {
   std::string_view name;
@@ -255,6 +264,10 @@ class SyncStrategy {
   virtual bool Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const = 0;
 
   virtual StrategyReport Report() const = 0;
+
+  // In canonical order, logs without records left out. Empty: a strategy that keeps no logs. Copies; not for every
+  // beat.
+  virtual std::vector<LogPosition> Positions() const { return {}; }
 };
 
 }  // namespace prefixmesh

@@ -15,14 +15,15 @@ Result<std::vector<std::shared_ptr<grpc::Channel>>> ConnectRouters(const std::ve
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
     channels.push_back(grpc::CreateCustomChannel(router.address, grpc::InsecureChannelCredentials(), arguments));
-    channels.back()->GetState(true);
+    if (!router.late) channels.back()->GetState(true);
   }
   const auto deadline = std::chrono::system_clock::now() + patience;
   for (std::size_t i = 0; i < routers.size(); ++i) {
-    if (!channels[i]->WaitForConnected(deadline)) {
+    if (!routers[i].late && !channels[i]->WaitForConnected(deadline)) {
       return Error{ErrorCode::kUnavailable,
                    "router " + routers[i].name + " at " + routers[i].address + " does not accept connections"};
     }

@@ -14,7 +14,7 @@
 namespace prefixmesh::load {
 
 // Own connections (never shared with other channels of this process), no retries: a retry would hide a failure and
-// reset its clock.
+// reset its clock. A router that is late is connected when something is sent to it.
 Result<std::vector<std::shared_ptr<grpc::Channel>>> ConnectRouters(const std::vector<RouterAddress>& routers,
                                                                    Time patience);
 

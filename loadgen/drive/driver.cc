@@ -204,6 +204,7 @@ class GrpcDriver final : public Driver, public CallOwner {
       // The deadline counts from the planned send, which is the real one unless the generator is late.
       const Time until = epoch_ + Time(request.intended_ns) - clock_.Now() + timeout_;
       next->context().set_deadline(std::chrono::system_clock::now() + std::max(until, timeout_));
+      next->context().set_wait_for_ready(routers_[request.router].late);
       stubs_[request.router]->PrepareBidiStreamingCall(&next->context(), kGenerate, {}, next.get());
       MutexLock lock(reply_mutex_);
       calls_.emplace(next.get(), next);

@@ -26,6 +26,8 @@ namespace prefixmesh::load {
 struct RouterAddress {
   std::string name;
   std::string address;  // host:port
+  // It starts during the load: nobody waits for it before, and what is sent to it waits until it answers.
+  bool late = false;
 };
 
 // Hears where sampled requests went. Called on gRPC threads; must not block.

@@ -67,8 +67,9 @@ class RealSession final : public Session {
     const Result<std::vector<RequestRecord>> records = log_->Read();
     if (!records.ok()) return records.error();
     const Time patience(static_cast<std::int64_t>(options_.settings.phases.drain_s * 1e9));
-    const auto counts =
-        ProbeLedger(plan_, options_.settings, *records, driver_->WorkerNames(), options_.routers, patience);
+    std::vector<RouterAddress> routers = options_.routers;
+    for (RouterAddress& router : routers) router.late = false;  // all are there by now
+    const auto counts = ProbeLedger(plan_, options_.settings, *records, driver_->WorkerNames(), routers, patience);
     if (counts.ok()) {
       ledger_ = *counts;
     } else {
@@ -193,6 +194,7 @@ class RealSession final : public Session {
 Result<std::unique_ptr<Session>> Session::Prepare(SessionOptions options) {
   Result<Plan> plan = BuildPlan(options.settings, options.seed);
   if (!plan.ok()) return plan.error();
+  if (plan->join_at() && !options.routers.empty()) options.routers.back().late = true;
   auto session = std::make_unique<RealSession>(std::move(options), std::move(*plan));
   const Status opened = session->Open();
   if (!opened.ok()) return opened.error();

@@ -65,23 +65,25 @@ struct CloseCall {
 
 class Prober final : public VisibilityProber {
  public:
-  Prober(const Plan& plan, const Settings& settings, std::size_t routers,
+  Prober(const Plan& plan, const Settings& settings, const std::vector<RouterAddress>& routers,
          const std::vector<std::shared_ptr<grpc::Channel>>& channels)
       : plan_(plan), sampled_(SampleVisibility(plan, settings.probe.visibility_share)) {
     for (const auto& channel : channels) {
       generic_.push_back(std::make_unique<grpc::GenericStub>(channel));
       stubs_.push_back(v1::Router::NewStub(channel));
     }
-    for (const std::uint32_t index : sampled_) {
-      first_pair_.emplace(index, pairs_.size());
-      for (std::size_t peer = 0; peer < routers; ++peer) {
-        if (peer == plan.requests()[index].router) continue;
+    for (std::size_t sample = 0; sample < sampled_.size(); ++sample) {
+      const std::uint32_t index = sampled_[sample];
+      samples_.emplace(index, sample);
+      first_pair_.push_back(pairs_.size());
+      for (std::size_t peer = 0; peer < routers.size(); ++peer) {
+        if (peer == plan.requests()[index].router || routers[peer].late) continue;
         Pair& pair = pairs_.emplace_back();
         pair.index = index;
         pair.peer = static_cast<std::uint16_t>(peer);
       }
-      pairs_per_request_ = routers - 1;
     }
+    first_pair_.push_back(pairs_.size());
   }
 
   ~Prober() override {
@@ -96,10 +98,10 @@ class Prober final : public VisibilityProber {
   }
 
   void OnRouted(std::size_t index, const std::string& worker, bool inserted, Time at) override {
-    const auto found = first_pair_.find(static_cast<std::uint32_t>(index));
-    if (found == first_pair_.end()) return;
+    const auto found = samples_.find(static_cast<std::uint32_t>(index));
+    if (found == samples_.end()) return;
     MutexLock lock(mutex_);
-    for (std::size_t i = found->second; i < found->second + pairs_per_request_; ++i) {
+    for (std::size_t i = first_pair_[found->second]; i < first_pair_[found->second + 1]; ++i) {
       Pair& pair = pairs_[i];
       if (pair.ended() || pair.routed) continue;
       pair.routed = true;
@@ -209,15 +211,15 @@ class Prober final : public VisibilityProber {
           continue;
         }
       }
-      if (open != SIZE_MAX) Open(open * pairs_per_request_);
+      if (open != SIZE_MAX) Open(open);
       if (close != SIZE_MAX) Close(close);
       if (poll != SIZE_MAX) Poll(poll);
     }
   }
 
-  void Open(std::size_t first) {
+  void Open(std::size_t sample) {
     Slices prompt;
-    for (std::size_t i = first; i < first + pairs_per_request_; ++i) {
+    for (std::size_t i = first_pair_[sample]; i < first_pair_[sample + 1]; ++i) {
       std::uint32_t index = 0;
       std::uint16_t peer = 0;
       {
@@ -349,8 +351,8 @@ class Prober final : public VisibilityProber {
   const Plan& plan_;
   const RealClock clock_;
   const std::vector<std::uint32_t> sampled_;
-  std::size_t pairs_per_request_ = 0;
-  std::unordered_map<std::uint32_t, std::size_t> first_pair_;  // by request
+  std::unordered_map<std::uint32_t, std::size_t> samples_;  // by request
+  std::vector<std::size_t> first_pair_;                     // by sample, and the end
   std::vector<std::unique_ptr<grpc::GenericStub>> generic_;
   std::vector<std::unique_ptr<v1::Router::Stub>> stubs_;
   Time epoch_{0};
@@ -396,7 +398,7 @@ Result<std::unique_ptr<VisibilityProber>> VisibilityProber::Connect(const Plan& 
                                                                     Time patience) {
   const auto channels = ConnectRouters(routers, patience);
   if (!channels.ok()) return channels.error();
-  return std::unique_ptr<VisibilityProber>(std::make_unique<Prober>(plan, settings, routers.size(), *channels));
+  return std::unique_ptr<VisibilityProber>(std::make_unique<Prober>(plan, settings, routers, *channels));
 }
 
 }  // namespace prefixmesh::load

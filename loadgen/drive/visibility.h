@@ -4,7 +4,8 @@
 // (ProbeOpen → handle) and one Probe tells what that router already knows. From the moment the reply's Routed message
 // arrived, the handle is polled without a body: every 0.5 ms for 100 ms, then every 10 ms up to 5 s, until the worker's
 // depth reaches the prompt's whole blocks. A (request, router) pair whose depth was full before the send is counted
-// apart. Polls never overlap; a slow answer moves the next one.
+// apart. A router that is late is not asked: what it lacks when it starts is another question. Polls never overlap; a
+// slow answer moves the next one.
 //
 // Threads: a prober thread and gRPC's; OnRouted from any. Time: from the epoch of the run. Ownership: borrows the plan.
 // Errors: a pair whose calls fail is counted as failed. Bounds: samples x routers entries; the routers keep at most

@@ -27,6 +27,8 @@ class PlanBuilder {
     plan_.kind_ = settings.prompt_kind();
     plan_.load_begin_ = FromSeconds(settings.phases.warmup_s);
     plan_.load_end_ = plan_.load_begin_ + FromSeconds(settings.phases.load_s);
+    if (settings.join.at > 0)
+      plan_.join_at_ = plan_.load_begin_ + FromSeconds(settings.join.at * settings.phases.load_s);
     for (std::uint64_t i = 0; i < settings.models.count; ++i) plan_.models_.push_back(ModelName(i));
   }
 
@@ -136,9 +138,10 @@ class PlanBuilder {
 
   void PlanTargets() {
     Prng routers = Prng::ForPurpose(plan_.seed_, "routers"), models = Prng::ForPurpose(plan_.seed_, "models");
-    const std::uint64_t count = settings_.routers.count;
     for (std::size_t i = 0; i < plan_.requests_.size(); ++i) {
       PlannedRequest& request = plan_.requests_[i];
+      const bool before_join = plan_.join_at_ && request.intended_ns < plan_.join_at_->count();
+      const std::uint64_t count = settings_.routers.count - (before_join ? 1 : 0);
       std::uint64_t router = 0;
       if (settings_.routers.spread == "random") router = routers.Below(count);
       if (settings_.routers.spread == "round-robin") router = i % count;

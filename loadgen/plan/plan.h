@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -60,6 +61,9 @@ class Plan {
   const std::vector<std::string>& notes() const { return notes_; }
   const std::vector<std::string>& models() const { return models_; }
 
+  // When the last router starts; no earlier request goes to it. Nothing: all are there from the start.
+  std::optional<std::chrono::nanoseconds> join_at() const { return join_at_; }
+
   std::chrono::nanoseconds load_begin() const { return load_begin_; }
   std::chrono::nanoseconds load_end() const { return load_end_; }
 
@@ -82,6 +86,7 @@ class Plan {
   std::uint64_t fingerprint_ = 0;
   std::chrono::nanoseconds load_begin_{0};
   std::chrono::nanoseconds load_end_{0};
+  std::optional<std::chrono::nanoseconds> join_at_;
   PlanStatistics statistics_;
   std::vector<std::string> notes_;
   std::vector<std::string> models_;

@@ -200,6 +200,13 @@ Status Validate(const Settings& settings) {
                                            std::to_string(kPromptBytesMax)};
     }
   }
+  const bool cut = settings.partition.direction != "none";
+  if (cut && settings.partition.from >= settings.partition.to) {
+    return Invalid("partition.from must be below partition.to");
+  }
+  if ((cut || settings.join.at > 0) && settings.routers.count < 2) {
+    return Invalid(std::string(cut ? "partition.direction" : "join.at") + ": it takes routers.count of at least 2");
+  }
   double rate = settings.load.rps;
   for (const Stage& stage : settings.load.stages) rate = std::max(rate, stage.rps);
   if (rate * (settings.phases.warmup_s + settings.phases.load_s) > kRequestsMax) {

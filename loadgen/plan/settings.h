@@ -103,6 +103,17 @@ struct Settings {
     std::string spread = "random";  // random, round-robin, first
   } routers;
 
+  // router-a against all the others; they keep talking to each other.
+  struct Partition {
+    std::string direction = "none";  // none, both, a_to_b (what router-a says is not heard), b_to_a (it hears nothing)
+    double from = 0.2;               // of the load phase
+    double to = 0.6;
+  } partition;
+
+  struct Join {
+    double at = 0;  // of the load phase: then the last of routers.count starts; 0: it is there from the start
+  } join;
+
   struct Models {
     std::uint64_t count = 1;
   } models;

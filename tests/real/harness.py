@@ -113,6 +113,8 @@ def unexplained(result):
 
     for part in ("load", "routing", "placements", "visibility", "workers", "loadgen", "trust", "plan_fingerprint"):
         yield from walk(result[part], [part])
+    for part in ("partition", "join"):
+        yield from walk(result.get(part, {}), [part])
     for router in result["routers"]:
         for_all, for_one = list(walk(router, ["routers[]"])), list(walk(router, [f"routers[{router['name']}]"]))
         yield from (path for path in for_all if path.replace("[]", f"[{router['name']}]") in for_one)

@@ -148,6 +148,36 @@ TEST_CASE("Router: nothing of a worker's older life is left, also when its regis
   REQUIRE(left == 0);
 }
 
+TEST_CASE("Router: positions say that two routers hold the same; a phase's decision times begin with the phase") {
+  Mesh2 mesh;
+  const auto positions = [](test::RunningRouter& router) {
+    const auto admin = v1::RouterAdmin::NewStub(router.channel);
+    grpc::ClientContext context;
+    v1::SyncPositions reply;
+    REQUIRE(admin->Positions(&context, v1::Empty(), &reply).ok());
+    REQUIRE(reply.peers_up() == 1);
+    std::vector<std::string> logs;
+    for (const v1::LogPosition& log : reply.logs()) logs.push_back(log.SerializeAsString());
+    return logs;
+  };
+  REQUIRE(positions(*mesh.router_a).empty());
+  for (int i = 0; i < 3; ++i) REQUIRE(mesh.router_a->Generate(Text(2000, i)).status.ok());
+  REQUIRE(mesh.router_b->Generate(Text(2000, 99)).status.ok());
+  REQUIRE(Eventually([&] { return positions(*mesh.router_a).size() == 2; }));
+  REQUIRE(Eventually([&] { return positions(*mesh.router_a) == positions(*mesh.router_b); }));
+
+  const auto counts = [&] {
+    const v1::RouterStatus status = mesh.router_a->Status();
+    return std::pair(status.decision_cpu_us().count(), status.decision_cpu_us_phase().count());
+  };
+  REQUIRE(counts() == std::pair<std::uint64_t, std::uint64_t>(3, 3));
+  mesh.router_a->node->BeginPhase("join");
+  REQUIRE(mesh.router_a->Generate(Text(2000, 5)).status.ok());
+  REQUIRE(counts() == std::pair<std::uint64_t, std::uint64_t>(4, 1));
+  mesh.router_a->node->BeginPhase("load");
+  REQUIRE(counts() == std::pair<std::uint64_t, std::uint64_t>(0, 0));
+}
+
 TEST_CASE("Router: an oversized probe history is bounded; closed and unknown handles say so") {
   Mesh2 mesh;
   const Slices prompt;

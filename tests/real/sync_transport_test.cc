@@ -1,6 +1,8 @@
 // Goal: a stream's last word arrives, and two routers that do not fit do not hammer each other. Real gRPC on loopback.
 #include <catch2/catch.hpp>
+#include <thread>
 
+#include "bench/process/fault_proxy.h"
 #include "impl/base/mutex.h"
 #include "impl/env/real/grpc_sync_transport.h"
 #include "impl/env/real/real_env.h"
@@ -100,6 +102,37 @@ TEST_CASE("Sync transport: a peer that closes every stream at once is dialled ev
   REQUIRE(a.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return a.ups >= 4; }));
   // 100 + 200 + 400 ms lie between four streams.
   REQUIRE(std::chrono::steady_clock::now() - began >= milliseconds(700));
+}
+
+// Found by runs with a cut of a minute and with a router that joins: both were dialled up to a second after they could
+// have been reached, because calls failed at once while their channel connected on a clock of its own.
+TEST_CASE("Sync transport: a peer is met soon after it can be reached") {
+  constexpr auto kSoon = milliseconds(600);  // 250 ms between attempts, and a busy machine
+  const auto met_after = [&](End& a, auto&& reachable) {
+    const auto since = std::chrono::steady_clock::now();
+    reachable();
+    REQUIRE(a.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return a.ups > 0; }));
+    return std::chrono::steady_clock::now() - since;
+  };
+  SECTION("it starts later") {
+    const std::string a_port = FreePort(), b_port = FreePort();
+    End a("a", a_port, {{"b", b_port}});
+    std::this_thread::sleep_for(seconds(2));
+    std::unique_ptr<End> b;
+    REQUIRE(met_after(a, [&] {
+              b = std::make_unique<End>("b", b_port, std::vector<SyncPeerAddress>{{"a", a_port}});
+            }) < kSoon);
+  }
+  SECTION("a silent network is healed, after attempts that nobody answered") {
+    const std::string a_port = FreePort(), b_port = FreePort();
+    auto proxy = bench::FaultProxy::Start({static_cast<std::uint16_t>(std::stoi(b_port.substr(b_port.find(':') + 1)))});
+    REQUIRE(proxy.ok());
+    (*proxy)->Cut(0, bench::FaultProxy::Direction::kFromTarget);
+    End b("b", b_port, {{"a", a_port}});
+    End a("a", a_port, {{"b", "127.0.0.1:" + std::to_string((*proxy)->port(0))}});
+    std::this_thread::sleep_for(milliseconds(4500));
+    REQUIRE(met_after(a, [&] { (*proxy)->Heal(0, bench::FaultProxy::Direction::kFromTarget); }) < kSoon);
+  }
 }
 
 }  // namespace

@@ -56,6 +56,8 @@ std::string Rule(const std::string& broken) {
                                   {"nobody notices", "damage is counted"},
                                   {"register", "registers"},
                                   {"is busy", "loads"},
+                                  {"others reach both", "bridge"},
+                                  {"behind a bridge", "bridge"},
                                   {"had to refuse", "strangers stay out"}};
   for (const auto& [part, name] : kinds)
     if (rule.find(part) != std::string::npos) return name;

@@ -83,17 +83,52 @@
     const warmup = number(settings["phases.warmup_s"]), load = number(settings["phases.load_s"]);
     return warmup === null || load === null ? null : [warmup, warmup + load];
   }
-  function shadeLoad(u) {
-    const phase = loadPhase();
-    if (phase === null) return;
-    const left = Math.max(u.valToPos(phase[0], "x", true), u.bbox.left);
-    const right = Math.min(u.valToPos(phase[1], "x", true), u.bbox.left + u.bbox.width);
+  function band(u, begin, end, colour) {
+    const left = Math.max(u.valToPos(begin, "x", true), u.bbox.left);
+    const right = Math.min(u.valToPos(end, "x", true), u.bbox.left + u.bbox.width);
     if (right <= left) return;
     u.ctx.save();
     u.ctx.globalAlpha = 0.45;
-    u.ctx.fillStyle = css("--track");
+    u.ctx.fillStyle = colour;
     u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height);
     u.ctx.restore();
+  }
+  // What was done to the mesh, of each run that has it: [begin, end, word], or [at, null, word] for a moment.
+  function disturbances() {
+    const marks = [];
+    for (const result of results) {
+      const began = number(get(result, "partition.began_s")), healed = number(get(result, "partition.healed_s"));
+      if (began !== null && healed !== null) marks.push([began, healed, "cut"]);
+      const joined = number(get(result, "join.at_s"));
+      if (joined !== null) marks.push([joined, null, "join"]);
+    }
+    return marks;
+  }
+  function shade(u) {
+    const phase = loadPhase();
+    if (phase !== null) band(u, phase[0], phase[1], css("--track"));
+    for (const [begin, end] of disturbances()) if (end !== null) band(u, begin, end, css("--warn-bg"));
+  }
+  function mark(u) {
+    for (const [begin, end, word] of disturbances()) {
+      for (const at of end === null ? [begin] : [begin, end]) {
+        const x = Math.round(u.valToPos(at, "x", true));
+        if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
+        u.ctx.save();
+        u.ctx.strokeStyle = u.ctx.fillStyle = css("--warn");
+        u.ctx.lineWidth = devicePixelRatio;
+        u.ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+        u.ctx.beginPath();
+        u.ctx.moveTo(x, u.bbox.top);
+        u.ctx.lineTo(x, u.bbox.top + u.bbox.height);
+        u.ctx.stroke();
+        u.ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
+        u.ctx.textBaseline = "top";
+        u.ctx.textAlign = "left";
+        u.ctx.fillText(at === end ? "healed" : word, x + 4 * devicePixelRatio, u.bbox.top + 3 * devicePixelRatio);
+        u.ctx.restore();
+      }
+    }
   }
 
   // lines: [{label, run, dash, points: [xs, ys]}]
@@ -149,7 +184,7 @@
         series: [{ label: options.xLabel, value: missing(options.xFormat) }, ...measured.map((line) => ({
           label: line.label, stroke: runColour(line.run), width: line.faint ? 1.4 : 2, dash: line.dash, spanGaps: options.spanGaps === true,
           points: { show: line.dots === true, size: 6, fill: runColour(line.run) }, value: missing(options.format) }))],
-        hooks: options.time ? { drawClear: [shadeLoad] } : {},
+        hooks: options.time ? { drawClear: [shade], draw: [mark] } : {},
       }, data, area);
     };
     if (scale) {
@@ -229,6 +264,7 @@
     draw("rps", [...perRun("rps", undefined, ""), ...perRun("failed", [6, 4], " failed", (v) => v > 0)], { ...time, format: (v) => trim(v.toFixed(1)) + " /s" });
     draw("cached", perRun("cached_share", undefined, ""), { ...time, format: shareText, range: () => [0, 1.02] });
     root.dataset.plots = String(plots.length);
+    root.dataset.disturbances = disturbances().map((mark) => mark.filter((part) => part !== null).join(" ")).join(", ");
 
     let width = window.innerWidth;
     window.addEventListener("resize", () => {

@@ -109,6 +109,15 @@ class AdminService final : public v1::RouterAdmin::CallbackService {
     return reactor;
   }
 
+  ServerUnaryReactor* Positions(CallbackServerContext* context, const v1::Empty*, v1::SyncPositions* reply) override {
+    ServerUnaryReactor* reactor = context->DefaultReactor();
+    handler_.Positions([reactor, reply](const v1::SyncPositions& positions) {
+      *reply = positions;
+      reactor->Finish(grpc::Status::OK);
+    });
+    return reactor;
+  }
+
  private:
   RouterHandler& handler_;
 };

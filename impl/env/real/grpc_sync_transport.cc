@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kRouterKey[] = "prefixmesh-router";
 constexpr Time kBackoffMin = std::chrono::milliseconds(100);
-constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // nobody there yet: look again soon
+constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // connected, and no stream: look again soon
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
 constexpr Time kStreamThatFits = std::chrono::seconds(5);       // one that lived so long was no misfit
 constexpr Time kDrainMax = std::chrono::seconds(1);
@@ -94,6 +94,9 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
    public:
     Dialed(Impl& owner, PeerIndex peer, v1::Sync::Stub& stub) : StreamOf(owner, peer) {
       context_.AddMetadata(kRouterKey, owner.options_.router);
+      // The stream begins when the channel has connected. A call that fails at once while the channel has not would be
+      // tried again on a clock of its own, up to a second after the two could have talked.
+      context_.set_wait_for_ready(true);
       if (owner.options_.gzip) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
       stub.async()->Exchange(&context_, this);
     }
@@ -185,8 +188,9 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
       arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-      arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
       arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+      arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
+      arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);  // a connection attempt without an answer
       peers_[i].stub = v1::Sync::NewStub(
           grpc::CreateCustomChannel(options_.peers[i].address, grpc::InsecureChannelCredentials(), arguments));
       Dial(PeerIndex{i});

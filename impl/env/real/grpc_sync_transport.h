@@ -1,8 +1,8 @@
 // grpc_sync_transport.h — SyncTransport over gRPC: one bidirectional stream per pair of routers, callback API.
 //
-// The router with the smaller name dials, with backoff from 100 ms, up to 1 s while nobody answers and up to 30 s while
-// streams end soon after they began; the other serves. A newer stream from the same peer replaces the older. Keepalive
-// pings every 10 s find a dead peer within 15 s.
+// The router with the smaller name dials: every 250 ms while nobody is there, every 3 s where nothing answers, and with
+// backoff from 100 ms up to 30 s while streams end soon after they began; the other serves. A newer stream from the
+// same peer replaces the older. Keepalive pings every 10 s find a dead peer within 15 s.
 //
 // Threads:  Send, Close, FrameHandled from the mesh loop; the observer is called on gRPC threads and must only post.
 // Bounds:   per peer options.queue_frames and queue_bytes (kFull beyond), frames of options.frame_bytes both ways.

@@ -17,6 +17,7 @@ namespace prefixmesh {
 namespace v1 {
 class ProbeReply;
 class RouterStatus;
+class SyncPositions;
 }  // namespace v1
 
 struct RouteRequest {
@@ -55,6 +56,8 @@ class RouterHandler {
 
   virtual void FillStatus(v1::RouterStatus& status) = 0;
   virtual void BeginPhase(std::string_view phase) = 0;
+  // Answers through `done`, possibly on another thread.
+  virtual void Positions(std::function<void(const v1::SyncPositions&)> done) = 0;
 };
 
 }  // namespace prefixmesh

@@ -24,6 +24,7 @@ struct TwoLayer::Sending {
   std::uint32_t floor_told = 1;
   std::deque<InFlight> in_flight;
   Time moved_at{0};     // last send into an empty pipe, or last ack
+  int unanswered = 0;   // sends of what is in flight; see kUnansweredMax
   Time lease_until{0};  // not for the own log
 };
 

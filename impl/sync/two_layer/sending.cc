@@ -99,15 +99,20 @@ const std::string& TwoLayer::EncodedRange(const Replica::Log& log, std::uint32_t
 void TwoLayer::ForgetInFlight(Peer& peer, Sending& sending) {
   for (const Sending::InFlight& part : sending.in_flight) peer.unacked_bytes -= part.bytes;
   sending.in_flight.clear();
+  sending.unanswered = 0;
 }
 
-// What was sent and never acknowledged is sent again. Streams keep order, so it only happens to peers that were slow
-// for a long time, or when a frame was damaged.
+// What was sent and never acknowledged is sent again, once. Streams keep order, so it only happens to peers that were
+// slow for a long time, when a frame was damaged, or when a peer that is heard does not hear.
 void TwoLayer::StopAndRepeat(Time now, Peer& peer) {
   for (auto& [key, sending] : peer.sending) {
     if (sending.in_flight.empty() || now - sending.moved_at < silent_ || now - peer.heard_at > kHeartbeat) continue;
-    ForgetInFlight(peer, sending);
-    sending.next = sending.acked;
+    const int unanswered = std::min(sending.unanswered + 1, kUnansweredMax);
+    if (unanswered < kUnansweredMax) {
+      ForgetInFlight(peer, sending);
+      sending.next = sending.acked;
+    }
+    sending.unanswered = unanswered;
     sending.moved_at = now;
   }
 }
@@ -147,6 +152,7 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
     }
     ++at;
     if (!peer.positioned || (!answers && peer.unacked_bytes > 0)) continue;
+    if (sending.unanswered >= kUnansweredMax) continue;
     sending.next = std::clamp(sending.next, log->window.floor(), log->window.head());
     if (Seeded(Bug::kX10_only_the_newest) && log->window.head() > 64)
       sending.next = std::max(sending.next, log->window.head() - 64);
@@ -232,9 +238,14 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
   peer.resync_due = false;
 }
 
-// True while the log's owner talks to this router itself.
+// True while the log's owner talks to this router itself: from its hello on, before it said anything of its log.
 bool TwoLayer::Reaches(Time now, const Replica::Log& log) const {
-  return log.direct_at >= Time{0} && now - log.direct_at < silent_ / 2;
+  if (log.direct_at >= Time{0} && now - log.direct_at < silent_ / 2) return true;
+  for (std::uint16_t i = 0; i < peers_.size(); ++i)
+    if (peers_[i]->greeted && peers_[i]->incarnation == log.key.incarnation &&
+        view_.PeerName(PeerIndex{i}) == log.key.router)
+      return now - peers_[i]->heard_at < silent_ / 2;
+  return false;
 }
 
 // Pulls what is known to exist and does not come, and keeps leases alive that are needed.

@@ -1,6 +1,7 @@
 #include "impl/sync/two_layer/two_layer.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "impl/base/check.h"
 #include "impl/base/seeded_bug.h"
@@ -503,6 +504,7 @@ void TwoLayer::OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions
   if (ack.have > sending.acked) {
     sending.acked = ack.have;
     sending.moved_at = now;
+    sending.unanswered = 0;
   }
   while (!sending.in_flight.empty() && sending.in_flight.front().end <= ack.have) {
     peer.unacked_bytes -= sending.in_flight.front().bytes;
@@ -539,6 +541,18 @@ StrategyReport TwoLayer::Report() const {
   }
   report.Add("unacked", unacked_bytes, unacked_peers);
   return report;
+}
+
+std::vector<LogPosition> TwoLayer::Positions() const {
+  std::vector<LogPosition> positions;
+  for (const auto& log : replica_.logs())
+    if (log->window.head() > 1)
+      positions.push_back(
+          {log->key.router, log->key.incarnation, log->window.floor(), log->window.head(), log->window.sum});
+  std::sort(positions.begin(), positions.end(), [](const LogPosition& a, const LogPosition& b) {
+    return std::tie(a.router, a.incarnation) < std::tie(b.router, b.incarnation);
+  });
+  return positions;
 }
 
 }  // namespace prefixmesh::two_layer

@@ -73,6 +73,7 @@ class TwoLayer final : public SyncStrategy {
   void OnSendResult(Time now, PeerIndex peer, std::uint64_t token, SendOutcome outcome, Actions& actions) override;
   bool Holds(std::string_view model, Kind kind, NodeId leaf, std::string_view worker) const override;
   StrategyReport Report() const override;
+  std::vector<LogPosition> Positions() const override;
 
   const Replica& replica() const { return replica_; }
 
@@ -82,6 +83,9 @@ class TwoLayer final : public SyncStrategy {
   // An ack alone waits for so long for something to ride on.
   static constexpr Time kAckDelay = std::chrono::milliseconds(500);
   static constexpr Time kLease = std::chrono::seconds(3);
+  // What went unanswered so often is not sent again, nor anything after it, until the peer says where it stands: it
+  // hears nothing of this router, or will hear all of it at once.
+  static constexpr int kUnansweredMax = 2;
   // Frames in a row that do not decode before the stream is closed.
   static constexpr int kCorruptMax = 16;
 

@@ -2,6 +2,7 @@
 """Goal: a real browser shows the report. `browser_test.py RENDER FIXTURE_DIR`: renders the fixtures with the program
 RENDER, opens them from disk in headless Chromium and reads the DOM that its script left behind."""
 import html
+import json
 import os
 import re
 import shutil
@@ -39,10 +40,20 @@ def main():
                   ["48.8 MiB", "1.22 GiB", "31.7 MiB/s", "229 KiB/s", "99.85 %", "SLO missed", "two-layer intended", "raw-ops b"]),
                  (["two_layer"], "prefixmesh · reference · two-layer", 6, ["48.8 MiB", "0.997"]),
                  (["failed"], None, 2, ["router-b died with signal 9", "Not measured in this run"])]
+        disturbed = json.load(open(os.path.join(fixtures, "fixture_two_layer.json")))
+        after = {"records": 4130, "connected_after_ms": 9.9, "complete_after_ms": 38.1, "equal_at_rest": True,
+                 "built_bytes": {"placements": 228546, "structure": 0, "repair": 48, "digest": 389, "control": 1233}}
+        disturbed["partition"] = {"direction": "both", "links": ["router-a/router-b"], "began_s": 13.1, "healed_s": 29.2, **after}
+        disturbed["join"] = {"router": "router-b", "at_s": 20.5, "ready_after_ms": 60, **after,
+                             "decision_cpu_p99_us": {"router-a": {"before": 41, "after": 42}, "router-b": {"after": 43}}}
+        with open(os.path.join(folder, "fixture_disturbed.json"), "w") as file:
+            json.dump(disturbed, file)
+        pages.append((["disturbed"], None, 6, ["Cut and healed", "A router that joined", "38.1 ms", "225 KiB", "41.0 µs"]))
         for runs, title, canvases, texts in pages:
             name = "+".join(runs)
             page = os.path.join(folder, "report.html")
-            subprocess.run([render, page] + [os.path.join(fixtures, f"fixture_{run}.json") for run in runs], check=True)
+            places = {run: folder if run == "disturbed" else fixtures for run in runs}
+            subprocess.run([render, page] + [os.path.join(places[run], f"fixture_{run}.json") for run in runs], check=True)
             dom, console = dom_of(chromium, page, folder)
             for line in console:
                 failures.append(f"{name}: {line}")
@@ -53,6 +64,9 @@ def main():
             check(drawn == canvases, f"{name}: {drawn} canvases, expected {canvases}")
             check(f'data-plots="{canvases}"' in dom, f"{name}: the script did not finish")
             check("data-failed" not in dom, f"{name}: the script failed")
+            marks = "13.1 29.2 cut, 20.5 join" if runs == ["disturbed"] else ""
+            check(f'data-disturbances="{marks}"' in dom, f"{name}: the marks of cut and join are not {marks!r}")
+            check(("Cut and healed" in dom) == (runs == ["disturbed"]), f"{name}: the cut's figures where none was")
             body = html.unescape(re.sub(r"<script.*?</script>", "", dom, flags=re.S))
             for text in texts:
                 check(text in body, f"{name}: {text!r} is not shown")

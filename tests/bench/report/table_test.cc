@@ -40,6 +40,31 @@ TEST_CASE("Table.FitsEightyColumnsForAnyNumberOfRuns") {
   }
 }
 
+TEST_CASE("Table.ShowsACutOrAJoinOnlyWhereThereWasOne") {
+  Json cut = Fixture("two_layer");
+  CHECK(RenderTable({cut}).find("Cut and healed") == std::string::npos);
+  cut["partition"] = {{"complete_after_ms", 38.1}, {"built_bytes", {{"placements", 1000}, {"control", 24}}}};
+  const std::string table = RenderTable({Fixture("two_layer"), cut});
+  CHECK(table.find("Cut and healed") != std::string::npos);
+  CHECK(table.find("A router that joined") == std::string::npos);
+  for (const std::string& line : Lines(table)) {
+    CHECK(Columns(line) <= 80);
+    if (line.find("complete after") != std::string::npos) CHECK(line.find("-          38.1 ms") != std::string::npos);
+    if (line.find("built until then") != std::string::npos) CHECK(line.find("1.00 KiB") != std::string::npos);
+  }
+  Json join = Fixture("two_layer");
+  join["join"] = {{"router", "router-c"},
+                  {"decision_cpu_p99_us",
+                   {{"router-a", {{"before", 41}, {"after", 45}}},
+                    {"router-b", {{"before", 44}, {"after", 42}}},
+                    {"router-c", {{"after", 99}}}}}};
+  for (const std::string& line : Lines(RenderTable({join}))) {
+    if (line.find("CPU p99 before, others") != std::string::npos) CHECK(line.find("44.0") != std::string::npos);
+    if (line.find("CPU p99 after, others") != std::string::npos) CHECK(line.find("45.0") != std::string::npos);
+    if (line.find("CPU p99 after, the joiner") != std::string::npos) CHECK(line.find("99.0") != std::string::npos);
+  }
+}
+
 TEST_CASE("Table.EndsWithTheVerdict") {
   CHECK(Lines(RenderTable({Fixture("two_layer")})).back() == "verdict: ok");
   const auto lines = Lines(RenderTable({Fixture("two_layer"), Fixture("raw_ops")}));

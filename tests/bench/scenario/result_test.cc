@@ -177,5 +177,63 @@ TEST_CASE("BuildResult: what the generator could not measure is explained as wel
                      "null, because the kernel did not tell: routers[router-b].pss_bytes") == 1);
 }
 
+TEST_CASE("BuildResult: a cut and a join stand there as measured; what was not reached is null and explained") {
+  Measured m = Begun();
+  REQUIRE_FALSE(BuildResult(m).contains("partition"));
+  REQUIRE_FALSE(BuildResult(m).contains("join"));
+  m.request.settings.partition.direction = "a_to_b";
+  m.partition.emplace();
+  m.partition->links = {"router-a/router-b"};
+  m.join.emplace();
+  m.join->router = 1;
+  REQUIRE(Unexplained(BuildResult(m)).empty());  // the load never got there
+
+  m.partition->began_s = 7.0004;
+  m.partition->healed_s = 12.3456;
+  m.join->at_s = 8;
+  REQUIRE(Unexplained(BuildResult(m)).empty());  // a strategy without logs
+
+  Convergence& heal = m.partition->heal;
+  heal.records = 40;
+  heal.connected_after_ms = 3;
+  heal.equal_at_rest = false;
+  m.join->caught_up.records = 17;
+  m.join->decision_cpu_p99_us = {{50.0, 60.0}, {std::nullopt, 70.0}};
+  Json result = BuildResult(m);  // not complete
+  REQUIRE(Unexplained(result).empty());
+  REQUIRE(result["partition"]["complete_after_ms"].is_null());
+  REQUIRE(result["partition"]["built_bytes"]["placements"].is_null());
+
+  heal.complete_after_ms = 5.5;
+  heal.built_bytes = {{"placements", 100}, {"control", 20}, {"crdt", 0}};
+  result = BuildResult(m);
+  REQUIRE(Unexplained(result).empty());
+  REQUIRE(result["partition"] ==
+          Json::parse(R"({"direction":"a_to_b","links":["router-a/router-b"],"began_s":7.0,"healed_s":12.346,
+                          "records":40,"connected_after_ms":3.0,"complete_after_ms":5.5,
+                          "built_bytes":{"placements":100,"structure":0,"repair":0,"digest":0,"control":20},
+                          "equal_at_rest":false})"));
+  REQUIRE(result["join"]["router"] == "router-b");
+  REQUIRE(result["join"]["decision_cpu_p99_us"] ==
+          Json::parse(R"({"router-a":{"before":50.0,"after":60.0},"router-b":{"after":70.0}})"));
+}
+
+TEST_CASE("BuildResult: a router that joined is not silent before it was there") {
+  Measured m = Begun();
+  m.routers[1].ready_s = 6;
+  for (const double t : {4.0, 5.0, 6.5, 7.5}) {
+    m.samples.push_back(SampleAt(t, 1));
+    if (t < 6) m.samples.back().routers[1] = {};
+  }
+  const auto silent = [&] {
+    const std::vector<std::string> notes = BuildResult(m)["notes"];
+    return std::count_if(notes.begin(), notes.end(),
+                         [](const std::string& note) { return note.find("did not answer") != std::string::npos; });
+  };
+  REQUIRE(silent() == 0);
+  m.samples.back().routers[1].counters.reset();
+  REQUIRE(silent() == 1);
+}
+
 }  // namespace
 }  // namespace prefixmesh::bench

@@ -137,6 +137,55 @@ TEST_CASE("BlockIndex: answers as a naive set of prefixes does") {
   });
 }
 
+TEST_CASE("BlockIndex: larger blocks give the same answers at a coarser grain") {
+  test::ForAll("any texts", [](std::uint64_t seed) {
+    Prng prng(seed);
+    constexpr std::uint32_t kFine = 64;
+    const std::uint32_t coarse = kFine * static_cast<std::uint32_t>(2 + prng.Below(7));
+    struct Grain {
+      std::uint32_t block;
+      BlockHasher hasher;
+      BlockIndex index;
+      explicit Grain(std::uint32_t bytes)
+          : block(bytes), hasher({.text_block_bytes = bytes}, "m", Kind::kText), index({.text_block_bytes = bytes}) {}
+      // In bytes, by worker; none: nothing of it.
+      std::map<std::uint16_t, std::uint64_t> Depths(const std::string& text) {
+        const Slices bytes(AsBytes(text));
+        std::vector<NodeId> ids;
+        hasher.Hash(bytes, ids);
+        std::vector<WorkerPrefix> depths;
+        index.Depths({Kind::kText, &bytes, ids}, depths);
+        std::map<std::uint16_t, std::uint64_t> by_worker;
+        for (const WorkerPrefix& depth : depths) by_worker[depth.worker.value] = depth.bytes;
+        return by_worker;
+      }
+      void Insert(const std::string& text, std::uint16_t worker) {
+        const Slices bytes(AsBytes(text));
+        std::vector<NodeId> ids;
+        hasher.Hash(bytes, ids);
+        index.Insert({Kind::kText, &bytes, ids}, WorkerIndex{worker}, 0);
+      }
+    };
+    Grain fine(kFine), rough(coarse);
+    std::vector<std::string> texts = {""};
+    for (int step = 0; step < 20; ++step) {
+      std::string text = texts[prng.Below(texts.size())];
+      text.resize(prng.Below(text.size() + 1));
+      const std::size_t tail = prng.Below(2000);
+      while (text.size() < tail) text.push_back(static_cast<char>('a' + prng.Below(26)));
+      texts.push_back(text);
+      const auto worker = static_cast<std::uint16_t>(prng.Below(4));
+      fine.Insert(text, worker);
+      rough.Insert(text, worker);
+      std::map<std::uint16_t, std::uint64_t> expected;
+      const std::string& asked = texts[prng.Below(texts.size())];
+      for (const auto& [holder, bytes] : fine.Depths(asked))
+        if (bytes >= coarse) expected[holder] = bytes / coarse * coarse;
+      RC_ASSERT(rough.Depths(asked) == expected);
+    }
+  });
+}
+
 TEST_CASE("BlockIndex: tells by one look-up whether an id is held, wherever a run ends or a peer announced it") {
   BlockIndex index({.text_block_bytes = kBlock});
   const Word longer("abcd"), fork("abx");

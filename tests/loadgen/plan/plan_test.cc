@@ -66,6 +66,7 @@ TEST_CASE("BuildPlan: same seed, same fingerprint; another seed or setting, anot
   std::size_t plans = 0;
   for (const ScenarioInfo& scenario : ListScenarios()) {
     if (scenario.name == "trace" || scenario.name == "burst-then-idle" || scenario.name == "evict-heavy") continue;
+    if (scenario.name == "partition") continue;  // the load of templates
     const Settings settings = Small(scenario.name);
     INFO(scenario.name);
     REQUIRE(Build(settings, 7).fingerprint() == Build(settings, 7).fingerprint());
@@ -74,6 +75,7 @@ TEST_CASE("BuildPlan: same seed, same fingerprint; another seed or setting, anot
     plans += 2;
   }
   REQUIRE(fingerprints.size() == plans);
+  REQUIRE(Build(Small("partition")).fingerprint() == Build(Small("templates")).fingerprint());
   // What the load does not depend on does not change it, so arms of a comparison share it.
   Settings settings = Small("reference");
   const std::uint64_t before = Build(settings).fingerprint();
@@ -187,6 +189,34 @@ TEST_CASE("Plan: tiny and empty prompts, and routers in turn") {
       REQUIRE(plan.requests()[i].router == i % 3);
     }
   }
+}
+
+TEST_CASE("Plan: a router that joins is asked nothing before it starts, and its share from then on") {
+  for (const char* spread : {"random", "round-robin"}) {
+    Settings settings = Small("late-join");
+    settings.routers.spread = spread;
+    settings.routers.count = 4;
+    settings.join.at = 0.25;
+    settings.load.rps = 400;
+    const Plan plan = Build(settings);
+    REQUIRE(plan.join_at().has_value());
+    const auto load = plan.load_end() - plan.load_begin();
+    REQUIRE(*plan.join_at() == plan.load_begin() + load / 4);
+    std::map<std::uint16_t, double> before, after;
+    double all_before = 0, all_after = 0;
+    for (const PlannedRequest& request : plan.requests()) {
+      const bool early = request.intended_ns < plan.join_at()->count();
+      ++(early ? before : after)[request.router];
+      ++(early ? all_before : all_after);
+    }
+    INFO(spread);
+    REQUIRE(before.count(3) == 0);
+    REQUIRE(before.size() == 3);
+    for (const auto& [router, count] : before) REQUIRE(count == Approx(all_before / 3).epsilon(0.25));
+    REQUIRE(after.size() == 4);
+    for (const auto& [router, count] : after) REQUIRE(count == Approx(all_after / 4).epsilon(0.25));
+  }
+  REQUIRE_FALSE(Build(Small("reference")).join_at().has_value());
 }
 
 TEST_CASE("Plan: a trace's first seconds are the warm-up, its file's hash a note, its end told") {

@@ -123,6 +123,22 @@ TEST_CASE("Settings: what the programs would refuse is refused here") {
           "8388608");
 }
 
+TEST_CASE("Settings: a cut and a join that cannot be are said in one line") {
+  Settings settings = *LoadScenario("partition");
+  settings.partition.from = settings.partition.to;
+  REQUIRE(Validate(settings).error().message == "partition.from must be below partition.to");
+  settings.partition.direction = "none";
+  REQUIRE(Validate(settings).ok());
+  settings = *LoadScenario("partition");
+  settings.routers.count = 1;
+  REQUIRE(Validate(settings).error().message == "partition.direction: it takes routers.count of at least 2");
+  settings = *LoadScenario("late-join");
+  settings.routers.count = 1;
+  REQUIRE(Validate(settings).error().message == "join.at: it takes routers.count of at least 2");
+  REQUIRE(ApplyOverride(settings, "partition.direction=up").error().message ==
+          "--set partition.direction=up: partition.direction: 'up' is not one of none, both, a_to_b, b_to_a");
+}
+
 TEST_CASE("Settings: every built-in scenario loads, says what it is, and is valid") {
   std::set<std::string> names;
   for (const ScenarioInfo& scenario : ListScenarios()) {
@@ -135,7 +151,7 @@ TEST_CASE("Settings: every built-in scenario loads, says what it is, and is vali
     if (scenario.name != "trace") REQUIRE(Validate(*settings).ok());
     names.insert(scenario.name);
   }
-  REQUIRE(names.size() == 11);
+  REQUIRE(names.size() == 13);
   REQUIRE(LoadScenario("nothing").error().message.rfind(
               "unknown scenario 'nothing' (a .toml file, or one of: reference, ", 0) == 0);
   REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: cannot be read as a scenario");

@@ -112,6 +112,7 @@ class Network {
   // Delivers at most `count` frames of every link.
   void Deliver(std::size_t count = SIZE_MAX) {
     for (auto& [link, queue] : in_flight_) {
+      if (link == held) continue;
       for (std::size_t i = 0; i < count && !queue.empty(); ++i) {
         const std::string frame = std::move(queue.front());
         queue.pop_front();
@@ -138,6 +139,7 @@ class Network {
   Time now{0};
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;
+  std::pair<std::size_t, std::size_t> held{SIZE_MAX, SIZE_MAX};  // nothing of this direction is delivered
   std::function<void(const std::string&)> watch;
   std::uint64_t frames_of_news = 0;  // other than digests and vectors
   std::size_t queue_max = SIZE_MAX;  // frames a link holds before it is full
@@ -198,6 +200,66 @@ std::vector<NodeId> DrawIds(Prng& prng, std::size_t count) {
   std::vector<NodeId> ids;
   for (std::size_t i = 0; i < count; ++i) ids.push_back(NodeId{prng.Next() | 1});
   return ids;
+}
+
+// Found by a run with a router that joins: it pulled from each router what that router was about to push anyway, and
+// what the other one pushed, because their vectors came before their first digests.
+TEST_CASE("TwoLayer: a router that joins gets every record once, and every router stands where the others do") {
+  Network net(3, {});
+  net.Connect(0, 1);
+  Prng prng(7);
+  for (int i = 0; i < 400; ++i) net.Place(prng.Below(2), DrawIds(prng, 3), "w" + std::to_string(prng.Below(5)));
+  net.Settle();
+  const std::uint64_t before = net.bytes;
+  for (std::size_t router : {0u, 1u}) REQUIRE(net[router].strategy().Report().records.received > 0);
+  net.Connect(0, 2);
+  net.Connect(1, 2);
+  net.Settle();
+  REQUIRE(net[2].strategy().Report().records.received == 400);
+  REQUIRE(net.bytes - before < 400 * 45);  // three ids of eight random bytes, worker, and what it takes to say hello
+  const auto text = [&](std::size_t router) {
+    std::string positions;
+    for (const LogPosition& log : net[router].strategy().Positions())
+      positions += log.router + "@" + std::to_string(log.incarnation.value) + " " + std::to_string(log.floor) + "-" +
+                   std::to_string(log.head) + " " + std::to_string(log.sum) + "; ";
+    return positions;
+  };
+  REQUIRE(text(0).substr(0, 6) == "r0@100");
+  REQUIRE(net[0].strategy().Positions().size() == 2);  // r2 has written nothing
+  REQUIRE(text(0) == text(1));
+  REQUIRE(text(0) == text(2));
+}
+
+// Found by a run with a one-way cut: the one who heard and was not heard sent everything again every three seconds.
+TEST_CASE("TwoLayer: to a peer that talks and does not hear, news is sent twice and then waits until it answers") {
+  Network net(2);
+  net.ConnectAll();
+  net.Settle();
+  net.held = {0, 1};
+  Prng prng(11);
+  std::uint64_t placed = 0;
+  std::vector<std::uint64_t> sent;  // by second
+  for (int second = 0; second < 30; ++second) {
+    for (int round = 0; round < 20; ++round, ++placed) {
+      net.Place(0, DrawIds(prng, 3), "w");
+      net.now += milliseconds(50);
+      net.Round(0);
+      net.Round(1);
+      net.Deliver();
+    }
+    sent.push_back(net[0].strategy().Report().records.sent);
+  }
+  REQUIRE(sent[2] == 60);  // at first each as it comes
+  REQUIRE(sent.back() <= 2 * 8 * 20);
+  REQUIRE(sent[10] == sent.back());
+  // What was held arrives, and with it everything.
+  net.held = {SIZE_MAX, SIZE_MAX};
+  net.Deliver();
+  net.Settle();
+  REQUIRE(net[1].strategy().Positions().front().head == placed + 1);
+  REQUIRE(net[0].strategy().Positions().front().sum == net[1].strategy().Positions().front().sum);
+  // It was not lost but late: no record came more than twice, and what waited came once.
+  REQUIRE(net[1].strategy().Report().records.received <= placed + 8 * 20);
 }
 
 // W5, W10, X1, H1, H7: any interleaving of placements, rounds, deliveries, full queues, cuts and reconnects; afterwards

@@ -1,0 +1,88 @@
+#include "impl/wire/tree_snapshot.h"
+
+namespace prefixmesh::generations {
+namespace {
+
+constexpr std::size_t kNodeBytes = 20, kTenantBytes = 16;  // besides edge and urls
+
+}  // namespace
+
+std::string Encode(const TreeSnapshot& snapshot) {
+  std::size_t bytes = 8;
+  for (const SnapshotNode& node : snapshot.nodes) {
+    bytes += kNodeBytes + node.edge.size();
+    for (const auto& [url, epoch] : node.tenants) bytes += kTenantBytes + url.size();
+  }
+  BincodeWriter writer(bytes);
+  writer.U64(snapshot.nodes.size());
+  for (const SnapshotNode& node : snapshot.nodes) {
+    writer.String(node.edge);
+    writer.U64(node.tenants.size());
+    for (const auto& [url, epoch] : node.tenants) {
+      writer.String(url);
+      writer.U64(epoch);
+    }
+    writer.Tag(node.child_count);
+  }
+  return writer.Take();
+}
+
+Result<TreeSnapshot> DecodeTreeSnapshot(Bytes bytes) {
+  const Error corrupt{ErrorCode::kCorrupt, "tree_snapshot does not decode"};
+  ByteReader reader(bytes);
+  TreeSnapshot snapshot;
+  const std::uint64_t nodes = reader.Fixed64();
+  if (!reader.ok() || nodes > reader.remaining() / kNodeBytes) return corrupt;
+  snapshot.nodes.reserve(static_cast<std::size_t>(nodes));
+  for (std::uint64_t i = 0; i < nodes; ++i) {
+    SnapshotNode& node = snapshot.nodes.emplace_back();
+    node.edge = ReadString(reader);
+    const std::uint64_t tenants = reader.Fixed64();
+    if (!reader.ok() || tenants > reader.remaining() / kTenantBytes) return corrupt;
+    node.tenants.reserve(static_cast<std::size_t>(tenants));
+    for (std::uint64_t t = 0; t < tenants && reader.ok(); ++t) {
+      std::string url(ReadString(reader));
+      node.tenants.emplace_back(std::move(url), reader.Fixed64());
+    }
+    node.child_count = reader.Fixed32();
+  }
+  if (!reader.Finished()) return corrupt;
+  return snapshot;
+}
+
+Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string model_id, std::uint64_t version) {
+  TreeState state;
+  state.model_id = std::move(model_id);
+  std::string path;
+  struct Open {
+    std::size_t path_bytes;  // of the parent
+    std::uint32_t children_to_come;
+  };
+  std::vector<Open> open;
+  std::size_t expanded = 0;
+  for (std::size_t i = 0; i < snapshot.nodes.size(); ++i) {
+    const SnapshotNode& node = snapshot.nodes[i];
+    while (!open.empty() && open.back().children_to_come == 0) open.pop_back();
+    if (open.empty() != (i == 0)) return Error{ErrorCode::kCorrupt, "tree_snapshot: the nodes are no tree"};
+    if (!open.empty()) {
+      --open.back().children_to_come;
+      path.resize(open.back().path_bytes);
+    }
+    path += node.edge;
+    if (!path.empty()) {
+      for (const auto& [url, epoch] : node.tenants) {
+        expanded += path.size() + url.size() + sizeof(TreeOperation);
+        if (expanded > kExpandedBytesMax)
+          return Error{ErrorCode::kExhausted, "tree_snapshot expands to more than 256 MiB of operations"};
+        state.Append({.prompt = path, .tenant = url});
+      }
+    }
+    open.push_back({path.size(), node.child_count});
+  }
+  for (const Open& node : open)
+    if (node.children_to_come != 0) return Error{ErrorCode::kCorrupt, "tree_snapshot: the nodes are no tree"};
+  state.version = version;
+  return state;
+}
+
+}  // namespace prefixmesh::generations
