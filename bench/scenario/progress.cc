@@ -1,11 +1,18 @@
 #include "bench/scenario/progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 namespace prefixmesh::bench {
+namespace {
+
+constexpr int kColumnsMax = 79;
+
+}  // namespace
 
 std::string FormatBytes(double bytes) {
   const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -35,7 +42,11 @@ void Progress::Show(const ProgressLine& line) {
                 FormatBytes(static_cast<double>(line.rss_bytes)).c_str(), FormatBytes(line.sync_bytes_per_s).c_str(),
                 cached);
   if (terminal_) {
-    std::fprintf(stderr, "\r\033[K%.79s", text);
+    // One column stays free: a line that fills the last one wraps, and could not be rewritten. Asked every time,
+    // because terminals are resized.
+    winsize size{};
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    std::fprintf(stderr, "\r\033[K%.*s", known ? std::min(size.ws_col - 1, kColumnsMax) : kColumnsMax, text);
     std::fflush(stderr);
     drawn_ = true;
     return;

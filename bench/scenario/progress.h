@@ -1,6 +1,7 @@
 // progress.h — what a run shows while it runs: one line that is rewritten on a terminal, plain lines elsewhere.
 //
-// Threads: one. Output: stderr, so that stdout stays for the table. Bounds: 80 columns, a plain line every 5 s.
+// Threads: one. Output: stderr, so that stdout stays for the table. Bounds: 80 columns, or the terminal's if it is
+// narrower; a plain line every 5 s.
 #pragma once
 
 #include <cstdint>

@@ -93,6 +93,15 @@ Status CheckAddressSpace() {
                                         FormatBytes(static_cast<double>(kNeeded))};
 }
 
+// Counted in a run with 2 routers: 99 threads, of which a router has 19.
+Status CheckThreads(const load::Settings& settings) {
+  const std::size_t needed = 60 + 20 * settings.routers.count, startable = StartableThreads(needed);
+  if (startable == needed) return {};
+  return Error{ErrorCode::kInvalid, "only " + std::to_string(startable) + " of the " + std::to_string(needed) +
+                                        " threads that a run with " + std::to_string(settings.routers.count) +
+                                        " routers has can be started here (ulimit -u, or a container's limit)"};
+}
+
 // The load phase must have something in it.
 Status CheckPlanned(const load::Plan& plan, const load::Settings& settings) {
   if (plan.statistics().load_requests > 0) return {};
@@ -526,6 +535,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (Status enough = CheckMemory(request, measured.machine); !enough.ok()) return enough.error();
   if (Status enough = CheckFiles(request.settings); !enough.ok()) return enough.error();
   if (Status enough = CheckAddressSpace(); !enough.ok()) return enough.error();
+  if (Status enough = CheckThreads(request.settings); !enough.ok()) return enough.error();
   // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();

@@ -1,5 +1,6 @@
 """Goal: bad input is answered in one to three lines that name what is wrong, with exit 2, and nothing is started."""
 import json
+import os
 import pathlib
 import resource
 import signal
@@ -56,6 +57,19 @@ class BadInput(unittest.TestCase):
             little = lambda: resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
             self.refused("prefixmesh", "run", "--out", f"{folder}/run", says=["400 MiB", "ulimit -v", "1.5 GiB"],
                          preexec_fn=little)
+
+    def test_too_few_threads_are_found_before_the_run(self):
+        # The limit holds for a user, and not for root.
+        def little():
+            resource.setrlimit(resource.RLIMIT_NPROC, (20, 20))
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+
+        if os.geteuid() == 0 and harness.run("prefixmesh", "list", "strategies", user=65534).returncode != 0:
+            self.skipTest("another user cannot run the programs here")
+        self.refused("prefixmesh", "run", "--set", "routers.count=3", "--out", "/tmp/prefixmesh-never-made",
+                     says=["of the 120 threads", "ulimit -u"], preexec_fn=little)
 
     def test_a_plan_without_a_request(self):
         with harness.scratch() as folder:

@@ -3,7 +3,13 @@
 The runs are small (a few seconds of a few requests), so that the figures are only checked for being there and true to
 the contract: sums, equalities and the oracle; never for speed.
 """
+import fcntl
+import os
 import pathlib
+import pty
+import struct
+import subprocess
+import termios
 import unittest
 
 import harness
@@ -50,6 +56,25 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(result["routers"][0]["sync"]["built_bytes"], 0)
             # The oracle is one router without delay: a real one-router run is within one point of it.
             self.assertLess(abs(result["routing"]["cached_share"] - result["routing"]["oracle_cached_share"]), 0.01)
+
+    def test_progress_fits_a_narrow_terminal(self):
+        with harness.scratch() as folder:
+            ours, theirs = pty.openpty()
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+            process = subprocess.Popen([harness.BIN / "prefixmesh", "run", *harness.SMALL, "--out", f"{folder}/run"],
+                                       stdout=subprocess.DEVNULL, stderr=theirs)
+            os.close(theirs)
+            seen = b""
+            try:
+                while chunk := os.read(ours, 4096):
+                    seen += chunk
+            except OSError:  # the other side is closed
+                pass
+            self.assertEqual(process.wait(60), 0, seen)
+            drawn = seen.split(b"\r\x1b[K")[1:]
+            self.assertGreater(len(drawn), 3, seen)
+            for line in drawn:
+                self.assertLess(len(line.split(b"\r\n")[0]), 40)
 
     def test_what_empty_prompts_cannot_say_is_null(self):
         with harness.scratch() as folder:
