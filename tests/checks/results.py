@@ -1,10 +1,31 @@
 #!/usr/bin/env python3
-"""Every recorded result validates against results/schema.json and lies where its name says. Usage: results.py ROOT."""
+"""Every recorded result validates against results/schema.json and lies where its name says; those of two-layer keep what
+the README promises of them. Usage: results.py ROOT."""
 import json
 import pathlib
 import sys
 
 import jsonschema
+
+
+def broken_promises(result):
+    """Of a recorded run of two-layer; one that was killed promises nothing."""
+    if result["strategy"] != "two-layer" or result["verdict"] == "killed":
+        return
+    placements = result["placements"]
+    if placements["lost"] != 0:
+        yield f"{placements['lost']} placements are lost"
+    if placements["applied"] < 0.99 * placements["pairs"]:
+        yield f"only {placements['applied']} of {placements['pairs']} placements are applied"
+    for router in result["routers"]:
+        if router["sync"]["oversize_warnings"] != 0:
+            yield f"{router['name']}: {router['sync']['oversize_warnings']} oversize warnings"
+        idle = router["sync"]["idle_bytes_per_s"]
+        if idle is not None and idle > 32 * (len(result["routers"]) - 1):
+            yield f"{router['name']}: {idle} bytes a second when idle"
+    for part in ("partition", "join"):
+        if part in result and result[part]["equal_at_rest"] is not True:
+            yield f"the routers differed at rest after the {part}"
 
 
 def main():
@@ -17,6 +38,7 @@ def main():
         problems += [f"{file}: {e.json_path}: {e.message[:200]}" for e in validator.iter_errors(result)]
         if (result["scenario"]["name"].replace("/", "."), result["run_id"]) != (file.parent.name, file.stem):
             problems.append(f"{file}: is not where its scenario and run id say")
+        problems += [f"{file}: {broken}" for broken in broken_promises(result)]
     for problem in problems:
         print(problem)
     print(f"{count} results checked")

@@ -290,8 +290,8 @@ void TwoLayer::Repair(Time now, Actions& actions) {
     } else if (asked != asked_.end()) {
       const Time wait = moved ? patience : asked->second.patience;
       if (now - std::max(asked->second.at, log->progress_at) < wait) continue;
-    } else if (reached && now - std::max(log->progress_at, log->lacks_since) < patience) {
-      continue;  // the owner pushes
+    } else if (now - std::max(log->progress_at, log->lacks_since) < patience) {
+      continue;  // the owner pushes, or is about to: who comes back greets one router after the other
     }
     Asked next{*best, now, patience, have};
     if (asked != asked_.end() && !moved) next.patience = std::min<Time>(asked->second.patience * 2, kLease);
