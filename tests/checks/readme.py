@@ -9,28 +9,61 @@ import subprocess
 import sys
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+# Scenario, routers, words.
 SCENARIOS = [
-    ("reference", "**`reference`**: 50 shared templates, so that hits are easy and only the cost differs; 2 minutes."),
-    ("templates", "**`templates`**: 5,000 templates, one minute: here telling pays."),
-    ("chat", "**`chat`**: conversations whose turns may reach another router; 30 s."),
-    ("trace", "**`trace`**: the first 10 minutes of Mooncake's conversation trace at 10x speed."),
+    ("reference", 2, "**`reference`**: 50 shared templates, so that hits are easy and only the cost differs; 2 minutes."),
+    ("templates", 2, "**`templates`**: 5,000 templates: here telling pays."),
+    ("templates", 8, "**`templates`** with 8 routers."),
+    ("chat", 2, "**`chat`**: conversations whose turns may reach another router; 30 s."),
+    ("trace", 2, "**`trace`**: the first 10 minutes of Mooncake's conversation trace at 10x speed."),
 ]
+
+
+def recorded(root, scenario):
+    """The scenario's runs, oldest first: (file, result)."""
+    for run in sorted((root / "results" / scenario).glob("*.json")):
+        result = json.loads(run.read_text())
+        load = result["load"]
+        assert load["sent"] == load["planned"] and load["failed"] == 0, f"{run}: not every request was sent and answered"
+        yield run, result
+
+
+def disturbances(root):
+    """A line for each kind of cut and join that was recorded, the newest of each."""
+    newest = {}
+    for run, result in [*recorded(root, "partition"), *recorded(root, "late-join")]:
+        routers = len(result["routers"])
+        if "partition" in result:
+            what = result["partition"]
+            length = what["healed_s"] - what["began_s"]
+            name = f"a cut of {length:.0f} s, {what['direction'].replace('_', ' ')}"
+        else:
+            what = result["join"]
+            name = "a router joins"
+        kib = sum(what["built_bytes"].values()) / 1024
+        newest[name, routers] = (f"| [{name}]({run.relative_to(root)}) | {routers} | {what['records']:,} | "
+                                 f"{what['complete_after_ms']:.0f} ms | {kib:,.0f} KiB | {result['placements']['lost']} |")
+    return ["**`partition` and `late-join`**, two-layer: records that were missing when the cut was healed or the router "
+            "started, until when all had them, and what was built meanwhile, the load's own news included.", "",
+            "| what | routers | records missing | all had them after | built | lost |", "|---|--:|--:|--:|--:|--:|",
+            *newest.values(), ""]
 
 
 def measured(root, prefixmesh):
     lines = []
-    for scenario, words in SCENARIOS:
-        runs = sorted((root / "results" / scenario).glob("*.json"))
-        # The newest run of each strategy.
-        newest = {run.stem.split("-", 1)[1].rsplit("-", 2)[0]: run for run in runs}
-        for run in newest.values():
-            load = json.loads(run.read_text())["load"]
-            assert load["sent"] == load["planned"] and load["failed"] == 0, f"{run}: not every request was sent and answered"
+    for scenario, routers, words in SCENARIOS:
+        # Runs of one plan compare: the plan that most strategies ran, the newest of such, and of it each one's newest.
+        plans = {}
+        for run, result in recorded(root, scenario):
+            if len(result["routers"]) == routers:
+                plans.setdefault(result["plan_fingerprint"], {})[result["strategy"]] = run
+        newest = max(plans.values(), key=lambda runs: (len(runs), max(run.stem for run in runs.values())))
         table = subprocess.run([prefixmesh, "report", "--markdown", *newest.values()], check=True, capture_output=True,
                                text=True).stdout
         lines += [words, "", table.strip(), ""]
+    lines += disturbances(root)
     lines += ["200 requests per second, 80,000-character prompts (`chat` and `trace`: their own lengths), 20 workers, 2 "
-              "routers, all on one machine with 2 cores.", "Every planned request was sent. The runs are in "
+              "routers where nothing else is said, all on one machine with 2 cores.", "Every planned request was sent. The runs are in "
               "[results/](results/)."]
     return "\n".join(lines)
 
