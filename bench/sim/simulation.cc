@@ -39,7 +39,6 @@ class Simulation {
     life_of_.resize(nodes_);
     incarnation_of_.resize(nodes_);
     for (std::size_t node = 0; node < nodes_; ++node) member_.push_back(swarm.stranger == 0 || node + 1 < nodes_);
-    network_.watch = [this](std::size_t, std::size_t, const std::string&, bool) {};
   }
 
   Outcome Run() {

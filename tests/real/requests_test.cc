@@ -161,7 +161,7 @@ TEST_CASE("Router: positions say that two routers hold the same; a phase's decis
     return logs;
   };
   REQUIRE(positions(*mesh.router_a).empty());
-  for (int i = 0; i < 3; ++i) REQUIRE(mesh.router_a->Generate(Text(2000, i)).status.ok());
+  for (std::uint64_t i = 0; i < 3; ++i) REQUIRE(mesh.router_a->Generate(Text(2000, i)).status.ok());
   REQUIRE(mesh.router_b->Generate(Text(2000, 99)).status.ok());
   REQUIRE(Eventually([&] { return positions(*mesh.router_a).size() == 2; }));
   REQUIRE(Eventually([&] { return positions(*mesh.router_a) == positions(*mesh.router_b); }));

@@ -12,7 +12,7 @@ namespace {
 // example begins
 class LeafGossip final : public SyncStrategy {
  public:
-  explicit LeafGossip(const StrategyView& view) : view_(view), up_(view.PeerCount(), false) {
+  explicit LeafGossip(const StrategyView& view) : up_(view.PeerCount(), false) {
     traits_.name = "leaf-gossip";
     traits_.runs_on_block = true;
     traits_.round_period = std::chrono::milliseconds(50);
@@ -75,7 +75,6 @@ class LeafGossip final : public SyncStrategy {
   }
 
  private:
-  const StrategyView& view_;
   StrategyTraits traits_;
   std::vector<bool> up_;
   std::vector<Offer> pending_;  // bounded by traits().offer_bytes: the mesh drains offers on the beat

@@ -58,7 +58,7 @@ TEST_CASE("BlockHasher: model, kind and seed separate ids (W1, W3)") {
   const std::string text(256 * 4, 'x');
   std::set<NodeId> seen;
   std::size_t count = 0;
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1u, 2u}) {
     for (const char* model : {"a", "b", ""}) {
       for (const Kind kind : {Kind::kText, Kind::kTokens}) {
         const BlockHasher hasher({.tokens_block_tokens = 64, .seed = seed}, model, kind);
@@ -167,7 +167,7 @@ std::size_t Collisions(std::vector<Number> numbers) {
 
 TEST_CASE("BlockHasher: structured blocks collide no more than random numbers would") {
   for (const std::uint32_t size : {64u, 256u, 1024u}) {
-    for (const std::uint64_t seed : {0, 1}) {
+    for (const std::uint64_t seed : {0u, 1u}) {
       const BlockHasher hasher({.text_block_bytes = size, .seed = seed}, "m", Kind::kText);
       std::vector<std::uint64_t> ids;
       std::vector<std::uint32_t> low, high;
