@@ -47,11 +47,11 @@ bool ReadOperation(ByteReader& reader, OperationView& view) {
 // Reads the counted list and hands each operation to `sink`; false when the bytes are no such list.
 template <typename Start, typename Sink>
 bool ReadOperations(ByteReader& reader, Start&& start, Sink&& sink) {
-  const std::uint64_t count = reader.Fixed64();
-  if (!reader.ok() || count > reader.remaining() / kOperationBytesMin) return false;
-  start(static_cast<std::size_t>(count));
+  std::size_t count = 0;
+  if (!ReadCount(reader, kOperationBytesMin, count)) return false;
+  start(count);
   OperationView view;
-  for (std::uint64_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     if (!ReadOperation(reader, view)) return false;
     sink(view);
   }

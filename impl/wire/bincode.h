@@ -105,4 +105,12 @@ class BincodeWriter {
 // A string, borrowed from the reader's bytes.
 inline std::string_view ReadString(ByteReader& reader) { return AsText(reader.Raw(reader.Fixed64())); }
 
+// A count of items of at least `bytes_each`; false when the bytes present cannot carry so many.
+inline bool ReadCount(ByteReader& reader, std::size_t bytes_each, std::size_t& count) {
+  const std::uint64_t declared = reader.Fixed64();
+  if (!reader.ok() || declared > reader.remaining() / bytes_each) return false;
+  count = static_cast<std::size_t>(declared);
+  return true;
+}
+
 }  // namespace prefixmesh::generations

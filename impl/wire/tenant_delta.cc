@@ -7,14 +7,6 @@ namespace {
 
 constexpr std::size_t kInsertBytes = 24, kEvictionBytes = 16;  // besides the url
 
-// Reads a count that the bytes present can carry.
-bool ReadCount(ByteReader& reader, std::size_t bytes_each, std::size_t& count) {
-  const std::uint64_t declared = reader.Fixed64();
-  if (!reader.ok() || declared > reader.remaining() / bytes_each) return false;
-  count = static_cast<std::size_t>(declared);
-  return true;
-}
-
 }  // namespace
 
 std::string Encode(const TenantDelta& delta) {

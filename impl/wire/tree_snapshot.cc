@@ -31,16 +31,15 @@ Result<TreeSnapshot> DecodeTreeSnapshot(Bytes bytes) {
   const Error corrupt{ErrorCode::kCorrupt, "tree_snapshot does not decode"};
   ByteReader reader(bytes);
   TreeSnapshot snapshot;
-  const std::uint64_t nodes = reader.Fixed64();
-  if (!reader.ok() || nodes > reader.remaining() / kNodeBytes) return corrupt;
-  snapshot.nodes.reserve(static_cast<std::size_t>(nodes));
-  for (std::uint64_t i = 0; i < nodes; ++i) {
+  std::size_t nodes = 0, tenants = 0;
+  if (!ReadCount(reader, kNodeBytes, nodes)) return corrupt;
+  snapshot.nodes.reserve(nodes);
+  for (std::size_t i = 0; i < nodes; ++i) {
     SnapshotNode& node = snapshot.nodes.emplace_back();
     node.edge = ReadString(reader);
-    const std::uint64_t tenants = reader.Fixed64();
-    if (!reader.ok() || tenants > reader.remaining() / kTenantBytes) return corrupt;
-    node.tenants.reserve(static_cast<std::size_t>(tenants));
-    for (std::uint64_t t = 0; t < tenants && reader.ok(); ++t) {
+    if (!ReadCount(reader, kTenantBytes, tenants)) return corrupt;
+    node.tenants.reserve(tenants);
+    for (std::size_t t = 0; t < tenants && reader.ok(); ++t) {
       std::string url(ReadString(reader));
       node.tenants.emplace_back(std::move(url), reader.Fixed64());
     }

@@ -227,28 +227,25 @@ void SimNetwork::Deliver(std::size_t from, std::size_t to) {
     if (history_.size() > 64) history_.pop_front();
     if (prng_.Unit() < options_.replay) {
       const auto& [whose, old] = history_[prng_.Below(history_.size())];
-      if (whose == from) Hand(from, to, std::string(old), true);
+      if (whose == from) Hand(from, to, std::string(old));
     }
   }
-  if (options_.strange > 0 && prng_.Unit() < options_.strange) Hand(from, to, "\xc8 of a later release", true);
-  if (options_.repeat > 0 && prng_.Unit() < options_.repeat) Hand(from, to, std::string(frame), true);
-  bool spoilt = false;
+  if (options_.strange > 0 && prng_.Unit() < options_.strange) Hand(from, to, "\xc8 of a later release");
+  if (options_.repeat > 0 && prng_.Unit() < options_.repeat) Hand(from, to, std::string(frame));
   if (options_.damage > 0 && prng_.Unit() < options_.damage && !frame.empty()) {
-    spoilt = true;
     ++damaged_;
     frame[prng_.Below(frame.size())] ^= static_cast<char>(1u << prng_.Below(8));
   }
-  if (PairOf(from, to).up && PairOf(from, to).life == life) Hand(from, to, std::move(frame), spoilt);
+  if (PairOf(from, to).up && PairOf(from, to).life == life) Hand(from, to, std::move(frame));
 }
 
-void SimNetwork::Hand(std::size_t from, std::size_t to, std::string frame, bool spoilt) {
+void SimNetwork::Hand(std::size_t from, std::size_t to, std::string frame) {
   if (observers_[to] == nullptr) return;
   ++frames_;
   std::uint64_t tail = frame.size();
   for (std::size_t i = frame.size() - std::min<std::size_t>(frame.size(), 8); i < frame.size(); ++i)
     tail = tail << 8 ^ static_cast<std::uint8_t>(frame[i]);  // frames end with a checksum of all before
   trace_hash_ = Mix64(trace_hash_ ^ Mix64(tail + (from << 8 | to)) ^ static_cast<std::uint64_t>(world_.now().count()));
-  if (watch) watch(from, to, frame, spoilt);
   DirectionOf(from, to).reading = true;
   observers_[to]->OnFrame(PeerOf(to, from), std::move(frame));
 }

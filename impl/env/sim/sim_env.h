@@ -143,8 +143,6 @@ class SimNetwork {
   std::uint64_t damaged() const { return damaged_; }
   // The most any queue held.
   std::size_t queue_peak_bytes() const { return queue_peak_bytes_; }
-  // Called for each frame before it is handed over: from, to, bytes, whether the network spoilt it.
-  std::function<void(std::size_t, std::size_t, const std::string&, bool)> watch;
 
  private:
   class Transport;
@@ -173,7 +171,7 @@ class SimNetwork {
   SendOutcome Send(std::size_t from, std::size_t to, std::string frame);
   void Pump(std::size_t from, std::size_t to);
   void Deliver(std::size_t from, std::size_t to);
-  void Hand(std::size_t from, std::size_t to, std::string frame, bool spoilt);
+  void Hand(std::size_t from, std::size_t to, std::string frame);
 
   SimWorld& world_;
   const std::size_t nodes_;

@@ -21,7 +21,6 @@ struct TwoLayer::Sending {
   };
   std::uint32_t next = 1;  // goes back to what is acknowledged when something was lost
   std::uint32_t acked = 1;
-  std::uint32_t floor_told = 1;
   std::deque<InFlight> in_flight;
   Time moved_at{0};     // last send into an empty pipe, or last ack
   int unanswered = 0;   // sends of what is in flight; see kUnansweredMax
@@ -73,7 +72,6 @@ struct TwoLayer::Peer {
       std::uint32_t end;
       std::uint64_t bytes;
       std::uint64_t records;
-      std::uint32_t floor;
     };
     std::vector<Part> parts;
     std::uint64_t scopes = 0, workers = 0;

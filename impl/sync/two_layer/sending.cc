@@ -167,7 +167,7 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
     bytes += part;
     encoded.push_back(EncodedRange(*log, sending.next, end));
     (own ? records_bytes : relayed_bytes) += encoded.back().size();
-    peer.commit.parts.push_back({log->key, end, part, end - sending.next, log->window.floor()});
+    peer.commit.parts.push_back({log->key, end, part, end - sending.next});
   }
 
   // An ack that has nothing to ride on waits a little, unless it says that something is missing.
