@@ -107,10 +107,11 @@ void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
   placement.worker_name = fleet_.name(worker);
   placement.worker_incarnation = fleet_.incarnation(worker);
   placement.branch_depth = same_life ? insertion.branch_depth : 0;
+  placement.branch = same_life ? insertion.branch : Announcement::kNone;
   placement.leaf_depth = insertion.leaf_depth;
   placement.repeat = same_life && insertion.repeat;
   placement.refresh = same_life && insertion.refresh;
-  if (!mesh_.Offer(placement)) index_.StampOwn(ids.back(), worker, 0, placement.worker_incarnation);
+  if (!mesh_.Offer(placement)) index_.StampOwn(ids.last(1), worker, 0, placement.worker_incarnation);
 }
 
 Incarnation SimRouter::NewIncarnation() const { return Incarnation{random_.Next() | 1}; }
@@ -120,7 +121,7 @@ Incarnation SimRouter::NewIncarnation() const { return Incarnation{random_.Next(
 void SimRouter::Apply(const ApplyIds& action) {
   const WorkerIndex worker = *fleet_.Intern(action.worker_name);
   if (action.origin == 0) {
-    index_.StampOwn(action.ids.back(), worker, action.seq, action.worker_incarnation);
+    index_.StampOwn(action.ids, worker, action.seq, action.worker_incarnation);
     if (on_stamped) on_stamped(*this);
     return;
   }

@@ -122,12 +122,13 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
     placement.worker_name = decision.worker_name;
     placement.worker_incarnation = fleet_.incarnation(decision.worker);
     placement.branch_depth = insertion.branch_depth;
+    placement.branch = insertion.branch;
     placement.leaf_depth = insertion.leaf_depth;
     placement.repeat = insertion.repeat;
     placement.refresh = insertion.refresh;
     // What could not be told counts as never announced, so that the next use tells it.
     if (!mesh_->Offer(placement) && trees_.block_index() != nullptr && !blocks.empty())
-      trees_.block_index()->StampOwn(blocks.back(), decision.worker, 0, placement.worker_incarnation);
+      trees_.block_index()->StampOwn(std::span(blocks).last(1), decision.worker, 0, placement.worker_incarnation);
   }
   const Time cpu = ThreadCpuNow() - cpu_started, wall = clock_.Now() - started;
   MutexLock lock(figures_mutex_);
@@ -202,7 +203,7 @@ void RouterNode::Apply(const ApplyIds& action) {
   const auto worker = fleet_.Intern(action.worker_name);
   if (index == nullptr || !worker) return;
   // What is about a life that is over the index refuses, under its own lock: the register may rise at any moment.
-  if (action.origin == 0) return index->StampOwn(action.ids.back(), *worker, action.seq, action.worker_incarnation);
+  if (action.origin == 0) return index->StampOwn(action.ids, *worker, action.seq, action.worker_incarnation);
   index->ApplyIds(action.ids, *worker, action.origin, action.seq, action.worker_incarnation);
 }
 

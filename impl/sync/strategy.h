@@ -23,6 +23,7 @@
 #include "impl/base/ids.h"
 #include "impl/base/slices.h"
 #include "impl/env/env.h"
+#include "impl/tree/tree.h"
 
 namespace prefixmesh {
 
@@ -43,7 +44,9 @@ struct PlacementView {
   WorkerIndex worker;
   std::string_view worker_name;
   Incarnation worker_incarnation;
-  std::uint32_t branch_depth = 0;  // see Insertion in impl/tree/tree.h
+  // See Insertion in impl/tree/tree.h.
+  std::uint32_t branch_depth = 0;
+  Announcement branch = Announcement::kNone;
   std::uint32_t leaf_depth = 0;
   bool repeat = false;
   bool refresh = false;
@@ -98,7 +101,7 @@ struct ApplyPrompt {
 };
 
 // Tell the block index that `worker` holds the prefixes named by `ids`, according to (origin, seq). With origin 0 the
-// announcement is this router's own and only got its seq: the last id (the leaf) is stamped, nothing is added.
+// announcement is this router's own and only got its seq: ids at which own runs end are stamped, nothing is added.
 struct ApplyIds {
   std::string model;
   Kind kind = Kind::kText;

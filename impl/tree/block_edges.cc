@@ -53,7 +53,8 @@ BlockEdges::Announced BlockEdges::AnnouncedOf(NodeId id, WorkerIndex worker) con
     if (edge.id != id || edge.worker != worker.value) return false;
     announced.known = true;
     const std::uint32_t mark = edge.origin() < refresh_marks_.size() ? refresh_marks_[edge.origin()] : 0;
-    announced.fresh = announced.fresh || (edge.seq != kSeqNone && edge.seq >= mark);
+    if (edge.seq != kSeqNone)
+      announced.youngest = std::max(announced.youngest, edge.seq >= mark ? Announcement::kFresh : Announcement::kOld);
     return false;
   });
   return announced;

@@ -15,6 +15,7 @@
 
 #include "impl/base/ids.h"
 #include "impl/tree/segmented_table.h"
+#include "impl/tree/tree.h"
 
 namespace prefixmesh {
 
@@ -75,7 +76,8 @@ class BlockEdges {
 
   struct Announced {
     bool known = false;  // `worker` holds `id`, according to anyone
-    bool fresh = false;  // and one announcement of it lies in the younger half of its origin's window, or is pending
+    Announcement youngest = Announcement::kNone;
+    bool fresh() const { return youngest == Announcement::kFresh; }
   };
   Announced AnnouncedOf(NodeId id, WorkerIndex worker) const;
   // Announcements of `origin` below `seq` lie in the older half of its window.

@@ -116,17 +116,19 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, 
   if (ends_inside && matched_whole && held_below) {
     // The prompt ends inside a run that this worker holds to its end: what announced the whole run announced this too.
     announced.known = true;
-    announced.fresh = announced.fresh || edges_.AnnouncedOf(chains_.end(last), worker).fresh;
-    if (announced.fresh) {
+    announced.youngest = std::max(announced.youngest, edges_.AnnouncedOf(chains_.end(last), worker).youngest);
+    if (announced.fresh()) {
       insertion.repeat = true;
       chains_.Touch(last);
       return;
     }
     // To be announced by itself it needs an edge of its own: the run is cut here.
   }
+  if (insertion.branch_depth > 0)
+    insertion.branch = edges_.AnnouncedOf(ids[insertion.branch_depth - 1], worker).youngest;
   insertion.repeat = announced.known;
-  insertion.refresh = announced.known && !announced.fresh;
-  const std::uint32_t leaf_seq = announced.fresh ? BlockEdges::kSeqNone : BlockEdges::kSeqPending;
+  insertion.refresh = announced.known && !announced.fresh();
+  const std::uint32_t leaf_seq = announced.fresh() ? BlockEdges::kSeqNone : BlockEdges::kSeqPending;
 
   if (ends_inside) {
     // Whoever of ours holds the whole run holds its upper part too.
@@ -190,9 +192,10 @@ void BlockIndex::RetractBelow(std::uint16_t origin, std::uint32_t seq) {
   }
 }
 
-void BlockIndex::StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq, Incarnation incarnation) {
+void BlockIndex::StampOwn(std::span<const NodeId> ids, WorkerIndex worker, std::uint32_t seq, Incarnation incarnation) {
   DescentLock lock(mutex_);
-  if (incarnation == LifeOf(worker).incarnation) edges_.StampOwn(leaf, worker, seq);
+  if (incarnation != LifeOf(worker).incarnation) return;
+  for (const NodeId id : ids) edges_.StampOwn(id, worker, seq);
 }
 
 void BlockIndex::SetRefreshMark(std::uint16_t origin, std::uint32_t seq) {

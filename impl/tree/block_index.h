@@ -86,8 +86,8 @@ class BlockIndex final : public PrefixTree {
   // All that `origin` announced below `seq` is taken back; for origin 0, this router's announcements below it count as
   // never made. One walk, then short turns under the lock, so that no decision waits for more than the walk.
   void RetractBelow(std::uint16_t origin, std::uint32_t seq);
-  // This router's own announcement of `leaf`, about this life of the worker, got its seq.
-  void StampOwn(NodeId leaf, WorkerIndex worker, std::uint32_t seq, Incarnation incarnation = {});
+  // This router's own announcement of `ids`, about this life of the worker, got its seq: kept where a run ends at one.
+  void StampOwn(std::span<const NodeId> ids, WorkerIndex worker, std::uint32_t seq, Incarnation incarnation = {});
   // The worker's register rose: its cache is empty, so all that is known of its older lives goes, and what is announced
   // about them is refused from here on. That is one step under the lock: whatever races with it, nothing of an older
   // life is left afterwards. A value at or below the known one changes nothing.

@@ -43,14 +43,22 @@ struct TreeMatch {
 // call back into the tree, block, or allocate on the usual path.
 using Chooser = FunctionRef<std::optional<WorkerIndex>(const TreeMatch&)>;
 
+// What the mesh was told, by anyone, of a worker that holds a prefix.
+enum class Announcement : std::uint8_t {
+  kNone,   // nothing
+  kOld,    // its youngest announcement lies in the older half of its origin's window
+  kFresh,  // that lies in the younger half, or is pending
+};
+
 // What an insert changed, in whole blocks; only the block index fills the depths (the others leave 0).
 struct Insertion {
   std::optional<WorkerIndex> worker;  // what the chooser said
   std::uint64_t matched_bytes = 0;
-  std::uint32_t branch_depth = 0;  // where the chain left what was known before, by anyone
-  std::uint32_t leaf_depth = 0;    // the prompt's last whole block
-  bool repeat = false;             // this worker was already known to hold the whole chain
-  bool refresh = false;            // a repeat whose youngest announcement is old: announce it again
+  std::uint32_t branch_depth = 0;             // where the chain left what was known before, by anyone
+  Announcement branch = Announcement::kNone;  // of the chosen worker at branch_depth
+  std::uint32_t leaf_depth = 0;               // the prompt's last whole block
+  bool repeat = false;                        // this worker was already known to hold the whole chain
+  bool refresh = false;                       // a repeat whose youngest announcement is old: announce it again
 };
 
 struct WorkerPrefix {

@@ -14,12 +14,17 @@ ReplicaOptions ReplicaOptionsOf(const Options& options) {
   return {{options.router, options.incarnation}, options.window_bytes, 4 * options.window_bytes, options.dead_after};
 }
 
-// Depths at which a record names an id, strictly between branch and leaf: 1, 2, 4, … up to the spacing, then every one.
-void AppendAnchors(std::span<const NodeId> blocks, std::uint32_t branch, std::uint32_t leaf, std::uint32_t spacing,
-                   std::vector<NodeId>& ids) {
+// Anchors are the ids at 1, 2, 4, … blocks up to `spacing`, then at every `spacing`. Adds those between `from` and the
+// leaf, but for one that lies less than half a gap below the branch: the branch names the worker as well.
+void AppendAnchors(std::span<const NodeId> blocks, std::uint32_t from, const PlacementView& placement,
+                   std::uint32_t spacing, std::vector<NodeId>& ids) {
   if (spacing == 0) return;
-  for (std::uint32_t depth = 1; depth < leaf; depth = depth < spacing ? std::min(depth * 2, spacing) : depth + spacing)
-    if (depth > branch) ids.push_back(blocks[depth - 1]);
+  for (std::uint32_t depth = 1, gap = 1; depth < placement.leaf_depth; depth += gap) {
+    const std::uint32_t branch = placement.branch_depth;
+    const bool at_branch = branch > 0 && depth >= branch && 2 * (depth - branch) < gap;
+    if (depth > from && !at_branch) ids.push_back(blocks[depth - 1]);
+    gap = depth < spacing ? std::min(depth, spacing - depth) : spacing;
+  }
 }
 
 }  // namespace
@@ -52,14 +57,16 @@ std::optional<Offer> TwoLayer::Capture(const PlacementView& placement) const {
   offer.worker_name = placement.worker_name;
   offer.worker_incarnation = placement.worker_incarnation;
   offer.leaf_depth = placement.leaf_depth;
-  // A refresh says everything again: what said it first is about to leave the window, anchors included.
-  const std::uint32_t branch = placement.refresh ? 0 : placement.branch_depth;
-  offer.has_branch = branch > 0 && branch < placement.leaf_depth;
-  if (offer.has_branch) offer.ids.push_back(placement.blocks[branch - 1]);
+  // What was announced long ago is about to leave the window: then everything is said again, anchors included.
+  const bool old_branch = placement.branch == Announcement::kOld;
+  const std::uint32_t from = placement.refresh || old_branch ? 0 : placement.branch_depth;
+  offer.has_branch = placement.branch_depth > 0 && placement.branch_depth < placement.leaf_depth &&
+                     placement.branch != Announcement::kFresh;
+  if (offer.has_branch) offer.ids.push_back(placement.blocks[placement.branch_depth - 1]);
   // A prompt so long that it has more anchors than a record may name gets them wider apart.
   const std::size_t before = offer.ids.size();
   for (std::uint32_t spacing = options_.anchors;; spacing *= 2) {
-    AppendAnchors(placement.blocks, branch, placement.leaf_depth, spacing, offer.ids);
+    AppendAnchors(placement.blocks, from, placement, spacing, offer.ids);
     if (offer.ids.size() < kRecordIdsMax) break;
     offer.ids.resize(before);
   }

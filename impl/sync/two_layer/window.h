@@ -42,8 +42,10 @@ class Window {
   std::uint32_t floor() const { return floor_; }                                               // lowest seq kept
   std::uint32_t head() const { return floor_ + static_cast<std::uint32_t>(headers_.size()); }  // next seq
   bool empty() const { return headers_.empty(); }
-  // Seqs below it lie in the older half.
-  std::uint32_t middle() const { return floor_ + static_cast<std::uint32_t>(headers_.size()) / 2; }
+  // Seqs below it lie in the older half. A window that never dropped a record is not full and has none.
+  std::uint32_t middle() const {
+    return floor_ == 1 ? floor_ : floor_ + static_cast<std::uint32_t>(headers_.size()) / 2;
+  }
 
   // Appends with seq = head(). The record's own seq is ignored.
   void Append(const Record& record);

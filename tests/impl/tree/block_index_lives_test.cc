@@ -55,9 +55,9 @@ TEST_CASE("BlockIndex: the seq of an announcement about an older life does not m
   index.Insert(word.prompt(), kWorker, 0);
   index.RaiseIncarnation(kWorker, Incarnation{2});
   index.Insert(word.prompt(), kWorker, 0);
-  index.StampOwn(word.ids.back(), kWorker, 3, Incarnation{1});
+  index.StampOwn(word.ids, kWorker, 3, Incarnation{1});
   REQUIRE(index.Dump()[0].seq != 3);
-  index.StampOwn(word.ids.back(), kWorker, 4, Incarnation{2});
+  index.StampOwn(word.ids, kWorker, 4, Incarnation{2});
   REQUIRE(index.Dump()[0].seq == 4);
 }
 

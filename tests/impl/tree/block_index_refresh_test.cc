@@ -1,4 +1,5 @@
-// Goal: a prompt that is used again is announced again before the mesh forgets it, and not while the mesh knows it.
+// Goal: a prompt that is used again is announced again before the mesh forgets it, and not while the mesh knows it; the
+// same of the branch at which a new prompt leaves a known one.
 // Method: random placements, announcements of two peers, rounds that collect and windows that move on; a list of all
 // announcements says whether one that names the prompt, or something longer of the same worker, is still young.
 #include <algorithm>
@@ -15,6 +16,8 @@ namespace {
 using test::kBlock;
 using test::Word;
 
+std::vector<NodeId> Leaf(const std::string& word) { return {Word(word).ids.back()}; }
+
 Insertion Place(BlockIndex& index, const std::string& word, std::uint16_t worker) {
   return index.MatchAndInsert(Word(word).prompt(), 0, [&](const TreeMatch&) { return WorkerIndex{worker}; });
 }
@@ -28,6 +31,8 @@ class Announcements {
     std::uint16_t worker = 0;
     std::uint16_t origin = 0;
     std::uint32_t seq = 0;
+    std::string branch = {};  // named as well, unless empty
+    bool Names(const std::string& word) const { return chain == word || (branch == word && !word.empty()); }
   };
   void Add(const Entry& entry) { entries_.push_back(entry); }
   void MoveMark(std::uint16_t origin, std::uint32_t seq) { marks_[origin] = seq; }
@@ -43,7 +48,14 @@ class Announcements {
       stamp(entry);
     }
   }
+  bool Names(const std::string& word, std::uint16_t worker) const {
+    return Any([&](const Entry& entry) { return entry.worker == worker && entry.Names(word); });
+  }
   bool NamesYoung(const std::string& word, std::uint16_t worker) const {
+    return Any([&](const Entry& entry) { return entry.worker == worker && entry.Names(word) && Young(entry); });
+  }
+  // Only where a run of this router ends is its announcement of a branch kept, so that one may be said again.
+  bool EndsYoung(const std::string& word, std::uint16_t worker) const {
     return Any([&](const Entry& entry) { return entry.worker == worker && entry.chain == word && Young(entry); });
   }
   bool CoversYoung(const std::string& word, std::uint16_t worker) const {
@@ -80,16 +92,22 @@ TEST_CASE(
           RC_ASSERT(placed.repeat == held);
           RC_ASSERT(placed.repeat || !placed.refresh);
           if (placed.repeat && !placed.refresh) RC_ASSERT(announcements.CoversYoung(word, worker));
-          if (placed.refresh) RC_ASSERT(!announcements.NamesYoung(word, worker));
+          if (placed.refresh) RC_ASSERT(!announcements.EndsYoung(word, worker));
+          const std::string branch = word.substr(0, placed.branch_depth);
+          if (placed.branch == Announcement::kFresh) RC_ASSERT(announcements.NamesYoung(branch, worker));
+          if (placed.branch != Announcement::kNone) RC_ASSERT(announcements.Names(branch, worker));
           holders.Insert(word, worker);
           if (placed.repeat && !placed.refresh) break;
-          announcements.Add({word, worker, 0, Announcements::kPending});
+          announcements.Add({word, worker, 0, Announcements::kPending,
+                             placed.branch == Announcement::kFresh ? std::string() : branch});
           RC_ASSERT(!Place(index, word, worker).refresh);  // what is pending is not announced twice
           break;
         }
         case 1: {  // a round
           announcements.Collect(next_seq[0], [&](const Announcements::Entry& entry) {
-            index.StampOwn(Word(entry.chain).ids.back(), WorkerIndex{entry.worker}, entry.seq);
+            std::vector<NodeId> ids = Leaf(entry.chain);
+            if (!entry.branch.empty()) ids.push_back(Leaf(entry.branch)[0]);
+            index.StampOwn(ids, WorkerIndex{entry.worker}, entry.seq);
           });
           break;
         }
@@ -102,7 +120,7 @@ TEST_CASE(
         case 3: {
           if (origin == 0) break;
           const std::uint32_t seq = next_seq[origin]++;
-          index.ApplyIds(std::vector<NodeId>{Word(word).ids.back()}, WorkerIndex{worker}, origin, seq);
+          index.ApplyIds(Leaf(word), WorkerIndex{worker}, origin, seq);
           announcements.Add({word, worker, origin, seq});
           holders.Announce(word, worker, origin, seq);
           break;
@@ -122,7 +140,7 @@ TEST_CASE(
 TEST_CASE("BlockIndex: a prompt that ends inside a run is announced again when the run's announcement is old") {
   BlockIndex index({.text_block_bytes = kBlock});
   Place(index, "abcdef", 1);
-  index.StampOwn(Word("abcdef").ids.back(), WorkerIndex{1}, 10);
+  index.StampOwn(Leaf("abcdef"), WorkerIndex{1}, 10);
   index.SetRefreshMark(0, 10);
   REQUIRE(Place(index, "abc", 1).repeat);
   REQUIRE_FALSE(Place(index, "abc", 1).refresh);  // the longer one is young and says this too
@@ -133,20 +151,36 @@ TEST_CASE("BlockIndex: a prompt that ends inside a run is announced again when t
   REQUIRE(again.repeat);
   REQUIRE(again.refresh);
   REQUIRE_FALSE(Place(index, "abc", 1).refresh);  // pending
-  index.StampOwn(Word("abc").ids.back(), WorkerIndex{1}, 12);
+  index.StampOwn(Leaf("abc"), WorkerIndex{1}, 12);
   REQUIRE_FALSE(Place(index, "abc", 1).refresh);
   index.SetRefreshMark(0, 13);
   REQUIRE(Place(index, "abc", 1).refresh);
   REQUIRE(Place(index, "abcdef", 1).refresh);  // the longer one is still old
 }
 
+TEST_CASE("BlockIndex: says what the mesh was told of the worker at the branch") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  Place(index, "abcdef", 1);
+  index.StampOwn(Leaf("abcdef"), WorkerIndex{1}, 10);
+  REQUIRE(Place(index, "abcx", 1).branch == Announcement::kNone);  // held, but its id was never told
+  index.StampOwn(std::vector<NodeId>{Leaf("abc")[0], Leaf("abcx")[0]}, WorkerIndex{1}, 11);
+  REQUIRE(Place(index, "abcy", 1).branch == Announcement::kFresh);
+  REQUIRE(Place(index, "abcz", 2).branch == Announcement::kNone);  // another worker's says nothing of this one
+  index.SetRefreshMark(0, 12);
+  REQUIRE(Place(index, "abcu", 1).branch == Announcement::kOld);
+  index.ApplyIds(Leaf("abc"), WorkerIndex{1}, 1, 5);  // a peer tells the same
+  REQUIRE(Place(index, "abcv", 1).branch == Announcement::kFresh);
+  index.RemoveWorker(WorkerIndex{1});
+  REQUIRE(Place(index, "abcw", 1).branch == Announcement::kNone);
+}
+
 TEST_CASE("BlockIndex: a peer's young announcement of the run, or of the prompt itself, keeps a repeat silent") {
   BlockIndex index({.text_block_bytes = kBlock});
   Place(index, "abcdef", 1);
-  index.StampOwn(Word("abcdef").ids.back(), WorkerIndex{1}, 10);
+  index.StampOwn(Leaf("abcdef"), WorkerIndex{1}, 10);
   index.SetRefreshMark(0, 11);
   const auto announce = [&](const std::string& word, std::uint16_t worker, std::uint32_t seq) {
-    index.ApplyIds(std::vector<NodeId>{Word(word).ids.back()}, WorkerIndex{worker}, 1, seq);
+    index.ApplyIds(Leaf(word), WorkerIndex{worker}, 1, seq);
   };
   announce("abcdef", 1, 5);
   REQUIRE_FALSE(Place(index, "abc", 1).refresh);

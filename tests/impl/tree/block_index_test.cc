@@ -270,14 +270,14 @@ TEST_CASE("BlockIndex: a repeat is announced again when its youngest announcemen
     return index.MatchAndInsert(word.prompt(), 0, [](const TreeMatch&) { return WorkerIndex{1}; });
   };
   insert();
-  index.StampOwn(word.ids.back(), WorkerIndex{1}, 10);
+  index.StampOwn(std::span(word.ids).last(1), WorkerIndex{1}, 10);
   REQUIRE_FALSE(insert().refresh);
   index.SetRefreshMark(0, 10);
   REQUIRE_FALSE(insert().refresh);
   index.SetRefreshMark(0, 11);
   REQUIRE(insert().refresh);
   REQUIRE_FALSE(insert().refresh);  // pending counts as fresh
-  index.StampOwn(word.ids.back(), WorkerIndex{1}, 12);
+  index.StampOwn(std::span(word.ids).last(1), WorkerIndex{1}, 12);
 
   // A peer's younger announcement of the same makes ours unnecessary, until it is old too.
   index.SetRefreshMark(0, 13);

@@ -589,6 +589,17 @@ TEST_CASE("TwoLayer: a placement names its branch, the coarse anchors that are n
   REQUIRE(depths() == std::vector<std::uint64_t>{1, 2, 4, 8, 16, 32, 64, 96, 100});
   placement.branch_depth = 70;
   REQUIRE(depths() == std::vector<std::uint64_t>{70, 96, 100});
+  placement.branch_depth = 81;  // names the worker 15 blocks above the next anchor: that would say little more
+  REQUIRE(depths() == std::vector<std::uint64_t>{81, 100});
+  placement.branch_depth = 80;
+  REQUIRE(depths() == std::vector<std::uint64_t>{80, 96, 100});
+  placement.branch = Announcement::kFresh;  // the mesh has the branch: what is new lies below it
+  REQUIRE(depths() == std::vector<std::uint64_t>{96, 100});
+  placement.branch = Announcement::kOld;  // said long ago, with the anchors above it: all of it again
+  REQUIRE(depths() == std::vector<std::uint64_t>{80, 1, 2, 4, 8, 16, 32, 64, 96, 100});
+  placement.branch_depth = 64;
+  REQUIRE(depths() == std::vector<std::uint64_t>{64, 1, 2, 4, 8, 16, 32, 96, 100});
+  placement.branch_depth = 100;
   placement.repeat = true;
   REQUIRE_FALSE(router.strategy().Capture(placement).has_value());
   placement.refresh = true;  // announced again whole: what said it first is about to leave the window

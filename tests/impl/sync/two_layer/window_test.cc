@@ -42,5 +42,18 @@ TEST_CASE("Window: reads back what was appended, under the seq it got") {
   });
 }
 
+TEST_CASE("Window: it has an older half once it has been full") {
+  Window window;
+  Record record;
+  record.ids = {NodeId{1}};
+  for (int i = 0; i < 10; ++i) window.Append(record);
+  REQUIRE(window.middle() == 1);  // nothing is about to leave it
+  window.DropOldest();
+  window.Append(record);
+  REQUIRE(window.floor() == 2);
+  REQUIRE(window.head() == 12);
+  REQUIRE(window.middle() == 7);
+}
+
 }  // namespace
 }  // namespace prefixmesh::two_layer
