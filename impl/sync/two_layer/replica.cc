@@ -80,8 +80,7 @@ void Replica::AppendRecord(Log& log, const Record& record, Actions& actions, Rec
   const bool current = Register(worker, actions);
   if (&log == own_) {
     // Tells the index the seq of this router's own announcement.
-    actions.push_back(
-        ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, 0, record.seq, {record.ids.back()}});
+    actions.push_back(ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, 0, record.seq, record.ids});
     return;
   }
   if (!current) {

@@ -339,6 +339,7 @@ void TwoLayer::OnVector(Time now, PeerIndex index, const Vector& vector, Actions
     sending.next = sending.acked = Seeded(Bug::kW8_no_history) ? replica_.own().window.head() : own_have;
   } else {
     OnAck(now, index, {{}, own_have, false}, actions);
+    if (!peer.greeted) return;
   }
   peer.positioned = true;
   if (Seeded(Bug::kH6_echo))
@@ -413,7 +414,11 @@ void TwoLayer::OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& ac
     peer.scopes_known = peer.workers_known = 0;
     peer.loads_unknown = true;
   }
-  for (const Ack& ack : round.acks) OnAck(now, index, ack, actions);
+  // What shows that this router's name has two writers ends all streams, and with them the meaning of what is left.
+  for (const Ack& ack : round.acks) {
+    OnAck(now, index, ack, actions);
+    if (!peer.greeted) return;
+  }
   if (!Define(peer, round, actions)) return RefuseAndClose(now, index, RefuseReason::kNames, actions);
   for (const Load& load : round.loads) {
     if (load.worker >= peer.workers.size() || !peer.workers[load.worker]) {
@@ -424,7 +429,10 @@ void TwoLayer::OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& ac
     peer.loads_heard.Set(worker, load.in_flight);
     actions.push_back(ApplyLoad{index, worker, load.in_flight});
   }
-  for (Range& range : round.ranges) OnRange(now, index, range, actions);
+  for (Range& range : round.ranges) {
+    OnRange(now, index, range, actions);
+    if (!peer.greeted) return;
+  }
   if (round.has_digest) OnDigest(now, index, round.digest, actions);
 }
 

@@ -502,6 +502,43 @@ TEST_CASE("TwoLayer: frames of a kind that a later release may have are skipped 
   REQUIRE(net[1].closed.empty());
 }
 
+// Found by the simulator (seed 24269): the rest of the round was taken for a log of incarnation 0, which nobody wrote.
+TEST_CASE("TwoLayer: a round that shows two writers of this router's name is not read any further") {
+  Options options;
+  options.incarnation = Incarnation{7};
+  Router a("a", {"b"}, options);
+  Hello hello;
+  hello.text_block_bytes = options.text_block_bytes;
+  hello.tokens_block_tokens = options.tokens_block_tokens;
+  hello.sender = {"b", Incarnation{4}};
+  Time now{0};
+  const auto hand = [&](const std::string& frame) {
+    Actions actions;
+    a.strategy().OnFrame(now, PeerIndex{0}, AsBytes(frame), actions);
+    for (const Action& action : actions)
+      if (const auto* close = std::get_if<CloseStream>(&action)) a.closed.push_back(close->reason);
+  };
+  const char* const kShownBy[] = {"an ack", "a range"};
+  for (std::size_t shown = 0; shown < std::size(kShownBy); ++shown) {
+    INFO(kShownBy[shown]);
+    now += std::chrono::seconds(9);
+    a.closed.clear();
+    Actions actions;
+    a.strategy().OnPeerUp(now, PeerIndex{0}, StreamRole::kServer, actions);
+    hand(EncodeHello(hello));
+    const OriginKey own = a.strategy().replica().own().key;
+    Round round;
+    if (shown == 0) round.acks.push_back({{}, 5, false});  // b has more of a's log than a wrote
+    if (shown == 1) round.ranges.push_back({own, 5, 5, false, 0, {}});
+    round.ranges.push_back({{}, 3, 3, false, 0, {}});  // and says where its own log stands
+    round.has_digest = true;
+    round.digest.floor = round.digest.head = 3;
+    hand(EncodeRound(round, SlotBitsFor(1, 1), SealKey(hello.sender.incarnation, own.incarnation)));
+    REQUIRE(a.closed == std::vector<std::string>{"new_incarnation"});
+    REQUIRE(a.strategy().Positions().empty());
+  }
+}
+
 // A stream may not begin with a hello that does not fit: each reason has its name, at both ends.
 TEST_CASE("TwoLayer: who does not fit is refused by name") {  // W21
   const auto refused_for = [](auto change) {
