@@ -57,6 +57,27 @@ Value SumOfLayers(const Json& result, std::string_view path) {
   return sum;
 }
 
+// The most that a router grew while another was stopped.
+Value LargestGrowthAtStop(const Json& result) {
+  const Json& routers = NodeAt(result, "stop.rss_bytes");
+  if (!routers.is_object()) return std::nullopt;
+  Value largest;
+  for (const Json& row : routers) {
+    const Value before = NumberAt(row, "before"), max = NumberAt(row, "max");
+    if (before && max) largest = std::max(largest.value_or(0), *max - *before);
+  }
+  return largest;
+}
+
+Value SlowestAtStop(const Json& result, std::string_view when) {
+  const Json& routers = NodeAt(result, "stop.decision_cpu_p99_us");
+  if (!routers.is_object()) return std::nullopt;
+  Value slowest;
+  for (const Json& row : routers)
+    if (const Value p99 = NumberAt(row, when)) slowest = std::max(slowest.value_or(0), *p99);
+  return slowest;
+}
+
 // Of the router that joined, or of the slowest of the others.
 Value SlowestAtJoin(const Json& result, std::string_view when, bool joiner) {
   const Json& routers = NodeAt(result, "join.decision_cpu_p99_us");
@@ -201,6 +222,24 @@ constexpr Figure kJoin[] = {
     {"CPU p99 after, the joiner", "Decision time of the one that joined", Quantity::kMicroseconds,
      [](const Json& r) { return SlowestAtJoin(r, "after", true); }, false, kTerminal},
 };
+constexpr Figure kStop[] = {
+    {"stopped", "On the clock of the plots", Quantity::kSeconds, PREFIXMESH_AT("stop.began_s"), false, kTerminal},
+    {"went on", "On the clock of the plots", Quantity::kSeconds, PREFIXMESH_AT("stop.ended_s"), false, kTerminal},
+    {"growth of a peer", "Most that the resident memory of a peer rose meanwhile above where it was", Quantity::kBytes,
+     LargestGrowthAtStop, kBar, kTerminal},
+    {"CPU p99 before, peers", "Decision time of the slowest peer, from the load's begin to the stop",
+     Quantity::kMicroseconds, [](const Json& r) { return SlowestAtStop(r, "before"); }, false, kTerminal},
+    {"CPU p99 during, peers", "The same while it was stopped", Quantity::kMicroseconds,
+     [](const Json& r) { return SlowestAtStop(r, "during"); }, false, kTerminal},
+    {"records to learn", "That it lacked when it went on", Quantity::kCount, PREFIXMESH_AT("stop.records"), false,
+     kTerminal},
+    {"streams up after", "From then until it saw all its streams up", Quantity::kMilliseconds,
+     PREFIXMESH_AT("stop.connected_after_ms"), false, kTerminal},
+    {"complete after", "From then until it had all that the others had written before it", Quantity::kMilliseconds,
+     PREFIXMESH_AT("stop.complete_after_ms"), true, kTerminal},
+    {"built until then", "Payload of all routers and layers from then until it was complete", Quantity::kBytes,
+     [](const Json& r) { return SumOfLayers(r, "stop.built_bytes"); }, kBar, kTerminal},
+};
 #undef PREFIXMESH_AT
 #undef PREFIXMESH_LARGEST
 #undef PREFIXMESH_SUM
@@ -210,6 +249,7 @@ constexpr FigureGroup kGroups[] = {
     {"Placements and visibility", kPlacements},   {"Routing", kRouting},
     {"Decision time, slowest router", kDecision}, {"Load", kLoad},
     {"Cut and healed", kPartition, "partition"},  {"A router that joined", kJoin, "join"},
+    {"A router that was stopped", kStop, "stop"},
 };
 
 constexpr std::string_view kLayers[] = {"placements", "structure", "repair", "digest", "control", "membership", "crdt"};

@@ -179,7 +179,7 @@ std::string PlotsHtml(const Results& results, const Labels& labels) {
   std::string html =
       "<section id=\"plots\"><h2>Plots</h2><p class=\"lead script\">Drag to zoom, double-click to reset; "
       "click a legend entry to hide it. Time starts with the warm-up; the shaded part is the load phase; "
-      "lines mark a cut, its heal, or a router that joined.</p>"
+      "lines mark a cut, its heal, or a router that joined or was stopped.</p>"
       "<noscript><p class=\"lead\">Plots need script; here are their numbers.</p>";
   html += "<div class=\"scroll\">" + LatencyTable(results, labels) + "</div>";
   for (std::size_t i = 0; i < results.size(); ++i)

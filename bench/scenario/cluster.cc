@@ -1,5 +1,7 @@
 #include "bench/scenario/cluster.h"
 
+#include <signal.h>
+
 #include "impl/base/whole_file.h"
 #include "impl/wire/prefixmesh.pb.h"
 #include "loadgen/plan/plan.h"
@@ -159,6 +161,11 @@ void Cluster::SetCut(bool cut) {
   }
 }
 
+void Cluster::SetStopped(bool stopped) {
+  kill(routers_.back().child->pid(), stopped ? SIGSTOP : SIGCONT);
+  routers_.back().stopped = stopped;
+}
+
 Status Cluster::StartRouters() {
   const load::Settings& s = options_.settings;
   const std::size_t joiners = s.join.at > 0 ? 1 : 0, count = s.routers.count - joiners;
@@ -261,6 +268,7 @@ Result<std::optional<Cluster::Event>> Cluster::NextEvent(Time patience) {
 bool Cluster::Stop() {
   bool clean = true;
   load_may_exit_ = true;
+  if (!routers_.empty() && routers_.back().stopped) SetStopped(false);
   if (load_ != nullptr) clean = load_->Terminate(kStopPatience) && clean;
   for (Router& router : routers_) {  // all at once: each takes its grace of two seconds
     router.client = nullptr;

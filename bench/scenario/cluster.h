@@ -44,6 +44,9 @@ class Cluster {
     std::string address, metrics_address;
     std::unique_ptr<Child> child;
     std::unique_ptr<RouterClient> client;
+    bool stopped = false;  // by SetStopped: it cannot answer
+
+    RouterClient* answering() const { return stopped ? nullptr : client.get(); }
   };
   struct Event {
     std::string from;
@@ -61,6 +64,8 @@ class Cluster {
   // Cuts router-a off from all the others, in the directions of partition.direction, or heals that. The streams run
   // through a proxy then; router-a dials all of them, because of its name.
   void SetCut(bool cut);
+  // Stops the last router where it stands (SIGSTOP), or lets it go on.
+  void SetStopped(bool stopped);
 
   // The next line a child printed, waiting up to `patience`. Nothing: the time is over. An error: a child died, or the
   // user interrupted.

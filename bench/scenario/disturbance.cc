@@ -34,6 +34,11 @@ Disturbance::Disturbance(Cluster& cluster, Sampler& sampler, Measured& measured)
     measured_.join->router = last;
     join_.who = last;
   }
+  if (settings_.stop.from < settings_.stop.to) {
+    measured_.stop.emplace();
+    measured_.stop->router = last;
+    stop_.who = last;
+  }
 }
 
 void Disturbance::LoadBegan() { load_began_ = Clock::now(); }
@@ -46,13 +51,18 @@ Status Disturbance::Tick() {
     if (!partition->began_s && !over && share >= settings_.partition.from) Cut();
     if (partition->began_s && !partition->healed_s && over) Heal();
   }
+  if (auto& stop = measured_.stop) {
+    const bool over = load_ended_ || share >= settings_.stop.to;
+    if (!stop->began_s && !over && share >= settings_.stop.from) Stop();
+    if (stop->began_s && !stop->ended_s && over) GoOn();
+  }
   if (measured_.join && !measured_.join->at_s && share >= settings_.join.at)
     if (Status joined = Join(); !joined.ok()) return joined;
   if (!watching() || Clock::now() - looked_at_ < kLookEvery) return {};
   std::vector<v1::SyncPositions> positions;
   const std::vector<bool> answered = ReadPositions(positions);
   looked_at_ = Clock::now();
-  for (Watch* watch : {&heal_, &join_})
+  for (Watch* watch : {&heal_, &join_, &stop_})
     if (watch->open) Look(*watch, answered, positions, looked_at_);
   return {};
 }
@@ -75,16 +85,54 @@ Status Disturbance::Join() {
   MeasuredJoin& join = *measured_.join;
   std::vector<v1::RouterStatus> before;
   (void)sampler_.SampleNow(&before);
-  join.decision_cpu_p99_us.resize(before.size());
-  for (std::size_t i = 0; i < before.size(); ++i)
-    if (const v1::Percentiles& cpu = before[i].decision_cpu_us_phase(); cpu.count() > 0)
-      join.decision_cpu_p99_us[i].first = cpu.p99();
-  for (Cluster::Router& router : cluster_.routers())
-    if (router.client != nullptr) (void)router.client->BeginPhase("join");
+  for (const std::optional<double>& p99 : TurnPhase(before, "join"))
+    join.decision_cpu_p99_us.emplace_back(p99, std::nullopt);
   Open(join_, std::move(before), join.caught_up);
   join_.since = Clock::now();
   join.at_s = sampler_.elapsed_s();
   return cluster_.StartJoiner();
+}
+
+void Disturbance::Stop() {
+  MeasuredStop& stop = *measured_.stop;
+  std::vector<v1::RouterStatus> before;
+  const Sample sample = sampler_.SampleNow(&before);
+  for (const std::optional<double>& p99 : TurnPhase(before, "stop"))
+    stop.decision_cpu_p99_us.emplace_back(p99, std::nullopt);
+  std::vector<v1::SyncPositions> positions;
+  if (ReadPositions(positions)[stop.router]) positions_when_stopped_ = std::move(positions[stop.router]);
+  status_when_stopped_ = std::move(before[stop.router]);
+  cluster_.SetStopped(true);
+  stop.began_s = sampler_.elapsed_s();
+  for (const RouterSample& router : sample.routers) stop.rss_bytes.emplace_back(router.rss_bytes, router.rss_bytes);
+}
+
+void Disturbance::GoOn() {
+  MeasuredStop& stop = *measured_.stop;
+  std::vector<v1::RouterStatus> before;
+  (void)sampler_.SampleNow(&before);
+  const std::vector<std::optional<double>> during = TurnPhase(before, "going on");
+  before[stop.router] = status_when_stopped_;
+  for (std::size_t i = 0; i < during.size(); ++i) stop.decision_cpu_p99_us[i].second = during[i];
+  Open(stop_, std::move(before), stop.caught_up);
+  stop_.since = Clock::now();
+  stop.ended_s = sampler_.elapsed_s();
+  cluster_.SetStopped(false);
+  for (const Sample& sample : sampler_.samples()) {
+    if (sample.t_s < *stop.began_s || sample.t_s > *stop.ended_s) continue;
+    for (std::size_t i = 0; i < sample.routers.size(); ++i)
+      stop.rss_bytes[i].second = std::max(stop.rss_bytes[i].second, sample.routers[i].rss_bytes);
+  }
+}
+
+std::vector<std::optional<double>> Disturbance::TurnPhase(const std::vector<v1::RouterStatus>& statuses,
+                                                          const std::string& phase) {
+  std::vector<std::optional<double>> p99(statuses.size());
+  for (std::size_t i = 0; i < statuses.size(); ++i)
+    if (const v1::Percentiles& cpu = statuses[i].decision_cpu_us_phase(); cpu.count() > 0) p99[i] = cpu.p99();
+  for (Cluster::Router& router : cluster_.routers())
+    if (router.answering() != nullptr) (void)router.answering()->BeginPhase(phase);
+  return p99;
 }
 
 // What is missing is counted before the deed, so that nothing written later is asked for.
@@ -94,6 +142,7 @@ void Disturbance::Open(Watch& watch, std::vector<v1::RouterStatus> before, Conve
   std::vector<v1::SyncPositions> positions;
   const std::vector<bool> answered = ReadPositions(positions);
   const std::vector<Cluster::Router>& routers = cluster_.routers();
+  if (watch.who && routers[*watch.who].stopped) positions[*watch.who] = positions_when_stopped_;
   for (std::size_t i = 0; i < routers.size(); ++i) {
     const bool asked = watch.who != i;
     if (asked && !answered[i]) return;  // nobody knows what it had: the question cannot be put
@@ -140,8 +189,8 @@ void Disturbance::LoadEnded(const std::vector<v1::RouterStatus>& statuses) {
 }
 
 void Disturbance::Settled() {
-  if (!measured_.partition && !measured_.join) return;
-  heal_.open = join_.open = false;
+  if (!measured_.partition && !measured_.join && !measured_.stop) return;
+  heal_.open = join_.open = stop_.open = false;
   std::vector<v1::SyncPositions> positions;
   const std::vector<bool> answered = ReadPositions(positions);
   if (std::find(answered.begin(), answered.end(), false) != answered.end()) return;
@@ -151,12 +200,13 @@ void Disturbance::Settled() {
   const bool same = SamePositions(positions);
   if (measured_.partition) measured_.partition->heal.equal_at_rest = same;
   if (measured_.join) measured_.join->caught_up.equal_at_rest = same;
+  if (measured_.stop) measured_.stop->caught_up.equal_at_rest = same;
 }
 
 // By router; one that does not run yet has not answered.
 std::vector<bool> Disturbance::ReadPositions(std::vector<v1::SyncPositions>& positions) {
   std::vector<RouterClient*> clients;
-  for (const Cluster::Router& router : cluster_.routers()) clients.push_back(router.client.get());
+  for (const Cluster::Router& router : cluster_.routers()) clients.push_back(router.answering());
   return bench::ReadPositions(clients, positions);
 }
 

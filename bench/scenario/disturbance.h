@@ -1,10 +1,12 @@
-// disturbance.h — what a scenario does to the mesh during the load, a silent cut or a router that joins, and how long
-// the mesh takes to get over it.
+// disturbance.h — what a scenario does to the mesh during the load, a silent cut, a router that joins or one that is
+// stopped, and how long the mesh takes to get over it.
 //
 //   partition   at partition.from of the load router-a's links are cut, at partition.to healed. From then on: how long
 //               until every router has all that any of them had written by the heal?
 //   join        at join.at of the load the last router starts. From then on: how long until it has all that the others
 //               had written by its start?
+//   stop        from stop.from to stop.to of the load the last router is stopped (SIGSTOP). What do its peers pay for
+//               it meanwhile? From then on: how long until it has all that they had written by then?
 //
 // Positions are polled every few milliseconds while a question is open, and not otherwise. Of what was built meanwhile
 // nothing is taken off: the load goes on, so its placements are among the bytes.
@@ -42,7 +44,7 @@ class Disturbance {
   void Settled();
 
   // A question is open: Tick more often.
-  bool watching() const { return heal_.open || join_.open; }
+  bool watching() const { return heal_.open || join_.open || stop_.open; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -60,6 +62,10 @@ class Disturbance {
   void Cut();
   void Heal();
   Status Join();
+  void Stop();
+  void GoOn();
+  // Per router the p99 of its decisions since the last phase began; then a phase of this name begins.
+  std::vector<std::optional<double>> TurnPhase(const std::vector<v1::RouterStatus>& statuses, const std::string& phase);
   void Open(Watch& watch, std::vector<v1::RouterStatus> before, Convergence& answer);
   void Look(Watch& watch, const std::vector<bool>& answered, const std::vector<v1::SyncPositions>& positions,
             Clock::time_point at);
@@ -72,7 +78,10 @@ class Disturbance {
   std::optional<Clock::time_point> load_began_;
   bool load_ended_ = false;
   Clock::time_point looked_at_;
-  Watch heal_, join_;
+  Watch heal_, join_, stop_;
+  // Of the router that is stopped: it cannot be asked, and they cannot change.
+  v1::SyncPositions positions_when_stopped_;
+  v1::RouterStatus status_when_stopped_;
 };
 
 }  // namespace prefixmesh::bench

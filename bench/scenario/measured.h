@@ -51,6 +51,16 @@ struct MeasuredJoin {
   std::vector<std::pair<std::optional<double>, std::optional<double>>> decision_cpu_p99_us;
 };
 
+struct MeasuredStop {
+  std::size_t router = 0;
+  std::optional<double> began_s, ended_s;  // in seconds of the sampler
+  Convergence caught_up;
+  // By router: from the load's begin to the stop, and while it was stopped.
+  std::vector<std::pair<std::optional<double>, std::optional<double>>> decision_cpu_p99_us;
+  // By router: at the stop, and the highest of every second of it.
+  std::vector<std::pair<std::optional<std::uint64_t>, std::optional<std::uint64_t>>> rss_bytes;
+};
+
 struct Measured {
   RunRequest request;
   std::string run_id;
@@ -72,6 +82,7 @@ struct Measured {
   nlohmann::json load;  // load.json, or null
   std::optional<MeasuredPartition> partition;
   std::optional<MeasuredJoin> join;
+  std::optional<MeasuredStop> stop;
   std::optional<OracleResult> oracle;
 
   Verdict verdict = Verdict::kFailed;

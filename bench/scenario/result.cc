@@ -202,6 +202,24 @@ Json JoinJson(const Measured& m) {
   return json;
 }
 
+Json StopJson(const Measured& m) {
+  const MeasuredStop& stop = *m.stop;
+  Json json = {{"router", stop.router < m.routers.size() ? Json(m.routers[stop.router].name) : Json(nullptr)},
+               {"began_s", Seconds(stop.began_s)},
+               {"ended_s", Seconds(stop.ended_s)}};
+  AddConvergence(json, stop.caught_up);
+  Json &cpu = json["decision_cpu_p99_us"] = Json::object(), &rss = json["rss_bytes"] = Json::object();
+  for (std::size_t i = 0; i < m.routers.size(); ++i) {
+    if (i == stop.router) continue;
+    const bool known = i < stop.decision_cpu_p99_us.size() && i < stop.rss_bytes.size();
+    cpu[m.routers[i].name] = {{"before", known ? OrNull(stop.decision_cpu_p99_us[i].first) : Json(nullptr)},
+                              {"during", known ? OrNull(stop.decision_cpu_p99_us[i].second) : Json(nullptr)}};
+    rss[m.routers[i].name] = {{"before", known ? OrNull(stop.rss_bytes[i].first) : Json(nullptr)},
+                              {"max", known ? OrNull(stop.rss_bytes[i].second) : Json(nullptr)}};
+  }
+  return json;
+}
+
 // One row a second over the whole run; the generator's rows end with the load.
 Json SeriesJson(const Measured& m) {
   Json t = Json::array(), rss = Json::object(), built = Json::object();
@@ -287,6 +305,7 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   result["visibility"] = have_load ? Json(m.load.at("visibility")) : Json(nullptr);
   if (m.partition.has_value()) result["partition"] = PartitionJson(m);
   if (m.join.has_value()) result["join"] = JoinJson(m);
+  if (m.stop.has_value()) result["stop"] = StopJson(m);
   result["routers"] = Json::array();
   for (std::size_t i = 0; i < m.routers.size(); ++i) result["routers"].push_back(RouterJson(m, i));
   result["workers"] = {{"count", settings.workers.count},

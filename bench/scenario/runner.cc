@@ -220,7 +220,7 @@ class Runner {
 
   void BeginPhase(const std::string& phase) {
     for (Cluster::Router& router : cluster_.routers())
-      if (router.client != nullptr) (void)router.client->BeginPhase(phase);
+      if (router.answering() != nullptr) (void)router.answering()->BeginPhase(phase);
     phase_ = phase;
   }
 
@@ -276,7 +276,8 @@ class Runner {
     if (load_heard_s_.has_value())
       if (Status heard = silent("the load process has", now.t_s - *load_heard_s_); !heard.ok()) return heard;
     for (std::size_t i = 0; i < now.routers.size(); ++i) {
-      if (cluster_.routers()[i].client == nullptr) continue;
+      if (cluster_.routers()[i].stopped) answered_s_[i] = now.t_s;
+      if (cluster_.routers()[i].answering() == nullptr) continue;
       if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
       if (Status heard = silent(cluster_.routers()[i].name + " has", now.t_s - answered_s_[i]); !heard.ok())
         return heard;

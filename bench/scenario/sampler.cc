@@ -31,7 +31,7 @@ Sample Sampler::SampleNow(std::vector<v1::RouterStatus>* raw) {
   sample.routers.resize(routers.size());
   std::vector<RouterClient*> clients;
   for (std::size_t i = 0; i < routers.size(); ++i) {
-    clients.push_back(routers[i].client.get());
+    clients.push_back(routers[i].answering());
     if (routers[i].child == nullptr) continue;
     if (const auto memory = ReadMemory(routers[i].child->pid())) sample.routers[i].rss_bytes = memory->rss_bytes;
   }
@@ -39,7 +39,7 @@ Sample Sampler::SampleNow(std::vector<v1::RouterStatus>* raw) {
   const std::vector<StatusAnswer> answers = ReadStatuses(clients, statuses);
   bool all_answered = true;
   for (std::size_t i = 0; i < routers.size(); ++i)
-    all_answered = all_answered && (clients[i] == nullptr || answers[i].answered);
+    all_answered = all_answered && (routers[i].client == nullptr || answers[i].answered);
   for (std::size_t i = 0; i < routers.size(); ++i) {
     if (!answers[i].answered) continue;
     RouterCounters& counters = sample.routers[i].counters.emplace();

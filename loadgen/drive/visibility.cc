@@ -78,6 +78,10 @@ class Prober final : public VisibilityProber {
       first_pair_.push_back(pairs_.size());
       for (std::size_t peer = 0; peer < routers.size(); ++peer) {
         if (peer == plan.requests()[index].router || routers[peer].late) continue;
+        if (peer + 1 == routers.size() && plan.stopped()) {  // it cannot answer
+          const Time at(plan.requests()[index].intended_ns);
+          if (plan.stopped()->Meets(at - kOpenLead - Plan::kStopMargin, at + kSpan)) continue;
+        }
         Pair& pair = pairs_.emplace_back();
         pair.index = index;
         pair.peer = static_cast<std::uint16_t>(peer);

@@ -27,8 +27,9 @@ class PlanBuilder {
     plan_.kind_ = settings.prompt_kind();
     plan_.load_begin_ = FromSeconds(settings.phases.warmup_s);
     plan_.load_end_ = plan_.load_begin_ + FromSeconds(settings.phases.load_s);
-    if (settings.join.at > 0)
-      plan_.join_at_ = plan_.load_begin_ + FromSeconds(settings.join.at * settings.phases.load_s);
+    const auto at = [&](double share) { return plan_.load_begin_ + FromSeconds(share * settings.phases.load_s); };
+    if (settings.join.at > 0) plan_.join_at_ = at(settings.join.at);
+    if (settings.stop.from < settings.stop.to) plan_.stopped_ = {at(settings.stop.from), at(settings.stop.to)};
     for (std::uint64_t i = 0; i < settings.models.count; ++i) plan_.models_.push_back(ModelName(i));
   }
 
@@ -140,8 +141,10 @@ class PlanBuilder {
     Prng routers = Prng::ForPurpose(plan_.seed_, "routers"), models = Prng::ForPurpose(plan_.seed_, "models");
     for (std::size_t i = 0; i < plan_.requests_.size(); ++i) {
       PlannedRequest& request = plan_.requests_[i];
-      const bool before_join = plan_.join_at_ && request.intended_ns < plan_.join_at_->count();
-      const std::uint64_t count = settings_.routers.count - (before_join ? 1 : 0);
+      const std::chrono::nanoseconds at(request.intended_ns);
+      const bool away = (plan_.join_at_ && at < *plan_.join_at_) ||
+                        (plan_.stopped_ && plan_.stopped_->Meets(at - Plan::kStopMargin, at + Plan::kStopMargin));
+      const std::uint64_t count = settings_.routers.count - (away ? 1 : 0);
       std::uint64_t router = 0;
       if (settings_.routers.spread == "random") router = routers.Below(count);
       if (settings_.routers.spread == "round-robin") router = i % count;

@@ -64,6 +64,14 @@ class Plan {
   // When the last router starts; no earlier request goes to it. Nothing: all are there from the start.
   std::optional<std::chrono::nanoseconds> join_at() const { return join_at_; }
 
+  // When the last router is stopped. No request goes to it in that time, nor kStopMargin before and after.
+  struct Span {
+    std::chrono::nanoseconds begin, end;
+    bool Meets(std::chrono::nanoseconds from, std::chrono::nanoseconds to) const { return from < end && to > begin; }
+  };
+  static constexpr std::chrono::seconds kStopMargin{1};
+  const std::optional<Span>& stopped() const { return stopped_; }
+
   std::chrono::nanoseconds load_begin() const { return load_begin_; }
   std::chrono::nanoseconds load_end() const { return load_end_; }
 
@@ -87,6 +95,7 @@ class Plan {
   std::chrono::nanoseconds load_begin_{0};
   std::chrono::nanoseconds load_end_{0};
   std::optional<std::chrono::nanoseconds> join_at_;
+  std::optional<Span> stopped_;
   PlanStatistics statistics_;
   std::vector<std::string> notes_;
   std::vector<std::string> models_;

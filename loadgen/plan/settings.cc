@@ -204,8 +204,14 @@ Status Validate(const Settings& settings) {
   if (cut && settings.partition.from >= settings.partition.to) {
     return Invalid("partition.from must be below partition.to");
   }
-  if ((cut || settings.join.at > 0) && settings.routers.count < 2) {
-    return Invalid(std::string(cut ? "partition.direction" : "join.at") + ": it takes routers.count of at least 2");
+  const bool joins = settings.join.at > 0, stops = settings.stop.from != settings.stop.to;
+  if (settings.stop.from > settings.stop.to) return Invalid("stop.from must not be above stop.to");
+  if (stops && joins) return Invalid("stop.from and join.at are both about the last router: set one of them");
+  if ((cut || joins || stops) && settings.routers.count < 2) {
+    return Invalid(std::string(cut     ? "partition.direction"
+                               : joins ? "join.at"
+                                       : "stop.from") +
+                   ": it takes routers.count of at least 2");
   }
   double rate = settings.load.rps;
   for (const Stage& stage : settings.load.stages) rate = std::max(rate, stage.rps);

@@ -114,6 +114,12 @@ struct Settings {
     double at = 0;  // of the load phase: then the last of routers.count starts; 0: it is there from the start
   } join;
 
+  // The last of routers.count is stopped (SIGSTOP) and goes on later. No requests go to it meanwhile.
+  struct Stop {
+    double from = 0;  // of the load phase
+    double to = 0;    // equal to `from`: never
+  } stop;
+
   struct Models {
     std::uint64_t count = 1;
   } models;

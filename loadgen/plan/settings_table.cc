@@ -66,6 +66,8 @@ const std::array kKeys = {
          "which words between router-a and all the others are held back, silently"),
     NUMBER(partition.from, kNone, 0, 1, "share of the load phase at which the cut begins"),
     NUMBER(partition.to, kNone, 0, 1, "share of the load phase at which it is healed"),
+    NUMBER(stop.from, kNone, 0, 0.95, "share of the load phase at which the last router is stopped"),
+    NUMBER(stop.to, kNone, 0, 0.95, "share of the load phase at which it goes on; as stop.from: it is never stopped"),
     NUMBER(join.at, kNone, 0, 0.95, "share of the load phase at which the last router starts; 0: with the others"),
     COUNT(models.count, kNone, 1, kModelsMax, "models that the same prompts are asked under"),
     NUMBER(route.cache_threshold, kNone, 0, 1, "match share from which the holder is chosen"),

@@ -72,6 +72,30 @@ class DisturbedRuns(unittest.TestCase):
         self.assertIsNone(result["series"]["rss_bytes"]["router-c"][0])
         self.assertIn("complete after", done.stdout)
 
+    def test_a_router_that_is_stopped_costs_its_peers_nothing_and_learns_all_when_it_goes_on(self):
+        load_s = 30  # stopped for 18 s: a keepalive (10 s, and 5 s for the answer) closes its streams meanwhile
+        with harness.scratch() as folder:
+            done, _, result = harness.judged_run(folder, "--scenario", "stopped-router", *SHORT, "--duration",
+                                                 f"{load_s}s", "--set", "stop.to=0.8")
+        self.check_all_is_known_to_all(result)
+        stop = result["stop"]
+        self.assertEqual(stop["router"], "router-c")
+        self.assertAlmostEqual(stop["began_s"], 1 + 0.2 * load_s, delta=0.6)
+        self.assertAlmostEqual(stop["ended_s"], 1 + 0.8 * load_s, delta=0.6)
+        # All that the other two were asked meanwhile; what its peers keep of it is a few frames.
+        self.assertAlmostEqual(stop["records"], 60 * (stop["ended_s"] - stop["began_s"]), delta=150)
+        self.assertGreater(stop["complete_after_ms"], 0)
+        self.assertGreater(stop["built_bytes"]["placements"] + stop["built_bytes"]["repair"], 8 * stop["records"])
+        self.assertIs(stop["equal_at_rest"], True)
+        self.assertEqual(set(stop["rss_bytes"]), {"router-a", "router-b"})
+        for memory in stop["rss_bytes"].values():
+            self.assertLess(memory["max"] - memory["before"], 8 << 20)
+        for cpu in stop["decision_cpu_p99_us"].values():
+            self.assertGreater(cpu["during"], 0)
+        rss = result["series"]["rss_bytes"]["router-c"]
+        self.assertNotIn(None, rss)  # a stopped process is there
+        self.assertIn("growth of a peer", done.stdout)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

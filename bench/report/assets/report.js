@@ -99,6 +99,8 @@
     for (const result of results) {
       const began = number(get(result, "partition.began_s")), healed = number(get(result, "partition.healed_s"));
       if (began !== null && healed !== null) marks.push([began, healed, "cut"]);
+      const stopped = number(get(result, "stop.began_s")), wentOn = number(get(result, "stop.ended_s"));
+      if (stopped !== null && wentOn !== null) marks.push([stopped, wentOn, "stop"]);
       const joined = number(get(result, "join.at_s"));
       if (joined !== null) marks.push([joined, null, "join"]);
     }

@@ -219,6 +219,28 @@ TEST_CASE("Plan: a router that joins is asked nothing before it starts, and its 
   REQUIRE_FALSE(Build(Small("reference")).join_at().has_value());
 }
 
+TEST_CASE("Plan: a router is asked nothing while it is stopped, nor a second before and after") {
+  Settings settings = Small("stopped-router");
+  settings.load.rps = 400;
+  settings.phases.load_s = 20;
+  const Plan plan = Build(settings);
+  REQUIRE(plan.stopped().has_value());
+  REQUIRE(plan.stopped()->begin == plan.load_begin() + std::chrono::seconds(4));
+  REQUIRE(plan.stopped()->end == plan.load_begin() + std::chrono::seconds(12));
+  std::map<std::uint16_t, double> meanwhile, otherwise;
+  for (const PlannedRequest& request : plan.requests()) {
+    const std::chrono::nanoseconds at(request.intended_ns);
+    const bool away =
+        at > plan.stopped()->begin - std::chrono::seconds(1) && at < plan.stopped()->end + std::chrono::seconds(1);
+    ++(away ? meanwhile : otherwise)[request.router];
+  }
+  REQUIRE(meanwhile.size() == 2);
+  REQUIRE(meanwhile[0] == Approx(meanwhile[1]).epsilon(0.1));
+  REQUIRE(otherwise.size() == 3);
+  REQUIRE(otherwise[2] == Approx(otherwise[0]).epsilon(0.15));
+  REQUIRE_FALSE(Build(Small("reference")).stopped().has_value());
+}
+
 TEST_CASE("Plan: a trace's first seconds are the warm-up, its file's hash a note, its end told") {
   char path[] = "/tmp/prefixmesh-trace-XXXXXX";
   close(mkstemp(path));

@@ -123,7 +123,7 @@ TEST_CASE("Settings: what the programs would refuse is refused here") {
           "8388608");
 }
 
-TEST_CASE("Settings: a cut and a join that cannot be are said in one line") {
+TEST_CASE("Settings: a cut, a join and a stop that cannot be are said in one line") {
   Settings settings = *LoadScenario("partition");
   settings.partition.from = settings.partition.to;
   REQUIRE(Validate(settings).error().message == "partition.from must be below partition.to");
@@ -135,6 +135,16 @@ TEST_CASE("Settings: a cut and a join that cannot be are said in one line") {
   settings = *LoadScenario("late-join");
   settings.routers.count = 1;
   REQUIRE(Validate(settings).error().message == "join.at: it takes routers.count of at least 2");
+  settings = *LoadScenario("stopped-router");
+  settings.routers.count = 1;
+  REQUIRE(Validate(settings).error().message == "stop.from: it takes routers.count of at least 2");
+  settings.routers.count = 3;
+  settings.join.at = 0.5;
+  REQUIRE(Validate(settings).error().message ==
+          "stop.from and join.at are both about the last router: set one of them");
+  settings.join.at = 0;
+  settings.stop.to = 0.1;
+  REQUIRE(Validate(settings).error().message == "stop.from must not be above stop.to");
   REQUIRE(ApplyOverride(settings, "partition.direction=up").error().message ==
           "--set partition.direction=up: partition.direction: 'up' is not one of none, both, a_to_b, b_to_a");
 }
@@ -151,7 +161,7 @@ TEST_CASE("Settings: every built-in scenario loads, says what it is, and is vali
     if (scenario.name != "trace") REQUIRE(Validate(*settings).ok());
     names.insert(scenario.name);
   }
-  REQUIRE(names.size() == 13);
+  REQUIRE(names.size() == 14);
   REQUIRE(LoadScenario("nothing").error().message.rfind(
               "unknown scenario 'nothing' (a .toml file, or one of: reference, ", 0) == 0);
   REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: cannot be read as a scenario");
