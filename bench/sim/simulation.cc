@@ -6,8 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "bench/sim/ledger.h"
-#include "bench/sim/sim_router.h"
+#include "bench/sim/sim_mesh.h"
 
 namespace prefixmesh::sim {
 namespace {
@@ -18,45 +17,24 @@ using two_layer::OriginKey;
 using two_layer::Replica;
 using two_layer::TwoLayer;
 
-constexpr std::uint16_t kScopes = 4;  // two models, two kinds
-
-Time Seconds(double value) { return Time(static_cast<Time::rep>(value * 1e9)); }
-
 class Simulation {
  public:
   Simulation(const Swarm& swarm, std::uint64_t seed, Time duration)
-      : swarm_(swarm),
-        seed_(seed),
-        duration_(duration),
-        nodes_(static_cast<std::size_t>(swarm.routers)),
-        faults_(Prng::ForPurpose(seed, "faults")),
-        load_(Prng::ForPurpose(seed, "load")),
-        lives_(Prng::ForPurpose(seed, "lives")),
-        network_(world_, nodes_, NetworkOptions(swarm), seed) {
-    workers_.resize(static_cast<std::size_t>(swarm.workers));
-    for (SimWorker& worker : workers_) worker.incarnation.value = 1000 + lives_.Below(1000);
-    routers_.resize(nodes_);
-    life_of_.resize(nodes_);
-    incarnation_of_.resize(nodes_);
-    for (std::size_t node = 0; node < nodes_; ++node) member_.push_back(swarm.stranger == 0 || node + 1 < nodes_);
-  }
+      : swarm_(swarm), duration_(duration), mesh_(swarm, seed) {}
 
   Outcome Run() {
-    for (std::size_t node = 0; node < nodes_; ++node) Start(node, false);
-    if (swarm_.slow_ms > 0) network_.SlowReader(faults_.Below(nodes_), Seconds(swarm_.slow_ms / 1e3));
-    if (swarm_.bridge != 0) CutBoth(0, nodes_ - 1);
-    if (swarm_.split_s > 0) Split(Seconds(swarm_.split_s));
+    mesh_.StartAll();
     Time at{0};
     const Time heal = duration_ * 6 / 10, quiet = duration_ * 75 / 100;
     bool healed = false;
     for (; broken_.empty() && at < quiet; at += kStep) {
       if (!healed && at >= heal) {
-        Heal();
+        mesh_.Heal();
         healed = true;
       }
-      if (!healed) Faults(kStep);
-      Load(kStep);
-      world_.RunUntil(at + kStep);
+      if (!healed) mesh_.Faults(kStep);
+      mesh_.Load(kStep);
+      mesh_.RunUntil(at + kStep);
       CheckStep();
     }
     healed_at_ = heal;
@@ -66,198 +44,40 @@ class Simulation {
     if (broken_.empty() && swarm_.bridge != 0 && swarm_.delay_ms <= 50) Bridged(at);
     if (broken_.empty()) Quiet(at);
     if (broken_.empty()) CheckEnd();
-    for (std::size_t node = 0; node < nodes_; ++node)
-      if (routers_[node]) outcome_.applied += routers_[node]->strategy().Report().records.applied;
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      if (mesh_.router(node)) outcome_.applied += mesh_.router(node)->strategy().Report().records.applied;
     outcome_.broken = broken_;
-    outcome_.hash = network_.trace_hash();
-    outcome_.placements = ledger_.records();
-    outcome_.frames = network_.frames();
+    outcome_.hash = mesh_.network().trace_hash();
+    outcome_.placements = mesh_.ledger().records();
+    outcome_.lives = mesh_.lives();
+    outcome_.frames = mesh_.network().frames();
     return outcome_;
   }
 
  private:
   static constexpr Time kStep = milliseconds(250);
 
-  static SimNetworkOptions NetworkOptions(const Swarm& swarm) {
-    SimNetworkOptions options;
-    options.delay_mean = Seconds(swarm.delay_ms / 1e3);
-    options.delay_min = options.delay_mean / 10;
-    options.queue_frames = static_cast<std::size_t>(swarm.queue_frames);
-    options.queue_bytes = static_cast<std::size_t>(swarm.queue_kib * 1024);
-    options.lose = swarm.lose;
-    options.repeat = swarm.repeat;
-    options.reorder = swarm.reorder;
-    options.damage = swarm.damage;
-    options.replay = swarm.replay;
-    options.strange = 0.05 * swarm.newer;
-    return options;
-  }
-
   void Broken(std::string what) {
     if (broken_.empty())
-      broken_ = "at " + std::to_string(std::chrono::duration<double>(world_.now()).count()) + " s: " + std::move(what);
-  }
-
-  // ---- routers
-
-  void Start(std::size_t node, bool same_incarnation) {
-    SimRouter::Parameters parameters;
-    parameters.node = node;
-    parameters.nodes = nodes_;
-    if (!same_incarnation) incarnation_of_[node] = Incarnation{lives_.Next() | 1};
-    parameters.incarnation = incarnation_of_[node];
-    parameters.clock_offset = Seconds(lives_.Unit() * 1e6);
-    parameters.clock_rate = 1 + (lives_.Unit() * 2 - 1) * swarm_.clock_skew;
-    parameters.seed = seed_;
-    life_of_[node] = ++outcome_.lives;
-    routers_[node] = std::make_unique<SimRouter>(swarm_, parameters, world_, network_, workers_);
-    routers_[node]->on_stamped = [this](const SimRouter& router) { ledger_.Wrote(router.strategy().replica()); };
-  }
-
-  void Crash(std::size_t node, bool clone) {
-    if (!routers_[node]) return;
-    if (clone) {
-      incarnation_of_[node] = routers_[node]->strategy().replica().own().key.incarnation;
-      ledger_.Excuse({RouterName(node), incarnation_of_[node]});
-    }
-    routers_[node].reset();
-    world_.At(world_.now() + Seconds(faults_.Exponential() * 2), [this, node, clone] {
-      if (!routers_[node] && !gone_for_good(node)) Start(node, clone);
-    });
-  }
-
-  bool gone_for_good(std::size_t node) const { return !core_.empty() && !core_[node]; }
-  bool counts(std::size_t node) const { return routers_[node] && member_[node] && !gone_for_good(node); }
-
-  // ---- load
-
-  void Load(Time step) {
-    const double mean = swarm_.rate * std::chrono::duration<double>(step).count();
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      for (double left = load_.Exponential(); left < mean; left += load_.Exponential()) {
-        const Time when = world_.now() + Time(static_cast<Time::rep>(load_.Unit() * static_cast<double>(step.count())));
-        world_.At(when, [this, node] { Place(node); });
-      }
-    }
-    const double restarts = swarm_.worker_restart_rate * std::chrono::duration<double>(step).count();
-    for (SimWorker& worker : workers_) {
-      if (faults_.Unit() >= restarts) continue;
-      const std::uint64_t value = worker.incarnation.value;
-      worker.incarnation.value = faults_.Unit() < swarm_.worker_clock_back
-                                     ? value - std::min(value - 1, 1 + faults_.Below(50))
-                                     : value + 1 + faults_.Below(50);
-    }
-  }
-
-  void Place(std::size_t node) {
-    if (!routers_[node] || routers_[node]->paused()) return;
-    std::vector<NodeId> ids;
-    std::uint16_t scope = 0;
-    if (!placed_.empty() && load_.Unit() < swarm_.repeats) {
-      const auto& [old_scope, old_ids] = placed_[load_.Below(placed_.size())];
-      scope = old_scope;
-      ids = old_ids;
-    } else {
-      scope = static_cast<std::uint16_t>(load_.Below(kScopes));
-      const std::size_t blocks = 1 + load_.Below(static_cast<std::uint64_t>(swarm_.blocks));
-      const std::size_t shared = load_.Below(blocks + 1);
-      std::uint64_t chain = Mix64(load_.Below(static_cast<std::uint64_t>(swarm_.templates)) * kScopes + scope);
-      const std::uint64_t mask = swarm_.id_bits >= 64 ? ~0ull : (1ull << static_cast<unsigned>(swarm_.id_bits)) - 1;
-      for (std::size_t i = 0; i < blocks; ++i) {
-        chain = Mix64(chain + (i < shared ? 1 : load_.Next()));
-        const std::uint64_t id = Mix64(chain & mask);  // few ids, anywhere
-        ids.push_back(NodeId{id == 0 ? 1 : id});
-      }
-      if (placed_.size() < 256) {
-        placed_.emplace_back(scope, ids);
-      } else {
-        placed_[load_.Below(placed_.size())] = {scope, ids};
-      }
-    }
-    routers_[node]->Place(scope, ids);
-  }
-
-  // ---- faults
-
-  void CutBoth(std::size_t a, std::size_t b) {
-    network_.Cut(a, b);
-    network_.Cut(b, a);
-  }
-
-  void Split(Time length) {
-    const std::size_t half = nodes_ / 2;
-    for (std::size_t a = 0; a < half; ++a)
-      for (std::size_t b = half; b < nodes_; ++b) CutBoth(a, b);
-    world_.At(world_.now() + length, [this, half] {
-      if (!core_.empty()) return;
-      for (std::size_t a = 0; a < half; ++a)
-        for (std::size_t b = half; b < nodes_; ++b) HealPair(a, b);
-    });
-  }
-
-  void HealPair(std::size_t a, std::size_t b) {
-    network_.Heal(a, b);
-    network_.Heal(b, a);
-  }
-
-  bool Strikes(double rate, Time step) { return faults_.Unit() < rate * std::chrono::duration<double>(step).count(); }
-
-  void Faults(Time step) {
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (Strikes(swarm_.crash_rate, step)) Crash(node, false);
-      if (Strikes(swarm_.clone_rate, step)) Crash(node, true);
-      if (Strikes(swarm_.pause_rate, step) && routers_[node])
-        routers_[node]->PauseUntil(world_.now() + Seconds(1 + faults_.Unit() * 19));
-      for (std::size_t other = node + 1; other < nodes_; ++other) {
-        if (Strikes(swarm_.break_rate, step)) network_.Break(node, other);
-        if (!Strikes(swarm_.cut_rate, step)) continue;
-        const std::uint64_t ways = 1 + faults_.Below(3);  // one way, the other, both
-        if ((ways & 1) != 0) network_.Cut(node, other);
-        if ((ways & 2) != 0) network_.Cut(other, node);
-        const bool stays = swarm_.bridge != 0 && node == 0 && other + 1 == nodes_;
-        world_.At(world_.now() + Seconds(0.5 + faults_.Exponential() * 8), [this, node, other, stays] {
-          if (core_.empty() && !stays) HealPair(node, other);
-        });
-      }
-    }
-  }
-
-  void Heal() {
-    network_.StopChaos();
-    if (swarm_.core_only != 0) {
-      core_.assign(nodes_, false);
-      std::size_t size = 2 + faults_.Below(nodes_ - 1);
-      for (std::size_t node = 0; node < nodes_ && size > 0; ++node)
-        if (faults_.Below(nodes_ - node) < size) core_[node] = true, --size;
-    }
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (gone_for_good(node)) {
-        routers_[node].reset();
-        continue;
-      }
-      if (routers_[node]) routers_[node]->PauseUntil(world_.now());
-      if (!routers_[node]) Start(node, false);
-    }
-    for (std::size_t a = 0; a < nodes_; ++a)
-      for (std::size_t b = a + 1; b < nodes_; ++b) HealPair(a, b);
+      broken_ = "at " + std::to_string(std::chrono::duration<double>(mesh_.now()).count()) + " s: " + std::move(what);
   }
 
   // ---- rules
 
   void CheckStep() {
-    for (std::size_t node = 0; node < nodes_; ++node)
-      if (routers_[node]) ledger_.Wrote(routers_[node]->strategy().replica());  // under a new name, perhaps
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (!routers_[node]) continue;
-      const SimRouter& router = *routers_[node];
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      if (mesh_.router(node)) mesh_.ledger().Wrote(mesh_.replica(node));  // under a new name, perhaps
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+      if (!mesh_.router(node)) continue;
+      const SimRouter& router = *mesh_.router(node);
       const Replica& replica = router.strategy().replica();
-      if (const std::string wrong = ledger_.Check(replica, life_of_[node]); !wrong.empty())
+      if (const std::string wrong = mesh_.ledger().Check(replica, mesh_.life(node)); !wrong.empty())
         Broken(RouterName(node) + ": " + wrong);
       const StrategyReport report = router.strategy().Report();
       if (report.records.local - report.records.unresolved + 1 != replica.own().window.head())
         Broken(RouterName(node) + ": " + std::to_string(report.records.local) + " placements came, " +
                std::to_string(replica.own().window.head() - 1) + " records were written");
-      if (swarm_.clone_rate == 0 && replica.own().key.incarnation != incarnation_of_[node])
+      if (swarm_.clone_rate == 0 && replica.own().key.incarnation != mesh_.incarnation(node))
         Broken(RouterName(node) + " took a new incarnation, and no one had its old one");
       const std::uint64_t window = static_cast<std::uint64_t>(swarm_.window_kib * 1024);
       const std::uint64_t one = 12 + 8 * two_layer::kRecordIdsMax;
@@ -271,8 +91,9 @@ class Simulation {
           swarm_.clone_rate == 0 && report.decode_errors > 0)
         Broken(RouterName(node) + ": a frame did not decode that nothing had damaged");
     }
-    if (swarm_.damage > 0 && network_.damaged() > 50 && Rejects() == 0) Broken("frames are damaged and nobody notices");
-    if (network_.queue_peak_bytes() > static_cast<std::size_t>(swarm_.queue_kib * 1024))
+    if (swarm_.damage > 0 && mesh_.network().damaged() > 50 && Rejects() == 0)
+      Broken("frames are damaged and nobody notices");
+    if (mesh_.network().queue_peak_bytes() > static_cast<std::size_t>(swarm_.queue_kib * 1024))
       Broken("a queue is over its bound");
   }
 
@@ -280,11 +101,11 @@ class Simulation {
   std::string Differs() const {
     const SimRouter* first = nullptr;
     std::size_t first_node = 0;
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (!counts(node)) continue;
-      const Replica& replica = routers_[node]->strategy().replica();
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+      if (!mesh_.counts(node)) continue;
+      const Replica& replica = mesh_.replica(node);
       if (first == nullptr) {
-        first = routers_[node].get();
+        first = mesh_.router(node);
         first_node = node;
         continue;
       }
@@ -310,7 +131,7 @@ class Simulation {
   }
 
   void Advance(Time& at) {
-    world_.RunUntil(at + kStep);
+    mesh_.RunUntil(at + kStep);
     at += kStep;
     CheckStep();
   }
@@ -318,9 +139,8 @@ class Simulation {
   // What the largest log needs to get through a link of which no more than unacked_kib may be under way.
   Time TransferTime() const {
     double bytes = 0;
-    for (std::size_t node = 0; node < nodes_; ++node)
-      if (counts(node))
-        bytes = std::max(bytes, static_cast<double>(routers_[node]->strategy().replica().own().window.bytes()));
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      if (mesh_.counts(node)) bytes = std::max(bytes, static_cast<double>(mesh_.replica(node).own().window.bytes()));
     const double round_trip_s = 2 * (swarm_.delay_ms + swarm_.round_ms) / 1e3;
     return Seconds(bytes / (swarm_.unacked_kib * 1024) * round_trip_s);
   }
@@ -334,12 +154,12 @@ class Simulation {
     // What is left of dead routers goes, everywhere.
     const auto dead_logs = [&] {
       std::string dead;
-      for (std::size_t node = 0; node < nodes_; ++node) {
-        if (!counts(node)) continue;
-        for (const auto& log : routers_[node]->strategy().replica().logs()) {
+      for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+        if (!mesh_.counts(node)) continue;
+        for (const auto& log : mesh_.replica(node).logs()) {
           bool alive = false;
-          for (std::size_t other = 0; other < nodes_; ++other)
-            alive = alive || (counts(other) && routers_[other]->strategy().replica().own().key == log->key);
+          for (std::size_t other = 0; other < mesh_.nodes(); ++other)
+            alive = alive || (mesh_.counts(other) && mesh_.replica(other).own().key == log->key);
           if (!alive)
             dead =
                 RouterName(node) + " still has " + log->key.router + "/" + std::to_string(log->key.incarnation.value);
@@ -358,11 +178,11 @@ class Simulation {
     // In a round of its own: with others it might leave a tiny window at once.
     for (const Time collected = at + 2 * Seconds(swarm_.round_ms / 1e3); broken_.empty() && at <= collected;)
       Advance(at);
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (!counts(node)) continue;
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+      if (!mesh_.counts(node)) continue;
       std::vector<NodeId> ids;
-      for (int i = 0; i < 3; ++i) ids.push_back(NodeId{load_.Next() | 1});
-      routers_[node]->Place(0, ids);
+      for (int i = 0; i < 3; ++i) ids.push_back(mesh_.DrawId());
+      mesh_.router(node)->Place(0, ids);
       last_.emplace_back(node, ids.back());
     }
     const Time limit = at + seconds(5) + 10 * Seconds(swarm_.round_ms / 1e3) + 20 * Seconds(swarm_.delay_ms / 1e3);
@@ -372,19 +192,19 @@ class Simulation {
     if (const std::string differs = Differs(); !differs.empty())
       return Broken("a last write did not arrive: " + differs);
     for (const auto& [writer, leaf] : last_)
-      for (std::size_t node = 0; node < nodes_; ++node) {
-        if (!counts(node)) continue;
+      for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+        if (!mesh_.counts(node)) continue;
         bool held = false;
-        for (std::size_t worker = 0; worker < workers_.size(); ++worker)
-          held = held || routers_[node]->strategy().Holds("m0", Kind::kText, leaf, WorkerLabel(worker));
+        for (std::size_t worker = 0; worker < mesh_.workers(); ++worker)
+          held = held || mesh_.router(node)->strategy().Holds("m0", Kind::kText, leaf, WorkerLabel(worker));
         if (!held) Broken(RouterName(node) + " does not hold the last write of " + RouterName(writer));
       }
   }
 
   std::uint64_t Rejects() const {
     std::uint64_t rejects = 0;
-    for (std::size_t node = 0; node < nodes_; ++node)
-      if (routers_[node]) rejects += routers_[node]->strategy().Report().decode_errors;
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      if (mesh_.router(node)) rejects += mesh_.router(node)->strategy().Report().decode_errors;
     return rejects;
   }
 
@@ -392,14 +212,14 @@ class Simulation {
   void Calm(Time& at) {
     for (Time until = at + seconds(4); broken_.empty() && at < until;) Advance(at);  // leases run out
     std::vector<MeshStats> before;
-    for (std::size_t node = 0; node < nodes_; ++node)
-      before.push_back(counts(node) ? routers_[node]->stats() : MeshStats{});
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      before.push_back(mesh_.counts(node) ? mesh_.router(node)->stats() : MeshStats{});
     for (int step = 0; step < 8; ++step) {
-      for (std::size_t node = 0; node < nodes_; ++node) {
-        if (!counts(node)) continue;
+      for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+        if (!mesh_.counts(node)) continue;
         for (int i = 0; i < 3; ++i) {
-          const NodeId ids[] = {NodeId{load_.Next() | 1}, NodeId{load_.Next() | 1}};
-          routers_[node]->Place(0, ids);
+          const NodeId ids[] = {mesh_.DrawId(), mesh_.DrawId()};
+          mesh_.router(node)->Place(0, ids);
         }
       }
       Advance(at);
@@ -413,14 +233,14 @@ class Simulation {
     while (broken_.empty() && at < limit && !Differs().empty()) Advance(at);
     if (const std::string differs = Differs(); !differs.empty())
       return Broken("writes in a calm mesh come late: " + differs);
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (!counts(node)) continue;
-      const MeshStats after = routers_[node]->stats();
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+      if (!mesh_.counts(node)) continue;
+      const MeshStats after = mesh_.router(node)->stats();
       const auto repair = static_cast<std::size_t>(Layer::kRepair);
       if (after.by_layer[repair].bytes != before[node].by_layer[repair].bytes)
         Broken(RouterName(node) + " repairs in a calm mesh");
       const std::uint64_t twice =
-          routers_[node]->strategy().Report().records.stale - before[node].strategy.records.stale;
+          mesh_.router(node)->strategy().Report().records.stale - before[node].strategy.records.stale;
       if (twice > 0) Broken(RouterName(node) + " gets " + std::to_string(twice) + " records twice in a calm mesh");
     }
   }
@@ -429,13 +249,13 @@ class Simulation {
   // as it lasts, and neither takes the other for dead.
   void Bridged(Time& at) {
     std::vector<std::size_t> counted;
-    for (std::size_t node = 0; node < nodes_; ++node)
-      if (counts(node)) counted.push_back(node);
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      if (mesh_.counts(node)) counted.push_back(node);
     const bool roomy = swarm_.page_bytes >= 4096 && swarm_.unacked_kib >= 64 && swarm_.queue_frames >= 64;
     if (counted.size() < 3 || !roomy) return;
     const std::size_t ends[] = {counted.front(), counted.back()};
-    const auto replica_of = [&](std::size_t node) -> const Replica& { return routers_[node]->strategy().replica(); };
-    CutBoth(ends[0], ends[1]);
+    const auto replica_of = [&](std::size_t node) -> const Replica& { return mesh_.replica(node); };
+    mesh_.CutBoth(ends[0], ends[1]);
     const Time cut_at = at;
     const Time noticed = seconds(8) + 4 * Seconds(swarm_.round_ms / 1e3);
     const Time late = TwoLayer::kLease + 4 * Seconds(swarm_.round_ms / 1e3) + 40 * Seconds(swarm_.delay_ms / 1e3);
@@ -443,8 +263,8 @@ class Simulation {
     while (broken_.empty() && at < cut_at + noticed + Seconds(swarm_.dead_after_s) + seconds(2)) {
       heads.push_back({at, {replica_of(ends[0]).own().window.head(), replica_of(ends[1]).own().window.head()}});
       for (const std::size_t node : counted) {
-        const NodeId ids[] = {NodeId{load_.Next() | 1}, NodeId{load_.Next() | 1}};
-        routers_[node]->Place(0, ids);
+        const NodeId ids[] = {mesh_.DrawId(), mesh_.DrawId()};
+        mesh_.router(node)->Place(0, ids);
       }
       Advance(at);
       if (at < cut_at + noticed) continue;
@@ -460,7 +280,7 @@ class Simulation {
                  std::to_string(due->second[end]) + " although others reach both");
       }
     }
-    HealPair(ends[0], ends[1]);
+    mesh_.HealPair(ends[0], ends[1]);
     const Time limit = at + seconds(15) + 10 * Seconds(swarm_.round_ms / 1e3);
     while (broken_.empty() && at < limit && !Differs().empty()) Advance(at);
     if (const std::string differs = Differs(); broken_.empty() && !differs.empty())
@@ -471,13 +291,13 @@ class Simulation {
   void Quiet(Time& at) {
     for (Time until = at + seconds(6); broken_.empty() && at < until;) Advance(at);  // leases run out
     std::vector<MeshStats> before;
-    for (std::size_t node = 0; node < nodes_; ++node)
-      before.push_back(counts(node) ? routers_[node]->stats() : MeshStats{});
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      before.push_back(mesh_.counts(node) ? mesh_.router(node)->stats() : MeshStats{});
     constexpr int kSeconds = 10;
     for (Time until = at + seconds(kSeconds); broken_.empty() && at < until;) Advance(at);
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (!counts(node)) continue;
-      const MeshStats after = routers_[node]->stats();
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+      if (!mesh_.counts(node)) continue;
+      const MeshStats after = mesh_.router(node)->stats();
       for (std::size_t layer = 0; layer < kLayerCount; ++layer) {
         const std::uint64_t bytes = after.by_layer[layer].bytes - before[node].by_layer[layer].bytes;
         const bool digest = static_cast<Layer>(layer) == Layer::kDigest;
@@ -485,8 +305,8 @@ class Simulation {
         if (!digest && swarm_.stranger != 0 && static_cast<Layer>(layer) == Layer::kControl) continue;
         // Digests that are slow look like silence: then loads are asked for again, and whether an owner is dead.
         const bool slow = swarm_.delay_ms > 50;
-        const std::uint64_t peers = nodes_ - 1;
-        const std::uint64_t allowed = digest ? peers * (32 * (kSeconds + 2) + (slow ? 200 * nodes_ : 0))
+        const std::uint64_t peers = mesh_.nodes() - 1;
+        const std::uint64_t allowed = digest ? peers * (32 * (kSeconds + 2) + (slow ? 200 * mesh_.nodes() : 0))
                                       : static_cast<Layer>(layer) == Layer::kControl && slow ? 1000 * peers
                                                                                              : 0;
         if (bytes > allowed)
@@ -497,9 +317,9 @@ class Simulation {
   }
 
   void CheckEnd() {
-    for (std::size_t node = 0; node < nodes_; ++node) {
-      if (!counts(node)) continue;
-      const SimRouter& router = *routers_[node];
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+      if (!mesh_.counts(node)) continue;
+      const SimRouter& router = *mesh_.router(node);
       const Replica& replica = router.strategy().replica();
       // index = f(windows, registers), minus what was forgotten
       std::map<std::tuple<std::uint64_t, std::uint16_t, std::uint16_t>, std::uint32_t> expected;
@@ -529,45 +349,34 @@ class Simulation {
         Broken(RouterName(node) + ": its index has " + std::to_string(found) + " announcements of " +
                std::to_string(expected.size()));
       for (const auto& log : replica.logs())
-        for (std::size_t other = 0; other < nodes_; ++other)
-          if (!member_[other] && log->key.router == RouterName(other))
+        for (std::size_t other = 0; other < mesh_.nodes(); ++other)
+          if (!mesh_.member(other) && log->key.router == RouterName(other))
             Broken(RouterName(node) + " holds the log of a router it had to refuse");
     }
     // Nobody has a request in flight, and everyone knows it.
-    for (std::size_t node = 0; node < nodes_; ++node)
-      for (std::size_t worker = 0; counts(node) && worker < workers_.size(); ++worker)
-        if (const auto slot = routers_[node]->fleet().Find(WorkerLabel(worker));
-            slot && routers_[node]->fleet().load(*slot) != 0)
+    for (std::size_t node = 0; node < mesh_.nodes(); ++node)
+      for (std::size_t worker = 0; mesh_.counts(node) && worker < mesh_.workers(); ++worker)
+        if (const auto slot = mesh_.router(node)->fleet().Find(WorkerLabel(worker));
+            slot && mesh_.router(node)->fleet().load(*slot) != 0)
           Broken(RouterName(node) + " believes that " + WorkerLabel(worker) + " is busy");
     // A worker that everyone met is at its register.
-    for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
-      for (std::size_t node = 0; node < nodes_; ++node) {
-        if (!counts(node)) continue;
-        const auto slot = routers_[node]->fleet().Find(WorkerLabel(worker));
+    for (std::size_t worker = 0; worker < mesh_.workers(); ++worker) {
+      for (std::size_t node = 0; node < mesh_.nodes(); ++node) {
+        if (!mesh_.counts(node)) continue;
+        const auto slot = mesh_.router(node)->fleet().Find(WorkerLabel(worker));
         Incarnation highest;
-        for (const two_layer::WorkerName& entry : routers_[node]->strategy().replica().RegistersSince(0))
+        for (const two_layer::WorkerName& entry : mesh_.replica(node).RegistersSince(0))
           if (entry.name == WorkerLabel(worker)) highest = entry.incarnation;
-        if (slot && routers_[node]->fleet().incarnation(*slot) != highest && highest.value != 0)
+        if (slot && mesh_.router(node)->fleet().incarnation(*slot) != highest && highest.value != 0)
           Broken(RouterName(node) + ": worker " + WorkerLabel(worker) + "'s register is not what its fleet says");
       }
     }
   }
 
   const Swarm swarm_;
-  const std::uint64_t seed_;
   const Time duration_;
-  const std::size_t nodes_;
-  Prng faults_, load_, lives_;
-  SimWorld world_;
-  SimNetwork network_;
-  std::vector<SimWorker> workers_;
-  std::vector<std::unique_ptr<SimRouter>> routers_;
-  std::vector<std::uint64_t> life_of_;
-  std::vector<Incarnation> incarnation_of_;
-  std::vector<bool> member_, core_;
-  std::vector<std::pair<std::uint16_t, std::vector<NodeId>>> placed_;
+  SimMesh mesh_;
   std::vector<std::pair<std::size_t, NodeId>> last_;
-  Ledger ledger_;
   Outcome outcome_;
   std::string broken_;
   Time healed_at_{0};

@@ -1,0 +1,78 @@
+// sim_mesh.h — the routers of one simulation, the workers behind them, what they are asked and what befalls them. What
+// must hold meanwhile is not its business (simulation.cc).
+//
+// Time is virtual; everything is drawn from the seed. Threads: one. Ownership: owns routers, network and ledger.
+// Errors: none.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "bench/sim/ledger.h"
+#include "bench/sim/sim_router.h"
+#include "bench/sim/swarm.h"
+#include "impl/base/prng.h"
+
+namespace prefixmesh::sim {
+
+inline Time Seconds(double value) { return Time(static_cast<Time::rep>(value * 1e9)); }
+
+class SimMesh {
+ public:
+  SimMesh(const Swarm& swarm, std::uint64_t seed);
+
+  // Starts every router, and what lasts from the start: a slow reader, a cut with a bridge, a split.
+  void StartAll();
+  // The writes and worker restarts of the next `step`.
+  void Load(Time step);
+  // The faults of the next `step`.
+  void Faults(Time step);
+  // Ends all faults and starts who is down; with core_only the rest goes for good.
+  void Heal();
+  void CutBoth(std::size_t a, std::size_t b);
+  void HealPair(std::size_t a, std::size_t b);
+  void RunUntil(Time at) { world_.RunUntil(at); }
+
+  Time now() const { return world_.now(); }
+  std::size_t nodes() const { return nodes_; }
+  SimRouter* router(std::size_t node) const { return routers_[node].get(); }  // null: it is down
+  const two_layer::Replica& replica(std::size_t node) const { return routers_[node]->strategy().replica(); }
+  // Lives, and is to agree with all others that do.
+  bool counts(std::size_t node) const { return routers_[node] && member_[node] && !gone_for_good(node); }
+  bool member(std::size_t node) const { return member_[node]; }  // not a stranger, whom all refuse
+  std::uint64_t life(std::size_t node) const { return life_of_[node]; }
+  std::uint64_t lives() const { return lives_begun_; }
+  Incarnation incarnation(std::size_t node) const { return incarnation_of_[node]; }  // it was started with
+  std::size_t workers() const { return workers_.size(); }
+  const SimNetwork& network() const { return network_; }
+  Ledger& ledger() { return ledger_; }
+  // An id that nobody drew before.
+  NodeId DrawId() { return NodeId{load_.Next() | 1}; }
+
+ private:
+  bool gone_for_good(std::size_t node) const { return !core_.empty() && !core_[node]; }
+  bool Strikes(double rate, Time step) { return faults_.Unit() < rate * std::chrono::duration<double>(step).count(); }
+  void Start(std::size_t node, bool same_incarnation);
+  void Crash(std::size_t node, bool clone);
+  void Split(Time length);
+  void Place(std::size_t node);
+
+  const Swarm swarm_;
+  const std::uint64_t seed_;
+  const std::size_t nodes_;
+  Prng faults_, load_, lives_;
+  SimWorld world_;
+  SimNetwork network_;
+  std::vector<SimWorker> workers_;
+  std::vector<std::unique_ptr<SimRouter>> routers_;
+  std::vector<std::uint64_t> life_of_;
+  std::uint64_t lives_begun_ = 0;
+  std::vector<Incarnation> incarnation_of_;
+  std::vector<bool> member_, core_;
+  std::vector<std::pair<std::uint16_t, std::vector<NodeId>>> placed_;
+  Ledger ledger_;
+};
+
+}  // namespace prefixmesh::sim
