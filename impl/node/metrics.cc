@@ -26,6 +26,10 @@ class StatusCollector final : public prometheus::Collectable {
     const v1::SyncStatus& sync = status.sync();
     const v1::IndexStatus& index = status.index();
     out.Gauge("prefixmesh_requests_in_flight", "Requests at workers now", static_cast<double>(status.in_flight()));
+    out.Gauge("prefixmesh_requests_in_flight_bytes", "Their prompts, and 64 KiB each",
+              static_cast<double>(status.in_flight_bytes()));
+    out.Counter("prefixmesh_requests_refused_total", "Requests refused because too much was in flight",
+                static_cast<double>(status.requests_refused()));
     out.Gauge("prefixmesh_workers_healthy", "Workers that answer", status.workers_healthy());
     out.Gauge("prefixmesh_workers_configured", "Workers this router was given", status.workers_count());
     out.Gauge("prefixmesh_index_bytes", "Accounted bytes of the prefix index", static_cast<double>(index.bytes()));

@@ -79,6 +79,23 @@ void RouterNode::Stop() {
 // ---- requests -------------------------------------------------------------------------------------------------------
 
 Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
+  const std::uint64_t bytes = request.prompt->size() + kCallBytes;
+  const std::uint64_t before = in_flight_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  Result<RouteDecision> decision = before + bytes <= options_.in_flight_bytes_max
+                                       ? DecideCharged(request)
+                                       : Error{ErrorCode::kExhausted, "requests of " + std::to_string(before) +
+                                                                          " bytes are in flight; this router bears " +
+                                                                          std::to_string(options_.in_flight_bytes_max)};
+  if (decision.ok()) {
+    decision->charged_bytes = bytes;
+  } else {
+    in_flight_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    if (decision.error().code == ErrorCode::kExhausted) refused_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return decision;
+}
+
+Result<RouteDecision> RouterNode::DecideCharged(const RouteRequest& request) {
   const Time started = clock_.Now(), cpu_started = ThreadCpuNow();
   if (request.prompt->size() > options_.prompt_bytes_max)
     return Error{ErrorCode::kTooBig, "the prompt has " + std::to_string(request.prompt->size()) +
@@ -139,9 +156,11 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
   return decision;
 }
 
-void RouterNode::Finished(WorkerIndex worker, bool reached) {
+void RouterNode::Finished(const RouteDecision& decision, bool reached) {
+  const WorkerIndex worker = decision.worker;
   fleet_.EndRequest(worker);
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  in_flight_bytes_.fetch_sub(decision.charged_bytes, std::memory_order_relaxed);
   if (!reached && fleet_.healthy(worker)) {
     fleet_.SetHealthy(worker, false);
     spdlog::warn("worker {} is unhealthy: a request broke off", fleet_.name(worker));

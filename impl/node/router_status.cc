@@ -24,6 +24,8 @@ void RouterNode::FillStatus(v1::RouterStatus& status) {
   status.set_name(options_.name);
   status.set_strategy(options_.strategy);
   status.set_in_flight(in_flight_.load(std::memory_order_relaxed));
+  status.set_in_flight_bytes(in_flight_bytes_.load(std::memory_order_relaxed));
+  status.set_requests_refused(refused_.load(std::memory_order_relaxed));
   status.set_workers_healthy(static_cast<std::uint32_t>(fleet_.healthy_count()));
   status.set_workers_count(static_cast<std::uint32_t>(own_workers_.size()));
   const struct mallinfo2 heap = mallinfo2();

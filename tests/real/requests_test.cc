@@ -68,6 +68,36 @@ TEST_CASE("Router: an empty prompt is served, an oversized one and an unknown mo
   REQUIRE(mesh.router_a->Status().in_flight() == 0);
 }
 
+TEST_CASE("Router: what would put too much in flight is refused and counted, and served when there is room again") {
+  load::WorkerPoolOptions pool;
+  pool.ports = {0};
+  pool.models = {"m"};
+  pool.service.prefill_per_block = Time(1000);
+  pool.service.decode = milliseconds(1500);
+  RealClock clock;
+  auto workers = load::WorkerPool::Start(pool, clock);
+  REQUIRE(workers.ok());
+  RouterOptions options = test::UsualOptions("router-a", test::FreePort(), {}, (*workers)->addresses());
+  constexpr std::uint64_t kPrompt = 100'000;
+  options.in_flight_bytes_max = 3 * (kPrompt + RouterNode::kCallBytes);
+  test::RunningRouter router(options);
+  std::atomic<int> served{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back([&, i] { served += router.Generate(Text(kPrompt, i)).status.ok(); });
+  REQUIRE(Eventually([&] { return router.Status().in_flight() == 3; }));
+  REQUIRE(router.Status().in_flight_bytes() == options.in_flight_bytes_max);
+  const std::uint64_t nodes = router.Status().index().nodes();
+  const Reply refused = router.Generate(Text(kPrompt, 7));
+  REQUIRE(refused.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  REQUIRE(refused.status.error_message().find("are in flight") != std::string::npos);
+  REQUIRE(router.Status().requests_refused() == 1);
+  REQUIRE(router.Status().index().nodes() == nodes);  // nothing was learned of it
+  for (std::thread& client : clients) client.join();
+  REQUIRE(served == 3);
+  REQUIRE(Eventually([&] { return router.Status().in_flight_bytes() == 0; }));
+  REQUIRE(router.Generate(Text(kPrompt, 7)).status.ok());
+}
+
 TEST_CASE("Router: it learned a placement when the prompt has something that its index can hold") {
   Mesh2 mesh;
   for (const std::size_t chars : {0u, 1u, 255u, 256u, 257u, 511u, 512u}) {

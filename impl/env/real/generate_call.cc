@@ -17,6 +17,7 @@ grpc::Status ToStatus(const Error& error) {
     case ErrorCode::kUnavailable:
       return {grpc::StatusCode::UNAVAILABLE, error.message};
     case ErrorCode::kTooBig:
+    case ErrorCode::kExhausted:
       return {grpc::StatusCode::RESOURCE_EXHAUSTED, error.message};
     default:
       return {grpc::StatusCode::INVALID_ARGUMENT, error.message};
@@ -48,12 +49,12 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
  public:
   GenerateCall(RouterHandler& handler, const std::shared_ptr<grpc::Channel>& channel, RouteDecision decision,
                const ByteBuffer& request)
-      : handler_(handler), worker_(decision.worker), stub_(channel), body_(request), half_(*this) {
+      : handler_(handler), decision_(std::move(decision)), stub_(channel), body_(request), half_(*this) {
     v1::GenerateReply routed;
-    routed.mutable_routed()->set_worker(decision.worker_name);
-    routed.mutable_routed()->set_reason(static_cast<v1::DecisionReason>(decision.reason));
-    routed.mutable_routed()->set_inserted(decision.inserted);
-    routed.mutable_routed()->set_matched_bytes(decision.matched_bytes);
+    routed.mutable_routed()->set_worker(decision_.worker_name);
+    routed.mutable_routed()->set_reason(static_cast<v1::DecisionReason>(decision_.reason));
+    routed.mutable_routed()->set_inserted(decision_.inserted);
+    routed.mutable_routed()->set_matched_bytes(decision_.matched_bytes);
     const grpc::Slice slice(routed.SerializeAsString());
     outgoing_ = ByteBuffer(&slice, 1);
     stub_.PrepareBidiStreamingCall(&context_, "/prefixmesh.v1.Worker/Generate", grpc::StubOptions(), &half_);
@@ -92,7 +93,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   }
   void WorkerDone(const grpc::Status& status) {
     const bool reached = Reached(status.error_code());
-    handler_.Finished(worker_, reached);
+    handler_.Finished(decision_, reached);
     {
       MutexLock lock(mutex_);
       worker_status_ =
@@ -137,7 +138,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
     v1::GenerateReply reply;
     if (!grpc::SerializationTraits<v1::GenerateReply>::Deserialize(&copy, &reply).ok()) return;
     if (reply.has_first_token() && reply.first_token().worker_incarnation() != 0)
-      handler_.SawIncarnation(worker_, Incarnation{reply.first_token().worker_incarnation()});
+      handler_.SawIncarnation(decision_.worker, Incarnation{reply.first_token().worker_incarnation()});
   }
 
   void Release() {
@@ -145,7 +146,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   }
 
   RouterHandler& handler_;
-  const WorkerIndex worker_;
+  const RouteDecision decision_;
   grpc::TemplatedGenericStub<ByteBuffer, ByteBuffer> stub_;
   grpc::ClientContext context_;
   ByteBuffer body_;

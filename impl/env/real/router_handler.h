@@ -32,6 +32,7 @@ struct RouteDecision {
   int reason = 0;         // v1::DecisionReason
   bool inserted = false;  // the index learned this placement
   std::uint64_t matched_bytes = 0;
+  std::uint64_t charged_bytes = 0;  // of the bound on what is in flight; Finished gives them back
 };
 
 class RouterHandler {
@@ -39,10 +40,10 @@ class RouterHandler {
   virtual ~RouterHandler() = default;
 
   // Chooses a worker and counts the request as in flight there until Finished. kNotFound: no such model;
-  // kUnavailable: no healthy worker; kTooBig: the prompt is above the limit.
+  // kUnavailable: no healthy worker; kTooBig: the prompt is above the limit; kExhausted: too much is in flight.
   virtual Result<RouteDecision> Decide(const RouteRequest& request) = 0;
   // `reached` false: the worker could not be reached or broke off.
-  virtual void Finished(WorkerIndex worker, bool reached) = 0;
+  virtual void Finished(const RouteDecision& decision, bool reached) = 0;
   // A response or a hello showed this incarnation.
   virtual void SawIncarnation(WorkerIndex worker, Incarnation incarnation) = 0;
 
