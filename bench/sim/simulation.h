@@ -6,7 +6,8 @@
 //   75 % …      until all that live hold the same, at most two ages of a dead log and 30 s: else "did not converge"
 //   then        one more placement each, seen by all; a calm mesh, in which nothing comes twice or late; with `bridge`
 //               two that reach each other only through the rest; ten seconds in which only digests may flow
-//   at the end  index = f(windows, registers) minus what was forgotten; registers; refused strangers
+//   at the end  index = f(windows, registers) minus what was forgotten; what counts as announced is; registers;
+//   strangers
 //
 // Time is virtual, everything is drawn from the seed: same seed and options, same trace hash.
 // Threads: one per simulation; simulations share nothing. Errors: Outcome::broken is the first rule that broke.

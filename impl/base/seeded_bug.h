@@ -51,7 +51,9 @@ namespace prefixmesh {
   BUG(seal_unchecked, "a frame's seal is not compared")                                     \
   BUG(seal_without_lives, "a frame of an earlier life opens like one of this")              \
   BUG(queue_full_is_sent, "a frame that the queue refused counts as sent, for ever")        \
-  BUG(index_slot_shared, "a new log takes the index number of another")
+  BUG(index_slot_shared, "a new log takes the index number of another")                     \
+  BUG(branch_counts_as_told, "all prefixes of a placement count as announced with it")      \
+  BUG(stamp_off_by_one, "an announcement counts under the seq of the next")
 
 enum class Bug : std::uint8_t {
   kNone,

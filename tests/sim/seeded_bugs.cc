@@ -58,6 +58,7 @@ std::string Rule(const std::string& broken) {
                                   {"is busy", "loads"},
                                   {"others reach both", "bridge"},
                                   {"behind a bridge", "bridge"},
+                                  {"counts as announced", "announced = own log"},
                                   {"had to refuse", "strangers stay out"}};
   for (const auto& [part, name] : kinds)
     if (rule.find(part) != std::string::npos) return name;

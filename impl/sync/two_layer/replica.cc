@@ -80,7 +80,8 @@ void Replica::AppendRecord(Log& log, const Record& record, Actions& actions, Rec
   const bool current = Register(worker, actions);
   if (&log == own_) {
     // Tells the index the seq of this router's own announcement.
-    actions.push_back(ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, 0, record.seq, record.ids});
+    const std::uint32_t seq = record.seq + (Seeded(Bug::kstamp_off_by_one) ? 1 : 0);
+    actions.push_back(ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, 0, seq, record.ids});
     return;
   }
   if (!current) {
