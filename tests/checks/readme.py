@@ -29,22 +29,28 @@ def recorded(root, scenario):
 
 
 def disturbances(root):
-    """A line for each kind of cut and join that was recorded, the newest of each."""
+    """A line for each kind of cut, join and stop that was recorded, the newest of each."""
     newest = {}
-    for run, result in [*recorded(root, "partition"), *recorded(root, "late-join")]:
+    for run, result in [each for name in ("partition", "late-join", "stopped-router") for each in recorded(root, name)]:
         routers = len(result["routers"])
         if "partition" in result:
             what = result["partition"]
             length = what["healed_s"] - what["began_s"]
             name = f"a cut of {length:.0f} s, {what['direction'].replace('_', ' ')}"
+        elif "stop" in result:
+            what = result["stop"]
+            growth = max(rss["max"] - rss["before"] for rss in what["rss_bytes"].values())
+            name = (f"a router is stopped for {what['ended_s'] - what['began_s']:.0f} s; its peers grow by at most "
+                    f"{growth / 2**20:.1f} MiB")
         else:
             what = result["join"]
             name = "a router joins"
         kib = sum(what["built_bytes"].values()) / 1024
         newest[name, routers] = (f"| [{name}]({run.relative_to(root)}) | {routers} | {what['records']:,} | "
                                  f"{what['complete_after_ms']:.0f} ms | {kib:,.0f} KiB | {result['placements']['lost']} |")
-    return ["**`partition` and `late-join`**, two-layer: records that were missing when the cut was healed or the router "
-            "started, until when all had them, and what was built meanwhile, the load's own news included.", "",
+    return ["**`partition`, `late-join` and `stopped-router`**, two-layer: records that were missing when the cut was "
+            "healed or the router started or went on, until when all had them, and what was built meanwhile, the load's "
+            "own news included.", "",
             "| what | routers | records missing | all had them after | built | lost |", "|---|--:|--:|--:|--:|--:|",
             *newest.values(), ""]
 
