@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "loadgen/plan/settings_metrics.h"
 #include "loadgen/plan/settings_table.h"
 #include "loadgen/plan/sha256.h"
 #include "loadgen/scenarios/builtin.h"
@@ -84,6 +85,27 @@ Status ReadSlo(Settings& settings, const toml::node& node, std::string_view file
   return {};
 }
 
+Status ReadMetrics(Settings& settings, const toml::node& node, std::string_view file) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) return Invalid(At(file, node) + "metric must be written as [[metric]]");
+  for (const toml::node& item : *list) {
+    const toml::table* row = item.as_table();
+    const auto text = [&](const char* key) {
+      return row->get(key) != nullptr ? row->get(key)->value<std::string>() : std::nullopt;
+    };
+    const auto name = row != nullptr ? text("name") : std::nullopt;
+    const auto value = row != nullptr ? text("value") : std::nullopt;
+    const auto better = row != nullptr ? text("better") : std::nullopt;
+    const toml::node* percent = row != nullptr ? row->get("threshold_percent") : nullptr;
+    if (!name || !value || !better || percent == nullptr || !percent->is_number() || row->size() != 4)
+      return Invalid(At(file, item) +
+                     "[[metric]] needs exactly name, value and better, all text, and threshold_percent");
+    const Status added = AddMetric(settings.metrics, {*name, *value, *better, *percent->value<double>()});
+    if (!added.ok()) return Invalid(At(file, item) + added.error().message);
+  }
+  return {};
+}
+
 Status ReadSection(Settings& settings, std::string_view section, const toml::table& table, std::string_view file) {
   for (const auto& [name, node] : table) {
     const std::string path = std::string(section) + "." + std::string(name.str());
@@ -117,6 +139,8 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
       (name.str() == "source" ? settings.source : settings.description) = node.as_string()->get();
     } else if (name.str() == "slo") {
       read = ReadSlo(settings, node, file);
+    } else if (name.str() == "metric") {
+      read = ReadMetrics(settings, node, file);
     } else if (const toml::table* section = node.as_table()) {
       read = ReadSection(settings, name.str(), *section, file);
     } else {
@@ -124,6 +148,7 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
     }
     if (!read.ok()) return read.error();
   }
+  if (settings.metrics.empty()) settings.metrics = DefaultMetrics();
   return settings;
 }
 
@@ -264,6 +289,7 @@ std::string SettingsToJson(const Settings& settings) {
   json["file_hash"] = settings.file_hash;
   json["slo"] = nlohmann::ordered_json::array();
   for (const Slo& slo : settings.slo) json["slo"].push_back({{"name", slo.name}, {"expression", slo.expression}});
+  json["metrics"] = MetricsToJson(settings.metrics);
   json["settings"] = ValuesJson(settings);
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -292,6 +318,10 @@ Result<Settings> SettingsFromJson(std::string_view text, std::string_view file) 
       }
       settings.slo.push_back({row["name"].get<std::string>(), row["expression"].get<std::string>()});
     }
+  }
+  if (json.contains("metrics")) {
+    const Status read = MetricsFromJson(json["metrics"], settings.metrics);
+    if (!read.ok()) return Invalid(std::string(file) + ": " + read.error().message);
   }
   for (const auto& [name, value] : json["settings"].items()) {
     const SettingKey* key = FindSettingKey(name);

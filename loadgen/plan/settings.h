@@ -1,8 +1,8 @@
 // settings.h — everything a scenario can say, typed, with its defaults; and how it is read, changed and written.
 //
-// A scenario file is TOML: top-level `source`, `description` and `[[slo]]`, and sections whose keys are the members
-// below (`[load] rps = 200` is `load.rps`). What a file leaves out keeps the default here, which is the scenario
-// `reference`. Overrides (`load.rps=100`, `phases.load_s=2m`) go through the same table (settings_table.h).
+// A scenario file is TOML: top-level `source`, `description`, `[[slo]]` and `[[metric]]`, and sections whose keys are
+// the members below (`[load] rps = 200` is `load.rps`). What a file leaves out keeps the default here, which is the
+// scenario `reference`. Overrides (`load.rps=100`, `phases.load_s=2m`) go through the same table (settings_table.h).
 //
 // Threads: value types and pure functions, any thread. Units: last in every name (_s, _ms, _us, _bytes, _mib); text may
 // carry one (ms, s, m, h, B, KiB, MiB, GiB) and is converted. Errors: one line that names file, line, key and allowed
@@ -40,12 +40,24 @@ struct Slo {
   friend bool operator==(const Slo&, const Slo&) = default;
 };
 
+// What `prefixmesh ab` compares: the value is over fields of result.json and is parsed by bench/.
+struct Metric {
+  std::string name;
+  std::string value;
+  bool lower_is_better = true;
+  double threshold_percent = 5;  // a smaller change is of no practical interest
+  friend bool operator==(const Metric&, const Metric&) = default;
+};
+// One family of tests: with more, nine pairs could call nothing (bench/ab/statistics/verdict.h).
+inline constexpr std::size_t kMetricsMax = 12;
+
 struct Settings {
   std::string scenario = "reference";
   std::string source;       // what observation the scenario reproduces
   std::string description;  // one line for `prefixmesh list scenarios`
   std::string file_hash;    // sha256 of the scenario file's text, hex
   std::vector<Slo> slo;
+  std::vector<Metric> metrics;  // a file's own `[[metric]]`, else those of scenarios/default_metrics.toml
 
   struct Load {
     double rps = 200;

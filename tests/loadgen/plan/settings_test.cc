@@ -46,6 +46,33 @@ expression = "load.ttft_us.p99 <= 500000"
   REQUIRE(settings->file_hash.size() == 64);
 }
 
+TEST_CASE("Settings: metrics are a scenario's own, or the default ones") {
+  const Result<Settings> own = ParseScenario(
+      "[[metric]]\nname = \"x\"\nvalue = \"routing.load_cov\"\nbetter = \"higher\"\nthreshold_percent = 2.5\n",
+      "s.toml");
+  REQUIRE(own.ok());
+  REQUIRE(own->metrics == std::vector<Metric>{{"x", "routing.load_cov", false, 2.5}});
+  const Result<Settings> none = ParseScenario("", "s.toml");
+  REQUIRE((none->metrics.size() > 5 && none->metrics.size() <= kMetricsMax));
+  for (const ScenarioInfo& scenario : ListScenarios()) REQUIRE_FALSE(LoadScenario(scenario.name)->metrics.empty());
+
+  const auto metric = [](const std::string& name, const std::string& better, const std::string& percent) {
+    return "[[metric]]\nname = \"" + name + "\"\nvalue = \"v\"\nbetter = \"" + better +
+           "\"\nthreshold_percent = " + percent + "\n";
+  };
+  REQUIRE(ScenarioError("[[metric]]\nname = \"x\"\n").rfind("s.toml:1: [[metric]] needs exactly name", 0) == 0);
+  REQUIRE(ScenarioError("metric = 3\n").rfind("s.toml:1: metric must be written as [[metric]]", 0) == 0);
+  REQUIRE(ScenarioError(metric("x", "more", "1")) ==
+          "s.toml:1: [[metric]] 'x': better: 'more' is not one of lower, higher");
+  REQUIRE(ScenarioError(metric("x", "lower", "0")).rfind("s.toml:1: [[metric]] 'x': threshold_percent must", 0) == 0);
+  REQUIRE(ScenarioError(metric("x", "lower", "nan")).rfind("s.toml:1: [[metric]] 'x': threshold_percent must", 0) == 0);
+  REQUIRE(ScenarioError(metric("x", "lower", "1") + metric("x", "lower", "1")) ==
+          "s.toml:6: [[metric]] 'x' is there twice");
+  std::string many;
+  for (std::size_t i = 0; i <= kMetricsMax; ++i) many += metric(std::to_string(i), "lower", "1");
+  REQUIRE(ScenarioError(many).rfind("s.toml:61: more than 12 [[metric]] lines", 0) == 0);
+}
+
 TEST_CASE("Settings: mistakes in a file name the file, the line, the key and what is allowed") {
   REQUIRE(ScenarioError("[load]\nrps = 1\nrsp = 2\n").rfind("s.toml:3: unknown key load.rsp (allowed: load.rps, ", 0) ==
           0);
@@ -183,6 +210,7 @@ TEST_CASE("Settings: JSON and back gives the same, for every scenario and after 
     REQUIRE(back.ok());
     REQUIRE(SettingsToJson(*back) == SettingsToJson(settings));
     REQUIRE(back->slo == settings.slo);
+    REQUIRE(back->metrics == settings.metrics);
     REQUIRE(back->load.stages == settings.load.stages);
   }
   REQUIRE_FALSE(SettingsFromJson("{}", "f.json").ok());
