@@ -10,11 +10,12 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/ab_command.h"
+#include "bench/app/scenario_arguments.h"
 #include "bench/app/sim_command.h"
 #include "bench/conform/conform.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
-#include "bench/result/slo.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
 #include "impl/base/prng.h"
@@ -44,50 +45,6 @@ int ExitCode(const Error& error) {
   return world ? kExitFailed : kExitUsage;
 }
 
-std::string OwnFolder() {
-  std::error_code error;
-  const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  return error ? "." : self.parent_path().string();
-}
-
-// What run and plan share: a scenario with its overrides.
-struct ScenarioArguments {
-  std::string scenario = "reference";
-  std::string duration;
-  std::vector<std::string> overrides;
-  std::uint64_t seed = 1;
-
-  void AddTo(CLI::App& command) {
-    command.add_option("--scenario", scenario, "a built-in scenario (see `prefixmesh list scenarios`) or a .toml file")
-        ->capture_default_str();
-    command.add_option("--duration", duration, "length of the load phase, such as 30s or 2m");
-    command.add_option("--seed", seed, "of plan, prompts and ties")->capture_default_str()->check(SeedProblem);
-    command.add_option("--set", overrides, "key=value of any setting (see `prefixmesh list settings`); repeat");
-  }
-
-  Result<load::Settings> Resolve() const {
-    Result<load::Settings> settings = load::LoadScenario(scenario);
-    if (!settings.ok()) return settings;
-    for (const std::string& assignment : overrides)
-      if (Status applied = load::ApplyOverride(*settings, assignment); !applied.ok()) return applied.error();
-    if (!duration.empty()) {
-      const Result<double> seconds = load::ParseSeconds(duration);
-      if (!seconds.ok()) return Error{ErrorCode::kInvalid, "--duration: " + seconds.error().message};
-      settings->phases.load_s = *seconds;
-    }
-    if (Status valid = load::Validate(*settings); !valid.ok()) return valid.error();
-    return settings;
-  }
-};
-
-// SLO lines are read before anything starts.
-Status CheckSlos(const load::Settings& settings) {
-  for (const load::Slo& slo : settings.slo)
-    if (const auto parsed = ParseSlo(slo.expression); !parsed.ok())
-      return Error{ErrorCode::kInvalid, "slo '" + slo.name + "': " + parsed.error().message};
-  return {};
-}
-
 Result<nlohmann::json> ReadResult(const std::string& path) {
   const std::string file = fs::is_directory(path) ? path + "/result.json" : path;
   std::ifstream stream(file);
@@ -102,16 +59,7 @@ int RunCommand(const ScenarioArguments& arguments, const std::string& strategy, 
   Result<load::Settings> settings = arguments.Resolve();
   if (!settings.ok()) return Fail(settings.error().message);
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
-  if (out.empty()) {
-    char stamp[32];
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    std::strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
-    std::string name = settings->scenario + "-" + strategy + "-" + stamp;
-    std::replace(name.begin(), name.end(), '/', '.');
-    out = "runs/" + name;
-    for (int i = 2; fs::exists(out); ++i) out = "runs/" + name + "-" + std::to_string(i);
-  }
+  if (out.empty()) out = NewRunFolder(settings->scenario + "-" + strategy);
   RunRequest request;
   request.settings = *settings;
   request.strategy = strategy;
@@ -250,6 +198,11 @@ int Main(int argc, char** argv) {
   CLI::App* conform = app.add_subcommand("conform", "runs language-neutral vectors; a line per failure");
   conform->add_option("files", vector_files, "JSON files (docs/conform.md)")->required();
 
+  AbArguments ab_arguments;
+  CLI::App* ab = ab_arguments.AddTo(app);
+  CompareArguments compare_arguments;
+  CLI::App* compare = compare_arguments.AddTo(app);
+
   SimArguments sim_arguments;
   CLI::App* sim = sim_arguments.AddTo(app);
 
@@ -274,6 +227,8 @@ int Main(int argc, char** argv) {
   if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);
   if (conform->parsed()) return ConformCommand(vector_files);
   if (sim->parsed()) return RunSim(sim_arguments);
+  if (ab->parsed()) return RunAb(ab_arguments);
+  if (compare->parsed()) return RunCompare(compare_arguments);
   return RecordCommand(record_paths, results_dir, force);
 }
 

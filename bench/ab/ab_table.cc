@@ -1,0 +1,59 @@
+#include "bench/ab/ab_table.h"
+
+#include <cstdio>
+
+#include "bench/ab/table_text.h"
+
+namespace prefixmesh::bench::ab {
+namespace {
+
+std::string IntervalText(const MetricComparison& c) {
+  if (!c.ci_low.has_value() && !c.ci_high.has_value()) return "-";
+  return (c.ci_low.has_value() ? ChangeText(c.ci_low) : "?") + " .. " +
+         (c.ci_high.has_value() ? ChangeText(c.ci_high) : "?");
+}
+
+std::string Row(const MetricResult& each) {
+  const MetricComparison& c = each.comparison;
+  char p[16] = "-";
+  if (c.p_holm.has_value()) std::snprintf(p, sizeof p, "%.3f", *c.p_holm);
+  const bool said_below = c.verdict == MetricVerdict::kNotEnoughPairs && c.pairs > 0;  // of the whole comparison
+  const std::string change = c.pairs == 0 ? "-" : ChangeText(c.median_change);
+  return Left(TerminalText(each.metric.declared.name, kNameColumns - 1), kNameColumns) +
+         Right(ValueText(each.metric, each.median_a), 12) + Right(ValueText(each.metric, each.median_b), 12) +
+         Right(change, 9) + Right(p, 6) + "  " +
+         std::string(c.verdict == MetricVerdict::kNotEnoughPairs ? "too few" : MetricVerdictName(c.verdict)) + "\n" +
+         (c.pairs == 0 ? "" : "    95 % interval " + IntervalText(c) + "\n") +
+         (said_below || each.reason.empty() ? "" : Wrapped("  " + each.reason));
+}
+
+}  // namespace
+
+std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis) {
+  const ExperimentRequest& request = experiment.request;
+  std::string out = TerminalText(request.arms.front().settings.scenario, 40) + ": " + std::to_string(request.pairs) +
+                    (request.pairs == 1 ? " pair" : " pairs") + ", seed " + std::to_string(request.seed) + "\n";
+  if (analysis.null_experiment)
+    out += "The same arm twice: this is the machine's noise, and whatever is called is a\nfalse alarm.\n";
+  for (std::size_t i = 0; i < request.arms.size(); ++i) {
+    const ArmSummary& arm = analysis.arms[i];
+    out += "  " + request.arms[i].name + "  " + TerminalText(request.arms[i].text, 50) + " (" +
+           request.arms[i].index_kind + " index)" + (request.arms[i].beside ? " beside" : "");
+    if (arm.killed > 0) out += ", killed " + std::to_string(arm.killed) + "x";
+    if (arm.untrusted > 0) out += ", untrusted " + std::to_string(arm.untrusted) + "x";
+    out += "\n";
+  }
+  for (const ArmComparison& comparison : analysis.comparisons) {
+    const std::string &base = request.arms[comparison.base].name, &arm = request.arms[comparison.arm].name;
+    out += "\n" + Left(arm + " against " + base + (comparison.beside ? " (beside)" : ""), kNameColumns) +
+           Right(base, 12) + Right(arm, 12) + Right("change", 9) + Right("p", 6) + "\n";
+    for (const MetricResult& each : comparison.metrics) out += Row(each);
+    for (const NotCompared& each : comparison.not_compared)
+      out += Wrapped("not compared: " + each.metric + ", " + each.reason);
+  }
+  out += "\nmedians over pairs; change = the pairs' median; p after Holm\n";
+  for (const std::string& note : analysis.notes) out += Wrapped("note: " + note);
+  return out + "verdict: " + std::string(AbVerdictName(analysis.verdict)) + "\n";
+}
+
+}  // namespace prefixmesh::bench::ab

@@ -1,0 +1,45 @@
+// arms.h — the arms of an A/B as they are written, and everything that is known of them before anything runs.
+//
+//   two-layer                                             a strategy
+//   two-layer:two_layer.round_ms=200:two_layer.anchors=0  with settings of its own, as in --set, after each ':'
+//   off:index.kind=text                                   on an index kind of its own
+//
+// Arms are called A, B, C, … in the order in which they are named; A is what the others are compared with.
+//
+// Threads: any, pure. Ownership: values. Units: those of the settings. Bounds: kArmsMax. Errors: kInvalid, one line
+// that names the arm: an unknown strategy, key or value, an index kind it cannot run on, kinds that differ.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "impl/base/result.h"
+#include "loadgen/plan/settings.h"
+
+namespace prefixmesh::bench::ab {
+
+inline constexpr std::size_t kArmsMax = 16;
+
+struct Arm {
+  std::string name;  // "A"
+  std::string text;  // as it was written
+  std::string strategy;
+  std::string index_kind;  // block or text
+  load::Settings settings;
+  bool beside = false;  // only shown: `off` on either kind, under --mixed-index
+};
+
+struct ArmsRequest {
+  std::vector<std::string> texts;  // at least two
+  load::Settings settings;         // what all share
+  bool mixed_index = false;        // allows different kinds, and adds `off` on both of them when they differ
+};
+Result<std::vector<Arm>> ResolveArms(const ArmsRequest& request);
+
+// "two-layer,off:index.kind=text" → its arms.
+std::vector<std::string> SplitArms(const std::string& list);
+
+bool MixedIndex(const std::vector<Arm>& arms);
+
+}  // namespace prefixmesh::bench::ab

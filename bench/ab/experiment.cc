@@ -1,0 +1,217 @@
+#include "bench/ab/experiment.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "bench/build_info.h"
+#include "bench/process/proc.h"
+#include "impl/base/whole_file.h"
+#include "loadgen/plan/plan.h"
+
+namespace prefixmesh::bench::ab {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
+
+// Both arms must send the same requests at the same times; known before anything starts.
+Status CheckPlans(const ExperimentRequest& request) {
+  std::string first;
+  for (const Arm& arm : request.arms) {
+    const Result<load::Plan> plan = load::BuildPlan(arm.settings, request.seed);
+    if (!plan.ok()) return plan.error();
+    const std::string fingerprint = load::FingerprintText(plan->fingerprint());
+    if (first.empty()) first = fingerprint;
+    if (fingerprint != first)
+      return Invalid("arm '" + arm.text + "' would not run the plan of arm '" + request.arms.front().text +
+                     "': its own settings change the load; set them for all arms with --set");
+  }
+  return {};
+}
+
+std::string PlanText(const ExperimentRequest& request) {
+  nlohmann::ordered_json arms = nlohmann::ordered_json::array();
+  for (const Arm& arm : request.arms)
+    arms.push_back({{"name", arm.name},
+                    {"arm", arm.text},
+                    {"index_kind", arm.index_kind},
+                    {"beside", arm.beside},
+                    {"scenario", nlohmann::ordered_json::parse(load::SettingsToJson(arm.settings))}});
+  nlohmann::ordered_json order = nlohmann::ordered_json::array();
+  for (const ScheduledRun& run : MakeSchedule(request.pairs, request.arms.size(), request.seed)) {
+    if (order.size() <= run.pair) order.push_back("");
+    order[run.pair] = order[run.pair].get<std::string>() + request.arms[run.arm].name;
+  }
+  const Machine machine = ReadMachine();
+  const nlohmann::ordered_json plan = {{"pairs", request.pairs},
+                                       {"seed", request.seed},
+                                       {"order", order},
+                                       {"arms", arms},
+                                       {"build",
+                                        {{"commit", BuildCommit()},
+                                         {"dirty", request.dirty_build},
+                                         {"compiler", BuildCompiler()},
+                                         {"flags", BuildFlags()}}},
+                                       {"machine",
+                                        {{"cpu", machine.cpu},
+                                         {"cores", machine.cores},
+                                         {"memory_bytes", machine.memory_bytes},
+                                         {"kernel", machine.kernel}}}};
+  return plan.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+// The first key in which two plans differ, for the error line.
+std::string FirstDifference(const nlohmann::ordered_json& there, const nlohmann::ordered_json& here,
+                            const std::string& at = "") {
+  if (there.type() != here.type() || !here.is_structured() || there.size() != here.size()) return at;
+  for (auto item = here.begin(); item != here.end(); ++item) {
+    const std::string key = here.is_object() ? item.key() : std::to_string(item - here.begin());
+    const nlohmann::ordered_json other =
+        here.is_object() ? there.value(key, nlohmann::ordered_json()) : there[item - here.begin()];
+    if (other != *item) return FirstDifference(other, *item, at + (at.empty() ? "" : ".") + key);
+  }
+  return at;
+}
+
+// True when a stopped A/B is to be continued.
+Result<bool> OpenFolder(const ExperimentRequest& request) {
+  const std::string plan_file = request.out + "/ab-plan.json", plan = PlanText(request);
+  std::error_code error;
+  fs::create_directories(request.out, error);
+  if (error) return Invalid("--out " + request.out + ": " + error.message());
+  if (fs::exists(request.out + "/ab.json"))
+    return Invalid("--out " + request.out + ": it holds a finished A/B (ab.json); choose an empty folder");
+  if (!fs::exists(plan_file)) {
+    if (!fs::is_empty(request.out, error) || error)
+      return Invalid("--out " + request.out + ": it holds something else; choose an empty folder");
+    if (Status written = WriteWholeFile(plan_file, plan); !written.ok()) return written.error();
+    return false;
+  }
+  std::ifstream stream(plan_file);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (text.str() != plan) {
+    const nlohmann::ordered_json there = nlohmann::ordered_json::parse(text.str(), nullptr, false);
+    const std::string where =
+        there.is_object() ? FirstDifference(there, nlohmann::ordered_json::parse(plan)) : "not JSON";
+    return Invalid("--out " + request.out + ": it holds another A/B (ab-plan.json differs in " +
+                   (where.empty() ? "its form" : where) + "); choose an empty folder");
+  }
+  if (request.dirty_build)
+    return Invalid("--out " + request.out +
+                   ": a stopped A/B of a dirty build cannot be continued: nothing says that the build is the same");
+  return true;
+}
+
+std::string FolderOf(const ExperimentRequest& request, const ScheduledRun& run) {
+  char pair[32] = "warm-up";
+  if (run.pair > 0) std::snprintf(pair, sizeof pair, "pair-%02zu", run.pair);
+  return request.out + "/" + pair + "/" + request.arms[run.arm].name;
+}
+
+std::string TimeLeft(double seconds) {
+  char text[48];
+  if (seconds < 90) std::snprintf(text, sizeof text, "about %.0f s left", seconds);
+  if (seconds >= 90) std::snprintf(text, sizeof text, "about %.0f min left", seconds / 60);
+  return text;
+}
+
+class Experimenter {
+ public:
+  Experimenter(const ExperimentRequest& request, const RunFunction& run, const SayFunction& say)
+      : request_(request), run_(run), say_(say) {
+    experiment_.request = request;
+  }
+
+  Status Make(const ScheduledRun& scheduled, std::size_t done, std::size_t all) {
+    const Arm& arm = request_.arms[scheduled.arm];
+    const std::string folder = FolderOf(request_, scheduled), file = folder + "/result.json";
+    const std::string who = (scheduled.pair == 0 ? "warm-up" : "pair " + std::to_string(scheduled.pair)) + ", arm " +
+                            arm.name + " (" + arm.text + ")";
+    if (fs::exists(file)) {
+      const Result<RunFacts> facts = ReadRun(file, request_.metrics);
+      if (facts.ok() && !facts->failed()) return Keep(scheduled, *facts);
+    }
+    if (fs::exists(folder)) {
+      if (Status moved = MoveAside(folder); !moved.ok()) return moved;
+    }
+    double expected_s = arm.settings.phases.warmup_s + arm.settings.phases.load_s + arm.settings.phases.idle_s + 4;
+    say_("run " + std::to_string(done + 1) + " of " + std::to_string(all) + ": " + who + ", " +
+         TimeLeft(expected_s * static_cast<double>(all - done)));
+    RunRequest run;
+    run.settings = arm.settings;
+    run.strategy = arm.strategy;
+    run.seed = scheduled.workload_seed;
+    run.out = folder;
+    run.bin_dir = request_.bin_dir;
+    const Result<RunOutcome> outcome = run_(run);
+    // What makes a run of the warm-up impossible is the input's fault; later it is the world's.
+    if (!outcome.ok())
+      return Error{scheduled.pair == 0 ? outcome.error().code : ErrorCode::kUnavailable,
+                   who + ": " + outcome.error().message};
+    const Result<RunFacts> facts = ReadRun(file, request_.metrics);
+    if (!facts.ok()) return Error{ErrorCode::kUnavailable, facts.error().message};
+    if (facts->failed())
+      return Error{ErrorCode::kUnavailable, who + " failed (" + facts->why + "): the same command goes on from here"};
+    return Keep(scheduled, *facts);
+  }
+
+  Experiment Take() { return std::move(experiment_); }
+
+ private:
+  Status Keep(const ScheduledRun& scheduled, const RunFacts& facts) {
+    if (scheduled.pair > 0) experiment_.runs.push_back({scheduled, facts});
+    return {};
+  }
+
+  Status MoveAside(const std::string& folder) {
+    std::string aside;
+    for (int i = 1; aside.empty() || fs::exists(aside); ++i) aside = folder + ".failed-" + std::to_string(i);
+    std::error_code error;
+    fs::rename(folder, aside, error);
+    if (error) return Invalid(folder + ": cannot be moved aside: " + error.message());
+    return {};
+  }
+
+  const ExperimentRequest& request_;
+  const RunFunction& run_;
+  const SayFunction& say_;
+  Experiment experiment_;
+};
+
+// Runs that were made again, whoever moved them aside.
+std::vector<std::string> RunsMadeAgain(const Experiment& experiment) {
+  std::vector<std::string> notes;
+  for (const FinishedRun& run : experiment.runs) {
+    const std::string folder = FolderOf(experiment.request, run.scheduled);
+    int again = 0;
+    while (fs::exists(folder + ".failed-" + std::to_string(again + 1))) ++again;
+    if (again > 0)
+      notes.push_back("pair " + std::to_string(run.scheduled.pair) + ", arm " +
+                      experiment.request.arms[run.scheduled.arm].name + " was made again after " +
+                      std::to_string(again) + " that failed or were cut short");
+  }
+  return notes;
+}
+
+}  // namespace
+
+Result<Experiment> RunExperiment(const ExperimentRequest& request, const RunFunction& run, const SayFunction& say) {
+  if (Status same = CheckPlans(request); !same.ok()) return same.error();
+  const Result<bool> resumed = OpenFolder(request);
+  if (!resumed.ok()) return resumed.error();
+  if (*resumed) say("going on with the A/B in " + request.out);
+  const std::vector<ScheduledRun> schedule = MakeSchedule(request.pairs, request.arms.size(), request.seed);
+  Experimenter experimenter(request, run, say);
+  for (std::size_t i = 0; i < schedule.size(); ++i)
+    if (Status made = experimenter.Make(schedule[i], i, schedule.size()); !made.ok()) return made.error();
+  Experiment experiment = experimenter.Take();
+  experiment.notes = RunsMadeAgain(experiment);
+  return experiment;
+}
+
+}  // namespace prefixmesh::bench::ab

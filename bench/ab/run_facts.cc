@@ -1,0 +1,59 @@
+#include "bench/ab/run_facts.h"
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace prefixmesh::bench::ab {
+namespace {
+
+std::string FirstText(const nlohmann::json& list) {
+  for (const nlohmann::json& each : list)
+    if (each.is_string()) return each.get<std::string>();
+  return "";
+}
+
+std::string Dumped(const nlohmann::json& node) {
+  return node.is_string() ? node.get<std::string>()
+                          : node.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<ReadableMetric>& metrics,
+                         const std::string& file) {
+  RunFacts facts;
+  facts.file = file;
+  facts.verdict = TextAt(result, "verdict", "");
+  facts.strategy = TextAt(result, "strategy", "");
+  if (NumberAt(result, "schema_version") != 1.0 || facts.verdict.empty() || facts.strategy.empty())
+    return Error{ErrorCode::kInvalid, file + ": is not a result of this tool (schema_version 1, strategy, verdict)"};
+  facts.run_id = TextAt(result, "run_id", "");
+  facts.scenario = TextAt(result, "scenario.name", "");
+  facts.index_kind = TextAt(result, "index_kind", "");
+  facts.plan_fingerprint = TextAt(result, "plan_fingerprint", "");
+  for (const char* key : {"machine.cpu", "machine.cores", "machine.memory_bytes", "machine.kernel"})
+    facts.machine += (facts.machine.empty() ? "" : ", ") + Dumped(NodeAt(result, key));
+  for (const char* key : {"build.commit", "build.compiler", "build.flags", "build.allocator"})
+    facts.build += (facts.build.empty() ? "" : ", ") + Dumped(NodeAt(result, key));
+  facts.dirty = NodeAt(result, "build.dirty") == nlohmann::json(true);
+  facts.trusted = NodeAt(result, "trust.ok") == nlohmann::json(true);
+  const bool judged = facts.verdict == "ok" || facts.verdict == "slo_missed" || facts.verdict == "untrusted";
+  if (!facts.comparable()) facts.why = FirstText(ArrayAt(result, judged ? "trust.reasons" : "notes"));
+  for (const ReadableMetric& metric : metrics) {
+    std::optional<double> value = metric.value.Evaluate(result);
+    if (value.has_value() && (!std::isfinite(*value) || *value < 0)) value.reset();
+    facts.values.push_back(value);
+  }
+  return facts;
+}
+
+Result<RunFacts> ReadRun(const std::string& file, const std::vector<ReadableMetric>& metrics) {
+  std::ifstream stream(file);
+  if (!stream) return Error{ErrorCode::kNotFound, file + ": cannot be read"};
+  const nlohmann::json result = nlohmann::json::parse(stream, nullptr, false);
+  if (!result.is_object()) return Error{ErrorCode::kInvalid, file + ": is not a result of this tool (no JSON object)"};
+  return FactsOf(result, metrics, file);
+}
+
+}  // namespace prefixmesh::bench::ab

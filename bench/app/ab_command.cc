@@ -1,0 +1,116 @@
+#include "bench/app/ab_command.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "bench/ab/ab_json.h"
+#include "bench/ab/ab_report.h"
+#include "bench/ab/ab_table.h"
+#include "bench/ab/compare.h"
+#include "bench/build_info.h"
+#include "impl/base/whole_file.h"
+#include "loadgen/plan/settings_metrics.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+int Fail(const std::string& message, int code = 2) {
+  std::fprintf(stderr, "prefixmesh: %s\n", message.c_str());
+  return code;
+}
+
+// The world failed, or the input was wrong.
+int ExitCode(const Error& error) {
+  return error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooBig || error.code == ErrorCode::kNotFound
+             ? 2
+             : 1;
+}
+
+Result<std::vector<std::string>> ArmTexts(const AbArguments& arguments) {
+  const bool two = !arguments.a.empty() || !arguments.b.empty();
+  if (two == !arguments.arms.empty() || (two && (arguments.a.empty() || arguments.b.empty())))
+    return Error{ErrorCode::kInvalid, "give either --a S1 and --b S2, or --arms S1,S2,… (see --help)"};
+  if (two) return std::vector<std::string>{arguments.a, arguments.b};
+  return ab::SplitArms(arguments.arms);
+}
+
+Status WriteOutputs(const ab::Experiment& experiment, const ab::Analysis& analysis) {
+  const std::string text =
+      ab::AbJson(experiment, analysis).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string& out = experiment.request.out;
+  if (Status written = WriteWholeFile(out + "/report.html", ab::RenderAbReport(experiment, analysis)); !written.ok())
+    return written;
+  return WriteWholeFile(out + "/ab.json", text);  // last: it says that all of it is there
+}
+
+std::string PathOf(const std::string& path) {
+  return std::filesystem::is_directory(path) ? path + "/result.json" : path;
+}
+
+}  // namespace
+
+CLI::App* AbArguments::AddTo(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("ab", "which of two strategies is better: paired runs, statistics, a verdict");
+  command->add_option("--a", a, "the arm to compare with: STRATEGY, or STRATEGY:key=value for settings of its own");
+  command->add_option("--b", b, "the arm to judge; the same as --a shows this machine's noise");
+  command->add_option("--arms", arms, "many arms, S1,S2,…: each is compared with the first, in randomised blocks");
+  command->add_option("--pairs", pairs, "at least 9 for a verdict")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, ab::kPairsMax));
+  command->add_flag("--mixed-index", mixed_index,
+                    "allow arms on different index kinds; runs `off` on both beside them");
+  scenario.AddTo(*command);
+  command->add_option("--out", out, "folder for all runs, ab.json and report.html; a new one under runs/ by default");
+  return command;
+}
+
+int RunAb(const AbArguments& arguments) {
+  const Result<std::vector<std::string>> texts = ArmTexts(arguments);
+  if (!texts.ok()) return Fail(texts.error().message);
+  const Result<load::Settings> settings = arguments.scenario.Resolve();
+  if (!settings.ok()) return Fail(settings.error().message);
+  if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
+  Result<std::vector<ab::Arm>> arms = ab::ResolveArms({*texts, *settings, arguments.mixed_index});
+  if (!arms.ok()) return Fail(arms.error().message);
+  Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(settings->metrics);
+  if (!metrics.ok()) return Fail(metrics.error().message);
+  ab::ExperimentRequest request;
+  request.arms = std::move(*arms);
+  request.metrics = std::move(*metrics);
+  request.pairs = arguments.pairs;
+  request.seed = arguments.scenario.seed;
+  request.out = arguments.out.empty() ? NewRunFolder("ab-" + settings->scenario) : arguments.out;
+  request.bin_dir = OwnFolder();
+  request.dirty_build = BuildDirty();
+  const Result<ab::Experiment> experiment =
+      ab::RunExperiment(request, Run, [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
+  if (!experiment.ok()) return Fail(experiment.error().message, ExitCode(experiment.error()));
+  const ab::Analysis analysis = ab::Analyse(*experiment);
+  if (Status written = WriteOutputs(*experiment, analysis); !written.ok()) return Fail(written.error().message, 1);
+  std::printf("%s\nresult  %s/ab.json\nreport  %s/report.html\n", ab::RenderAbTable(*experiment, analysis).c_str(),
+              request.out.c_str(), request.out.c_str());
+  return ab::AbExitCode(analysis.verdict);
+}
+
+CLI::App* CompareArguments::AddTo(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("compare", "two stored results side by side; one pair, so no verdict");
+  command->add_option("a", a, "a result file or run folder")->required();
+  command->add_option("b", b, "the one to put beside it")->required();
+  return command;
+}
+
+int RunCompare(const CompareArguments& arguments) {
+  const Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(load::DefaultMetrics());
+  if (!metrics.ok()) return Fail(metrics.error().message);
+  const Result<ab::RunFacts> a = ab::ReadRun(PathOf(arguments.a), *metrics),
+                             b = ab::ReadRun(PathOf(arguments.b), *metrics);
+  if (!a.ok()) return Fail(a.error().message);
+  if (!b.ok()) return Fail(b.error().message);
+  const Result<std::string> text = ab::RenderComparison(*a, *b, *metrics);
+  if (!text.ok()) return Fail(text.error().message);
+  std::printf("%s", text->c_str());
+  return 0;
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,35 @@
+// scenario_arguments.h — what run, plan and ab share on the command line: a scenario with its overrides.
+//
+// Threads: one. Ownership: values. Errors: kInvalid, one line that names the flag, file or key. Bounds: settings.h.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "impl/base/result.h"
+#include "loadgen/plan/settings.h"
+
+namespace prefixmesh::bench {
+
+struct ScenarioArguments {
+  std::string scenario = "reference";
+  std::string duration;
+  std::vector<std::string> overrides;
+  std::uint64_t seed = 1;
+
+  void AddTo(CLI::App& command);
+  Result<load::Settings> Resolve() const;
+};
+
+// SLO lines are read before anything starts.
+Status CheckSlos(const load::Settings& settings);
+
+// Where the other programs are.
+std::string OwnFolder();
+
+// "runs/NAME-<utc>", with a number when there is such a folder already. Nothing is made.
+std::string NewRunFolder(std::string name);
+
+}  // namespace prefixmesh::bench

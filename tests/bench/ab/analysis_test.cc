@@ -1,0 +1,186 @@
+// Goal: an A/B says what its runs say and no more: what is unfair is not compared but told, and the exit code is the
+// contract's. Method: made-up runs in which one thing at a time is wrong.
+#include "bench/ab/analysis.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "bench/ab/ab_json.h"
+#include "bench/ab/ab_report.h"
+#include "bench/ab/ab_table.h"
+#include "bench/ab/compare.h"
+#include "tests/bench/ab/sample.h"
+
+namespace prefixmesh::bench::ab {
+namespace {
+
+std::optional<double> Same(std::size_t pair, std::size_t, std::size_t) { return 100.0 + static_cast<double>(pair); }
+// Metric 0 of arm B is 20 % up.
+std::optional<double> Worse(std::size_t pair, std::size_t arm, std::size_t metric) {
+  return *Same(pair, arm, metric) * (arm == 1 && metric == 0 ? 1.2 : 1.0);
+}
+bool Noted(const Analysis& analysis, const std::string& words) {
+  for (const std::string& note : analysis.notes)
+    if (note.find(words) != std::string::npos) return true;
+  return false;
+}
+
+TEST_CASE("AbAnalysis: equal arms are unchanged and known as the noise floor") {
+  const Analysis analysis = Analyse(SampleExperiment({"off", "off"}, 9, Same));
+  CHECK(analysis.verdict == AbVerdict::kUnchanged);
+  CHECK(AbExitCode(analysis.verdict) == 0);
+  CHECK(analysis.null_experiment);
+  CHECK(analysis.notes.empty());
+  CHECK(analysis.plan_fingerprints.front() == "plan-1");
+  CHECK_FALSE(Analyse(SampleExperiment({"off", "two-layer"}, 9, Same)).null_experiment);
+}
+
+TEST_CASE("AbAnalysis: one regressed metric is the verdict and exit 1; improved alone is exit 0") {
+  const Analysis worse = Analyse(SampleExperiment({"off", "two-layer"}, 9, Worse));
+  CHECK(worse.comparisons[0].metrics[0].comparison.verdict == MetricVerdict::kRegressed);
+  CHECK(worse.comparisons[0].metrics[1].comparison.verdict == MetricVerdict::kUnchanged);
+  CHECK(worse.verdict == AbVerdict::kRegressed);
+  CHECK(AbExitCode(worse.verdict) == 1);
+  const Analysis better = Analyse(SampleExperiment({"off", "two-layer"}, 9, [](auto pair, auto arm, auto metric) {
+    return std::optional<double>(arm == 0 && metric == 0 ? 200.0 : *Same(pair, arm, metric));
+  }));
+  CHECK(better.verdict == AbVerdict::kImproved);
+  CHECK(AbExitCode(better.verdict) == 0);
+}
+
+TEST_CASE("AbAnalysis: too few pairs have no verdict and exit 3") {
+  const Analysis analysis = Analyse(SampleExperiment({"off", "two-layer"}, 8, Worse));
+  CHECK(analysis.verdict == AbVerdict::kNotEnoughPairs);
+  CHECK(AbExitCode(analysis.verdict) == 3);
+  CHECK(Noted(analysis, "B against A: 8 usable pairs; a verdict needs 9"));
+}
+
+TEST_CASE("AbAnalysis: an untrusted run takes its pair out and is exit 3") {
+  Experiment experiment = SampleExperiment({"off", "two-layer"}, 10, Same);
+  RunFacts& run = RunOf(experiment, 3, 1);
+  run.verdict = "untrusted";
+  run.trusted = false;
+  run.why = "schedule delay";
+  const Analysis analysis = Analyse(experiment);
+  CHECK(analysis.comparisons[0].metrics[0].comparison.pairs == 9);
+  CHECK_FALSE(analysis.comparisons[0].metrics[0].points[2].used);
+  CHECK(analysis.verdict == AbVerdict::kUntrusted);
+  CHECK(AbExitCode(analysis.verdict) == 3);
+  CHECK(Noted(analysis, "pair 3, arm B is untrusted: schedule delay"));
+}
+
+TEST_CASE("AbAnalysis: pairs of different plans, machines or builds are not compared") {
+  const auto spoilt = [](auto change) {
+    Experiment experiment = SampleExperiment({"off", "two-layer"}, 10, Same);
+    change(RunOf(experiment, 5, 0));
+    return Analyse(experiment);
+  };
+  const Analysis plan = spoilt([](RunFacts& run) { run.plan_fingerprint = "other"; });
+  CHECK(plan.comparisons[0].metrics[0].comparison.pairs == 9);
+  CHECK(Noted(plan, "pair 5: the arms ran different plans"));
+  const Analysis machine = spoilt([](RunFacts& run) { run.machine = "another"; });
+  CHECK(machine.comparisons[0].metrics[0].comparison.pairs == 9);
+  CHECK(Noted(machine, "different machines"));
+  const Analysis build = spoilt([](RunFacts& run) { run.build = "another"; });
+  CHECK(build.comparisons[0].metrics[0].comparison.pairs == 9);
+  CHECK(Noted(build, "different builds"));
+  const Analysis dirty = spoilt([](RunFacts& run) { run.dirty = true; });
+  CHECK(dirty.comparisons[0].metrics[0].comparison.pairs == 10);
+  CHECK(Noted(dirty, "uncommitted changes"));
+}
+
+TEST_CASE("AbAnalysis: an arm that is killed in every pair has regressed, and its figures are not compared") {
+  Experiment experiment = SampleExperiment({"two-layer", "off"}, 9, Same);
+  for (std::size_t pair = 1; pair <= 9; ++pair) {
+    RunOf(experiment, pair, 1).verdict = "killed";
+    RunOf(experiment, pair, 1).trusted = false;  // its generator could not finish
+  }
+  const Analysis analysis = Analyse(experiment);
+  const std::vector<MetricResult>& metrics = analysis.comparisons[0].metrics;
+  CHECK(metrics.front().comparison.verdict == MetricVerdict::kNotEnoughPairs);
+  CHECK(metrics.back().metric.declared.name == "killed at the memory cap");
+  CHECK(metrics.back().comparison.verdict == MetricVerdict::kRegressed);
+  CHECK(analysis.verdict == AbVerdict::kRegressed);
+  CHECK((analysis.arms[1].killed == 9 && analysis.arms[1].untrusted == 0));
+  CHECK(Noted(analysis, "pair 1, arm B was killed"));
+}
+
+TEST_CASE("AbAnalysis: what was never measured is not compared; what was sometimes measured has no verdict") {
+  const Analysis never = Analyse(SampleExperiment({"off", "off"}, 9, [](auto pair, auto arm, auto metric) {
+    return metric == 9 ? std::nullopt : Same(pair, arm, metric);
+  }));
+  REQUIRE(never.comparisons[0].not_compared.size() == 1);
+  CHECK(never.comparisons[0].not_compared[0].metric == "visibility p99");
+  CHECK(never.verdict == AbVerdict::kUnchanged);
+  const Analysis once = Analyse(SampleExperiment({"off", "two-layer"}, 12, [](auto pair, auto arm, auto metric) {
+    return metric == 9 && arm == 1 && pair == 2 ? std::nullopt : Same(pair, arm, metric);
+  }));
+  const MetricResult& visibility = once.comparisons[0].metrics[9];
+  CHECK(visibility.comparison.verdict == MetricVerdict::kNotEnoughPairs);
+  CHECK(visibility.reason == "not measured for B in 1 of 12 pairs; the runs' notes say why");
+  CHECK_FALSE(visibility.comparison.p.has_value());
+  CHECK(once.verdict == AbVerdict::kNotEnoughPairs);
+}
+
+TEST_CASE("AbAnalysis: many arms are each compared with the first; mixed kinds bring `off` on both beside") {
+  const Analysis many = Analyse(SampleExperiment({"off", "two-layer", "off"}, 9, Worse));
+  REQUIRE(many.comparisons.size() == 2);
+  CHECK(many.comparisons[1].base == 0);
+  CHECK(many.comparisons[1].arm == 2);
+  CHECK(Noted(many, "2 arms are compared with arm A"));
+  // Only the arms beside differ: no verdict of theirs counts.
+  const Experiment mixed = SampleExperiment(
+      {"two-layer", "raw-ops"}, 9,
+      [](auto pair, auto arm, auto metric) { return std::optional(*Same(pair, arm, metric) * (arm == 3 ? 2 : 1)); },
+      true);
+  const Analysis beside = Analyse(mixed);
+  REQUIRE(beside.comparisons.size() == 2);
+  CHECK(beside.comparisons[1].beside);
+  CHECK((mixed.request.arms[2].index_kind == "block" && mixed.request.arms[3].index_kind == "text"));
+  CHECK(beside.comparisons[1].metrics[0].comparison.verdict == MetricVerdict::kRegressed);
+  CHECK(beside.verdict == AbVerdict::kUnchanged);
+}
+
+TEST_CASE("AbOutput: 80 printable columns, the verdict last, and nothing of a name can run") {
+  const Experiment experiment = RichExperiment();
+  const Analysis analysis = Analyse(experiment);
+  const std::string table = RenderAbTable(experiment, analysis);
+  for (std::size_t at = 0; at < table.size();) {
+    const std::size_t end = table.find('\n', at);
+    REQUIRE(end != std::string::npos);
+    CHECK(Columns(table.substr(at, end - at)) <= 80);
+    at = end + 1;
+  }
+  CHECK(table.find('\x1b') == std::string::npos);
+  CHECK(table.ends_with("\nverdict: regressed\n"));
+  const std::string report = RenderAbReport(experiment, analysis);
+  CHECK(report.find("<script>alert") == std::string::npos);
+  CHECK(report.find("&lt;script&gt;alert") != std::string::npos);
+  // A dot per pair and metric that both arms measured, twice 13 pairs; nulls have none.
+  std::size_t dots = 0;
+  for (std::size_t at = 0; (at = report.find("<circle", at)) != std::string::npos; ++at) ++dots;
+  CHECK(dots == 13 * (12 + 1) + 13 * 10);
+  const nlohmann::ordered_json json = AbJson(experiment, analysis);
+  CHECK(json["verdict"] == "regressed");
+  CHECK(json["runs"].size() == 39);
+  CHECK(json["metrics"][0]["verdict"] == "regressed");
+  CHECK(json["metrics"][2]["median_change"] == -1);
+}
+
+TEST_CASE("AbCompare: two results side by side, without a verdict; other plans are refused") {
+  const Experiment experiment = SampleExperiment({"off", "two-layer"}, 2, Worse);
+  RunFacts a = experiment.runs[0].facts, b = experiment.runs[1].facts;
+  b.machine = "another";
+  const Result<std::string> text = RenderComparison(a, b, experiment.request.metrics);
+  REQUIRE(text.ok());
+  CHECK(text->find("no verdict") != std::string::npos);
+  CHECK(text->find("different machines") != std::string::npos);
+  b.plan_fingerprint = "other";
+  const Result<std::string> refused = RenderComparison(a, b, experiment.request.metrics);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("did not run the same plan") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace prefixmesh::bench::ab

@@ -1,0 +1,218 @@
+// Goal: the schedule is fair and repeatable, arms are what they say, and a stopped A/B goes on only where it is the
+// same one. Method: a runner that writes small results instead of starting processes.
+#include "bench/ab/experiment.h"
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace prefixmesh::bench::ab {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST_CASE("AbSchedule: every arm once per block, one seed per block, orders that differ and repeat") {
+  const std::vector<ScheduledRun> schedule = MakeSchedule(40, 3, 5);
+  REQUIRE(schedule.size() == 41 * 3);
+  std::map<std::vector<std::size_t>, int> orders;
+  for (std::size_t block = 0; block <= 40; ++block) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const ScheduledRun& run = schedule[3 * block + i];
+      CHECK((run.pair == block && run.workload_seed == 5 + block));
+      order.push_back(run.arm);
+    }
+    CHECK(std::set<std::size_t>(order.begin(), order.end()).size() == 3);
+    ++orders[order];
+  }
+  CHECK(orders.size() == 6);
+  const std::vector<ScheduledRun> again = MakeSchedule(40, 3, 5);
+  for (std::size_t i = 0; i < schedule.size(); ++i) CHECK(schedule[i].arm == again[i].arm);
+}
+
+TEST_CASE("AbArms: settings of their own, mistakes by name, and kinds that do not mix by themselves") {
+  const load::Settings settings = *load::LoadScenario("reference");
+  const auto error = [&](std::vector<std::string> texts, bool mixed = false) {
+    const auto arms = ResolveArms({texts, settings, mixed});
+    return arms.ok() ? "accepted" : arms.error().message;
+  };
+  const auto arms =
+      ResolveArms({{"two-layer", "two-layer:two_layer.round_ms=200:two_layer.anchors=0"}, settings, false});
+  REQUIRE(arms.ok());
+  CHECK((*arms)[0].settings.two_layer.round_ms == 50);
+  CHECK((*arms)[1].settings.two_layer.round_ms == 200);
+  CHECK((*arms)[1].settings.two_layer.anchors == 0);
+  CHECK((*arms)[1].name == "B");
+  CHECK(SplitArms("a,b:c=d") == std::vector<std::string>{"a", "b:c=d"});
+  CHECK(error({"off", "no-such"}).find("arm 'no-such': unknown strategy") == 0);
+  CHECK(error({"off", "off:load.rsp=1"}).find("arm 'off:load.rsp=1': ") == 0);
+  CHECK(error({"off", "two-layer:index.kind=text"}).find("cannot run on index.kind=text") != std::string::npos);
+  CHECK(error({"off"}).find("at least two") != std::string::npos);
+  CHECK(error(std::vector<std::string>(17, "off")).find("more than 16") != std::string::npos);
+  CHECK(error({"two-layer", "raw-ops"}).find("--mixed-index") != std::string::npos);
+  const auto mixed = ResolveArms({{"two-layer", "raw-ops"}, settings, true});
+  REQUIRE((mixed.ok() && mixed->size() == 4));
+  CHECK((*mixed)[3].beside);
+  CHECK(MixedIndex(*mixed));
+  CHECK(ResolveArms({{"two-layer", "off"}, settings, true})->size() == 2);  // the same kind: nothing beside
+}
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = fs::temp_directory_path() / "prefixmesh-ab-XXXXXX";
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { fs::remove_all(path_); }
+  std::string path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Results with nothing but what an A/B reads; `fail_at` is the run that fails, from 0.
+struct FakeRunner {
+  int made = 0;
+  int fail_at = -1;
+  std::vector<std::string> asked;
+
+  Result<RunOutcome> operator()(const RunRequest& request) {
+    asked.push_back(request.strategy + " " + std::to_string(request.seed));
+    const bool fails = made++ == fail_at;
+    fs::create_directories(request.out);
+    const nlohmann::json result = {{"schema_version", 1},
+                                   {"run_id", "r"},
+                                   {"strategy", request.strategy},
+                                   {"verdict", fails ? "failed" : "ok"},
+                                   {"trust", {{"ok", true}, {"reasons", nlohmann::json::array()}}},
+                                   {"notes", {"failed: interrupted"}},
+                                   {"plan_fingerprint", "plan of " + std::to_string(request.seed)},
+                                   {"routing", {{"cached_share", 0.5}}}};
+    std::ofstream(request.out + "/result.json") << result;
+    return RunOutcome{};
+  }
+};
+
+ExperimentRequest SmallRequest(const std::string& out) {
+  load::Settings settings = *load::LoadScenario("reference");
+  settings.phases.load_s = 1;
+  settings.prompt.chars = 100;
+  ExperimentRequest request;
+  request.arms = *ResolveArms({{"off", "two-layer"}, settings, false});
+  request.metrics = *ReadableMetrics({{"share", "routing.cached_share", false, 1}});
+  request.pairs = 3;
+  request.seed = 40;
+  request.out = out;
+  return request;
+}
+
+Result<Experiment> RunFake(const ExperimentRequest& request, FakeRunner& runner) {
+  return RunExperiment(
+      request, [&](const RunRequest& run) { return runner(run); }, [](const std::string&) {});
+}
+
+TEST_CASE("AbExperiment: warm-up first and discarded, the same workload for both arms of a pair") {
+  Folder folder;
+  FakeRunner runner;
+  const Result<Experiment> experiment = RunFake(SmallRequest(folder.path()), runner);
+  REQUIRE(experiment.ok());
+  REQUIRE(runner.asked.size() == 8);
+  REQUIRE(experiment->runs.size() == 6);
+  for (std::size_t pair = 0; pair <= 3; ++pair) {
+    const std::set<std::string> wanted = {"off " + std::to_string(40 + pair), "two-layer " + std::to_string(40 + pair)};
+    CHECK(std::set<std::string>{runner.asked[2 * pair], runner.asked[2 * pair + 1]} == wanted);
+  }
+  CHECK(fs::exists(folder.path() + "/warm-up/A/result.json"));
+  CHECK(experiment->runs.front().facts.values == std::vector<std::optional<double>>{0.5});
+}
+
+TEST_CASE("AbExperiment: a run that fails ends it; the same command goes on, another one is refused") {
+  Folder folder;
+  const ExperimentRequest request = SmallRequest(folder.path());
+  FakeRunner first;
+  first.fail_at = 4;
+  const Result<Experiment> failed = RunFake(request, first);
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().code == ErrorCode::kUnavailable);
+  CHECK(failed.error().message.find("pair 2") == 0);
+  CHECK(failed.error().message.find("interrupted") != std::string::npos);
+
+  ExperimentRequest other = request;
+  other.pairs = 4;
+  FakeRunner unused;
+  const Result<Experiment> more = RunFake(other, unused);
+  REQUIRE_FALSE(more.ok());
+  CHECK(more.error().code == ErrorCode::kInvalid);
+  CHECK(more.error().message.find("ab-plan.json differs in pairs") != std::string::npos);
+  other = request;
+  other.arms[1].settings.two_layer.round_ms = 70;
+  const Result<Experiment> changed = RunFake(other, unused);
+  REQUIRE_FALSE(changed.ok());
+  CHECK(changed.error().message.find("two_layer.round_ms") != std::string::npos);
+  CHECK(unused.made == 0);
+
+  FakeRunner second;
+  const Result<Experiment> resumed = RunFake(request, second);
+  REQUIRE(resumed.ok());
+  CHECK(second.made == 4);
+  CHECK(resumed->runs.size() == 6);
+  REQUIRE(resumed->notes.size() == 1);
+  CHECK(resumed->notes[0].find("was made again after 1") != std::string::npos);
+}
+
+TEST_CASE("AbExperiment: a stopped A/B of a dirty build is not continued") {
+  Folder folder;
+  ExperimentRequest request = SmallRequest(folder.path());
+  request.dirty_build = true;
+  FakeRunner runner;
+  runner.fail_at = 1;
+  REQUIRE_FALSE(RunFake(request, runner).ok());
+  const Result<Experiment> again = RunFake(request, runner);
+  REQUIRE_FALSE(again.ok());
+  CHECK(again.error().message.find("dirty build cannot be continued") != std::string::npos);
+  CHECK(runner.made == 2);
+}
+
+TEST_CASE("AbExperiment: a folder with something else, and arms that change the load, are refused before a run") {
+  Folder folder;
+  std::ofstream(folder.path() + "/something") << "x";
+  FakeRunner runner;
+  const Result<Experiment> other = RunFake(SmallRequest(folder.path()), runner);
+  REQUIRE_FALSE(other.ok());
+  CHECK(other.error().message.find("holds something else") != std::string::npos);
+  Folder finished;
+  std::ofstream(finished.path() + "/ab.json") << "{}";
+  CHECK(RunFake(SmallRequest(finished.path()), runner).error().message.find("finished A/B") != std::string::npos);
+  Folder empty;
+  ExperimentRequest request = SmallRequest(empty.path());
+  request.arms[1].settings.load.rps = 100;
+  const Result<Experiment> load = RunFake(request, runner);
+  REQUIRE_FALSE(load.ok());
+  CHECK(load.error().message.find("would not run the plan of arm 'off'") != std::string::npos);
+  CHECK(runner.made == 0);
+}
+
+TEST_CASE("AbRunFacts: what a result says, and what is no result") {
+  const std::vector<ReadableMetric> metrics =
+      *ReadableMetrics({{"rss", "max(routers.peak_rss_bytes)", true, 1}, {"cov", "routing.load_cov", true, 1}});
+  const nlohmann::json result = nlohmann::json::parse(R"({"schema_version":1,"strategy":"off","verdict":"slo_missed",
+    "trust":{"ok":true},"routers":[{"peak_rss_bytes":5},{"peak_rss_bytes":7}],"routing":{"load_cov":-1}})");
+  const Result<RunFacts> facts = FactsOf(result, metrics, "f");
+  REQUIRE(facts.ok());
+  CHECK(facts->comparable());
+  CHECK(facts->values == std::vector<std::optional<double>>{7.0, std::nullopt});
+  CHECK(FactsOf(nlohmann::json::object(), metrics, "f").error().message.find("f: is not a result") == 0);
+  CHECK(ReadRun("/nowhere.json", metrics).error().message == "/nowhere.json: cannot be read");
+  CHECK(ReadableMetrics({{"x", "placements.lots", true, 1}}).error().message.find("metric 'x': unknown field") == 0);
+  CHECK(ReadableMetrics({{"x", "routers.peak_rss_bytes", true, 1}}).error().message.find("many values") !=
+        std::string::npos);
+  CHECK_FALSE(ReadableMetrics({{"x", "placements.lost == 0", true, 1}}).ok());
+}
+
+}  // namespace
+}  // namespace prefixmesh::bench::ab
