@@ -76,10 +76,13 @@ std::string ArmCards(const Experiment& experiment, const Analysis& analysis) {
              : arm.beside ? "; beside: what the index kind alone changes"
                           : "") +
             "</p>";
+    const auto of_runs = [&](std::size_t count) {
+      return std::to_string(count) + " of " + std::to_string(summary.runs) + " runs</p>";
+    };
     if (summary.killed > 0)
-      html += "<p class=\"trust bad\">killed at its memory cap in " + std::to_string(summary.killed) + "</p>";
+      html += "<p class=\"trust bad\">killed at its memory cap in " + of_runs(summary.killed);
     if (summary.untrusted > 0)
-      html += "<p class=\"trust bad\">load generator not trusted in " + std::to_string(summary.untrusted) + "</p>";
+      html += "<p class=\"trust bad\">load generator not trusted in " + of_runs(summary.untrusted);
     html += "</article>";
   }
   return html + "</div>";
