@@ -134,7 +134,7 @@ class Experimenter {
                             arm.name + " (" + arm.text + ")";
     if (fs::exists(file)) {
       const Result<RunFacts> facts = ReadRun(file, request_.metrics);
-      if (facts.ok() && !facts->failed()) return Keep(scheduled, *facts);
+      if (facts.ok() && !facts->failed() && facts->strategy == arm.strategy) return Keep(scheduled, *facts);
     }
     if (fs::exists(folder)) {
       if (Status moved = MoveAside(folder); !moved.ok()) return moved;
