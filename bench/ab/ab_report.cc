@@ -79,8 +79,7 @@ std::string ArmCards(const Experiment& experiment, const Analysis& analysis) {
     const auto of_runs = [&](std::size_t count) {
       return std::to_string(count) + " of " + std::to_string(summary.runs) + " runs</p>";
     };
-    if (summary.killed > 0)
-      html += "<p class=\"trust bad\">killed at its memory cap in " + of_runs(summary.killed);
+    if (summary.killed > 0) html += "<p class=\"trust bad\">killed at its memory cap in " + of_runs(summary.killed);
     if (summary.untrusted > 0)
       html += "<p class=\"trust bad\">load generator not trusted in " + of_runs(summary.untrusted);
     html += "</article>";
@@ -103,7 +102,8 @@ std::string MetricHtml(const Experiment& experiment, const ArmComparison& compar
     html += Fact("change", ChangeText(c.median_change));
     const auto end = [](const std::optional<double>& v) { return v.has_value() ? ChangeText(v) : std::string("∞"); };
     html += Fact("95 % interval", end(c.ci_low) + " … " + end(c.ci_high));
-    html += Fact("p, after Holm", Share(*c.p, "%.4f") + ", " + Share(*c.p_holm, "%.4f"));
+    html += Fact("p, after Holm", Share(*c.p, "%.4f") + ", " +
+                                      (c.p_holm.has_value() ? Share(*c.p_holm, "%.4f") : std::string(kMissing)));
     html += Fact("rank-biserial", Share(c.effect, "%+.2f"));
   }
   html += Fact("threshold", Share(declared.threshold_percent, "%g %%"));

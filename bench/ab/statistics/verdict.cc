@@ -77,14 +77,14 @@ std::vector<MetricComparison> CompareFamily(std::span<const MetricPairs> family,
     each.ci_high = Change(estimates[m].interval.high);
     each.effect = RankBiserial(differences);
     each.p = SignFlipP(each.one_sided_zeros > 0 ? SignedRanks(differences) : differences, seed);
-    p_values.push_back(*each.p);
+    if (each.pairs >= kPairsMin) p_values.push_back(*each.p);
   }
   const std::vector<double> adjusted = HolmAdjusted(p_values);
   std::size_t next = 0;
   for (std::size_t m = 0; m < family.size(); ++m) {
-    if (!out[m].p.has_value()) continue;
+    if (out[m].pairs < kPairsMin) continue;
     out[m].p_holm = adjusted[next++];
-    if (out[m].pairs >= kPairsMin) out[m].verdict = Judge(family[m], estimates[m], *out[m].p_holm);
+    out[m].verdict = Judge(family[m], estimates[m], *out[m].p_holm);
   }
   return out;
 }

@@ -4,7 +4,8 @@
 //
 // A change is called only with three keys at once: the interval of the median excludes 0, the median change reaches the
 // metric's practical threshold, and Holm's p is below 5 %. Without them: `unstable` when half the interval is wider
-// than the threshold (the pairs cannot say), else `unchanged`. Fewer than kPairsMin usable pairs: `not_enough_pairs`.
+// than the threshold (the pairs cannot say), else `unchanged`. Fewer than kPairsMin usable pairs: `not_enough_pairs`,
+// and no part in the family, because such a metric cannot be called.
 //
 // Zero: both runs of a pair 0 is no change (d = 0). One of them 0 has no ratio: d is infinite, the change has no
 // percentage when A is 0 (nothing where the median or an end of the interval falls there; from something to 0 is −100
@@ -40,7 +41,7 @@ struct MetricComparison {
   std::size_t pairs = 0;
   std::size_t one_sided_zeros = 0;                       // pairs in which one arm is 0 and the other is not
   std::optional<double> median_change, ci_low, ci_high;  // shares; nothing where they are infinite or without pairs
-  std::optional<double> p, p_holm;                       // nothing without pairs
+  std::optional<double> p, p_holm;                       // nothing without pairs; p_holm without enough
   double effect = 0;                                     // rank-biserial: above 0, B is larger
   MetricVerdict verdict = MetricVerdict::kNotEnoughPairs;
 };

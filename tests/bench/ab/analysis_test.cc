@@ -104,6 +104,12 @@ TEST_CASE("AbAnalysis: an arm that is killed in every pair has regressed, and it
   CHECK(analysis.verdict == AbVerdict::kRegressed);
   CHECK((analysis.arms[1].killed == 9 && analysis.arms[1].untrusted == 0));
   CHECK(Noted(analysis, "pair 1, arm B was killed"));
+  // Once is an accident: not called.
+  Experiment once = SampleExperiment({"two-layer", "off"}, 10, Same);
+  RunOf(once, 1, 1).verdict = "killed";
+  const Analysis accident = Analyse(once);
+  CHECK(accident.comparisons[0].metrics.back().comparison.verdict == MetricVerdict::kUnchanged);
+  CHECK(accident.comparisons[0].metrics.front().comparison.pairs == 9);
 }
 
 TEST_CASE("AbAnalysis: what was never measured is not compared; what was sometimes measured has no verdict") {

@@ -74,6 +74,11 @@ TEST_CASE("AbVerdict: fewer than nine pairs have no verdict, whatever they show"
     CHECK(each.p.has_value() == (n > 0));
     CHECK(each.median_change.has_value() == (n > 0));
   }
+  // They are no part of the family either: what can be called is not corrected for what cannot.
+  std::vector<MetricPairs> family(12, Pairs(std::vector<double>(8, 1.0)));
+  family[0] = Pairs(std::vector<double>(9, 2.0));
+  CHECK(*CompareFamily(family, 1)[0].p_holm == Approx(2.0 / 512));
+  CHECK_FALSE(CompareFamily(family, 1)[1].p_holm.has_value());
   CHECK(One(Pairs(std::vector<double>(kPairsMin, 2.0))).verdict == MetricVerdict::kRegressed);
 }
 
