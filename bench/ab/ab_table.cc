@@ -17,7 +17,7 @@ std::string Row(const MetricResult& each) {
   const MetricComparison& c = each.comparison;
   char p[16] = "-";
   if (c.p_holm.has_value()) std::snprintf(p, sizeof p, "%.3f", *c.p_holm);
-  const bool said_below = c.verdict == MetricVerdict::kNotEnoughPairs && c.pairs > 0;  // of the whole comparison
+  const bool said_below = c.verdict == MetricVerdict::kNotEnoughPairs && !each.unmeasured;  // of the whole comparison
   const std::string change = c.pairs == 0 ? "-" : ChangeText(c.median_change);
   return Left(TerminalText(each.metric.declared.name, kNameColumns - 1), kNameColumns) +
          Right(ValueText(each.metric, each.median_a), 12) + Right(ValueText(each.metric, each.median_b), 12) +

@@ -75,7 +75,7 @@ class Comparer {
 
  private:
   void AddDeclared(std::size_t m) {
-    MetricResult each{request_.metrics[m], {}, {}, {}, {}, {}};
+    MetricResult each{request_.metrics[m], {}, {}, {}, {}, {}, false};
     std::size_t missing_a = 0, missing_b = 0, usable = 0;
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
@@ -95,6 +95,7 @@ class Comparer {
       return;
     }
     if (missing_a + missing_b > 0) {
+      each.unmeasured = true;
       const auto where = [&](const std::string& arm, std::size_t missing) {
         return missing == 0 ? "" : arm + " in " + std::to_string(missing) + " of " + Count(usable, "pair");
       };
@@ -108,7 +109,7 @@ class Comparer {
 
   // Alive or not can be compared whatever became of the other figures.
   void AddKilled() {
-    MetricResult each{KilledMetric(), {}, {}, {}, {}, {}};
+    MetricResult each{KilledMetric(), {}, {}, {}, {}, {}, false};
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
       const bool same = obstacles_[pair].empty() || (obstacles_[pair] == "killed" && Whole(*a) && Whole(*b) &&

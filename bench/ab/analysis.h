@@ -37,6 +37,7 @@ struct MetricResult {
   std::optional<double> median_a, median_b;  // over the pairs that were used
   std::vector<PairPoint> points;             // every pair
   std::string reason;                        // in words, where the verdict needs some
+  bool unmeasured = false;                   // the reason is of this metric alone: its value is missing in some run
 };
 
 struct NotCompared {
