@@ -68,10 +68,10 @@ std::string PlanText(const ExperimentRequest& request) {
 std::string FirstDifference(const nlohmann::ordered_json& there, const nlohmann::ordered_json& here,
                             const std::string& at = "") {
   if (there.type() != here.type() || !here.is_structured() || there.size() != here.size()) return at;
-  for (auto item = here.begin(); item != here.end(); ++item) {
-    const std::string key = here.is_object() ? item.key() : std::to_string(item - here.begin());
-    const nlohmann::ordered_json other =
-        here.is_object() ? there.value(key, nlohmann::ordered_json()) : there[item - here.begin()];
+  std::size_t place = 0;
+  for (auto item = here.begin(); item != here.end(); ++item, ++place) {
+    const std::string key = here.is_object() ? item.key() : std::to_string(place);
+    const nlohmann::ordered_json other = here.is_object() ? there.value(key, nlohmann::ordered_json()) : there[place];
     if (other != *item) return FirstDifference(other, *item, at + (at.empty() ? "" : ".") + key);
   }
   return at;
