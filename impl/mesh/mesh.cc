@@ -210,6 +210,7 @@ void Mesh::OnFrame(PeerIndex peer, std::string frame) {
         stats_.received_bytes += bytes.size();
         stats_.received_by_peer[peer.value] += bytes.size();
       }
+      if (strategy_.traits().offers_before_frames) DrainOffers();
       strategy_.OnFrame(clock_.Now(), peer, AsBytes(bytes), actions_);
       CarryOut();
     }

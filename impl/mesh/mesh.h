@@ -37,6 +37,9 @@ class MeshSink {
   virtual void Apply(const ApplyLoad& action) = 0;
   virtual void Apply(const ForgetLoads& action) = 0;
   virtual void Apply(const ApplyRegister& action) = 0;
+  // Text trees only; a sink that has none leaves these.
+  virtual void MergeSnapshot(const ApplySnapshot&) {}
+  virtual void RemoveTenant(const ForgetTenant&) {}
 };
 
 struct LayerTotal {
@@ -93,6 +96,8 @@ class Mesh final : public SyncTransportObserver {
   void Carry(SendFrame action);
   void Carry(const RefuseFrame& action);
   void Carry(const CloseStream& action);
+  void Carry(const ApplySnapshot& action) { sink_.MergeSnapshot(action); }
+  void Carry(const ForgetTenant& action) { sink_.RemoveTenant(action); }
   template <typename ToSink>
   void Carry(ToSink action) {
     sink_.Apply(std::move(action));

@@ -143,6 +143,8 @@ Result<RouteDecision> RouterNode::DecideCharged(const RouteRequest& request) {
     placement.leaf_depth = insertion.leaf_depth;
     placement.repeat = insertion.repeat;
     placement.refresh = insertion.refresh;
+    placement.matched_bytes = insertion.matched_bytes;
+    placement.by_load = choice.reason == DecisionReason::kBalance;
     // What could not be told counts as never announced, so that the next use tells it.
     if (!mesh_->Offer(placement) && trees_.block_index() != nullptr && !blocks.empty())
       trees_.block_index()->StampOwn(std::span(blocks).last(1), decision.worker, 0, placement.worker_incarnation);
@@ -217,6 +219,34 @@ void RouterNode::Apply(ApplyPrompt action) {
   scope->tree->Insert({action.kind, &bytes, {}}, *worker, static_cast<std::uint64_t>(clock_.Now().count()));
 }
 
+void RouterNode::MergeSnapshot(const ApplySnapshot& action) {
+  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
+  if (scope == nullptr || scope->text == nullptr) return;
+  // Tenants of all nodes in one run; the spans are cut when it does not grow any more.
+  std::vector<RadixTree::Tenant> tenants;
+  std::vector<std::size_t> ends;
+  for (const generations::SnapshotNode& node : action.snapshot.nodes) {
+    for (const auto& [name, epoch] : node.tenants) {
+      if (const auto worker = fleet_.Intern(name)) tenants.push_back({*worker, epoch});
+    }
+    ends.push_back(tenants.size());
+  }
+  std::vector<TextTree::WholeNode> nodes;
+  nodes.reserve(ends.size());
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < ends.size(); begin = ends[i++]) {
+    const generations::SnapshotNode& node = action.snapshot.nodes[i];
+    nodes.push_back({node.edge, std::span(tenants).subspan(begin, ends[i] - begin), node.child_count});
+  }
+  scope->text->Merge(nodes);
+}
+
+void RouterNode::RemoveTenant(const ForgetTenant& action) {
+  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
+  const auto worker = fleet_.Find(action.worker_name);
+  if (scope != nullptr && scope->text != nullptr && worker) scope->text->RemoveWorker(*worker);
+}
+
 void RouterNode::Apply(const ApplyIds& action) {
   BlockIndex* index = trees_.block_index();
   const auto worker = fleet_.Intern(action.worker_name);
@@ -258,6 +288,21 @@ std::span<const WorkerLoad> RouterNode::Workers() const {
   for (const WorkerIndex worker : own_workers_)
     workers_scratch_.push_back({fleet_.name(worker), fleet_.incarnation(worker), fleet_.own_in_flight(worker)});
   return workers_scratch_;
+}
+
+void RouterNode::SnapshotTextTrees(SnapshotSink sink) const {
+  trees_.ForEachTextTree([&](const TreeScope& scope) {
+    generations::TreeSnapshot snapshot;
+    scope.text->Walk([&](const TextTree::WholeNode& whole) {
+      generations::SnapshotNode& node = snapshot.nodes.emplace_back();
+      node.edge = whole.edge;
+      node.tenants.reserve(whole.tenants.size());
+      for (const RadixTree::Tenant& tenant : whole.tenants)
+        node.tenants.emplace_back(fleet_.name(tenant.worker), tenant.epoch);
+      node.child_count = whole.child_count;
+    });
+    sink(scope.model, std::move(snapshot));
+  });
 }
 
 // ---- probes ---------------------------------------------------------------------------------------------------------

@@ -95,6 +95,8 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   void Apply(const ApplyLoad& action) override;
   void Apply(const ForgetLoads& action) override;
   void Apply(const ApplyRegister& action) override;
+  void MergeSnapshot(const ApplySnapshot& action) override;
+  void RemoveTenant(const ForgetTenant& action) override;
 
   // StrategyView
   std::span<const WorkerLoad> Workers() const override;
@@ -102,6 +104,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   std::size_t PeerCount() const override { return options_.sync.peers.size(); }
   std::string_view PeerName(PeerIndex peer) const override { return options_.sync.peers[peer.value].name; }
   Incarnation NewIncarnation() const override { return Incarnation{prefixmesh::NewIncarnation()}; }
+  void SnapshotTextTrees(SnapshotSink sink) const override;
 
  private:
   struct OpenProbe {

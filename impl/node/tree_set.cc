@@ -1,7 +1,6 @@
 #include "impl/node/tree_set.h"
 
 #include "impl/base/check.h"
-#include "impl/tree/text_tree.h"
 #include "impl/tree/token_tree.h"
 
 namespace prefixmesh {
@@ -28,7 +27,9 @@ const TreeScope* TreeSet::Add(std::string_view model, Kind kind) {
     scope->tree = block_.get();
     if (block_ == nullptr) {
       if (kind == Kind::kText) {
-        trees_.push_back(std::make_unique<TextTree>(TextTreeOptions{options_.text_chars_max}));
+        auto text = std::make_unique<TextTree>(TextTreeOptions{options_.text_chars_max});
+        scope->text = text.get();
+        trees_.push_back(std::move(text));
       } else {
         trees_.push_back(std::make_unique<TokenTree>(TokenTreeOptions{options_.text_chars_max}));
       }

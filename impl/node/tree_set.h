@@ -16,6 +16,7 @@
 #include "impl/sync/strategy.h"
 #include "impl/tree/block_hash.h"
 #include "impl/tree/block_index.h"
+#include "impl/tree/text_tree.h"
 #include "impl/tree/tree.h"
 
 namespace prefixmesh {
@@ -36,6 +37,7 @@ struct TreeScope {
   const std::uint16_t slot;  // Prompt::scope
   const BlockHasher hasher;
   PrefixTree* tree = nullptr;
+  TextTree* text = nullptr;  // the same, where it holds text
 };
 
 class TreeSet {
@@ -71,6 +73,21 @@ class TreeSet {
         }
       }
     }
+  }
+
+  // Calls f(scope) per model whose prompts are kept as text in a tree of its own, by model. Scopes live as long as
+  // this.
+  template <typename F>
+  void ForEachTextTree(F&& f) const {
+    std::vector<const TreeScope*> scopes;
+    {
+      MutexLock lock(mutex_);
+      for (const auto& [model, kinds] : scopes_) {
+        const auto& scope = kinds[static_cast<std::size_t>(Kind::kText)];
+        if (scope != nullptr && scope->text != nullptr) scopes.push_back(scope.get());
+      }
+    }
+    for (const TreeScope* scope : scopes) f(*scope);
   }
 
   const TreeSetOptions& options() const { return options_; }

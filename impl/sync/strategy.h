@@ -20,10 +20,12 @@
 #include <variant>
 #include <vector>
 
+#include "impl/base/function_ref.h"
 #include "impl/base/ids.h"
 #include "impl/base/slices.h"
 #include "impl/env/env.h"
 #include "impl/tree/tree.h"
+#include "impl/wire/tree_snapshot.h"
 
 namespace prefixmesh {
 
@@ -50,6 +52,8 @@ struct PlacementView {
   std::uint32_t leaf_depth = 0;
   bool repeat = false;
   bool refresh = false;
+  std::uint64_t matched_bytes = 0;  // what the tree held of the prompt before this placement
+  bool by_load = false;             // loads were out of balance, so the prefix was not asked
 };
 
 // What a strategy keeps of a placement between the request thread and the mesh loop. Unused fields stay empty.
@@ -63,7 +67,8 @@ struct Offer {
   // First the branch (or none: has_branch), then the new anchors, last the leaf.
   std::vector<NodeId> ids;
   bool has_branch = false;
-  std::string prompt;  // an owned copy of the prompt, if the strategy sends text
+  std::string prompt;  // an owned copy of the prompt, or of its first part, if the strategy keeps text
+  bool by_load = false;
 
   // What it costs in the bounded offer queue.
   std::size_t bytes() const {
@@ -97,6 +102,19 @@ struct ApplyPrompt {
   std::string model;
   Kind kind = Kind::kText;
   std::string prompt;
+  std::string worker_name;
+};
+
+// Merge a peer's whole text tree into this router's: three cases per node (same edge, one is a prefix, split), epochs
+// by maximum. `snapshot` is a tree (generations::IsTree).
+struct ApplySnapshot {
+  std::string model;
+  generations::TreeSnapshot snapshot;
+};
+
+// Take the worker out of the model's text tree.
+struct ForgetTenant {
+  std::string model;
   std::string worker_name;
 };
 
@@ -159,8 +177,8 @@ struct CloseStream {
   std::string reason;
 };
 
-using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplyIds, RetractIds, RetractBelow, MoveRefreshMark,
-                            ApplyLoad, ForgetLoads, ApplyRegister, CloseStream>;
+using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplySnapshot, ForgetTenant, ApplyIds, RetractIds,
+                            RetractBelow, MoveRefreshMark, ApplyLoad, ForgetLoads, ApplyRegister, CloseStream>;
 using Actions = std::vector<Action>;
 
 // ---- what a strategy may read ---------------------------------------------------------------------------------------
@@ -182,6 +200,10 @@ class StrategyView {
   virtual std::string_view PeerName(PeerIndex peer) const = 0;
   // A new one for this router: nobody ever had it.
   virtual Incarnation NewIncarnation() const = 0;
+  // Calls f(model, snapshot) for each text tree, by model, ascending; one copy of all edges at a time. Nothing where
+  // the trees hold no text.
+  using SnapshotSink = FunctionRef<void(const std::string& model, generations::TreeSnapshot snapshot)>;
+  virtual void SnapshotTextTrees(SnapshotSink) const {}
 };
 
 // ---- reports --------------------------------------------------------------------------------------------------------
@@ -242,6 +264,9 @@ struct StrategyTraits {
   bool gzip = false;
   // The bounded queue between request threads and the mesh loop; what does not fit is dropped and counted.
   std::size_t offer_bytes = 1u << 20;
+  // Placements so far are handed over before each frame, too: for strategies whose original wrote its state on the
+  // request thread, so that a frame saw all that was placed before it.
+  bool offers_before_frames = false;
   // The strategy keeps records and can answer Holds.
   bool keeps_records = false;
 };

@@ -9,14 +9,6 @@
 #include "impl/base/check.h"
 
 namespace prefixmesh {
-namespace {
-
-struct Tenant {
-  WorkerIndex worker;
-  std::uint64_t epoch = 0;  // of the last prompt that ended here; 0 if none did
-};
-
-}  // namespace
 
 struct RadixTree::Node {
   std::unique_ptr<std::uint8_t[]> edge;
@@ -130,6 +122,10 @@ void RadixTree::Record(const Descent& descent, WorkerIndex worker) {
   if (descent.rest.remaining() > 0) node = AddLeaf(node, descent.rest);
   if (node == root_.get()) return;  // nothing of the prompt is a whole unit
   AddTenant(node, worker, ++epoch_);
+  AddTenantAbove(node, worker);
+}
+
+void RadixTree::AddTenantAbove(Node* node, WorkerIndex worker) {
   // Whoever is on a node is on all above it, so the climb may end at the first that has the worker.
   for (node = node->parent; node != root_.get() && node->FindTenant(worker) == nullptr; node = node->parent) {
     AddTenant(node, worker, 0);
@@ -203,14 +199,17 @@ bool RadixTree::DropTenant(Node* node, WorkerIndex worker) {
   tenant_bytes_[worker.value] -= node->edge_bytes;
   if (tenant_bytes_[worker.value] == 0) --tenants_;
   if (!node->tenants.empty() || !node->children.empty()) return false;
+  RemoveLeaf(node);
+  return true;
+}
 
+void RadixTree::RemoveLeaf(Node* node) {
   Node* const parent = node->parent;
   bytes_ -= node->AllocatedBytes() + parent->AllocatedBytes();
   --nodes_;
   parent->children.erase(parent->ChildSlot(node->edge.get(), options_.unit_bytes));
   if (parent->children.capacity() > 4 * parent->children.size()) parent->children.shrink_to_fit();
   bytes_ += parent->AllocatedBytes();
-  return true;
 }
 
 void RadixTree::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const {
@@ -294,6 +293,68 @@ void RadixTree::ReleaseIfEmpty() {
   if (tenants_ > 0) return;
   tenant_bytes_ = std::vector<std::uint64_t>();
   holders_ = std::vector<WorkerIndex>();
+}
+
+void RadixTree::Walk(FunctionRef<void(const WholeNode&)> visit) const {
+  MutexLock lock(mutex_);
+  std::vector<Tenant> everyone;
+  for (std::size_t worker = 0; worker < tenant_bytes_.size(); ++worker) {
+    if (tenant_bytes_[worker] > 0) everyone.push_back({.worker = {static_cast<std::uint16_t>(worker)}});
+  }
+  std::vector<const Node*> ahead{root_.get()};
+  while (!ahead.empty()) {
+    const Node* const node = ahead.back();
+    ahead.pop_back();
+    visit({AsText(node->Edge()), node == root_.get() ? everyone : node->tenants,
+           static_cast<std::uint32_t>(node->children.size())});
+    for (auto child = node->children.rbegin(); child != node->children.rend(); ++child) ahead.push_back(child->get());
+  }
+}
+
+RadixTree::Node* RadixTree::Reach(Node* node, std::string_view edge) {
+  const Slices slices(AsBytes(edge));
+  SliceCursor rest(slices, edge.size());
+  while (rest.remaining() > 0) {
+    std::uint8_t unit[kUnitBytesMax];
+    rest.CopyTo(unit, options_.unit_bytes);
+    const auto slot = node->ChildSlot(unit, options_.unit_bytes);
+    if (slot == node->children.end() || std::memcmp((*slot)->edge.get(), unit, options_.unit_bytes) != 0)
+      return AddLeaf(node, rest);
+    Node* const child = slot->get();
+    std::size_t common = rest.CommonPrefix(child->Edge());
+    common -= common % options_.unit_bytes;
+    rest.Advance(common);
+    node = common < child->edge_bytes ? Split(child, static_cast<std::uint32_t>(common)) : child;
+  }
+  return node;
+}
+
+void RadixTree::Close(std::vector<Open>& open) {
+  Node* const node = open.back().node;
+  open.pop_back();
+  // What nobody holds is not kept. Several nodes may end at the same place: then the last to close decides.
+  const bool last = open.empty() || open.back().node != node;
+  if (last && node != root_.get() && node->tenants.empty() && node->children.empty()) RemoveLeaf(node);
+}
+
+void RadixTree::Merge(std::span<const WholeNode> nodes) {
+  MutexLock lock(mutex_);
+  std::vector<Open> open;
+  for (const WholeNode& whole : nodes) {
+    while (!open.empty() && open.back().children_to_come == 0) Close(open);
+    if (!open.empty()) --open.back().children_to_come;
+    PREFIXMESH_CHECK(whole.edge.size() % options_.unit_bytes == 0);
+    Node* const node = Reach(open.empty() ? root_.get() : open.back().node, whole.edge);
+    if (node != root_.get()) {
+      for (const Tenant& tenant : whole.tenants) {
+        AddTenant(node, tenant.worker, tenant.epoch);
+        AddTenantAbove(node, tenant.worker);
+      }
+    }
+    open.push_back({node, whole.child_count});
+  }
+  while (!open.empty()) Close(open);
+  ReleaseIfEmpty();
 }
 
 TreeSize RadixTree::Size() const {

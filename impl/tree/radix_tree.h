@@ -12,7 +12,7 @@
 // As the generations had it, with two corrections that tree.h asks for: a match reports every holder and not one cached
 // "last tenant" (X13), and a match that ends inside an edge is a match.
 //
-// Threads:   any; one mutex, held for one descent, or for a whole pass in Evict and RemoveWorker.
+// Threads:   any; one mutex, held for one descent, or for a whole pass in Evict, RemoveWorker, Walk and Merge.
 // Time:      `now` is not used: recency is a counter of inserts of this tree, as theirs was, so equal times cannot tie.
 //            Only an insert is a use; their refresh of one match in eight is gone, since here each match that leads to
 //            a request inserts in the same descent.
@@ -25,8 +25,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
+#include "impl/base/function_ref.h"
 #include "impl/base/mutex.h"
 #include "impl/tree/slice_cursor.h"
 #include "impl/tree/tree.h"
@@ -57,8 +60,25 @@ class RadixTree : public PrefixTree {
   // budget_bytes is the cap times the tenants present; nodes count the root.
   TreeSize Size() const override;
 
+  struct Tenant {
+    WorkerIndex worker;
+    std::uint64_t epoch = 0;  // of the last prompt that ended here; 0 if none did
+  };
   // What the cap is held against: bytes of the edges this worker holds. O(1).
   std::uint64_t TenantBytes(WorkerIndex worker) const;
+
+ protected:
+  // A node of the whole tree in pre-order; the views are good for the call, or as long as the caller keeps them.
+  struct WholeNode {
+    std::string_view edge;
+    std::span<const Tenant> tenants;
+    std::uint32_t child_count = 0;
+  };
+  // Visits every node under the tree's lock. The root has every worker that holds anything, as theirs had.
+  void Walk(FunctionRef<void(const WholeNode&)> visit) const;
+  // Adds what the nodes say: they are a tree. Edges are cut where they differ, epochs are the larger of both. A tenant
+  // that is missing further up is added there.
+  void Merge(std::span<const WholeNode> nodes);
 
  private:
   struct Node;
@@ -72,6 +92,17 @@ class RadixTree : public PrefixTree {
   void AddTenant(Node* node, WorkerIndex worker, std::uint64_t epoch) PREFIXMESH_REQUIRES(mutex_);
   // Takes the worker off the node, and the node out of the tree when nothing is left of it. True if it went.
   bool DropTenant(Node* node, WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
+  void RemoveLeaf(Node* node) PREFIXMESH_REQUIRES(mutex_);
+  // The worker on every node above this one that lacks it.
+  void AddTenantAbove(Node* node, WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
+  // A node of a merge whose children are not all there yet. A split never moves it: the lower part stays in place.
+  struct Open {
+    Node* node;
+    std::uint32_t children_to_come;
+  };
+  void Close(std::vector<Open>& open) PREFIXMESH_REQUIRES(mutex_);
+  // The node at the end of `edge` below `node`, made if it is not there.
+  Node* Reach(Node* node, std::string_view edge) PREFIXMESH_REQUIRES(mutex_);
   void EvictTenant(WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
   void ReleaseIfEmpty() PREFIXMESH_REQUIRES(mutex_);
 

@@ -18,6 +18,11 @@ struct TextTreeOptions {
 class TextTree final : public RadixTree {
  public:
   explicit TextTree(const TextTreeOptions& options = {});
+
+  // The whole tree, as the generations that exchanged snapshots took it out and put it in.
+  using RadixTree::Merge;
+  using RadixTree::Walk;
+  using RadixTree::WholeNode;
 };
 
 }  // namespace prefixmesh

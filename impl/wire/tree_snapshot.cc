@@ -49,6 +49,17 @@ Result<TreeSnapshot> DecodeTreeSnapshot(Bytes bytes) {
   return snapshot;
 }
 
+bool IsTree(const TreeSnapshot& snapshot) {
+  // In pre-order, exactly one node is awaited at first, and none after the last.
+  std::uint64_t awaited = 1;
+  for (const SnapshotNode& node : snapshot.nodes) {
+    if (awaited == 0) return false;
+    awaited += node.child_count;
+    --awaited;
+  }
+  return awaited == 0;
+}
+
 Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string model_id, std::uint64_t version) {
   TreeState state;
   state.model_id = std::move(model_id);

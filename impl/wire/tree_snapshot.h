@@ -39,6 +39,9 @@ std::string Encode(const TreeSnapshot& snapshot);
 // Takes any child counts; whether they make a tree shows when it is walked.
 Result<TreeSnapshot> DecodeTreeSnapshot(Bytes bytes);
 
+// Whether the child counts make one tree of the nodes; no nodes are none.
+bool IsTree(const TreeSnapshot& snapshot);
+
 // The flat operations that make the same tree: one insert per node and tenant but for the root, in pre-order, through
 // TreeState's cap (H14, X10). kCorrupt: the nodes are no tree. kExhausted: a deep chain would take more than
 // kExpandedBytesMax (W24).

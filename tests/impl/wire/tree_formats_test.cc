@@ -38,6 +38,20 @@ void DrawNodes(Prng& prng, int depth, TreeSnapshot& snapshot) {
   for (std::uint32_t i = 0; i < node.child_count; ++i) DrawNodes(prng, depth - 1, snapshot);
 }
 
+TEST_CASE("TreeSnapshot: child counts make a tree, or do not") {
+  const auto counts = [](std::initializer_list<std::uint32_t> children) {
+    TreeSnapshot snapshot;
+    for (const std::uint32_t count : children) snapshot.nodes.push_back({.edge = "e", .tenants = {}, .child_count = count});
+    return IsTree(snapshot);
+  };
+  REQUIRE(counts({0}));
+  REQUIRE(counts({2, 1, 0, 0}));
+  REQUIRE_FALSE(counts({}));
+  REQUIRE_FALSE(counts({0, 0}));
+  REQUIRE_FALSE(counts({1}));
+  REQUIRE_FALSE(counts({0xffffffff, 0xffffffff, 0}));
+}
+
 TEST_CASE("TenantDelta and TreeSnapshot: what is encoded decodes to itself, and anything cut short does not") {
   test::ForAll("round trip", [](std::uint64_t seed) {
     Prng prng(seed);
