@@ -1,5 +1,6 @@
 #include "impl/sync/generations/collector.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "impl/base/check.h"
@@ -24,20 +25,29 @@ Collector::Verdict Collector::Offer(Batch batch, std::uint64_t batch_bytes_max, 
                                   .limit_bytes = batch_bytes_max,
                                   .layer = layer,
                                   .model = batch.entries.front().key});
-    if (role_ == StreamRole::kDialer) return Verdict::kRefusedKept;
+    if (role_ == StreamRole::kDialer) {
+      Keep();
+      return Verdict::kRefusedKept;
+    }
     Mark(pending);
     return Verdict::kRefusedMarked;
   }
   actions.push_back(
       SendFrame{.peer = peer_, .frame = EncodeBatch(Store::kPolicy, batch.entries), .layer = layer, .token = token});
-  pending_ = std::move(pending);
+  pending_.push_back(std::move(pending));
   return Verdict::kOffered;
 }
 
 std::optional<Collector::Marked> Collector::Result(std::uint64_t token, SendOutcome outcome) {
-  if (!pending_.has_value() || pending_->token != token) return std::nullopt;
-  const Pending pending = *std::exchange(pending_, std::nullopt);
-  if (outcome != SendOutcome::kQueued) return std::nullopt;
+  const auto found =
+      std::find_if(pending_.begin(), pending_.end(), [token](const Pending& each) { return each.token == token; });
+  if (found == pending_.end()) return std::nullopt;
+  const Pending pending = std::move(*found);
+  pending_.erase(found);
+  if (outcome != SendOutcome::kQueued) {
+    Keep();
+    return std::nullopt;
+  }
   Mark(pending);
   Marked marked;
   for (const auto& [key, version] : pending.versions) marked.keys.push_back(key);
@@ -47,7 +57,18 @@ std::optional<Collector::Marked> Collector::Result(std::uint64_t token, SendOutc
 
 void Collector::Mark(const Pending& pending) {
   for (const auto& [key, version] : pending.versions) last_sent_[key] = version;
-  generation_marked_ = pending.generation;
+  if (!kept_) generation_marked_ = pending.generation;
+}
+
+void Collector::Keep() {
+  kept_ = true;
+  generation_marked_ = generation_before_;
+}
+
+void Collector::BeginBeat() {
+  pending_.clear();
+  kept_ = false;
+  generation_before_ = generation_marked_;
 }
 
 }  // namespace prefixmesh::generations

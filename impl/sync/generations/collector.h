@@ -11,6 +11,7 @@
 //   offer ──full or closed──► not marked, tried again in a second
 //      └──queued──► marked: "sent" means queued here, never delivered (H1)
 //
+// Generations that send each tree on its own offer several batches a beat; the gate moves when all of them are marked.
 // Watermarks are per connection and start at zero. The size test sees value bytes only: keys, framing and gzip do not
 // count (H11). A batch is the whole store: one large tree carries or blocks the others (H10).
 //
@@ -56,6 +57,11 @@ class Collector {
   std::uint64_t LastSent(std::string_view key) const;
   std::size_t watermarks() const { return last_sent_.size(); }
 
+  // A beat begins. Offers without an outcome are forgotten.
+  void BeginBeat();
+  // The watermark moves without anything sent: what is not worth sending counts as sent.
+  void Skip(const std::string& key, std::uint64_t version) { last_sent_[key] = version; }
+
   enum class Verdict : std::uint8_t {
     kOffered,        // a SendFrame with `token` was added; its outcome decides
     kRefusedKept,    // too big for a dialer: not marked
@@ -80,12 +86,15 @@ class Collector {
     std::vector<std::pair<std::string, std::uint64_t>> versions;
   };
   void Mark(const Pending& pending);
+  void Keep();
 
   const PeerIndex peer_;
   const StreamRole role_;
   std::map<std::string, std::uint64_t, std::less<>> last_sent_;
   std::uint64_t generation_marked_ = 0;
-  std::optional<Pending> pending_;
+  std::uint64_t generation_before_ = 0;  // what it was when the beat began
+  bool kept_ = false;                    // a batch of this beat was not marked
+  std::vector<Pending> pending_;
 };
 
 }  // namespace prefixmesh::generations

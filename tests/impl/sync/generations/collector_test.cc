@@ -31,6 +31,7 @@ TEST_CASE("Collector: marked on queued, with the generation of the collection") 
   collector.Offer(Of(10, 7, 3), 1000, 1, actions);
   REQUIRE_FALSE(collector.Result(1, SendOutcome::kFull).has_value());
   REQUIRE(collector.LastSent("tree:m") == 0);
+  collector.BeginBeat();
   collector.Offer(Of(10, 7, 3), 1000, 2, actions);
   REQUIRE_FALSE(collector.Result(1, SendOutcome::kQueued).has_value());  // another token's
   const auto marked = collector.Result(2, SendOutcome::kQueued);
@@ -52,6 +53,30 @@ TEST_CASE("Collector: too big is kept at the dialer and marked at the server (H2
     REQUIRE(collector.LastSent("tree:m") == (server ? 7 : 0));
     REQUIRE(collector.Idle(3) == server);
   }
+}
+
+TEST_CASE("Collector: of several batches in a beat each is marked for itself, the gate moves with the last") {
+  Collector collector({0}, StreamRole::kDialer);
+  Actions actions;
+  const auto batch = [](const char* key) {
+    Batch one = Of(10, 7, 3);
+    one.entries[0].key = key;
+    return one;
+  };
+  collector.BeginBeat();
+  collector.Offer(batch("tree:m"), 1000, 1, actions);
+  collector.Offer(batch("tree:n"), 1000, 2, actions);
+  REQUIRE(collector.Result(1, SendOutcome::kQueued).has_value());
+  REQUIRE_FALSE(collector.Result(2, SendOutcome::kFull).has_value());
+  REQUIRE(collector.LastSent("tree:m") == 7);
+  REQUIRE(collector.LastSent("tree:n") == 0);
+  REQUIRE_FALSE(collector.Idle(3));
+  collector.BeginBeat();
+  collector.Offer(batch("tree:n"), 1000, 3, actions);
+  REQUIRE(collector.Result(3, SendOutcome::kQueued).has_value());
+  REQUIRE(collector.Idle(3));
+  collector.Skip("tree:o", 9);
+  REQUIRE(collector.LastSent("tree:o") == 9);
 }
 
 }  // namespace

@@ -1,0 +1,93 @@
+// op_store.h — trees kept as operation lists: operations not yet in a list, counters, and one encoded list per model.
+// What raw-ops is, and what the generations after it still took from others.
+//
+//   local write ─► pending[key]   ops with the whole prompt (pending_ops.h)
+//                  counter[key]   one for all writers (H4)
+//   checkpoint  ─► body[key]      encoded TreeState: old list + pending, then pending is empty
+//                  counter[key] ← max(counter, the list's), as the checkpoints before #961 did; #961 is not on record
+//   remote      ─► body[key]      appended to or replaced, and the whole list is replayed into the tree (H9)
+//                  counter[key] ← max(counter, the list's): moves without a pending op, so the base overshoots (H5)
+//
+// A list's own version counts the operations ever appended to it; it is compared with the labels of remote deltas and
+// states, and is not the counter. Key = "tree:" + model, for text and tokens alike. A body may also hold an encoded
+// snapshot (SetSnapshot, by an owner that exports trees): its version then reads as 0, and a delta on it does not
+// decode (W20).
+//
+// The copies are the historical ones: a delta, a full state and a checkpoint each copy the operations they encode; a
+// remote delta decodes, appends to and encodes the whole list.
+//
+// Threads: mesh loop. Time: passed through into entries. Ownership: owns all; replayed prompts are moved out of the
+// decode. Errors: remote bytes are checked before anything changes; a bad one answers kCorrupt. Bounds: pending as in
+// pending_ops.h, emptied by a checkpoint; a list: 2,048 operations. Sizes are running totals.
+// Source: specification of the generations, §2 S2 (#961).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "impl/base/function_ref.h"
+#include "impl/base/result.h"
+#include "impl/sync/generations/collector.h"
+#include "impl/sync/generations/pending_ops.h"
+#include "impl/sync/generations/tree_store.h"
+#include "impl/wire/bincode.h"
+
+namespace prefixmesh::generations {
+
+class OpStore {
+ public:
+  explicit OpStore(const PendingOptions& options) : pending_(options) {}
+
+  // ---- local
+  void Append(std::string_view model, TreeOperation operation);
+  // A change that leaves no operation.
+  void Bump(const std::string& key);
+  // Changes of any tree, local or remote: the idle gate.
+  std::uint64_t generation() const { return trees_.generation(); }
+  // Adds deltas, or full states where the collector's watermark lies before the pending, then lists that are news to
+  // it. Keys that the batch has already are left out.
+  void Collect(const Collector& collector, std::string_view actor, Time now, Batch& batch) const;
+  void TrimAfterMark(std::string_view key) { pending_.TrimAfterMark(key); }
+  void ForceTrim(std::string_view key) { pending_.ForceTrim(key); }
+  // Every pending op into its list.
+  void Checkpoint();
+  // Drops counters of keys that have neither body nor pending.
+  void CollectGarbage();
+  // Every body, as a snapshot's entries.
+  std::vector<StoreEntry> Snapshot(std::string_view actor, Time now) const;
+  // An encoded tree takes the place of whatever was there.
+  void SetSnapshot(const std::string& key, std::string body) { trees_.SetBody(key, std::move(body)); }
+
+  // ---- remote
+  // Called for each operation of the resulting list, oldest first; may move from it.
+  using Replay = FunctionRef<void(const std::string& model, TreeOperation& operation)>;
+  enum class Applied : std::uint8_t { kApplied, kStale };
+  Result<Applied> ApplyState(Bytes config, Replay replay);
+  Result<Applied> ApplyDelta(Bytes config, Replay replay);
+  Applied Apply(TreeState state, Replay replay);
+  // The counter becomes at least this, and something changed.
+  void Raise(const std::string& key, std::uint64_t version);
+
+  // ---- sizes, O(1)
+  std::uint64_t pending_bytes() const { return pending_.bytes(); }
+  std::uint64_t pending_operations() const { return pending_.operations(); }
+  std::uint64_t blob_bytes() const { return trees_.body_bytes(); }
+  std::size_t blobs() const { return trees_.bodies().size(); }
+  std::size_t counters() const { return trees_.counters().size(); }
+  const TreeStore& trees() const { return trees_; }
+  std::uint64_t Version(std::string_view key) const;
+  std::uint64_t BlobVersion(std::string_view key) const;
+  std::size_t Pending(std::string_view key) const { return pending_.Count(key); }
+
+ private:
+  TreeState Materialized(std::string_view key) const;
+  void Accept(const std::string& key, std::string blob, TreeState& state, Replay replay);
+
+  PendingOps pending_;
+  TreeStore trees_;
+};
+
+}  // namespace prefixmesh::generations

@@ -1,0 +1,66 @@
+// pending_ops.h — operations that were placed here and are in no checkpoint yet: per tree, newest last, with the whole
+// prompt. The second, third and sixth generation and two of the first's variants sent their deltas from it.
+//
+//   counter 12, 5 pending:   base = 12 − 5 = 7     8 9 10 11 12
+//   watermark 9:             sent are               · · 10 11 12     label 9 → 12
+//   watermark 6 < base:      a gap: what lies between is not here any more
+//
+// One list for all peers: a fast peer's mark trims what a slow one still needs (H7). The base is reckoned from the
+// counter, which a remote apply moves without adding anything here (H5).
+//
+// Threads: mesh loop. Ownership: owns the operations. Time and errors: none. Bounds: in operations per tree, not in
+// bytes (historical): halved above kMarkTrimAbove when marked, above kForceTrimAbove when refused at a dialer. Bytes
+// are a running total. Source: specification of the generations, §2 S1b and S2, §2.10 T1–T3.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "impl/wire/bincode.h"
+
+namespace prefixmesh::generations {
+
+struct PendingOptions {
+  // Pending operations of a tree above which a mark drops the oldest half.
+  std::size_t mark_trim_above = 4096;
+  // Pending operations of a tree above which a refusal at a dialer drops the oldest half.
+  std::size_t force_trim_above = 100;
+};
+
+class PendingOps {
+ public:
+  explicit PendingOps(const PendingOptions& options) : options_(options) {}
+
+  void Append(const std::string& key, TreeOperation operation);
+  // Those of the key, or none.
+  const std::vector<TreeOperation>& Of(std::string_view key) const;
+  std::size_t Count(std::string_view key) const { return Of(key).size(); }
+  // Index of the first operation beyond the watermark, with this counter; nullopt: a gap, or nothing is pending.
+  std::optional<std::size_t> FirstUnsent(std::string_view key, std::uint64_t version, std::uint64_t last_sent) const;
+
+  void TrimAfterMark(std::string_view key);
+  void ForceTrim(std::string_view key);
+  // The oldest `count` of the key.
+  void Drop(std::string_view key, std::size_t count);
+  // Forgets keys that have nothing.
+  void EraseEmpty();
+
+  bool Has(std::string_view key) const { return pending_.contains(key); }
+  const std::map<std::string, std::vector<TreeOperation>, std::less<>>& all() const { return pending_; }
+  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t operations() const { return operations_; }
+
+ private:
+  void HalveAbove(std::string_view key, std::size_t limit);
+
+  const PendingOptions options_;
+  std::map<std::string, std::vector<TreeOperation>, std::less<>> pending_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t operations_ = 0;
+};
+
+}  // namespace prefixmesh::generations

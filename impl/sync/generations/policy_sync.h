@@ -1,0 +1,96 @@
+// policy_sync.h — one router's policy store on its streams: what the strategies of all seven generations do alike.
+//
+//   round (1 s)    every checkpoint_rounds Checkpoint, every garbage_rounds CollectGarbage
+//   tick (1 s)     per stream, unless the idle gate is shut: Collect ─► size test ─► offer ─► mark (collector.h)
+//   frame          decode ─► Check every entry ─► only then Apply each: a bad frame changes nothing and is counted
+//   stream up      zero watermarks; the serving end asks for a snapshot when it has none (H3)
+//   asked          Snapshot, 100 entries a chunk (H12); a chunk above the transport's limit ends the stream, as it then
+//                  did, and is reported as a refusal
+//
+// A generation derives from it and says what it keeps and what the bodies mean. Everything historical is on and there
+// is no switch. Chunks of a snapshot are applied as they come; timestamps are the mesh's monotonic time.
+//
+// Threads, order, ownership, errors: strategy.h. Bounds: those of what the generation keeps, by its Report.
+// Records: local = placements · sent = operations or records in queued frames, repeats included · received = those in
+// frames that decode · the rest is the generation's.
+// Source: specification of the generations, §1.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "impl/sync/generations/collector.h"
+#include "impl/sync/strategy.h"
+#include "impl/wire/policy_state.h"
+
+namespace prefixmesh::generations {
+
+struct PolicySyncOptions {
+  // Goes into every entry as its actor.
+  std::string self_name = {};
+  // Σ value bytes above which a batch is refused.
+  std::uint64_t batch_bytes_max = 10u << 20;
+  std::uint32_t checkpoint_rounds = 10;
+  std::uint32_t garbage_rounds = 60;
+};
+
+// What the mesh must provide: 128 messages a peer, a frame at its limit with its framing, gzip since #899.
+StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& options);
+
+class PolicySync : public SyncStrategy {
+ public:
+  const StrategyTraits& traits() const override { return traits_; }
+  void OnRound(Time now, Actions& actions) override;
+  void OnPeerTick(Time now, PeerIndex peer, Actions& actions) override;
+  void OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) override;
+  void OnPeerDown(Time now, PeerIndex peer, Actions& actions) override;
+  void OnFrame(Time now, PeerIndex peer, Bytes frame, Actions& actions) override;
+  void OnSendResult(Time now, PeerIndex peer, std::uint64_t token, SendOutcome outcome, Actions& actions) override;
+  // None keeps records by id: always false.
+  bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
+  StrategyReport Report() const override;
+
+ protected:
+  PolicySync(const PolicySyncOptions& options, const StrategyTraits& traits) : options_(options), traits_(traits) {}
+
+  // ---- what a generation says
+  // Moves with every change of the store: the idle gate.
+  virtual std::uint64_t Generation() const = 0;
+  // What this stream has not had, as batches with entries, each with the generation of now.
+  virtual std::vector<Batch> Collect(Time now, Collector& collector) = 0;
+  // A batch was marked: queued, or refused at a serving end.
+  virtual void Marked(const std::string& /*key*/) {}
+  // A batch was refused at a dialer and not marked.
+  virtual void Refused(const std::string& /*key*/) {}
+  virtual void Checkpoint(Time /*now*/) {}
+  virtual void CollectGarbage() {}
+  // The store is empty, so that a serving end asks its new peer for a snapshot.
+  virtual bool AsksForSnapshot() const = 0;
+  virtual std::vector<StoreEntry> Snapshot(Time now) const = 0;
+  // Operations or records of a value that decodes, 0 for a tag it does not look into. `role` is this end's.
+  virtual Result<std::uint64_t> Check(const PolicyStateView& envelope, StreamRole role) const = 0;
+  // Applies a value that was checked; may still find that what it holds does not go together with it (an error).
+  virtual Status Apply(const PolicyStateView& envelope, std::uint64_t records, StreamRole role, Actions& actions) = 0;
+  virtual void AddBuffers(StrategyReport& report) const = 0;
+
+  // A copy of the whole prompt, as the callers of most generations made for each request.
+  static Offer CopyOf(const PlacementView& placement);
+
+  const PolicySyncOptions options_;
+  RecordCounts records_;
+
+ private:
+  void ApplyEntries(const StoreFrame& frame, StreamRole role, Actions& actions);
+  void AnswerSnapshot(Time now, PeerIndex peer, Actions& actions);
+
+  const StrategyTraits traits_;
+  std::map<PeerIndex, Collector> collectors_;
+  std::uint64_t rounds_ = 0;
+  std::uint64_t tokens_ = 0;
+  std::uint64_t watermarks_ = 0;  // over all collectors
+  std::uint64_t decode_errors_ = 0;
+};
+
+}  // namespace prefixmesh::generations
