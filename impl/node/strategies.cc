@@ -2,6 +2,8 @@
 
 #include "impl/base/check.h"
 #include "impl/sync/generations/raw_ops/raw_ops.h"
+#include "impl/sync/generations/tenant_deltas/path_deltas.h"
+#include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
 #include "impl/sync/two_layer/two_layer.h"
 
 namespace prefixmesh {
@@ -10,6 +12,12 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
   static const std::vector<StrategyDescription> all = {
       {"off", "routers tell each other nothing", IndexKind::kBlock, true, true},
       {"raw-ops", "the second generation (S2, #961): operations with the whole prompt, once a second", IndexKind::kText,
+       false, true},
+      {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",
+       IndexKind::kText, false, true},
+      {"tenant-deltas/d2", "its draft whose records carry the whole prompt: each one resolves", IndexKind::kText, false,
+       true},
+      {"tenant-deltas/d6", "its draft with hashes and a compressed snapshot of the tree every 10 s", IndexKind::kText,
        false, true},
       {"two-layer", "placement logs in packed, acknowledged rounds; ids, never text (the default)", IndexKind::kBlock,
        true, false},
@@ -45,6 +53,17 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::RawOpsOptions raw;
     raw.self_name = settings.router;
     return std::make_unique<generations::RawOps>(raw);
+  }
+  if (name == "tenant-deltas" || name == "tenant-deltas/d6") {
+    generations::TenantDeltasOptions deltas;
+    deltas.self_name = settings.router;
+    if (name != "tenant-deltas") deltas.draft = generations::TenantDeltaDraft::kD6;
+    return std::make_unique<generations::TenantDeltas>(deltas, view);
+  }
+  if (name == "tenant-deltas/d2") {
+    generations::PathDeltasOptions paths;
+    paths.self_name = settings.router;
+    return std::make_unique<generations::PathDeltas>(paths);
   }
   PREFIXMESH_CHECK(name == "two-layer");
   two_layer::Options options;

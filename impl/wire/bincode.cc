@@ -142,14 +142,29 @@ Result<TreeStateDelta> DecodeTreeStateDelta(Bytes bytes) {
   return delta;
 }
 
-Result<TreeState> DecodeTreeState(Bytes bytes) {
-  ByteReader reader(bytes);
+namespace {
+
+Result<TreeState> ReadTreeState(ByteReader& reader) {
   TreeState state;
   state.model_id = ReadString(reader);
   if (!ReadOwnedOperations(reader, state.operations)) return Corrupt("tree_state");
   state.version = reader.Fixed64();
-  if (!reader.Finished()) return Corrupt("tree_state");
+  if (!reader.ok()) return Corrupt("tree_state");
   return state;
+}
+
+}  // namespace
+
+Result<TreeState> DecodeTreeState(Bytes bytes) {
+  ByteReader reader(bytes);
+  Result<TreeState> state = ReadTreeState(reader);
+  if (state.ok() && !reader.Finished()) return Corrupt("tree_state");
+  return state;
+}
+
+Result<TreeState> DecodeTreeStatePrefix(Bytes bytes) {
+  ByteReader reader(bytes);
+  return ReadTreeState(reader);
 }
 
 Result<DeltaHeader> CheckTreeStateDelta(Bytes bytes) {

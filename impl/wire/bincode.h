@@ -67,6 +67,8 @@ std::string Encode(const TreeStateDelta& delta);
 std::string Encode(const TreeState& state);
 Result<TreeStateDelta> DecodeTreeStateDelta(Bytes bytes);
 Result<TreeState> DecodeTreeState(Bytes bytes);
+// Their decoder took a value and did not look at what follows it; this is for where that matters (X9).
+Result<TreeState> DecodeTreeStatePrefix(Bytes bytes);
 
 // The same checks without a copy of anything: what the bytes say of themselves.
 struct DeltaHeader {

@@ -16,6 +16,9 @@ namespace prefixmesh::generations {
 
 inline constexpr std::string_view kTreeStateTag = "tree_state";
 inline constexpr std::string_view kTreeStateDeltaTag = "tree_state_delta";
+inline constexpr std::string_view kTreeStateLz4Tag = "tree_state_lz4";
+inline constexpr std::string_view kTreeSnapshotTag = "tree_snapshot";
+inline constexpr std::string_view kTenantDeltaTag = "tenant_delta";
 
 struct PolicyState {
   std::string model_id;

@@ -51,6 +51,7 @@ class Collector {
  public:
   Collector(PeerIndex peer, StreamRole role) : peer_(peer), role_(role) {}
 
+  PeerIndex peer() const { return peer_; }
   StreamRole role() const { return role_; }
   // The store did not change since the last mark (the idle gate; the generation counts changes).
   bool Idle(std::uint64_t generation) const { return generation == generation_marked_; }

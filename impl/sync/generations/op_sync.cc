@@ -19,38 +19,36 @@ TreeOperation OpSync::OperationOf(Offer offer) {
           .tenant = std::move(offer.worker_name)};
 }
 
-std::vector<Batch> OpSync::Collect(Time now, Collector& collector) {
+std::vector<Batch> OpSync::Collect(Time now, Collector& collector, Actions& /*actions*/) {
   std::vector<Batch> batches(1);
   store_.Collect(collector, options_.self_name, now, batches[0]);
   if (batches[0].entries.empty()) batches.clear();
   return batches;
 }
 
-Result<std::uint64_t> OpSync::Check(const PolicyStateView& envelope, StreamRole /*role*/) const {
+Result<PolicySync::Checked> OpSync::Check(const PolicyStateView& envelope, StreamRole /*role*/) {
+  const auto apply_with = [this, config = envelope.config](auto apply, std::uint64_t records) {
+    return Checked{records, [this, config, apply, records](Actions& actions) -> Status {
+                     const auto replay = [&actions](const std::string& model, TreeOperation& operation) {
+                       ReplayInto(actions, model, operation);
+                     };
+                     const Result<OpStore::Applied> applied = (store_.*apply)(config, replay);
+                     if (!applied.ok()) return applied.error();
+                     Count(*applied, records);
+                     return {};
+                   }};
+  };
   if (envelope.policy_type == kTreeStateDeltaTag) {
     const Result<DeltaHeader> header = CheckTreeStateDelta(envelope.config);
     if (!header.ok()) return header.error();
-    return header->operations;
+    return apply_with(&OpStore::ApplyDelta, header->operations);
   }
   if (envelope.policy_type == kTreeStateTag) {
     const Result<StateHeader> header = CheckTreeState(envelope.config);
     if (!header.ok()) return header.error();
-    return header->operations;
+    return apply_with(&OpStore::ApplyState, header->operations);
   }
-  return std::uint64_t{0};  // other tags are left alone, as they were
-}
-
-Status OpSync::Apply(const PolicyStateView& envelope, std::uint64_t records, StreamRole /*role*/, Actions& actions) {
-  const bool is_delta = envelope.policy_type == kTreeStateDeltaTag;
-  if (!is_delta && envelope.policy_type != kTreeStateTag) return {};
-  const auto replay = [&actions](const std::string& model, TreeOperation& operation) {
-    ReplayInto(actions, model, operation);
-  };
-  const Result<OpStore::Applied> applied =
-      is_delta ? store_.ApplyDelta(envelope.config, replay) : store_.ApplyState(envelope.config, replay);
-  if (!applied.ok()) return applied.error();
-  Count(*applied, records);
-  return {};
+  return Checked{};  // other tags are left alone, as they were
 }
 
 void OpSync::Count(OpStore::Applied applied, std::uint64_t records) {

@@ -29,14 +29,13 @@ class OpSync : public PolicySync {
       : PolicySync(options, traits), store_(pending) {}
 
   std::uint64_t Generation() const override { return store_.generation(); }
-  std::vector<Batch> Collect(Time now, Collector& collector) override;
+  std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
   void Marked(const std::string& key) override { store_.TrimAfterMark(key); }
   void Refused(const std::string& key) override { store_.ForceTrim(key); }
   void CollectGarbage() override { store_.CollectGarbage(); }
   bool AsksForSnapshot() const override { return store_.blobs() == 0; }
   std::vector<StoreEntry> Snapshot(Time now) const override { return store_.Snapshot(options_.self_name, now); }
-  Result<std::uint64_t> Check(const PolicyStateView& envelope, StreamRole role) const override;
-  Status Apply(const PolicyStateView& envelope, std::uint64_t records, StreamRole role, Actions& actions) override;
+  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
   void AddBuffers(StrategyReport& report) const override;
 
   // The prompt and its worker as an operation, whole.

@@ -26,9 +26,13 @@ StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& option
   return traits;
 }
 
+std::string_view PolicySync::ModelName(const PlacementView& placement) {
+  return placement.model.empty() ? kUnknownModel : placement.model;
+}
+
 Offer PolicySync::CopyOf(const PlacementView& placement) {
   Offer offer;
-  offer.model = placement.model.empty() ? kUnknownModel : placement.model;
+  offer.model = ModelName(placement);
   offer.kind = placement.kind;
   offer.worker = placement.worker;
   offer.worker_name = placement.worker_name;
@@ -51,7 +55,7 @@ void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
   if (collector.Idle(Generation())) return;
   watermarks_ -= collector.watermarks();
   collector.BeginBeat();
-  for (Batch& batch : Collect(now, collector)) {
+  for (Batch& batch : Collect(now, collector, actions)) {
     std::vector<std::string> keys;
     for (const StoreEntry& entry : batch.entries) keys.push_back(entry.key);
     switch (collector.Offer(std::move(batch), options_.batch_bytes_max, ++tokens_, actions)) {
@@ -109,19 +113,19 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
 
 void PolicySync::ApplyEntries(const StoreFrame& frame, StreamRole role, Actions& actions) {
   // All entries are checked before the first is applied: a bad frame changes nothing.
-  std::vector<std::pair<PolicyStateView, std::uint64_t>> values;
+  std::vector<Checked> values;
   for (const StoreEntryView& entry : frame.entries) {
     const Result<PolicyStateView> envelope = DecodePolicyState(entry.value);
-    const Result<std::uint64_t> records = envelope.ok() ? Check(*envelope, role) : envelope.error();
-    if (!records.ok()) {
+    Result<Checked> checked = envelope.ok() ? Check(*envelope, role) : envelope.error();
+    if (!checked.ok()) {
       ++decode_errors_;
       return;
     }
-    values.emplace_back(*envelope, *records);
+    values.push_back(std::move(*checked));
   }
-  for (const auto& [envelope, records] : values) {
-    records_.received += records;
-    if (!Apply(envelope, records, role, actions).ok()) ++decode_errors_;
+  for (const Checked& value : values) {
+    records_.received += value.records;
+    if (value.apply && !value.apply(actions).ok()) ++decode_errors_;
   }
 }
 

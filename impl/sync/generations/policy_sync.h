@@ -2,7 +2,7 @@
 //
 //   round (1 s)    every checkpoint_rounds Checkpoint, every garbage_rounds CollectGarbage
 //   tick (1 s)     per stream, unless the idle gate is shut: Collect ─► size test ─► offer ─► mark (collector.h)
-//   frame          decode ─► Check every entry ─► only then Apply each: a bad frame changes nothing and is counted
+//   frame          decode ─► Check every entry ─► only then apply each: a bad frame changes nothing and is counted
 //   stream up      zero watermarks; the serving end asks for a snapshot when it has none (H3)
 //   asked          Snapshot, 100 entries a chunk (H12); a chunk above the transport's limit ends the stream, as it then
 //                  did, and is reported as a refusal
@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -59,7 +60,7 @@ class PolicySync : public SyncStrategy {
   // Moves with every change of the store: the idle gate.
   virtual std::uint64_t Generation() const = 0;
   // What this stream has not had, as batches with entries, each with the generation of now.
-  virtual std::vector<Batch> Collect(Time now, Collector& collector) = 0;
+  virtual std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) = 0;
   // A batch was marked: queued, or refused at a serving end.
   virtual void Marked(const std::string& /*key*/) {}
   // A batch was refused at a dialer and not marked.
@@ -69,12 +70,17 @@ class PolicySync : public SyncStrategy {
   // The store is empty, so that a serving end asks its new peer for a snapshot.
   virtual bool AsksForSnapshot() const = 0;
   virtual std::vector<StoreEntry> Snapshot(Time now) const = 0;
-  // Operations or records of a value that decodes, 0 for a tag it does not look into. `role` is this end's.
-  virtual Result<std::uint64_t> Check(const PolicyStateView& envelope, StreamRole role) const = 0;
-  // Applies a value that was checked; may still find that what it holds does not go together with it (an error).
-  virtual Status Apply(const PolicyStateView& envelope, std::uint64_t records, StreamRole role, Actions& actions) = 0;
+  // A value that decodes, and how to apply it: with an error if it does not go together with what is kept. A tag that
+  // this generation does not look into has neither records nor `apply`. `role` is this end's.
+  struct Checked {
+    std::uint64_t records = 0;
+    std::function<Status(Actions&)> apply;
+  };
+  virtual Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) = 0;
   virtual void AddBuffers(StrategyReport& report) const = 0;
 
+  // The model's name, or that of requests without one.
+  static std::string_view ModelName(const PlacementView& placement);
   // A copy of the whole prompt, as the callers of most generations made for each request.
   static Offer CopyOf(const PlacementView& placement);
 

@@ -1,0 +1,161 @@
+#include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
+
+#include <utility>
+
+#include "impl/sync/generations/heap_bytes.h"
+#include "impl/wire/path_hash.h"
+#include "impl/wire/tree_snapshot.h"
+
+namespace prefixmesh::generations {
+namespace {
+
+constexpr std::uint32_t kStructureRounds = 30;  // d6
+constexpr std::uint32_t kIndexRounds = 120;     // the beat of the tree's eviction, on which the index was looked at
+
+PolicySyncOptions Common(const TenantDeltasOptions& options) {
+  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+}
+
+bool IsD6(const TenantDeltasOptions& options) { return options.draft == TenantDeltaDraft::kD6; }
+
+}  // namespace
+
+TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view)
+    : Lz4Sync(Common(options), MakeTraits(IsD6(options) ? "tenant-deltas/d6" : "tenant-deltas", Common(options)),
+              IsD6(options) ? UINT64_MAX : kCompressedBytesMax),
+      choices_(options),
+      view_(view) {}
+
+std::optional<Offer> TenantDeltas::Capture(const PlacementView& placement) const {
+  Offer offer;
+  offer.by_load = placement.by_load;
+  if (placement.kind == Kind::kTokens) {
+    offer = CopyOf(placement);  // the token path owned its tokens before it hashed them
+    offer.ids = {NodeId{PathHash(Slices(AsBytes(offer.prompt)))}};
+    offer.prompt = {};
+    return offer;
+  }
+  offer.model = ModelName(placement);
+  offer.kind = placement.kind;
+  offer.worker_name = placement.worker_name;
+  offer.ids = {NodeId{PathHash(*placement.prompt)}};
+  if (!placement.by_load) placement.prompt->CopyTo(offer.prompt, placement.matched_bytes);
+  if (placement.by_load && IsD6(choices_)) placement.prompt->CopyTo(offer.prompt);
+  return offer;
+}
+
+void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
+  ++records_.local;
+  const std::uint64_t hash = offer.ids.front().value;
+  if (offer.kind == Kind::kText && (!offer.by_load || IsD6(choices_))) index_.Put(hash, std::move(offer.prompt));
+
+  const std::string key = TreeKey(offer.model);
+  std::vector<TenantInsert>& inserts = buffers_[offer.model].inserts;
+  buffered_bytes_ -= inserts.capacity() * sizeof(TenantInsert);
+  inserts.push_back({.hash = hash, .worker_url = std::move(offer.worker_name), .epoch = store_.Version(key)});
+  buffered_bytes_ += inserts.capacity() * sizeof(TenantInsert) + HeapBytes(inserts.back().worker_url);
+  ++buffered_;
+  store_.Bump(key);
+}
+
+void TenantDeltas::OnRound(Time now, Actions& actions) {
+  Lz4Sync::OnRound(now, actions);
+  if (++rounds_ % kIndexRounds == 0) index_.ClearIfAbove(choices_.index_entries_max);
+}
+
+void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
+  rounds_with_data_.erase(peer);
+  Lz4Sync::OnPeerDown(now, peer, actions);
+}
+
+bool TenantDeltas::LeavesToSnapshot(PeerIndex peer, const std::string& model) {
+  if (!IsD6(choices_)) return false;
+  std::uint32_t& rounds = rounds_with_data_[peer][model];
+  if (++rounds < kStructureRounds) return false;
+  rounds = 0;
+  return true;
+}
+
+std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions& actions) {
+  std::vector<Batch> batches(1);
+  Batch& batch = batches[0];
+  // Taken out before anything is known of the send: what is refused or finds the queue full is gone (W5).
+  for (auto& [model, buffer] : std::exchange(buffers_, {})) {
+    if (LeavesToSnapshot(collector.peer(), model)) continue;
+    const std::string key = TreeKey(model);
+    const std::uint64_t version = store_.Version(key);
+    const TenantDelta delta{.model_id = model,
+                            .version = version,
+                            .inserts = std::move(buffer.inserts),
+                            .evictions = std::move(buffer.evictions)};
+    batch.operations += delta.inserts.size() + delta.evictions.size();
+    batch.entries.push_back(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now));
+  }
+  buffered_ = 0;
+  buffered_bytes_ = 0;
+  // A body at the version of a delta of the same beat, or of an earlier one, counts as sent (X8).
+  CollectBodies(now, collector, batch, actions);
+  if (batch.entries.empty()) batches.clear();
+  return batches;
+}
+
+void TenantDeltas::Checkpoint(Time /*now*/) {
+  if (!IsD6(choices_)) return;  // an empty body, as merged
+  view_.SnapshotTextTrees([this](const std::string& model, TreeSnapshot snapshot) {
+    const std::string key = TreeKey(model);
+    store_.SetSnapshot(key, Encode(snapshot));
+    store_.Bump(key);
+  });
+}
+
+bool TenantDeltas::AsksForSnapshot() const { return !IsD6(choices_) || store_.blobs() == 0; }
+
+std::vector<StoreEntry> TenantDeltas::Snapshot(Time now) const {
+  return IsD6(choices_) ? Lz4Sync::Snapshot(now) : std::vector<StoreEntry>();
+}
+
+Result<PolicySync::Checked> TenantDeltas::Check(const PolicyStateView& envelope, StreamRole role) {
+  if (envelope.policy_type != kTenantDeltaTag) return Lz4Sync::Check(envelope, role);
+  Result<TenantDelta> delta = DecodeTenantDelta(envelope.config);
+  if (!delta.ok()) return delta.error();
+  const std::uint64_t records = delta->inserts.size() + delta->evictions.size();
+  return Checked{records, [this, taken = std::move(*delta)](Actions& actions) -> Status {
+                   Receive(taken, actions);
+                   return {};
+                 }};
+}
+
+void TenantDeltas::Receive(const TenantDelta& delta, Actions& actions) {
+  const std::string key = TreeKey(delta.model_id);
+  if (IsD6(choices_) && delta.version <= store_.Version(key)) {
+    records_.stale += delta.inserts.size() + delta.evictions.size();
+    return;
+  }
+  for (const TenantInsert& insert : delta.inserts) {
+    const std::string* prefix = index_.Find(insert.hash);
+    if (prefix == nullptr) {
+      ++records_.unresolved;
+      continue;
+    }
+    ++records_.applied;
+    actions.push_back(
+        ApplyPrompt{.model = delta.model_id, .kind = Kind::kText, .prompt = *prefix, .worker_name = insert.worker_url});
+  }
+  for (const TenantEviction& eviction : delta.evictions) {
+    if (eviction.hash != 0) {
+      ++records_.unresolved;
+      continue;
+    }
+    ++records_.applied;
+    actions.push_back(ForgetTenant{.model = delta.model_id, .worker_name = eviction.worker_url});
+  }
+  store_.Raise(key, delta.version);  // whatever of it was applied (W10)
+}
+
+void TenantDeltas::AddBuffers(StrategyReport& report) const {
+  report.Add("tenant_deltas", buffered_bytes_, buffered_);
+  report.Add("path_index", index_.bytes(), index_.entries());
+  report.Add("tree_configs", store_.blob_bytes(), store_.blobs());
+}
+
+}  // namespace prefixmesh::generations

@@ -1,0 +1,93 @@
+// tenant_deltas.h — the strategy "tenant-deltas": the seventh generation (S7) as it was merged (#1011, e8a6fb6).
+// Sixteen bytes and a url per placement, and nothing that repairs what they do not reach.
+//
+//   placement   {hash of the whole prompt, url, counter before it} into the model's buffer; and, where the tree was
+//               asked, index[hash] ← the part of the prompt that had matched (path_index.h)
+//   tick        the model's buffer is taken out, whatever becomes of it, and sent to this one stream: with three
+//               routers a record reaches one peer (X1), and a refused or full one none (W5)
+//   received    each hash that the index knows: its prefix into the text tree for that url; the others are dropped.
+//               Hash 0 as an eviction: the worker leaves the tree; other evictions are ignored (W12). No version rule
+//   60 rounds   counters of trees without a body go: versions and epochs start again (W14)
+//   120 rounds  the index is cleared if it is above its limit
+//
+// Nothing exports a tree and no snapshot has one, so a new or healed peer gets nothing (W8); bodies come only from
+// peers that still send whole lists (lz4_sync.h). Tokens are hashed and sent, and resolved nowhere (W3).
+//
+// The draft "tenant-deltas/d6" (5bffaa359) is the same with what came and went around it: the tree is exported as a
+// compressed snapshot every 10 rounds; a placement by load is indexed, with the whole prompt; a delta whose version is
+// not above the counter is dropped whole (W17); every 30th round with data of a stream, the buffers are dropped in the
+// belief that the snapshot covers them (W16); no cap on what is compressed; bodies are part of a snapshot that a peer
+// asks for.
+//
+// Chosen where the history is silent: what has no model goes to "unknown"; the index is written when the mesh takes the
+// placement over, before any later frame, not on the request thread; a serving end asks for a snapshot at every
+// connect, for the store that it counts never has an entry here; the original's four policy slots are one.
+//
+// Threads, order, ownership, errors: strategy.h; the hash is taken on the request thread (X15). Bounds: none on the
+// buffers while no peer is connected (X2), none in bytes on the index (historical); both are running totals.
+// Records: local = placements · sent = records in queued frames · received = those in frames that decode · applied =
+// resolved, or operations of accepted lists · unresolved = hashes that the index did not know · stale = refused.
+// Layers: records = placements · a batch with a body = structure.
+// Source: specification of the generations, §2 S7, §2.9, §4.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "impl/sync/generations/lz4_sync.h"
+#include "impl/sync/generations/tenant_deltas/path_index.h"
+#include "impl/wire/tenant_delta.h"
+
+namespace prefixmesh::generations {
+
+enum class TenantDeltaDraft : std::uint8_t { kMerged, kD6 };
+
+struct TenantDeltasOptions {
+  TenantDeltaDraft draft = TenantDeltaDraft::kMerged;
+  std::string self_name = {};
+  std::uint64_t batch_bytes_max = 10u << 20;
+  // Compared with the index's entries, though it was meant for the tree's chars.
+  std::uint64_t index_entries_max = 1u << 26;
+};
+
+class TenantDeltas final : public Lz4Sync {
+ public:
+  TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view);
+
+  std::optional<Offer> Capture(const PlacementView& placement) const override;
+  void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRound(Time now, Actions& actions) override;
+  void OnPeerDown(Time now, PeerIndex peer, Actions& actions) override;
+
+  const PathIndex& index() const { return index_; }  // for tests
+
+ private:
+  struct Buffer {
+    std::vector<TenantInsert> inserts;
+    std::vector<TenantEviction> evictions;
+  };
+
+  std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
+  void Checkpoint(Time now) override;
+  bool AsksForSnapshot() const override;
+  std::vector<StoreEntry> Snapshot(Time now) const override;
+  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  void AddBuffers(StrategyReport& report) const override;
+
+  // True: it is this stream's turn to drop what is buffered of the model (d6).
+  bool LeavesToSnapshot(PeerIndex peer, const std::string& model);
+  void Receive(const TenantDelta& delta, Actions& actions);
+
+  const TenantDeltasOptions choices_;
+  const StrategyView& view_;
+  PathIndex index_;
+  std::map<std::string, Buffer> buffers_;  // by model
+  std::uint64_t buffered_ = 0;             // records
+  std::uint64_t buffered_bytes_ = 0;
+  std::uint64_t rounds_ = 0;
+  std::map<PeerIndex, std::map<std::string, std::uint32_t>> rounds_with_data_;  // d6
+};
+
+}  // namespace prefixmesh::generations
