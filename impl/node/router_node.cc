@@ -290,8 +290,9 @@ std::span<const WorkerLoad> RouterNode::Workers() const {
   return workers_scratch_;
 }
 
-void RouterNode::SnapshotTextTrees(SnapshotSink sink) const {
+void RouterNode::SnapshotTextTrees(std::string_view model, SnapshotSink sink) const {
   trees_.ForEachTextTree([&](const TreeScope& scope) {
+    if (!model.empty() && scope.model != model) return;
     generations::TreeSnapshot snapshot;
     scope.text->Walk([&](const TextTree::WholeNode& whole) {
       generations::SnapshotNode& node = snapshot.nodes.emplace_back();

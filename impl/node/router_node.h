@@ -104,7 +104,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   std::size_t PeerCount() const override { return options_.sync.peers.size(); }
   std::string_view PeerName(PeerIndex peer) const override { return options_.sync.peers[peer.value].name; }
   Incarnation NewIncarnation() const override { return Incarnation{prefixmesh::NewIncarnation()}; }
-  void SnapshotTextTrees(SnapshotSink sink) const override;
+  void SnapshotTextTrees(std::string_view model, SnapshotSink sink) const override;
 
  private:
   struct OpenProbe {

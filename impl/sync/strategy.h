@@ -200,10 +200,10 @@ class StrategyView {
   virtual std::string_view PeerName(PeerIndex peer) const = 0;
   // A new one for this router: nobody ever had it.
   virtual Incarnation NewIncarnation() const = 0;
-  // Calls f(model, snapshot) for each text tree, by model, ascending; one copy of all edges at a time. Nothing where
-  // the trees hold no text.
+  // Calls f(model, snapshot) for the model's text tree, or with no name for each, by model, ascending; one copy of all
+  // edges at a time. Nothing where the trees hold no text.
   using SnapshotSink = FunctionRef<void(const std::string& model, generations::TreeSnapshot snapshot)>;
-  virtual void SnapshotTextTrees(SnapshotSink) const {}
+  virtual void SnapshotTextTrees(std::string_view /*model*/, SnapshotSink) const {}
 };
 
 // ---- reports --------------------------------------------------------------------------------------------------------

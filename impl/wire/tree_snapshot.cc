@@ -1,5 +1,8 @@
 #include "impl/wire/tree_snapshot.h"
 
+#include <set>
+#include <string_view>
+
 namespace prefixmesh::generations {
 namespace {
 
@@ -50,14 +53,26 @@ Result<TreeSnapshot> DecodeTreeSnapshot(Bytes bytes) {
 }
 
 bool IsTree(const TreeSnapshot& snapshot) {
-  // In pre-order, exactly one node is awaited at first, and none after the last.
-  std::uint64_t awaited = 1;
-  for (const SnapshotNode& node : snapshot.nodes) {
-    if (awaited == 0) return false;
-    awaited += node.child_count;
-    --awaited;
+  struct Open {
+    std::set<std::string_view> holders;
+    std::uint32_t children_to_come;
+  };
+  std::vector<Open> open;
+  for (std::size_t i = 0; i < snapshot.nodes.size(); ++i) {
+    const SnapshotNode& node = snapshot.nodes[i];
+    while (!open.empty() && open.back().children_to_come == 0) open.pop_back();
+    if (open.empty() != (i == 0)) return false;
+    const bool below_root = open.size() <= 1;
+    Open next{.holders = {}, .children_to_come = node.child_count};
+    for (const auto& [url, epoch] : node.tenants) {
+      if (!below_root && !open.back().holders.contains(url)) return false;
+      if (node.child_count > 0) next.holders.insert(url);
+    }
+    if (!open.empty()) --open.back().children_to_come;
+    open.push_back(std::move(next));
   }
-  return awaited == 0;
+  while (!open.empty() && open.back().children_to_come == 0) open.pop_back();
+  return open.empty() && !snapshot.nodes.empty();
 }
 
 Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string model_id, std::uint64_t version) {

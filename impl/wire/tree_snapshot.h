@@ -39,7 +39,9 @@ std::string Encode(const TreeSnapshot& snapshot);
 // Takes any child counts; whether they make a tree shows when it is walked.
 Result<TreeSnapshot> DecodeTreeSnapshot(Bytes bytes);
 
-// Whether the child counts make one tree of the nodes; no nodes are none.
+// Whether the child counts make one tree of the nodes (no nodes are none), and whoever holds a node holds its parent,
+// the root aside, as in their trees: else a small body would have a merge add every holder to every node of a long
+// chain.
 bool IsTree(const TreeSnapshot& snapshot);
 
 // The flat operations that make the same tree: one insert per node and tenant but for the root, in pre-order, through

@@ -41,7 +41,8 @@ void DrawNodes(Prng& prng, int depth, TreeSnapshot& snapshot) {
 TEST_CASE("TreeSnapshot: child counts make a tree, or do not") {
   const auto counts = [](std::initializer_list<std::uint32_t> children) {
     TreeSnapshot snapshot;
-    for (const std::uint32_t count : children) snapshot.nodes.push_back({.edge = "e", .tenants = {}, .child_count = count});
+    for (const std::uint32_t count : children)
+      snapshot.nodes.push_back({.edge = "e", .tenants = {}, .child_count = count});
     return IsTree(snapshot);
   };
   REQUIRE(counts({0}));
@@ -50,6 +51,11 @@ TEST_CASE("TreeSnapshot: child counts make a tree, or do not") {
   REQUIRE_FALSE(counts({0, 0}));
   REQUIRE_FALSE(counts({1}));
   REQUIRE_FALSE(counts({0xffffffff, 0xffffffff, 0}));
+
+  TreeSnapshot nested{{{"", {}, 1}, {"a", {{"w1", 1}}, 1}, {"b", {{"w1", 1}}, 0}}};
+  REQUIRE(IsTree(nested));
+  nested.nodes[2].tenants.emplace_back("w2", 1);  // not on its parent
+  REQUIRE_FALSE(IsTree(nested));
 }
 
 TEST_CASE("TenantDelta and TreeSnapshot: what is encoded decodes to itself, and anything cut short does not") {

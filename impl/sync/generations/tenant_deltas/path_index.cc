@@ -15,7 +15,7 @@ constexpr std::uint64_t kNodeBytes = 64;
 void PathIndex::Put(std::uint64_t hash, std::string prefix) {
   std::string& kept = prefixes_[hash];
   text_bytes_ -= HeapBytes(kept);
-  kept = std::move(prefix);
+  kept.swap(prefix);  // an assignment might keep the old one's memory
   text_bytes_ += HeapBytes(kept);
 }
 

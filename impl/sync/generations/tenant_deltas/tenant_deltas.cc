@@ -32,7 +32,7 @@ std::optional<Offer> TenantDeltas::Capture(const PlacementView& placement) const
   if (placement.kind == Kind::kTokens) {
     offer = CopyOf(placement);  // the token path owned its tokens before it hashed them
     offer.ids = {NodeId{PathHash(Slices(AsBytes(offer.prompt)))}};
-    offer.prompt = {};
+    std::string().swap(offer.prompt);  // an assignment would keep its memory
     return offer;
   }
   offer.model = ModelName(placement);
@@ -101,7 +101,7 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
 
 void TenantDeltas::Checkpoint(Time /*now*/) {
   if (!IsD6(choices_)) return;  // an empty body, as merged
-  view_.SnapshotTextTrees([this](const std::string& model, TreeSnapshot snapshot) {
+  view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
     const std::string key = TreeKey(model);
     store_.SetSnapshot(key, Encode(snapshot));
     store_.Bump(key);

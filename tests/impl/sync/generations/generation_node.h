@@ -137,7 +137,8 @@ class GenerationNode final : public StrategyView {
   std::size_t PeerCount() const override { return 2; }
   std::string_view PeerName(PeerIndex peer) const override { return peer == kFirst ? "first" : "second"; }
   Incarnation NewIncarnation() const override { return Incarnation{1}; }
-  void SnapshotTextTrees(SnapshotSink sink) const override {
+  void SnapshotTextTrees(std::string_view model, SnapshotSink sink) const override {
+    if (!model.empty() && model != "m") return;
     TreeSnapshot snapshot;
     tree_.Walk([&](const TextTree::WholeNode& whole) {
       SnapshotNode& node = snapshot.nodes.emplace_back();
