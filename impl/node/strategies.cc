@@ -1,6 +1,7 @@
 #include "impl/node/strategies.h"
 
 #include "impl/base/check.h"
+#include "impl/sync/generations/crdt_ops/crdt_ops.h"
 #include "impl/sync/generations/raw_ops/raw_ops.h"
 #include "impl/sync/generations/tenant_deltas/path_deltas.h"
 #include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
@@ -11,6 +12,12 @@ namespace prefixmesh {
 const std::vector<StrategyDescription>& StrategyDescriptions() {
   static const std::vector<StrategyDescription> all = {
       {"off", "routers tell each other nothing", IndexKind::kBlock, true, true},
+      {"crdt-ops",
+       "the first generation (S1, #825): every request rewrites the list of operations, and the log keeps all",
+       IndexKind::kText, false, true},
+      {"crdt-ops/a", "the same at #655: as JSON, a log that is never shortened", IndexKind::kText, false, true},
+      {"crdt-ops/b", "the same at #899: deltas beside the list", IndexKind::kText, false, true},
+      {"crdt-ops/c", "the same at #919: the list is rebuilt every 60 s only", IndexKind::kText, false, true},
       {"raw-ops", "the second generation (S2, #961): operations with the whole prompt, once a second", IndexKind::kText,
        false, true},
       {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",
@@ -49,6 +56,14 @@ Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::str
 std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
                                            const StrategyView& view) {
   if (name == "off") return nullptr;
+  if (name.starts_with("crdt-ops")) {
+    generations::CrdtOpsOptions crdt;
+    crdt.self_name = settings.router;
+    if (name == "crdt-ops/a") crdt.point = generations::CrdtOpsPoint::k655;
+    if (name == "crdt-ops/b") crdt.point = generations::CrdtOpsPoint::k899;
+    if (name == "crdt-ops/c") crdt.point = generations::CrdtOpsPoint::k919;
+    return std::make_unique<generations::CrdtOps>(crdt);
+  }
   if (name == "raw-ops") {
     generations::RawOpsOptions raw;
     raw.self_name = settings.router;

@@ -19,13 +19,13 @@ Collector::Verdict Collector::Offer(Batch batch, std::uint64_t batch_bytes_max, 
 
   const Layer layer = batch.has_state ? Layer::kStructure : Layer::kPlacements;
   const std::uint64_t value_bytes = ValueBytes(batch.entries);
-  if (value_bytes > batch_bytes_max) {
+  if (value_bytes > batch_bytes_max && too_big_ != TooBig::kUnchecked) {
     actions.push_back(RefuseFrame{.peer = peer_,
                                   .bytes = value_bytes,
                                   .limit_bytes = batch_bytes_max,
                                   .layer = layer,
                                   .model = batch.entries.front().key});
-    if (role_ == StreamRole::kDialer) {
+    if (too_big_ == TooBig::kKept) {
       Keep();
       return Verdict::kRefusedKept;
     }

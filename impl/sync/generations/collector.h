@@ -7,7 +7,7 @@
 //   collect ──empty──► nothing is marked; the same scan again in a second, until something is
 //      │
 //   Σ value bytes > 10 MiB ──► refused. Dialer: not marked, so it comes again every second. Server: marked as if sent.
-//      │                       Which end that is depends on the routers' names (H2).
+//      │                       Which end that is depends on the routers' names (H2). Before #899: see SizeRule.
 //   offer ──full or closed──► not marked, tried again in a second
 //      └──queued──► marked: "sent" means queued here, never delivered (H1)
 //
@@ -47,9 +47,17 @@ struct Batch {
   bool has_state = false;        // carries a whole operation list
 };
 
+// What an end does with a batch above the limit.
+enum class TooBig : std::uint8_t { kKept, kMarked, kUnchecked };
+struct SizeRule {
+  TooBig dialer = TooBig::kKept;
+  TooBig server = TooBig::kMarked;
+};
+
 class Collector {
  public:
-  Collector(PeerIndex peer, StreamRole role) : peer_(peer), role_(role) {}
+  Collector(PeerIndex peer, StreamRole role, SizeRule rule = {})
+      : peer_(peer), role_(role), too_big_(role == StreamRole::kDialer ? rule.dialer : rule.server) {}
 
   PeerIndex peer() const { return peer_; }
   StreamRole role() const { return role_; }
@@ -65,8 +73,8 @@ class Collector {
 
   enum class Verdict : std::uint8_t {
     kOffered,        // a SendFrame with `token` was added; its outcome decides
-    kRefusedKept,    // too big for a dialer: not marked
-    kRefusedMarked,  // too big for a server: marked all the same
+    kRefusedKept,    // too big: not marked
+    kRefusedMarked,  // too big: marked all the same
   };
   // `batch` has entries; batch_bytes_max bounds the sum of their values.
   Verdict Offer(Batch batch, std::uint64_t batch_bytes_max, std::uint64_t token, Actions& actions);
@@ -91,6 +99,7 @@ class Collector {
 
   const PeerIndex peer_;
   const StreamRole role_;
+  const TooBig too_big_;
   std::map<std::string, std::uint64_t, std::less<>> last_sent_;
   std::uint64_t generation_marked_ = 0;
   std::uint64_t generation_before_ = 0;  // what it was when the beat began

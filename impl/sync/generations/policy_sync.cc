@@ -42,6 +42,12 @@ Offer PolicySync::CopyOf(const PlacementView& placement) {
   return offer;
 }
 
+Offer PolicySync::NameOf(const PlacementView& placement) {
+  Offer offer = CopyOf(placement);
+  std::string().swap(offer.prompt);  // an assignment would keep its memory
+  return offer;
+}
+
 void PolicySync::OnRound(Time now, Actions& /*actions*/) {
   ++rounds_;
   if (rounds_ % options_.checkpoint_rounds == 0) Checkpoint(now);
@@ -86,7 +92,7 @@ void PolicySync::OnSendResult(Time /*now*/, PeerIndex peer, std::uint64_t token,
 
 void PolicySync::OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) {
   OnPeerDown(now, peer, actions);
-  collectors_.emplace(peer, Collector(peer, role));
+  collectors_.emplace(peer, Collector(peer, role, options_.size_rule));
   if (role == StreamRole::kServer && AsksForSnapshot()) {
     actions.push_back(
         SendFrame{.peer = peer, .frame = EncodeSnapshotRequest(Store::kPolicy), .layer = Layer::kControl});
@@ -111,12 +117,17 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
   ApplyEntries(*frame, found == collectors_.end() ? StreamRole::kServer : found->second.role(), actions);
 }
 
+Result<PolicySync::Checked> PolicySync::CheckValue(Bytes value, StreamRole role) {
+  const Result<PolicyStateView> envelope = DecodePolicyState(value);
+  if (!envelope.ok()) return envelope.error();
+  return Check(*envelope, role);
+}
+
 void PolicySync::ApplyEntries(const StoreFrame& frame, StreamRole role, Actions& actions) {
   // All entries are checked before the first is applied: a bad frame changes nothing.
   std::vector<Checked> values;
   for (const StoreEntryView& entry : frame.entries) {
-    const Result<PolicyStateView> envelope = DecodePolicyState(entry.value);
-    Result<Checked> checked = envelope.ok() ? Check(*envelope, role) : envelope.error();
+    Result<Checked> checked = CheckValue(entry.value, role);
     if (!checked.ok()) {
       ++decode_errors_;
       return;

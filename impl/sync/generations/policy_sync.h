@@ -33,6 +33,7 @@ struct PolicySyncOptions {
   std::string self_name = {};
   // Σ value bytes above which a batch is refused.
   std::uint64_t batch_bytes_max = 10u << 20;
+  SizeRule size_rule = {};
   std::uint32_t checkpoint_rounds = 10;
   std::uint32_t garbage_rounds = 60;
 };
@@ -77,12 +78,17 @@ class PolicySync : public SyncStrategy {
     std::function<Status(Actions&)> apply;
   };
   virtual Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) = 0;
+  // The same for a whole value, where the envelope has another form.
+  virtual Result<Checked> CheckValue(Bytes value, StreamRole role);
   virtual void AddBuffers(StrategyReport& report) const = 0;
 
   // The model's name, or that of requests without one.
   static std::string_view ModelName(const PlacementView& placement);
   // A copy of the whole prompt, as the callers of most generations made for each request.
   static Offer CopyOf(const PlacementView& placement);
+  // The same copy made and dropped: what is left is whose it was. For those whose callers built an operation for
+  // nothing.
+  static Offer NameOf(const PlacementView& placement);
 
   const PolicySyncOptions options_;
   RecordCounts records_;

@@ -1,0 +1,248 @@
+#include "impl/sync/generations/crdt_ops/crdt_ops.h"
+
+#include <utility>
+
+#include "impl/sync/generations/op_sync.h"
+#include "impl/sync/generations/tree_store.h"
+#include "impl/wire/json_ops.h"
+
+namespace prefixmesh::generations {
+namespace {
+
+// Of the transport until #893, both ways.
+constexpr std::size_t kEarlyFrameBytes = 4u << 20;
+
+PolicySyncOptions Common(const CrdtOpsOptions& options) {
+  PolicySyncOptions common{.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+  common.checkpoint_rounds = 60;
+  if (options.point == CrdtOpsPoint::k655) common.size_rule = {.dialer = TooBig::kUnchecked, .server = TooBig::kKept};
+  if (options.point == CrdtOpsPoint::k825) common.size_rule = {.dialer = TooBig::kMarked, .server = TooBig::kMarked};
+  return common;
+}
+
+StrategyTraits Traits(const CrdtOpsOptions& options) {
+  constexpr std::string_view kNames[] = {"crdt-ops/a", "crdt-ops", "crdt-ops/b", "crdt-ops/c"};
+  StrategyTraits traits = MakeTraits(kNames[static_cast<std::size_t>(options.point)], Common(options));
+  if (options.point <= CrdtOpsPoint::k825) {
+    traits.frame_bytes = kEarlyFrameBytes;
+    traits.gzip = false;
+  }
+  return traits;
+}
+
+}  // namespace
+
+CrdtOps::CrdtOps(const CrdtOpsOptions& options)
+    : PolicySync(Common(options), Traits(options)),
+      point_(options.point),
+      log_(options.self_name, options.point != CrdtOpsPoint::k655),
+      pending_(options.pending) {}
+
+std::string CrdtOps::EncodeList(const TreeState& list) const {
+  return point_ == CrdtOpsPoint::k655 ? EncodeJson(list) : Encode(list);
+}
+
+Result<TreeState> CrdtOps::DecodeList(Bytes bytes) const {
+  return point_ == CrdtOpsPoint::k655 ? DecodeJsonTreeState(bytes) : DecodeTreeState(bytes);
+}
+
+std::uint64_t CrdtOps::Version(std::string_view key) const {
+  const CrdtLog::Entry* entry = log_.Find(key);
+  return entry == nullptr ? 0 : entry->version;
+}
+
+// The original's whole way: the value out of the store, the envelope decoded, the list decoded from it.
+TreeState CrdtOps::ListOf(std::string_view key) const {
+  TreeState list;
+  list.model_id = ModelOf(key);
+  const CrdtLog::Entry* entry = log_.Find(key);
+  if (entry == nullptr) return list;
+  const std::string value = entry->value;
+  std::string config;
+  if (point_ == CrdtOpsPoint::k655) {
+    if (Result<PolicyState> state = DecodeJsonPolicyState(AsBytes(value)); state.ok())
+      config = std::move(state->config);
+  } else if (const Result<PolicyStateView> view = DecodePolicyState(AsBytes(value)); view.ok()) {
+    config = AsText(view->config);
+  }
+  // Before the first checkpoint of /c there is none.
+  if (Result<TreeState> decoded = DecodeList(AsBytes(config)); decoded.ok()) list = std::move(*decoded);
+  return list;
+}
+
+void CrdtOps::Write(const std::string& key, const TreeState& list, std::uint64_t version) {
+  const PolicyState state{.model_id = list.model_id,
+                          .policy_type = std::string(kTreeStateTag),
+                          .config = EncodeList(list),
+                          .version = version};
+  log_.Put(key, point_ == CrdtOpsPoint::k655 ? EncodeJson(state) : Encode(state), version);
+}
+
+void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
+  ++records_.local;
+  const std::string key = TreeKey(offer.model);
+  const std::string model = std::move(offer.model);
+  TreeOperation operation{
+      .kind = offer.kind, .prompt = std::move(offer.prompt), .tenant = std::move(offer.worker_name)};
+  const std::uint64_t version = Version(key) + 1;
+  if (point_ == CrdtOpsPoint::k919) {
+    // The list stays as it is; the value around it is written, and logged, once more.
+    pending_.Append(key, std::move(operation));
+    const CrdtLog::Entry* entry = log_.Find(key);
+    PolicyState state{.model_id = model, .policy_type = std::string(kTreeStateTag), .config = {}, .version = version};
+    const std::string value = entry == nullptr ? std::string() : entry->value;
+    if (const Result<PolicyStateView> view = DecodePolicyState(AsBytes(value)); view.ok())
+      state.config = AsText(view->config);
+    return log_.Put(key, Encode(state), version);
+  }
+  TreeState list = ListOf(key);
+  list.Append(operation);
+  Write(key, list, version);
+  if (HasPending()) pending_.Append(key, std::move(operation));
+}
+
+void CrdtOps::Checkpoint(Time /*now*/) {
+  if (point_ != CrdtOpsPoint::k919) return;  // before #919 only tombstones were collected, of which there are none
+  for (const auto& [key, pending] : pending_.all()) {
+    if (pending.empty()) continue;
+    TreeState list = ListOf(key);
+    for (const TreeOperation& operation : pending) list.Append(operation);
+    Write(key, list, Version(key));
+    pending_.Drop(key, list.operations.size());  // counts what was in the list before, too; mended in #961
+  }
+}
+
+// Before #823 there was no gate; all that it saves is a scan that finds nothing.
+std::uint64_t CrdtOps::Generation() const { return log_.generation(); }
+
+std::uint64_t CrdtOps::OperationsIn(const CrdtLog::Entry& entry) const {
+  if (point_ == CrdtOpsPoint::k655) {
+    const Result<PolicyState> state = DecodeJsonPolicyState(AsBytes(entry.value));
+    if (!state.ok()) return 0;
+    const Result<TreeState> list = DecodeJsonTreeState(AsBytes(state->config));
+    return list.ok() ? list->operations.size() : 0;
+  }
+  const Result<PolicyStateView> view = DecodePolicyState(AsBytes(entry.value));
+  if (!view.ok()) return 0;
+  const Result<StateHeader> header = CheckTreeState(view->config);
+  return header.ok() ? header->operations : 0;
+}
+
+StoreEntry CrdtOps::WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const {
+  return {.key = std::string(key),
+          .value = entry.value,
+          .version = entry.version,
+          .actor = options_.self_name,
+          .timestamp_ns = static_cast<std::uint64_t>(now.count())};
+}
+
+std::vector<Batch> CrdtOps::Collect(Time now, Collector& collector, Actions& /*actions*/) {
+  std::vector<Batch> batches(1);
+  Batch& batch = batches[0];
+  batch.generation = Generation();
+  for (const auto& [key, entry] : log_.entries()) {
+    const std::uint64_t last_sent = collector.LastSent(key);
+    if (entry.version <= last_sent) continue;
+    const std::vector<TreeOperation>& pending = pending_.Of(key);
+    if (const auto first = pending_.FirstUnsent(key, entry.version, last_sent)) {
+      const TreeStateDelta delta{.model_id = ModelOf(key),
+                                 .operations = {pending.begin() + static_cast<std::ptrdiff_t>(*first), pending.end()},
+                                 .base_version = last_sent,
+                                 .new_version = entry.version};
+      batch.operations += delta.operations.size();
+      batch.entries.push_back(
+          TreeEntry(key, kTreeStateDeltaTag, Encode(delta), entry.version, options_.self_name, now));
+      continue;
+    }
+    batch.has_state = true;
+    if (point_ == CrdtOpsPoint::k919 && !pending.empty()) {
+      TreeState list = ListOf(key);
+      for (const TreeOperation& operation : pending) list.Append(operation);
+      batch.operations += list.operations.size();
+      batch.entries.push_back(TreeEntry(key, kTreeStateTag, Encode(list), entry.version, options_.self_name, now));
+      continue;
+    }
+    batch.operations += OperationsIn(entry);
+    batch.entries.push_back(WholeEntry(key, entry, now));
+  }
+  if (batch.entries.empty()) batches.clear();
+  return batches;
+}
+
+std::vector<StoreEntry> CrdtOps::Snapshot(Time now) const {
+  std::vector<StoreEntry> entries;
+  for (const auto& [key, entry] : log_.entries()) entries.push_back(WholeEntry(key, entry, now));
+  return entries;
+}
+
+Result<PolicySync::Checked> CrdtOps::CheckValue(Bytes value, StreamRole role) {
+  if (point_ != CrdtOpsPoint::k655) return PolicySync::CheckValue(value, role);
+  const Result<PolicyState> state = DecodeJsonPolicyState(value);
+  if (!state.ok()) return state.error();
+  if (state->policy_type != kTreeStateTag) return Checked{};
+  Result<TreeState> list = DecodeJsonTreeState(AsBytes(state->config));
+  if (!list.ok()) return list.error();
+  return TakeState(std::move(*list), state->version, role);
+}
+
+Result<PolicySync::Checked> CrdtOps::Check(const PolicyStateView& envelope, StreamRole role) {
+  if (envelope.policy_type == kTreeStateTag) {
+    // The value of /c before its first checkpoint has no list.
+    if (envelope.config.empty() && point_ == CrdtOpsPoint::k919) return Checked{};
+    Result<TreeState> list = DecodeTreeState(envelope.config);
+    if (!list.ok()) return list.error();
+    return TakeState(std::move(*list), envelope.version, role);
+  }
+  if (envelope.policy_type == kTreeStateDeltaTag && HasPending()) {
+    Result<TreeStateDelta> delta = DecodeTreeStateDelta(envelope.config);
+    if (!delta.ok()) return delta.error();
+    return TakeDelta(std::move(*delta));
+  }
+  return Checked{};
+}
+
+PolicySync::Checked CrdtOps::TakeState(TreeState list, std::uint64_t version, StreamRole role) {
+  const std::uint64_t records = list.operations.size();
+  return {records, [this, version, role, records, taken = std::move(list)](Actions& actions) mutable -> Status {
+            const std::string key = TreeKey(taken.model_id);
+            if (version <= Version(key)) {
+              records_.stale += records;
+              return {};
+            }
+            Write(key, taken, version);
+            if (role == StreamRole::kDialer && !HasPending()) {
+              records_.unresolved += records;
+              return {};
+            }
+            records_.applied += records;
+            for (TreeOperation& operation : taken.operations) ReplayInto(actions, taken.model_id, operation);
+            return {};
+          }};
+}
+
+PolicySync::Checked CrdtOps::TakeDelta(TreeStateDelta delta) {
+  const std::uint64_t records = delta.operations.size();
+  return {records, [this, records, taken = std::move(delta)](Actions& actions) mutable -> Status {
+            const std::string key = TreeKey(taken.model_id);
+            const std::uint64_t version = Version(key);
+            TreeState list = ListOf(key);
+            const bool no_list_yet = list.version == 0 && version > 0;  // /c before its checkpoint
+            if (taken.base_version > version || version >= taken.new_version || no_list_yet) {
+              records_.stale += records;
+              return {};
+            }
+            for (TreeOperation& operation : taken.operations) list.Append(std::move(operation));
+            Write(key, list, taken.new_version);
+            records_.applied += records;
+            for (TreeOperation& operation : list.operations) ReplayInto(actions, list.model_id, operation);
+            return {};
+          }};
+}
+
+void CrdtOps::AddBuffers(StrategyReport& report) const {
+  report.Add("crdt_log", log_.log_bytes(), log_.log_entries());
+  report.Add("crdt_map", log_.map_bytes(), log_.entries().size());
+  report.Add("pending", pending_.bytes(), pending_.operations());
+}
+
+}  // namespace prefixmesh::generations

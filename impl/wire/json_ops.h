@@ -1,0 +1,31 @@
+// json_ops.h — the bytes of the first generation before #809: the same values as bincode.h, as JSON.
+//
+//   operation    {"Insert":{"key":{"Text":"…"},"text":"…","tenant":"…"}}     the prompt twice: the new field, the old
+//   one
+//                {"Insert":{"key":{"Tokens":[1,2]},"text":"","tenant":"…"}}
+//                {"Remove":{"tenant":"…"}}
+//   TreeState    {"model_id":"…","operations":[…],"version":7}
+//   PolicyState  {"model_id":"…","policy_type":"…","config":[123,34,…],"version":7}   the config as decimal numbers
+//
+// Twice in the list and 3.58 bytes for each byte in the envelope: 7.17 bytes per char of a prompt. The name of the old
+// field is ours. Only this order of fields, without spaces, is read.
+//
+// Threads: pure functions. Ownership: values. Errors: kCorrupt for anything else; numbers are held against their types.
+// Bounds: a decoded value takes at most a few times its input. Strings are bytes: what is not ASCII passes as it is.
+#pragma once
+
+#include <string>
+
+#include "impl/base/result.h"
+#include "impl/base/slices.h"
+#include "impl/wire/bincode.h"
+#include "impl/wire/policy_state.h"
+
+namespace prefixmesh::generations {
+
+std::string EncodeJson(const TreeState& state);
+std::string EncodeJson(const PolicyState& state);
+Result<TreeState> DecodeJsonTreeState(Bytes bytes);
+Result<PolicyState> DecodeJsonPolicyState(Bytes bytes);
+
+}  // namespace prefixmesh::generations
