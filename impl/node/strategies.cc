@@ -3,6 +3,7 @@
 #include "impl/base/check.h"
 #include "impl/sync/generations/crdt_ops/crdt_ops.h"
 #include "impl/sync/generations/raw_ops/raw_ops.h"
+#include "impl/sync/generations/snapshot_ops/snapshot_ops.h"
 #include "impl/sync/generations/tenant_deltas/path_deltas.h"
 #include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
 #include "impl/sync/two_layer/two_layer.h"
@@ -20,6 +21,10 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
       {"crdt-ops/c", "the same at #919: the list is rebuilt every 60 s only", IndexKind::kText, false, true},
       {"raw-ops", "the second generation (S2, #961): operations with the whole prompt, once a second", IndexKind::kText,
        false, true},
+      {"snapshot-ops", "the third generation (S3): operations as deltas, a snapshot of the tree where the list was",
+       IndexKind::kText, false, true},
+      {"capped-ops", "the sixth generation (S6): at most 200 operations a second and peer, no fallback",
+       IndexKind::kText, false, true},
       {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",
        IndexKind::kText, false, true},
       {"tenant-deltas/d2", "its draft whose records carry the whole prompt: each one resolves", IndexKind::kText, false,
@@ -68,6 +73,12 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::RawOpsOptions raw;
     raw.self_name = settings.router;
     return std::make_unique<generations::RawOps>(raw);
+  }
+  if (name == "snapshot-ops" || name == "capped-ops") {
+    generations::SnapshotOpsOptions ops;
+    ops.self_name = settings.router;
+    if (name == "capped-ops") ops.delta_operations_max = generations::kDeltaOperationsMax;
+    return std::make_unique<generations::SnapshotOps>(ops);
   }
   if (name == "tenant-deltas" || name == "tenant-deltas/d6") {
     generations::TenantDeltasOptions deltas;

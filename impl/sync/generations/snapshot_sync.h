@@ -1,0 +1,48 @@
+// snapshot_sync.h — trees kept as encoded snapshots, by the counter alone: what snapshot-ops, capped-ops, full-snapshot
+// and the first form of checkpoint share.
+//
+//   counter[key]   one for all writers (H4); the only version there is, a snapshot has none inside (W19)
+//   body[key]      an encoded TreeSnapshot: an own export, or the last one received
+//   received       snapshot: if its envelope's version is above the counter, it takes the body's place and the counter
+//                  its version, and it is merged into the live tree, whole
+//
+// Threads: mesh loop. Ownership: owns the bodies. Time: none. Errors: remote bytes are checked before anything changes.
+// Bounds: none on a body (historical). Sizes are running totals.
+// Source: specification of the generations, §2 S3 to S6.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "impl/base/result.h"
+#include "impl/sync/generations/policy_sync.h"
+#include "impl/sync/generations/tree_store.h"
+#include "impl/wire/tree_snapshot.h"
+
+namespace prefixmesh::generations {
+
+class SnapshotSync : public PolicySync {
+ public:
+  const TreeStore& trees() const { return trees_; }  // for tests
+  std::uint64_t Version(std::string_view key) const;
+
+ protected:
+  using PolicySync::PolicySync;
+
+  std::uint64_t Generation() const override { return trees_.generation(); }
+  bool AsksForSnapshot() const override { return trees_.bodies().empty(); }
+  std::vector<StoreEntry> Snapshot(Time now) const override;
+  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  void AddBuffers(StrategyReport& report) const override;
+
+  void Bump(const std::string& key);
+  // Takes what a peer sent, if it is news: the body, the counter, and the live tree.
+  Checked TakeSnapshot(TreeSnapshot snapshot, std::string body, std::string model, std::uint64_t version);
+  // A batch of its own for a body, if it is a snapshot: its records and the entry.
+  Batch BatchOf(std::string_view key, std::string body, std::uint64_t records, std::uint64_t version, Time now) const;
+
+  TreeStore trees_;
+};
+
+}  // namespace prefixmesh::generations
