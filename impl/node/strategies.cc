@@ -1,7 +1,9 @@
 #include "impl/node/strategies.h"
 
 #include "impl/base/check.h"
+#include "impl/sync/generations/checkpoint/checkpoint.h"
 #include "impl/sync/generations/crdt_ops/crdt_ops.h"
+#include "impl/sync/generations/full_snapshot/full_snapshot.h"
 #include "impl/sync/generations/raw_ops/raw_ops.h"
 #include "impl/sync/generations/snapshot_ops/snapshot_ops.h"
 #include "impl/sync/generations/tenant_deltas/path_deltas.h"
@@ -23,6 +25,15 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
        false, true},
       {"snapshot-ops", "the third generation (S3): operations as deltas, a snapshot of the tree where the list was",
        IndexKind::kText, false, true},
+      {"full-snapshot", "the fourth generation (S4): the whole tree, every second that it changed", IndexKind::kText,
+       false, true},
+      {"full-snapshot/b", "the same from an export that is made every 10 s", IndexKind::kText, false, true},
+      {"checkpoint", "the fifth generation (S5e): the tree exported every 10 s, compressed, dropped above 8 MiB",
+       IndexKind::kText, false, true},
+      {"checkpoint/a", "its first form: uncompressed, exported and sent when idle, too", IndexKind::kText, false, true},
+      {"checkpoint/b", "its second form: a flat list of operations, compressed", IndexKind::kText, false, true},
+      {"checkpoint/c", "its third form: a snapshot, compressed", IndexKind::kText, false, true},
+      {"checkpoint/d", "its fourth form: the same, silent when idle", IndexKind::kText, false, true},
       {"capped-ops", "the sixth generation (S6): at most 200 operations a second and peer, no fallback",
        IndexKind::kText, false, true},
       {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",
@@ -79,6 +90,21 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     ops.self_name = settings.router;
     if (name == "capped-ops") ops.delta_operations_max = generations::kDeltaOperationsMax;
     return std::make_unique<generations::SnapshotOps>(ops);
+  }
+  if (name.starts_with("full-snapshot") || name == "checkpoint/a") {
+    generations::FullSnapshotOptions full;
+    full.self_name = settings.router;
+    if (name == "full-snapshot/b") full.form = generations::FullSnapshotForm::kStored;
+    if (name == "checkpoint/a") full.form = generations::FullSnapshotForm::kCheckpoint;
+    return std::make_unique<generations::FullSnapshot>(full, view);
+  }
+  if (name.starts_with("checkpoint")) {
+    generations::CheckpointOptions checkpoint;
+    checkpoint.self_name = settings.router;
+    if (name == "checkpoint/b") checkpoint.form = generations::CheckpointForm::kB;
+    if (name == "checkpoint/c") checkpoint.form = generations::CheckpointForm::kC;
+    if (name == "checkpoint/d") checkpoint.form = generations::CheckpointForm::kD;
+    return std::make_unique<generations::CheckpointSync>(checkpoint, view);
   }
   if (name == "tenant-deltas" || name == "tenant-deltas/d6") {
     generations::TenantDeltasOptions deltas;

@@ -1,0 +1,59 @@
+// checkpoint.h — the strategies "checkpoint" (S5e) and "checkpoint/b", "/c", "/d": the text tree is exported every 10
+// rounds and sent compressed. Its first form, "checkpoint/a", is in full_snapshot.h.
+//
+//   /b  f9eaab075  exported as a flat list of operations, one for each node and tenant, with all the text above it
+//   /c  5bffaa359  exported as a snapshot; a receiver expands it to the same list (lz4_sync.h)
+//   /d  0aff3d5d0  and not exported when nothing changed since the last time: an idle router is silent
+//   /e  3b52671e4  and what is above 8 MiB compressed is dropped and counts as sent, until the version moves
+//
+// An export takes the body's place, even that of newer bytes from a peer, and moves the counter. Each placement moves
+// it, too, so that under load the same body goes out every second. Received: lz4_sync.h: at most 2,048 operations of it
+// (H14, X10).
+//
+// Chosen where the history is silent: what /d looks at is the placements of this router. With what peers sent in it,
+// two routers would export to each other for ever, and the form was silent when idle. These forms ran in a branch that
+// also sent tenant deltas; here they stand alone ("tenant-deltas/d6" has both). A flat list above 256 MiB is not
+// exported: the original had no limit there. The tree's lock is held while its nodes are copied; the original's locks
+// were one for each node.
+//
+// Threads, order, ownership, errors: strategy.h. Bounds: one body a tree, with none of its own (historical).
+// Records: local = placements · the rest: op_sync.h. Layer: structure.
+// Source: specification of the generations, §2 S5.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "impl/sync/generations/lz4_sync.h"
+
+namespace prefixmesh::generations {
+
+enum class CheckpointForm : std::uint8_t { kB, kC, kD, kE };
+
+struct CheckpointOptions {
+  CheckpointForm form = CheckpointForm::kE;
+  std::string self_name = {};
+  std::uint64_t batch_bytes_max = 10u << 20;
+  // Of form e.
+  std::uint64_t compressed_bytes_max = kCompressedBytesMax;
+};
+
+class CheckpointSync final : public Lz4Sync {
+ public:
+  CheckpointSync(const CheckpointOptions& options, const StrategyView& view);
+
+  std::optional<Offer> Capture(const PlacementView& placement) const override { return NameOf(placement); }
+  void OnPlacement(Time now, Offer offer, Actions& actions) override;
+
+  std::uint64_t exported_bytes() const { return exported_bytes_; }  // ever; for tests
+
+ private:
+  void Checkpoint(Time now) override;
+
+  const CheckpointForm form_;
+  const StrategyView& view_;
+  std::uint64_t placements_exported_ = 0;  // how many there were at the last export
+  std::uint64_t exported_bytes_ = 0;
+};
+
+}  // namespace prefixmesh::generations

@@ -1,0 +1,62 @@
+#include "impl/sync/generations/full_snapshot/full_snapshot.h"
+
+#include <utility>
+
+#include "impl/sync/generations/rebuilt_tree.h"
+
+namespace prefixmesh::generations {
+namespace {
+
+PolicySyncOptions Common(const FullSnapshotOptions& options) {
+  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+}
+
+constexpr std::string_view kNames[] = {"full-snapshot", "full-snapshot/b", "checkpoint/a"};
+
+}  // namespace
+
+FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const StrategyView& view)
+    : SnapshotSync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.form)], Common(options))),
+      form_(options.form),
+      view_(view) {}
+
+void FullSnapshot::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
+  ++records_.local;
+  Bump(TreeKey(offer.model));
+}
+
+void FullSnapshot::Checkpoint(Time /*now*/) {
+  if (form_ == FullSnapshotForm::kLive) return;
+  view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
+    const std::string key = TreeKey(model);
+    trees_.SetBody(key, Encode(snapshot));
+    if (form_ == FullSnapshotForm::kCheckpoint) Bump(key);
+  });
+}
+
+void FullSnapshot::CollectGarbage() {
+  if (form_ == FullSnapshotForm::kLive) return;
+  trees_.DropCounters([this](const std::string& key) { return trees_.Body(key) != nullptr; });
+}
+
+std::vector<Batch> FullSnapshot::Collect(Time now, Collector& collector, Actions& /*actions*/) {
+  std::vector<Batch> batches;
+  if (form_ == FullSnapshotForm::kLive) {
+    for (const auto& [key, version] : trees_.counters()) {
+      if (version <= collector.LastSent(key)) continue;
+      view_.SnapshotTextTrees(ModelOf(key),
+                              [&, &tree = key, &label = version](const std::string& /*model*/, TreeSnapshot snapshot) {
+                                batches.push_back(BatchOf(tree, Encode(snapshot), Holders(snapshot), label, now));
+                              });
+    }
+    return batches;
+  }
+  for (const auto& [key, body] : trees_.bodies()) {
+    if (Version(key) <= collector.LastSent(key)) continue;
+    const Result<TreeSnapshot> valid = DecodeTreeSnapshot(AsBytes(body));
+    if (valid.ok()) batches.push_back(BatchOf(key, body, Holders(*valid), Version(key), now));
+  }
+  return batches;
+}
+
+}  // namespace prefixmesh::generations
