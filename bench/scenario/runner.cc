@@ -17,6 +17,7 @@
 #include "bench/report/report.h"
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/disturbance.h"
+#include "bench/scenario/expected_memory.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/progress.h"
@@ -66,10 +67,11 @@ Status CheckMemory(const RunRequest& request, const Machine& machine) {
   if (const std::uint64_t cap = CapBytes(request.settings); cap > 0) router = std::min(router, cap);
   const std::uint64_t needed = router * request.settings.routers.count + (300u << 20);
   if (needed <= machine.available_bytes) return {};
-  return Error{ErrorCode::kInvalid, "strategy " + request.strategy + " under this load needs about " +
-                                        FormatBytes(static_cast<double>(needed)) + "; this machine has " +
-                                        FormatBytes(static_cast<double>(machine.available_bytes)) +
-                                        " free. Lower load.rps, prompt.chars or routers.count"};
+  return Error{ErrorCode::kInvalid,
+               "strategy " + request.strategy + " under this load needs about " +
+                   FormatBytes(static_cast<double>(needed)) + "; this machine has " +
+                   FormatBytes(static_cast<double>(machine.available_bytes)) +
+                   " free. Lower load.rps, prompt.chars or routers.count, or end routers at limits.router_rss_mib"};
 }
 
 // The worker process has a listening socket per worker and a connection from every router to each.
@@ -504,23 +506,6 @@ int VerdictExitCode(Verdict verdict) {
       return 99;
   }
   return 1;
-}
-
-std::uint64_t ExpectedRouterBytes(const std::string& strategy, const load::Settings& settings) {
-  constexpr double kMiB = 1 << 20;
-  const double prompt = static_cast<double>(settings.prompt_bytes());
-  const double seconds = settings.phases.warmup_s + settings.phases.load_s;
-  const double requests = settings.load.rps * seconds;
-  const double base = 40 * kMiB;
-  if (strategy == "raw-ops") {
-    // generations.md S2: pending ≤ 10 s of this router's requests, a blob of at most 2048 operations with three
-    // transient copies, and a text tree with the unique part of every prompt it hears of.
-    const double own = settings.load.rps / static_cast<double>(settings.routers.count);
-    const double tree =
-        requests * prompt * (1 - settings.prompt.shared) + static_cast<double>(settings.prompt.templates) * prompt;
-    return static_cast<std::uint64_t>(base + 10 * own * prompt + 4 * 2048 * prompt + tree);
-  }
-  return static_cast<std::uint64_t>(base + (settings.index.budget_mib + 2 * settings.two_layer.window_mib) * kMiB);
 }
 
 Result<RunOutcome> Run(const RunRequest& request) {

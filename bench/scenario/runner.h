@@ -42,7 +42,4 @@ struct RunOutcome {
 // Checks, runs, measures, writes result.json and report.html into request.out.
 Result<RunOutcome> Run(const RunRequest& request);
 
-// What a router of this strategy is expected to need under this load, in bytes; for the check before a run.
-std::uint64_t ExpectedRouterBytes(const std::string& strategy, const load::Settings& settings);
-
 }  // namespace prefixmesh::bench
