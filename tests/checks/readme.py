@@ -45,6 +45,9 @@ def disturbances(root):
         else:
             what = result["join"]
             name = "a router joins"
+        settings = result["scenario"]["settings"]
+        if (settings["load.rps"], settings["prompt.chars"]) != (200, 80000):
+            name += f", {settings['load.rps']:,.0f} rps x {settings['prompt.chars']:,.0f} chars"
         kib = sum(what["built_bytes"].values()) / 1024
         newest[name, routers] = (f"| [{name}]({run.relative_to(root)}) | {routers} | {what['records']:,} | "
                                  f"{what['complete_after_ms']:.0f} ms | {kib:,.0f} KiB | {result['placements']['lost']} |")
@@ -55,18 +58,51 @@ def disturbances(root):
             *newest.values(), ""]
 
 
+def round_ms(result):
+    return result["scenario"]["settings"]["two_layer.round_ms"]
+
+
+def usual(result):
+    """With the settings of the strategy and the index as they are when nobody sets them."""
+    settings = result["scenario"]["settings"]
+    return (round_ms(result), settings["index.budget_mib"], settings["two_layer.window_mib"]) == (50, 64, 16)
+
+
+def rounds(root):
+    """What the period of the round costs and brings: the newest run of each, all of one plan."""
+    newest = {}
+    for run, result in recorded(root, "templates"):
+        if result["strategy"] == "two-layer" and len(result["routers"]) == 2:
+            newest.setdefault(result["plan_fingerprint"], {})[round_ms(result)] = (run, result)
+    lines = ["**The round** of two-layer, in `templates`: what its period costs and brings.", "",
+             "| period | bytes per placement | CPU of the mesh loop, of one core | visible at a peer, p50 | p99 |",
+             "|--:|--:|--:|--:|--:|"]
+    runs = max(newest.values(), key=len)
+    for period in sorted(runs, reverse=True):
+        run, result = runs[period]
+        settings = result["scenario"]["settings"]
+        seconds = settings["phases.warmup_s"] + settings["phases.load_s"]
+        cpu = max(router["sync"]["cpu_s"] for router in result["routers"]) / seconds
+        visible = result["visibility"]["ms"]
+        lines.append(f"| [{period:g} ms]({run.relative_to(root)}) | "
+                     f"{result['routers'][0]['sync']['bytes_per_applied_placement']:.1f} | {100 * cpu:.2f} % | "
+                     f"{visible['p50']:.1f} ms | {visible['p99']:.1f} ms |")
+    return lines + [""]
+
+
 def measured(root, prefixmesh):
     lines = []
     for scenario, routers, words in SCENARIOS:
         # Runs of one plan compare: the plan that most strategies ran, the newest of such, and of it each one's newest.
         plans = {}
         for run, result in recorded(root, scenario):
-            if len(result["routers"]) == routers:
+            if len(result["routers"]) == routers and usual(result):
                 plans.setdefault(result["plan_fingerprint"], {})[result["strategy"]] = run
         newest = max(plans.values(), key=lambda runs: (len(runs), max(run.stem for run in runs.values())))
         table = subprocess.run([prefixmesh, "report", "--markdown", *newest.values()], check=True, capture_output=True,
                                text=True).stdout
         lines += [words, "", table.strip(), ""]
+    lines += rounds(root)
     lines += disturbances(root)
     lines += ["200 requests per second, 80,000-character prompts (`chat` and `trace`: their own lengths), 20 workers, 2 "
               "routers where nothing else is said, all on one machine with 2 cores.", "Every planned request was sent. The runs are in "
