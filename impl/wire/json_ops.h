@@ -8,7 +8,8 @@
 //   PolicyState  {"model_id":"…","policy_type":"…","config":[123,34,…],"version":7}   the config as decimal numbers
 //
 // Twice in the list and 3.58 bytes for each byte in the envelope: 7.17 bytes per char of a prompt. The name of the old
-// field is ours. Only this order of fields, without spaces, is read.
+// field is ours. Only this order of fields, without spaces, is read: this is the wire of one generation and no general
+// JSON, for prompts are any bytes, and a JSON library refuses or changes those that are no UTF-8.
 //
 // Threads: pure functions. Ownership: values. Errors: kCorrupt for anything else; numbers are held against their types.
 // Bounds: a decoded value takes at most a few times its input. Strings are bytes: what is not ASCII passes as it is.
