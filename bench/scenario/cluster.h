@@ -81,6 +81,7 @@ class Cluster {
   bool Stop();
 
   std::vector<Router>& routers() { return routers_; }
+  const std::vector<Router>& routers() const { return routers_; }
   Child* workers() { return workers_.get(); }
   Child* load() { return load_.get(); }
   const std::vector<std::pair<std::string, std::string>>& worker_addresses() const { return worker_addresses_; }

@@ -22,6 +22,7 @@
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/progress.h"
 #include "bench/scenario/sampler.h"
+#include "bench/scenario/silence.h"
 #include "impl/base/whole_file.h"
 #include "impl/node/strategies.h"
 #include "loadgen/plan/plan.h"
@@ -173,10 +174,9 @@ class Runner {
     for (const Cluster::Router& router : cluster_.routers()) {
       measured_.routers.emplace_back().name = router.name;
       cpu_at_ready_.emplace_back();
-      answered_s_.push_back(0);
       if (router.child != nullptr) RouterReady(measured_.routers.size() - 1);
     }
-    workers_pulse_.emplace(cluster_.worker_addresses().front().second);  // one process serves all of them
+    silence_.Begin();
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
@@ -215,7 +215,8 @@ class Runner {
     cluster_.JoinerServes();
     RouterReady(i);
     disturbance_.JoinerServes();
-    measured_.routers[i].ready_s = answered_s_[i] = sampler_.elapsed_s();
+    measured_.routers[i].ready_s = sampler_.elapsed_s();
+    silence_.HeardRouter(i, measured_.routers[i].ready_s);
     if (measured_.load_begin.has_value()) measured_.load_begin->routers[i] = sampler_.SampleNow().routers[i];
     return cap_.Watch(measured_.routers[i].name, cluster_.routers()[i].child->pid());
   }
@@ -230,7 +231,7 @@ class Runner {
   // or the generator cannot write its log.
   Status Tick(const std::optional<Event>& event) {
     if (event.has_value() && event->from == "load") {
-      if (load_heard_s_.has_value()) load_heard_s_ = sampler_.elapsed_s();
+      silence_.HeardLoad(sampler_.elapsed_s());
       const std::string name = event->body.value("event", "");
       if (name == "phase") {
         const std::string phase = event->body.value("phase", "");
@@ -262,29 +263,7 @@ class Runner {
     cluster_.set_turn(disturbance_.watching() ? kWatchingTurn : kTurn);
     if (!sampler_.SampleIfDue()) return {};
     ShowProgress();
-    return NobodySilent();
-  }
-
-  // A process may be slow to answer under load; one that says nothing for so long hangs or was stopped.
-  Status NobodySilent() {
-    const Sample& now = sampler_.samples().back();
-    const auto silent = [](const std::string& name, double since_s) -> Status {
-      if (since_s <= kSilenceMax_s) return {};
-      return Error{ErrorCode::kTimeout, name + " not answered for " + std::to_string(static_cast<int>(since_s)) + " s"};
-    };
-    workers_pulse_->Beat();
-    const std::chrono::duration<double> workers = std::chrono::steady_clock::now() - workers_pulse_->heard();
-    if (Status heard = silent("the workers have", workers.count()); !heard.ok()) return heard;
-    if (load_heard_s_.has_value())
-      if (Status heard = silent("the load process has", now.t_s - *load_heard_s_); !heard.ok()) return heard;
-    for (std::size_t i = 0; i < now.routers.size(); ++i) {
-      if (cluster_.routers()[i].stopped) answered_s_[i] = now.t_s;
-      if (cluster_.routers()[i].answering() == nullptr) continue;
-      if (now.routers[i].counters.has_value()) answered_s_[i] = now.routers[i].counters->at_s;
-      if (Status heard = silent(cluster_.routers()[i].name + " has", now.t_s - answered_s_[i]); !heard.ok())
-        return heard;
-    }
-    return {};
+    return silence_.Check(sampler_.samples().back());
   }
 
   Status AllAnswered(const Sample& sample) {
@@ -336,10 +315,10 @@ class Runner {
     phase_ = "warmup";
     if (!cluster_.load()->WriteLine("start"))
       return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
-    load_heard_s_ = sampler_.elapsed_s();
+    silence_.LoadSpeaks(sampler_.elapsed_s());
     const Status done =
         WaitForLoad("load_done", settings_.phases.warmup_s + settings_.phases.load_s + settings_.load.timeout_s + 30);
-    load_heard_s_.reset();
+    silence_.LoadMayBeSilent();
     return done;
   }
 
@@ -457,12 +436,9 @@ class Runner {
     std::string message;
   };
   std::map<std::pair<std::string, std::string>, Failures> failures_;  // by router and status
-  static constexpr double kSilenceMax_s = 30;
   static constexpr Time kTurn = std::chrono::milliseconds(50);
   static constexpr Time kWatchingTurn = std::chrono::milliseconds(5);
-  std::vector<double> answered_s_;      // when each router was last heard
-  std::optional<double> load_heard_s_;  // the same of the generator, while it has something to say every second
-  std::optional<WorkerPulse> workers_pulse_;
+  Silence silence_{cluster_};
   std::vector<std::optional<double>> cpu_at_ready_;
   std::optional<double> workers_cpu_at_ready_;
 };
