@@ -8,6 +8,7 @@
 
 #include "bench/build_info.h"
 #include "bench/process/proc.h"
+#include "bench/scenario/run_folder.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/plan.h"
 
@@ -165,15 +166,6 @@ class Experimenter {
  private:
   Status Keep(const ScheduledRun& scheduled, const RunFacts& facts) {
     if (scheduled.pair > 0) experiment_.runs.push_back({scheduled, facts});
-    return {};
-  }
-
-  Status MoveAside(const std::string& folder) {
-    std::string aside;
-    for (int i = 1; aside.empty() || fs::exists(aside); ++i) aside = folder + ".failed-" + std::to_string(i);
-    std::error_code error;
-    fs::rename(folder, aside, error);
-    if (error) return Invalid(folder + ": cannot be moved aside: " + error.message());
     return {};
   }
 

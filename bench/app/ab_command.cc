@@ -8,24 +8,13 @@
 #include "bench/ab/ab_report.h"
 #include "bench/ab/ab_table.h"
 #include "bench/ab/compare.h"
+#include "bench/app/output.h"
 #include "bench/build_info.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/settings_metrics.h"
 
 namespace prefixmesh::bench {
 namespace {
-
-int Fail(const std::string& message, int code = 2) {
-  std::fprintf(stderr, "prefixmesh: %s\n", message.c_str());
-  return code;
-}
-
-// The world failed, or the input was wrong.
-int ExitCode(const Error& error) {
-  return error.code == ErrorCode::kInvalid || error.code == ErrorCode::kTooBig || error.code == ErrorCode::kNotFound
-             ? 2
-             : 1;
-}
 
 Result<std::vector<std::string>> ArmTexts(const AbArguments& arguments) {
   const bool two = !arguments.a.empty() || !arguments.b.empty();
@@ -85,7 +74,7 @@ int RunAb(const AbArguments& arguments) {
   request.dirty_build = BuildDirty();
   const Result<ab::Experiment> experiment =
       ab::RunExperiment(request, Run, [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
-  if (!experiment.ok()) return Fail(experiment.error().message, ExitCode(experiment.error()));
+  if (!experiment.ok()) return Fail(experiment.error());
   const ab::Analysis analysis = ab::Analyse(*experiment);
   if (Status written = WriteOutputs(*experiment, analysis); !written.ok()) return Fail(written.error().message, 1);
   std::printf("%s\nresult  %s/ab.json\nreport  %s/report.html\n", ab::RenderAbTable(*experiment, analysis).c_str(),

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/ab_command.h"
+#include "bench/app/output.h"
+#include "bench/app/reproduce_command.h"
 #include "bench/app/scenario_arguments.h"
 #include "bench/app/sim_command.h"
 #include "bench/conform/conform.h"
@@ -30,34 +32,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
-
-int Fail(const std::string& message, int code = kExitUsage) {
-  std::fprintf(stderr, "prefixmesh: %s\n", message.c_str());
-  return code;
-}
-
-// The world failed, or the input was wrong.
-int ExitCode(const Error& error) {
-  const bool world =
-      error.code == ErrorCode::kExhausted || error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout;
-  return world ? kExitFailed : kExitUsage;
-}
-
-Result<nlohmann::json> ReadResult(const std::string& path) {
-  const std::string file = fs::is_directory(path) ? path + "/result.json" : path;
-  std::ifstream stream(file);
-  if (!stream) return Error{ErrorCode::kNotFound, file + ": cannot be read"};
-  nlohmann::json result = nlohmann::json::parse(stream, nullptr, false);
-  if (!result.is_object() || !result.contains("schema_version"))
-    return Error{ErrorCode::kInvalid, file + ": is not a result of this tool"};
-  return result;
-}
-
-int RunCommand(const ScenarioArguments& arguments, const std::string& strategy, std::string out) {
+int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::string out) {
   Result<load::Settings> settings = arguments.Resolve();
   if (!settings.ok()) return Fail(settings.error().message);
+  if (strategy.empty()) strategy = settings->strategy;
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
   if (out.empty()) out = NewRunFolder(settings->scenario + "-" + strategy);
   RunRequest request;
@@ -67,7 +45,7 @@ int RunCommand(const ScenarioArguments& arguments, const std::string& strategy, 
   request.out = out;
   request.bin_dir = OwnFolder();
   const Result<RunOutcome> outcome = Run(request);
-  if (!outcome.ok()) return Fail(outcome.error().message, ExitCode(outcome.error()));
+  if (!outcome.ok()) return Fail(outcome.error());
   const Result<nlohmann::json> result = ReadResult(out);
   if (!result.ok()) return Fail(result.error().message, kExitFailed);
   std::printf("%s\nresult  %s\nreport  %s\n", RenderTable({*result}).c_str(), outcome->result_path.c_str(),
@@ -101,7 +79,7 @@ int ListCommand(const std::string& what) {
                   std::string(each.summary).c_str());
   if (what == "scenarios")
     for (const load::ScenarioInfo& each : load::ListScenarios())
-      std::printf("%-16s %s\n", each.name.c_str(), each.description.c_str());
+      std::printf("%-18s %s\n", each.name.c_str(), each.description.c_str());
   if (what == "settings")
     for (const load::SettingInfo& each : load::ListSettings())
       std::printf("%-32s %-7s %-6s default %-12s %s (%s)\n", each.key.c_str(), each.type.c_str(), each.unit.c_str(),
@@ -132,7 +110,7 @@ int RecordCommand(const std::vector<std::string>& runs, const std::string& resul
     const Result<nlohmann::json> result = ReadResult(run);
     if (!result.ok()) return Fail(result.error().message);
     const Result<std::string> path = RecordResult(*result, results, force);
-    if (!path.ok()) return Fail(run + ": " + path.error().message, ExitCode(path.error()));
+    if (!path.ok()) return Fail(Error{path.error().code, run + ": " + path.error().message});
     std::printf("recorded  %s\n", path->c_str());
   }
   return 0;
@@ -162,11 +140,12 @@ int Main(int argc, char** argv) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a later flag wins, as in most tools
 
   ScenarioArguments scenario;
-  std::string strategy = "two-layer", out;
+  std::string strategy, out;
   CLI::App* run = app.add_subcommand("run", "one run with live progress; writes result.json and report.html");
   scenario.AddTo(*run);
-  run->add_option("--strategy", strategy, "how the routers tell each other (see `prefixmesh list strategies`)")
-      ->capture_default_str();
+  run->add_option("--strategy", strategy,
+                  "how the routers tell each other (see `prefixmesh list strategies`) [the scenario's own, else "
+                  "two-layer]");
   run->add_option("--out", out, "folder for the result; a new one under runs/ by default");
 
   CLI::App* plan = app.add_subcommand("plan", "prints and checks a plan and its statistics; runs nothing");
@@ -203,6 +182,9 @@ int Main(int argc, char** argv) {
   CompareArguments compare_arguments;
   CLI::App* compare = compare_arguments.AddTo(app);
 
+  ReproduceArguments reproduce_arguments;
+  CLI::App* reproduce = reproduce_arguments.AddTo(app);
+
   SimArguments sim_arguments;
   CLI::App* sim = sim_arguments.AddTo(app);
 
@@ -229,6 +211,7 @@ int Main(int argc, char** argv) {
   if (sim->parsed()) return RunSim(sim_arguments);
   if (ab->parsed()) return RunAb(ab_arguments);
   if (compare->parsed()) return RunCompare(compare_arguments);
+  if (reproduce->parsed()) return RunReproduce(reproduce_arguments);
   return RecordCommand(record_paths, results_dir, force);
 }
 

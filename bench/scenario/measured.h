@@ -11,6 +11,7 @@
 
 #include "bench/oracle/oracle.h"
 #include "bench/process/proc.h"
+#include "bench/scenario/memory_cap.h"
 #include "bench/scenario/runner.h"
 #include "bench/scenario/sampler.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -83,6 +84,7 @@ struct Measured {
   std::optional<MeasuredPartition> partition;
   std::optional<MeasuredJoin> join;
   std::optional<MeasuredStop> stop;
+  std::optional<CapHit> killed;
   std::optional<OracleResult> oracle;
 
   Verdict verdict = Verdict::kFailed;

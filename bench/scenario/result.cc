@@ -306,6 +306,11 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   if (m.partition.has_value()) result["partition"] = PartitionJson(m);
   if (m.join.has_value()) result["join"] = JoinJson(m);
   if (m.stop.has_value()) result["stop"] = StopJson(m);
+  if (m.killed.has_value())
+    result["killed"] = {{"router", m.killed->router},
+                        {"rss_bytes", m.killed->memory.rss_bytes},
+                        {"at_s", m.killed->at_s},
+                        {"growth_bytes_per_s", OrNull(m.killed->bytes_per_s)}};
   result["routers"] = Json::array();
   for (std::size_t i = 0; i < m.routers.size(); ++i) result["routers"].push_back(RouterJson(m, i));
   result["workers"] = {{"count", settings.workers.count},

@@ -189,6 +189,7 @@ class Runner {
   // The run ends here; the peaks are what was reached by now.
   void Killed(const CapHit& hit) {
     measured_.verdict = Verdict::kKilled;
+    measured_.killed = hit;
     for (std::size_t i = 0; i < measured_.routers.size(); ++i) {
       const Cluster::Router& router = cluster_.routers()[i];
       if (router.child == nullptr) continue;

@@ -68,6 +68,14 @@ std::string Suggest(std::string_view wrong) {
   return " (sections: " + sections + ")";
 }
 
+// A top-level key that is text.
+std::string* Words(Settings& settings, std::string_view key) {
+  if (key == "source") return &settings.source;
+  if (key == "description") return &settings.description;
+  if (key == "strategy") return &settings.strategy;
+  return nullptr;
+}
+
 Status ReadSlo(Settings& settings, const toml::node& node, std::string_view file) {
   const toml::array* list = node.as_array();
   if (list == nullptr) return Invalid(At(file, node) + "slo must be written as [[slo]] with name and expression");
@@ -134,9 +142,9 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
   settings.file_hash = Sha256Hex(AsBytes(text));
   for (const auto& [name, node] : root) {
     Status read;
-    if (name.str() == "source" || name.str() == "description") {
+    if (std::string* words = Words(settings, name.str()); words != nullptr) {
       if (!node.is_string()) return Invalid(At(file, node) + std::string(name.str()) + " must be text");
-      (name.str() == "source" ? settings.source : settings.description) = node.as_string()->get();
+      *words = node.as_string()->get();
     } else if (name.str() == "slo") {
       read = ReadSlo(settings, node, file);
     } else if (name.str() == "metric") {
@@ -153,20 +161,19 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
 }
 
 Result<Settings> LoadScenario(std::string_view name_or_path) {
-  const bool is_path = name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".toml");
-  if (!is_path) {
-    std::string names;
-    for (const BuiltinScenario& scenario : BuiltinScenarios()) {
-      if (name_or_path != scenario.name) {
-        names += (names.empty() ? "" : ", ") + std::string(scenario.name);
-        continue;
-      }
-      Result<Settings> settings = ParseScenario(scenario.toml, std::string(name_or_path) + ".toml");
-      if (settings.ok()) settings->scenario = std::string(name_or_path);
-      return settings;
+  std::string names;
+  for (const BuiltinScenario& scenario : BuiltinScenarios()) {
+    if (name_or_path != scenario.name) {
+      names += (names.empty() ? "" : ", ") + std::string(scenario.name);
+      continue;
     }
-    return Invalid("unknown scenario '" + std::string(name_or_path) + "' (a .toml file, or one of: " + names + ")");
+    Result<Settings> settings = ParseScenario(scenario.toml, std::string(name_or_path) + ".toml");
+    if (settings.ok()) settings->scenario = std::string(name_or_path);
+    return settings;
   }
+  const bool is_path = name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".toml");
+  if (!is_path)
+    return Invalid("unknown scenario '" + std::string(name_or_path) + "' (a .toml file, or one of: " + names + ")");
   const std::string path(name_or_path);
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
@@ -286,6 +293,7 @@ std::string SettingsToJson(const Settings& settings) {
   json["scenario"] = settings.scenario;
   json["source"] = settings.source;
   json["description"] = settings.description;
+  json["strategy"] = settings.strategy;
   json["file_hash"] = settings.file_hash;
   json["slo"] = nlohmann::ordered_json::array();
   for (const Slo& slo : settings.slo) json["slo"].push_back({{"name", slo.name}, {"expression", slo.expression}});
@@ -306,7 +314,8 @@ Result<Settings> SettingsFromJson(std::string_view text, std::string_view file) 
     return true;
   };
   if (!read_text("scenario", settings.scenario) || !read_text("source", settings.source) ||
-      !read_text("description", settings.description) || !read_text("file_hash", settings.file_hash)) {
+      !read_text("description", settings.description) || !read_text("strategy", settings.strategy) ||
+      !read_text("file_hash", settings.file_hash)) {
     return malformed;
   }
   if (json.contains("slo")) {

@@ -1,8 +1,9 @@
 // settings.h — everything a scenario can say, typed, with its defaults; and how it is read, changed and written.
 //
-// A scenario file is TOML: top-level `source`, `description`, `[[slo]]` and `[[metric]]`, and sections whose keys are
-// the members below (`[load] rps = 200` is `load.rps`). What a file leaves out keeps the default here, which is the
-// scenario `reference`. Overrides (`load.rps=100`, `phases.load_s=2m`) go through the same table (settings_table.h).
+// A scenario file is TOML: top-level `source`, `description`, `strategy`, `[[slo]]` and `[[metric]]`, and sections
+// whose keys are the members below (`[load] rps = 200` is `load.rps`). What a file leaves out keeps the default here,
+// which is the scenario `reference`. Overrides (`load.rps=100`, `phases.load_s=2m`) go through the same table
+// (settings_table.h).
 //
 // Threads: value types and pure functions, any thread. Units: last in every name (_s, _ms, _us, _bytes, _mib); text may
 // carry one (ms, s, m, h, B, KiB, MiB, GiB) and is converted. Errors: one line that names file, line, key and allowed
@@ -53,9 +54,10 @@ inline constexpr std::size_t kMetricsMax = 12;
 
 struct Settings {
   std::string scenario = "reference";
-  std::string source;       // what observation the scenario reproduces
-  std::string description;  // one line for `prefixmesh list scenarios`
-  std::string file_hash;    // sha256 of the scenario file's text, hex
+  std::string source;                  // what observation the scenario reproduces
+  std::string description;             // one line for `prefixmesh list scenarios`
+  std::string strategy = "two-layer";  // what runs when the command names none; checked where strategies are known
+  std::string file_hash;               // sha256 of the scenario file's text, hex
   std::vector<Slo> slo;
   std::vector<Metric> metrics;  // a file's own `[[metric]]`, else those of scenarios/default_metrics.toml
 
@@ -192,7 +194,7 @@ struct Settings {
 // Parses a scenario's text. `file` is only used in error messages.
 Result<Settings> ParseScenario(std::string_view toml, std::string_view file);
 
-// `name_or_path`: a built-in name, or a path (anything that ends in .toml or has a '/').
+// `name_or_path`: a built-in name, or a path (anything else that ends in .toml or has a '/').
 Result<Settings> LoadScenario(std::string_view name_or_path);
 
 // `key=value`, as in --set.

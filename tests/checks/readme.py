@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The README's figures are what the tool says of the recorded runs, nothing else.
+"""The figures of README.md are what the tool says of the recorded runs, nothing else.
 
 Usage: readme.py ROOT PREFIXMESH [--fix]. With --fix writes them.
 """
@@ -28,6 +28,14 @@ def recorded(root, scenario):
         yield run, result
 
 
+def built_after_the_heal(result):
+    """What all routers built from the heal to the end of the load."""
+    settings, cut, series = result["scenario"]["settings"], result["partition"], result["series"]
+    end_s = cut["began_s"] + (1 - settings["partition.from"]) * settings["phases.load_s"]
+    rows = [i for i, t in enumerate(series["t_s"]) if cut["healed_s"] <= t <= end_s]
+    return sum(built[rows[-1]] - built[rows[0]] for built in series["sync_bytes"].values())
+
+
 def disturbances(root):
     """A line for each kind of cut, join and stop that was recorded, the newest of each."""
     newest = {}
@@ -48,12 +56,18 @@ def disturbances(root):
         settings = result["scenario"]["settings"]
         if (settings["load.rps"], settings["prompt.chars"]) != (200, 80000):
             name += f", {settings['load.rps']:,.0f} rps x {settings['prompt.chars']:,.0f} chars"
-        kib = sum(what["built_bytes"].values()) / 1024
-        newest[name, routers] = (f"| [{name}]({run.relative_to(root)}) | {routers} | {what['records']:,} | "
-                                 f"{what['complete_after_ms']:.0f} ms | {kib:,.0f} KiB | {result['placements']['lost']} |")
-    return ["**`partition`, `late-join` and `stopped-router`**, two-layer: records that were missing when the cut was "
-            "healed or the router started or went on, until when all had them, and what was built meanwhile, the load's "
-            "own news included.", "",
+        if result["strategy"] == "two-layer":
+            missing, after = f"{what['records']:,}", f"{what['complete_after_ms']:.0f} ms"
+            kib = sum(what["built_bytes"].values()) / 1024
+        else:
+            name += f", with {result['strategy']}"
+            missing, after, kib = "–", "–", built_after_the_heal(result) / 1024
+        newest[name, routers] = (f"| [{name}]({run.relative_to(root)}) | {routers} | {missing} | {after} | "
+                                 f"{kib:,.0f} KiB | {result['placements']['lost']:,} |")
+    return ["**`partition`, `late-join` and `stopped-router`**, two-layer where nothing else is said: records that were "
+            "missing when the cut was healed or the router started or went on, until when all had them, and what was "
+            "built meanwhile, the load's own news included. A generation keeps nothing that says what is missing: what "
+            "it built until the end of the load stands there.", "",
             "| what | routers | records missing | all had them after | built | lost |", "|---|--:|--:|--:|--:|--:|",
             *newest.values(), ""]
 
@@ -110,20 +124,27 @@ def measured(root, prefixmesh):
     return "\n".join(lines)
 
 
+def reproduction(root, prefixmesh):
+    runs = sorted((root / "results" / "reproduction").glob("*.json"))
+    return subprocess.run([prefixmesh, "reproduce", "--table", *runs], check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
 def main():
     root, prefixmesh = pathlib.Path(sys.argv[1]), sys.argv[2]
-    readme = root / "README.md"
-    text = readme.read_text()
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
-    wanted = f"{head}{BEGIN}\n{measured(root, prefixmesh)}\n{END}{tail}"
-    if "--fix" in sys.argv:
-        readme.write_text(wanted)
-        return 0
-    if wanted != text:
-        print("README.md does not show what the recorded runs say; mend it with: tests/checks/readme.py . PREFIXMESH --fix")
-        return 1
-    return 0
+    wrong = 0
+    for name, figures in (("README.md", measured),):
+        page = root / name
+        text = page.read_text()
+        head, rest = text.split(BEGIN)
+        _, tail = rest.split(END)
+        wanted = f"{head}{BEGIN}\n{figures(root, prefixmesh)}\n{END}{tail}"
+        if "--fix" in sys.argv:
+            page.write_text(wanted)
+        elif wanted != text:
+            print(f"{name} does not show what the recorded runs say; mend it with: tests/checks/readme.py . PREFIXMESH --fix")
+            wrong = 1
+    return wrong
 
 
 if __name__ == "__main__":

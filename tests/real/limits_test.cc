@@ -1,7 +1,5 @@
 // Goal: what the settings allow, the programs take. The lowest and the highest value of every setting that becomes an
 // argument of a program is given to the real ones; beyond it there is one line before anything starts (bad_input_test).
-#include <stdlib.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <set>
@@ -10,27 +8,24 @@
 #include "bench/scenario/cluster.h"
 #include "impl/node/router_node.h"
 #include "loadgen/plan/settings_table.h"
+#include "tests/support/temp_dir.h"
 
 namespace prefixmesh::bench {
 namespace {
 
 // Starts workers and routers as a run does, and ends them.
 void StartsWith(const load::Settings& settings, const std::string& strategy, const std::string& index_kind) {
-  char folder[] = "/tmp/prefixmesh-limits-XXXXXX";
-  REQUIRE(mkdtemp(folder) != nullptr);
+  const test::TempDir folder;
   const char* bin = getenv("PREFIXMESH_BIN");
   REQUIRE(bin != nullptr);
-  {
-    Cluster cluster({settings, strategy, index_kind, 1, folder, bin});
-    const Status workers = cluster.StartWorkers();
-    INFO(strategy << ": " << (workers.ok() ? "" : workers.error().message));
-    REQUIRE(workers.ok());
-    const Status routers = cluster.StartRouters();
-    INFO(strategy << ": " << (routers.ok() ? "" : routers.error().message));
-    REQUIRE(routers.ok());
-    REQUIRE(cluster.Stop());
-  }
-  std::filesystem::remove_all(folder);
+  Cluster cluster({settings, strategy, index_kind, 1, folder.path(), bin});
+  const Status workers = cluster.StartWorkers();
+  INFO(strategy << ": " << (workers.ok() ? "" : workers.error().message));
+  REQUIRE(workers.ok());
+  const Status routers = cluster.StartRouters();
+  INFO(strategy << ": " << (routers.ok() ? "" : routers.error().message));
+  REQUIRE(routers.ok());
+  REQUIRE(cluster.Stop());
 }
 
 // Every setting of these sections at one end of its range.

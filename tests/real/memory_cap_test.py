@@ -26,6 +26,8 @@ class MemoryCap(unittest.TestCase):
         killed = re.fullmatch(KILLED, result["notes"][0])
         self.assertIsNotNone(killed, result["notes"])
         self.assertIn("limits.router_rss_mib", result["notes"][1])
+        self.assertEqual(round(result["killed"]["rss_bytes"] / (1 << 20)), int(killed.group(1)))
+        self.assertEqual(result["killed"]["growth_bytes_per_s"] is None, killed.group(4) is None)
         self.assertIn(killed.group(0), done.stderr)
         self.assertIn("verdict: killed", done.stdout)
         self.assertIn(killed.group(0), " ".join(done.stdout.split()))

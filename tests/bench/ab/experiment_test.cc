@@ -10,6 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "tests/support/temp_dir.h"
+
 namespace prefixmesh::bench::ab {
 namespace {
 
@@ -61,19 +63,7 @@ TEST_CASE("AbArms: settings of their own, mistakes by name, and kinds that do no
   CHECK(ResolveArms({{"two-layer", "off"}, settings, true})->size() == 2);  // the same kind: nothing beside
 }
 
-class Folder {
- public:
-  Folder() {
-    std::string name = fs::temp_directory_path() / "prefixmesh-ab-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() { fs::remove_all(path_); }
-  std::string path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using Folder = prefixmesh::test::TempDir;
 
 // Results with nothing but what an A/B reads; `fail_at` is the run that fails, from 0.
 struct FakeRunner {

@@ -2,7 +2,6 @@
 // and a file size limit stand in for a full disk.
 #include "impl/base/whole_file.h"
 
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,26 +12,17 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/support/temp_dir.h"
+
 namespace prefixmesh {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Scratch {
- public:
-  Scratch() {
-    char folder[] = "/tmp/prefixmesh-whole-XXXXXX";
-    REQUIRE(mkdtemp(folder) != nullptr);
-    path_ = folder;
-  }
-  ~Scratch() { fs::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+struct Scratch : prefixmesh::test::TempDir {
   std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path()), fs::directory_iterator()));
   }
-
- private:
-  std::string path_;
 };
 
 std::string TextOf(const std::string& path) {

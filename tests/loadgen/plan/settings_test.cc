@@ -188,11 +188,19 @@ TEST_CASE("Settings: every built-in scenario loads, says what it is, and is vali
     if (scenario.name != "trace") REQUIRE(Validate(*settings).ok());
     names.insert(scenario.name);
   }
-  REQUIRE(names.size() == 14);
+  REQUIRE(names.size() == 22);
   REQUIRE(LoadScenario("nothing").error().message.rfind(
               "unknown scenario 'nothing' (a .toml file, or one of: reference, ", 0) == 0);
   REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: cannot be read as a scenario");
   REQUIRE(Validate(*LoadScenario("trace")).error().message.find("--set trace.path=FILE") != std::string::npos);
+}
+
+TEST_CASE("Settings: a scenario may name its strategy, and keeps it through JSON") {
+  REQUIRE(ParseScenario("", "s.toml")->strategy == "two-layer");
+  const Settings settings = *LoadScenario("generations/S3");
+  REQUIRE(settings.strategy == "snapshot-ops");
+  REQUIRE(SettingsFromJson(SettingsToJson(settings), "f.json")->strategy == "snapshot-ops");
+  REQUIRE(ParseScenario("strategy = 3", "s.toml").error().message == "s.toml:1: strategy must be text");
 }
 
 TEST_CASE("Settings: the scenario `reference` is the defaults") {

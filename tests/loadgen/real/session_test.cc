@@ -1,8 +1,6 @@
 // Goal: the load side works end to end over real sockets: real workers, stub routers, a short run, load.json.
 #include "loadgen/drive/session.h"
 
-#include <stdlib.h>
-
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -11,6 +9,7 @@
 #include "loadgen/clock/process.h"
 #include "loadgen/worker/worker_pool.h"
 #include "tests/loadgen/real/stub_router.h"
+#include "tests/support/temp_dir.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -25,9 +24,6 @@ struct Bench {
     REQUIRE(started.ok());
     workers = std::move(*started);
     routers = StubRouters::Start(2, workers->addresses(), shared);
-    char folder[] = "/tmp/prefixmesh-session-XXXXXX";
-    REQUIRE(mkdtemp(folder) != nullptr);
-    out_dir = folder;
   }
   SessionOptions Options(const std::string& strategy) {
     SessionOptions session;
@@ -43,20 +39,20 @@ struct Bench {
     session.settings.probe.placements = 50;
     session.settings.trust = {.schedule_delay_p99_ms = 1e6, .schedule_delay_max_ms = 1e6, .cpu_cores = 1000};
     session.routers = routers->addresses();
-    session.out_dir = out_dir;
+    session.out_dir = out_dir.path();
     session.strategy = strategy;
     session.on_event = [this](const std::string& line) { events.push_back(nlohmann::json::parse(line)); };
     return session;
   }
   nlohmann::json Result() const {
-    std::ifstream file(out_dir + "/load.json");
+    std::ifstream file(out_dir / "load.json");
     return nlohmann::json::parse(file);
   }
 
   RealClock clock;
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<StubRouters> routers;
-  std::string out_dir;
+  prefixmesh::test::TempDir out_dir;
   std::vector<nlohmann::json> events;
 };
 

@@ -1,0 +1,97 @@
+#include "bench/reproduction/reproduction_table.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "bench/report/figures.h"
+#include "bench/report/format.h"
+#include "impl/base/check.h"
+#include "impl/node/strategies.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::json;
+using Value = std::optional<double>;
+
+constexpr char kHead[] =
+    "| strategy | peak RSS | over off | after the silence | too large | built in a round | built | applied | lost | "
+    "cached share |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+constexpr char kOriginal[] =
+    "| *the original, before* | *5,400 MiB* | *+22 GB* | *22,000+ MiB* | *543* | *31 MB* | – | – | – | – |\n"
+    "| *the original, after* | *352 MiB* | *+80 MiB* | *352 MiB* | *0* | *~400 B* | – | – | – | – |\n";
+
+std::string Cell(const Json& result, std::string_view name) {
+  for (const FigureGroup& group : KeyFigures())
+    for (const Figure& figure : group.figures)
+      if (figure.name == name) return QuantityText(figure.quantity, figure.value(result));
+  PREFIXMESH_CHECK(false);
+  return {};
+}
+
+// The keys of settings have dots of their own.
+double Setting(const Json& result, const char* key) {
+  const Json& settings = NodeAt(result, "scenario.settings");
+  return settings.is_object() && settings.contains(key) && settings.at(key).is_number() ? settings.at(key).get<double>()
+                                                                                        : 0;
+}
+
+// The `off` that a run compares with: of its kind, in its plan.
+using Base = std::pair<std::string, std::string>;
+Base BaseOf(const Json& result) { return {TextAt(result, "index_kind"), TextAt(result, "plan_fingerprint")}; }
+
+std::string OverOff(const Json& result, const std::map<Base, double>& off) {
+  const auto base = off.find(BaseOf(result));
+  const Value peak = PeakRssBytes(result);
+  if (base == off.end() || !peak || TextAt(result, "strategy") == "off") return std::string(kMissing);
+  const double over = *peak - base->second;
+  return (over < 0 ? "-" : "+") + QuantityText(Quantity::kBytes, over < 0 ? -over : over);
+}
+
+std::string Name(const Json& result) {
+  std::string name = TextAt(result, "strategy");
+  if (name == "off") name += ", " + TextAt(result, "index_kind") + " index";
+  const double seconds = Setting(result, "phases.load_s");
+  if (seconds != 120) name += ", " + QuantityText(Quantity::kCount, seconds / 60) + " min";
+  if (const Json& killed = NodeAt(result, "killed"); killed.is_object()) {
+    name += ", killed after " + QuantityText(Quantity::kSeconds, NumberAt(killed, "at_s")) + ", growing " +
+            QuantityText(Quantity::kBytesPerSecond, NumberAt(killed, "growth_bytes_per_s"));
+  } else if (const std::string verdict = TextAt(result, "verdict"); verdict != "ok") {
+    name += " (" + verdict + ")";
+  }
+  return name;
+}
+
+std::string Row(const Json& result, const std::map<Base, double>& off) {
+  std::string row = "| " + Name(result) + " | " + Cell(result, "peak RSS") + " | " + OverOff(result, off);
+  for (const char* figure :
+       {"RSS after idle", "oversize warnings", "a round, mean", "built", "applied", "lost", "cached share"})
+    row += " | " + Cell(result, figure);
+  return row + " |\n";
+}
+
+}  // namespace
+
+std::string RenderReproductionTable(const std::vector<Json>& results) {
+  // By strategy, index and length: the newest.
+  std::map<std::tuple<std::size_t, std::string, double>, const Json*> newest;
+  for (const Json& result : results) {
+    std::size_t order = 0;
+    for (const StrategyDescription& strategy : StrategyDescriptions()) {
+      if (strategy.name == TextAt(result, "strategy")) break;
+      ++order;
+    }
+    const Json*& kept = newest[{order, TextAt(result, "index_kind"), Setting(result, "phases.load_s")}];
+    if (kept == nullptr || TextAt(*kept, "started_at") < TextAt(result, "started_at")) kept = &result;
+  }
+  std::map<Base, double> off;
+  for (const auto& [key, result] : newest)
+    if (const Value peak = PeakRssBytes(*result); peak && TextAt(*result, "strategy") == "off")
+      off[BaseOf(*result)] = *peak;
+  std::string table = std::string(kHead) + kOriginal;
+  for (const auto& [key, result] : newest) table += Row(*result, off);
+  return table;
+}
+
+}  // namespace prefixmesh::bench
