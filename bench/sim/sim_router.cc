@@ -7,13 +7,6 @@ namespace {
 
 constexpr std::uint32_t kBlockBytes = 256;
 
-std::vector<std::string> PeerNames(std::size_t node, std::size_t nodes) {
-  std::vector<std::string> names;
-  for (std::size_t other = 0; other < nodes; ++other)
-    if (other != node) names.push_back(RouterName(other));
-  return names;
-}
-
 BlockIndexOptions IndexOptions(const Swarm& swarm, std::size_t node) {
   BlockIndexOptions options;
   options.budget_bytes = static_cast<std::uint64_t>(swarm.index_kib * 1024);
@@ -23,7 +16,7 @@ BlockIndexOptions IndexOptions(const Swarm& swarm, std::size_t node) {
   return options;
 }
 
-two_layer::Options StrategyOptions(const Swarm& swarm, const SimRouter::Parameters& parameters) {
+two_layer::Options StrategyOptions(const Swarm& swarm, const SimNode::Parameters& parameters) {
   two_layer::Options options;
   options.round_period = std::chrono::nanoseconds(static_cast<std::int64_t>(swarm.round_ms * 1e6));
   options.anchors = static_cast<std::uint32_t>(swarm.anchors);
@@ -42,35 +35,17 @@ two_layer::Options StrategyOptions(const Swarm& swarm, const SimRouter::Paramete
 
 }  // namespace
 
-std::string RouterName(std::size_t node) {
-  std::string digits = std::to_string(node);
-  return "r" + std::string(3 - std::min<std::size_t>(3, digits.size()), '0') + digits;
-}
-
-std::string WorkerLabel(std::size_t worker) { return "w" + std::to_string(worker); }
-
 SimRouter::SimRouter(const Swarm& swarm, const Parameters& parameters, SimWorld& world, SimNetwork& network,
                      std::vector<SimWorker>& workers)
-    : parameters_(parameters),
-      network_(network),
+    : SimNode(parameters, workers.size(), world, network),
       workers_(workers),
-      peers_(PeerNames(parameters.node, parameters.nodes)),
-      clock_(world, parameters.clock_offset, parameters.clock_rate),
-      random_(Prng::ForPurpose(parameters.seed, "router " + std::to_string(parameters.incarnation.value)).Next()),
-      executor_(world, clock_),
-      fleet_(peers_.size()),
       index_(IndexOptions(swarm, parameters.node)),
       strategy_(StrategyOptions(swarm, parameters), *this),
       mesh_(clock_, executor_, strategy_, *this, peers_) {
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    candidates_.push_back(*fleet_.Intern(WorkerLabel(i)));
-    fleet_.SetHealthy(candidates_.back(), true);
-  }
-  SyncTransport& transport = network.Attach(parameters.node, mesh_);
-  mesh_.Start(transport);
+  Join(mesh_);
 }
 
-SimRouter::~SimRouter() { network_.Detach(parameters_.node); }
+SimRouter::~SimRouter() { Leave(); }
 
 void SimRouter::Raise(WorkerIndex worker, Incarnation incarnation) {
   if (fleet_.RaiseIncarnation(worker, incarnation) != RegisterChange::kNone)
@@ -95,8 +70,7 @@ void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
   if (!same_life) {  // the cache it was chosen for is gone, and so is what was just inserted
     index_.Insert(prompt, worker, 0);
   }
-  fleet_.BeginRequest(worker);
-  executor_.PostAt(clock_.Now() + std::chrono::milliseconds(60), [this, worker] { fleet_.EndRequest(worker); });
+  Serve(worker);
   PlacementView placement;
   const std::string model = "m" + std::to_string(scope / 2);
   placement.model = model;
@@ -113,8 +87,6 @@ void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
   placement.refresh = same_life && insertion.refresh;
   if (!mesh_.Offer(placement)) index_.StampOwn(ids.last(1), worker, 0, placement.worker_incarnation);
 }
-
-Incarnation SimRouter::NewIncarnation() const { return Incarnation{random_.Next() | 1}; }
 
 // ---- what the strategy wants done -----------------------------------------------------------------------------------
 
@@ -136,17 +108,6 @@ void SimRouter::Apply(const RetractIds& action) {
 
 void SimRouter::Apply(const RetractBelow& action) { index_.RetractBelow(action.origin, action.seq); }
 void SimRouter::Apply(const MoveRefreshMark& action) { index_.SetRefreshMark(action.origin, action.seq); }
-void SimRouter::Apply(const ApplyLoad& action) {
-  if (const auto worker = fleet_.Intern(action.worker_name)) fleet_.SetPeerLoad(action.peer, *worker, action.in_flight);
-}
-void SimRouter::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
 void SimRouter::Apply(const ApplyRegister& action) { Raise(*fleet_.Intern(action.worker_name), action.incarnation); }
-
-std::span<const WorkerLoad> SimRouter::Workers() const {
-  loads_.clear();
-  for (const WorkerIndex worker : candidates_)
-    loads_.push_back({fleet_.name(worker), fleet_.incarnation(worker), fleet_.own_in_flight(worker)});
-  return loads_;
-}
 
 }  // namespace prefixmesh::sim
