@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "impl/base/check.h"
+#include "impl/node/tree_exchange.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh {
@@ -222,23 +223,7 @@ void RouterNode::Apply(ApplyPrompt action) {
 void RouterNode::MergeSnapshot(const ApplySnapshot& action) {
   const TreeScope* scope = trees_.Find(action.model, Kind::kText);
   if (scope == nullptr || scope->text == nullptr) return;
-  // Tenants of all nodes in one run; the spans are cut when it does not grow any more.
-  std::vector<RadixTree::Tenant> tenants;
-  std::vector<std::size_t> ends;
-  for (const generations::SnapshotNode& node : action.snapshot.nodes) {
-    for (const auto& [name, epoch] : node.tenants) {
-      if (const auto worker = fleet_.Intern(name)) tenants.push_back({*worker, epoch});
-    }
-    ends.push_back(tenants.size());
-  }
-  std::vector<TextTree::WholeNode> nodes;
-  nodes.reserve(ends.size());
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < ends.size(); begin = ends[i++]) {
-    const generations::SnapshotNode& node = action.snapshot.nodes[i];
-    nodes.push_back({node.edge, std::span(tenants).subspan(begin, ends[i] - begin), node.child_count});
-  }
-  scope->text->Merge(nodes);
+  MergeInto(*scope->text, action.snapshot, fleet_);
 }
 
 void RouterNode::RemoveTenant(const ForgetTenant& action) {
@@ -293,16 +278,7 @@ std::span<const WorkerLoad> RouterNode::Workers() const {
 void RouterNode::SnapshotTextTrees(std::string_view model, SnapshotSink sink) const {
   trees_.ForEachTextTree([&](const TreeScope& scope) {
     if (!model.empty() && scope.model != model) return;
-    generations::TreeSnapshot snapshot;
-    scope.text->Walk([&](const TextTree::WholeNode& whole) {
-      generations::SnapshotNode& node = snapshot.nodes.emplace_back();
-      node.edge = whole.edge;
-      node.tenants.reserve(whole.tenants.size());
-      for (const RadixTree::Tenant& tenant : whole.tenants)
-        node.tenants.emplace_back(fleet_.name(tenant.worker), tenant.epoch);
-      node.child_count = whole.child_count;
-    });
-    sink(scope.model, std::move(snapshot));
+    sink(scope.model, SnapshotOf(*scope.text, fleet_));
   });
 }
 
