@@ -140,6 +140,12 @@ void SimNetwork::StopChaos() {
   std::fill(read_delay_.begin(), read_delay_.end(), Time{0});
 }
 
+void SimNetwork::SetLimits(std::size_t queue_frames, std::size_t queue_bytes, std::size_t frame_bytes) {
+  options_.queue_frames = queue_frames;
+  options_.queue_bytes = queue_bytes;
+  options_.frame_bytes = frame_bytes;
+}
+
 // Tries after the pair's backoff, again and again while both are there and no way is cut.
 void SimNetwork::Dial(std::size_t a, std::size_t b) {
   Pair& pair = PairOf(a, b);
@@ -220,6 +226,7 @@ void SimNetwork::Deliver(std::size_t from, std::size_t to) {
   std::string frame = std::move(direction.queue.front().second);
   direction.queue.pop_front();
   direction.bytes -= std::min(direction.bytes, frame.size());
+  if (frame.size() > options_.frame_bytes) return Down(from, to);
   const std::uint64_t life = PairOf(from, to).life;
   if (options_.lose > 0 && prng_.Unit() < options_.lose) return Pump(from, to);
   if (options_.replay > 0) {
@@ -239,13 +246,25 @@ void SimNetwork::Deliver(std::size_t from, std::size_t to) {
   if (PairOf(from, to).up && PairOf(from, to).life == life) Hand(from, to, std::move(frame));
 }
 
+std::uint64_t SimNetwork::Digest(std::string_view frame) const {
+  const auto last_eight = [](std::string_view bytes) {
+    std::uint64_t value = bytes.size();
+    for (const char byte : bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 8)))
+      value = value << 8 ^ static_cast<std::uint8_t>(byte);
+    return value;
+  };
+  if (options_.checksummed) return last_eight(frame);
+  std::uint64_t digest = frame.size();
+  for (; !frame.empty(); frame.remove_prefix(std::min<std::size_t>(frame.size(), 8)))
+    digest = Mix64(digest ^ last_eight(frame.substr(0, 8)));
+  return digest;
+}
+
 void SimNetwork::Hand(std::size_t from, std::size_t to, std::string frame) {
   if (observers_[to] == nullptr) return;
   ++frames_;
-  std::uint64_t tail = frame.size();
-  for (std::size_t i = frame.size() - std::min<std::size_t>(frame.size(), 8); i < frame.size(); ++i)
-    tail = tail << 8 ^ static_cast<std::uint8_t>(frame[i]);  // frames end with a checksum of all before
-  trace_hash_ = Mix64(trace_hash_ ^ Mix64(tail + (from << 8 | to)) ^ static_cast<std::uint64_t>(world_.now().count()));
+  trace_hash_ =
+      Mix64(trace_hash_ ^ Mix64(Digest(frame) + (from << 8 | to)) ^ static_cast<std::uint64_t>(world_.now().count()));
   DirectionOf(from, to).reading = true;
   observers_[to]->OnFrame(PeerOf(to, from), std::move(frame));
 }

@@ -9,11 +9,13 @@
 // options say. Time: virtual.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <queue>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "impl/base/prng.h"
@@ -102,6 +104,10 @@ struct SimNetworkOptions {
   Time delay_mean = std::chrono::microseconds(300);  // above the minimum, exponential
   std::size_t queue_frames = 1024;
   std::size_t queue_bytes = 8u << 20;
+  // A larger frame is taken, and ends the stream when its turn comes.
+  std::size_t frame_bytes = SIZE_MAX;
+  // Frames end with a checksum of all before, so that their end stands for them in the trace hash; else all goes in.
+  bool checksummed = true;
   // A silent cut ends the stream after so long (keepalive).
   Time keepalive = std::chrono::seconds(15);
   Time redial = std::chrono::milliseconds(100);
@@ -136,6 +142,8 @@ class SimNetwork {
   void SlowReader(std::size_t node, Time per_frame);
   // From now on the network only delays.
   void StopChaos();
+  // Bounds of queues and frames from now on, instead of those of the options.
+  void SetLimits(std::size_t queue_frames, std::size_t queue_bytes, std::size_t frame_bytes);
 
   // A fold over every frame handed over, with its time: two runs are the same iff it is.
   std::uint64_t trace_hash() const { return trace_hash_; }
@@ -172,6 +180,7 @@ class SimNetwork {
   void Pump(std::size_t from, std::size_t to);
   void Deliver(std::size_t from, std::size_t to);
   void Hand(std::size_t from, std::size_t to, std::string frame);
+  std::uint64_t Digest(std::string_view frame) const;
 
   SimWorld& world_;
   const std::size_t nodes_;
