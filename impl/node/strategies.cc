@@ -88,6 +88,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
   if (name == "snapshot-ops" || name == "capped-ops") {
     generations::SnapshotOpsOptions ops;
     ops.self_name = settings.router;
+    ops.while_rebuilding = settings.while_rebuilding;
     if (name == "capped-ops") ops.delta_operations_max = generations::kDeltaOperationsMax;
     return std::make_unique<generations::SnapshotOps>(ops);
   }

@@ -4,6 +4,7 @@
 // kind the strategy cannot run on, is a one-line error that names the allowed values.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ struct StrategySettings {
   std::uint64_t window_bytes = 16u << 20;
   std::uint64_t page_bytes = 256u << 10;
   Time dead_after = std::chrono::minutes(10);
+  // snapshot-ops, capped-ops
+  std::function<void()> while_rebuilding = {};
 };
 
 struct StrategyDescription {

@@ -18,6 +18,7 @@ SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
     : SnapshotSync(Common(options),
                    MakeTraits(options.delta_operations_max > 0 ? "capped-ops" : "snapshot-ops", Common(options))),
       cap_(options.delta_operations_max),
+      while_rebuilding_(options.while_rebuilding),
       pending_(options.pending) {}
 
 std::atomic<std::uint64_t>& SnapshotOps::CapturedOf(std::string_view model) const {
@@ -42,6 +43,7 @@ void SnapshotOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
 
 void SnapshotOps::Checkpoint(Time /*now*/) {
   BeginCheckpoint();
+  if (while_rebuilding_) while_rebuilding_();
   EndCheckpoint();
 }
 

@@ -35,6 +35,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -50,6 +51,8 @@ struct SnapshotOpsOptions {
   // Operations of a delta, and a batch for each tree; 0: snapshot-ops.
   std::size_t delta_operations_max = 0;
   PendingOptions pending = {};
+  // Called in the midst of a checkpoint, for a simulator in whose time a rebuild would take none.
+  std::function<void()> while_rebuilding = {};
 };
 inline constexpr std::size_t kDeltaOperationsMax = 200;
 
@@ -93,6 +96,7 @@ class SnapshotOps final : public SnapshotSync {
   Checked TakeDelta(TreeStateDelta delta);
 
   const std::size_t cap_;
+  const std::function<void()> while_rebuilding_;
   PendingOps pending_;
   std::map<std::string, Rebuilt> rebuilt_;  // between the two halves only
   std::uint64_t commits_ = 0;
