@@ -5,9 +5,11 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "bench/sim/generation_sim.h"
 #include "bench/sim/scale.h"
 #include "bench/sim/simulation.h"
 #include "impl/base/prng.h"
+#include "impl/node/strategies.h"
 #include "loadgen/plan/settings.h"
 
 namespace prefixmesh::bench {
@@ -19,49 +21,27 @@ int Fail(const std::string& message) {
 }
 
 // What is drawn for this seed, or given.
-Result<sim::Swarm> SwarmOf(const SimArguments& arguments, std::uint64_t seed) {
+template <typename Options>
+Result<Options> OptionsOf(const SimArguments& arguments, std::uint64_t seed) {
   const bool drawn = arguments.faults == "swarm";
-  sim::Swarm swarm = drawn ? sim::Swarm::Draw(seed) : sim::Swarm::Calm();
+  Options options = drawn ? Options::Draw(seed) : Options::Calm();
   std::string_view rest = drawn || arguments.faults == "none" ? "" : std::string_view(arguments.faults);
   while (!rest.empty()) {
     const auto comma = rest.find(',');
-    if (Status set = swarm.Set(rest.substr(0, comma)); !set.ok()) return set.error();
+    if (Status set = options.Set(rest.substr(0, comma)); !set.ok()) return set.error();
     rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
   }
   if (arguments.routers > 0)
-    if (Status set = swarm.Set("routers=" + std::to_string(arguments.routers)); !set.ok()) return set.error();
-  return swarm;
+    if (Status set = options.Set("routers=" + std::to_string(arguments.routers)); !set.ok()) return set.error();
+  return options;
 }
 
-}  // namespace
-
-CLI::App* SimArguments::AddTo(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("sim", "simulates routers on virtual time with faults, and checks invariants");
-  command->add_option("--strategy", strategy, "two-layer is the one that has invariants")->capture_default_str();
-  command->add_option("--routers", routers, "how many; as drawn by default");
-  command->add_option("--seed", seed, "the first seed")->capture_default_str()->check(SeedProblem);
-  command->add_option("--seeds", seeds, "how many seeds")->capture_default_str()->check(CLI::PositiveNumber);
-  command->add_option("--faults", faults, "swarm (drawn per seed), none, or NAME=VALUE,…")->capture_default_str();
-  command->add_option("--duration", duration, "virtual time, such as 120s")->capture_default_str();
-  command->add_flag("--scale", scale, "print what a calm mesh of 2, 8, 32 and 128 routers costs, and nothing else");
-  return command;
-}
-
-int RunSim(const SimArguments& arguments) {
-  if (arguments.strategy != "two-layer") return Fail("sim --strategy '" + arguments.strategy + "': there is two-layer");
-  const Result<double> seconds = load::ParseSeconds(arguments.duration);
-  if (!seconds.ok()) return Fail("--duration: " + seconds.error().message);
-  if (*seconds < 10 || *seconds > 86400) return Fail("--duration '" + arguments.duration + "': must be 10s to 24h");
-  if (arguments.scale) {
-    std::printf("%s", sim::ScaleTable().c_str());
-    return 0;
-  }
-  spdlog::set_level(spdlog::level::off);  // routers that part and meet again are what this is about
-  const auto duration = std::chrono::duration_cast<Time>(std::chrono::duration<double>(*seconds));
+// Seeds of two-layer: the rules that must hold.
+int RunRules(const SimArguments& arguments, Time duration) {
   std::uint64_t broken = 0, placements = 0, applied = 0;
   for (std::uint64_t i = 0; i < arguments.seeds; ++i) {
     const std::uint64_t seed = arguments.seed + i;
-    const Result<sim::Swarm> swarm = SwarmOf(arguments, seed);
+    const Result<sim::Swarm> swarm = OptionsOf<sim::Swarm>(arguments, seed);
     if (!swarm.ok()) return Fail("--faults " + swarm.error().message);
     const sim::Outcome outcome = sim::Simulate(*swarm, seed, duration);
     const std::string options = swarm->Print();
@@ -80,6 +60,67 @@ int RunSim(const SimArguments& arguments) {
     std::printf("%" PRIu64 " seeds, %" PRIu64 " broken; %" PRIu64 " placements, %" PRIu64 " applied by others\n",
                 arguments.seeds, broken, placements, applied);
   return broken == 0 ? 0 : 1;
+}
+
+// Seeds of any other strategy: three quarters of the time load, then silence; there is no rule, only figures.
+int RunFigures(const SimArguments& arguments, Time duration) {
+  for (std::uint64_t i = 0; i < arguments.seeds; ++i) {
+    const std::uint64_t seed = arguments.seed + i;
+    const Result<sim::GenerationOptions> options = OptionsOf<sim::GenerationOptions>(arguments, seed);
+    if (!options.ok()) return Fail("--faults " + options.error().message);
+    sim::GenerationSim simulation(arguments.strategy, *options, seed);
+    simulation.Load(duration * 3 / 4);
+    simulation.Idle(duration / 4);
+    const sim::GenerationFigures figures = simulation.Figures();
+    const RecordCounts& records = figures.records;
+    const std::string printed = options->Print();
+    std::printf("  %s %s\n", arguments.strategy.c_str(), printed.empty() ? "none" : printed.c_str());
+    std::printf(
+        "  placements %" PRIu64 " built %" PRIu64 " B refused %" PRIu64 " B queued %" PRIu64 " B delivered %" PRIu64
+        " B frames %" PRIu64 " held by others %.1f %% buffers peak %" PRIu64 " B streams %" PRIu64 "\n",
+        figures.placements, figures.built_bytes, figures.refused_bytes, figures.queued_bytes, figures.delivered_bytes,
+        figures.frames, 100 * figures.held_share, figures.buffers_peak_bytes, figures.streams_opened);
+    std::printf("  records local %" PRIu64 " sent %" PRIu64 " received %" PRIu64 " applied %" PRIu64 " stale %" PRIu64
+                " unresolved %" PRIu64 " decode errors %" PRIu64 "\n",
+                records.local, records.sent, records.received, records.applied, records.stale, records.unresolved,
+                figures.decode_errors);
+    std::printf("seed %" PRIu64 " ok (no rules) hash %016" PRIx64 "\n", seed, simulation.hash());
+  }
+  return 0;
+}
+
+}  // namespace
+
+CLI::App* SimArguments::AddTo(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "sim", "simulates routers on virtual time: two-layer with faults and the rules it must keep, others for figures");
+  command->add_option("--strategy", strategy, "any; all but two-layer fail by design, so no rule is held against them")
+      ->capture_default_str();
+  command->add_option("--routers", routers, "how many; as drawn by default");
+  command->add_option("--seed", seed, "the first seed")->capture_default_str()->check(SeedProblem);
+  command->add_option("--seeds", seeds, "how many seeds")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--faults", faults, "swarm (drawn per seed), none, or NAME=VALUE,…")->capture_default_str();
+  command->add_option("--duration", duration, "virtual time, such as 120s")->capture_default_str();
+  command->add_flag("--scale", scale, "print what a calm mesh of 2, 8, 32 and 128 routers costs, and nothing else");
+  return command;
+}
+
+int RunSim(const SimArguments& arguments) {
+  const Result<StrategyDescription> strategy = FindStrategy(arguments.strategy);
+  if (!strategy.ok()) return Fail(strategy.error().message);
+  const Result<double> seconds = load::ParseSeconds(arguments.duration);
+  if (!seconds.ok()) return Fail("--duration: " + seconds.error().message);
+  if (*seconds < 10 || *seconds > 86400) return Fail("--duration '" + arguments.duration + "': must be 10s to 24h");
+  const bool has_rules = arguments.strategy == "two-layer";
+  if (!has_rules && !strategy->runs_on_text) return Fail("sim takes two-layer and what runs on text trees");
+  if (arguments.scale) {
+    if (!has_rules) return Fail("--scale measures two-layer");
+    std::printf("%s", sim::ScaleTable().c_str());
+    return 0;
+  }
+  spdlog::set_level(spdlog::level::off);  // routers that part and meet again are what this is about
+  const auto duration = std::chrono::duration_cast<Time>(std::chrono::duration<double>(*seconds));
+  return has_rules ? RunRules(arguments, duration) : RunFigures(arguments, duration);
 }
 
 }  // namespace prefixmesh::bench

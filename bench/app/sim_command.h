@@ -20,7 +20,7 @@ struct SimArguments {
   CLI::App* AddTo(CLI::App& app);
 };
 
-// 0: every rule held; 1: one broke; 2: bad arguments.
+// 0: every rule held, or there is none; 1: one broke; 2: bad arguments.
 int RunSim(const SimArguments& arguments);
 
 }  // namespace prefixmesh::bench

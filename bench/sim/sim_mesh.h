@@ -17,8 +17,6 @@
 
 namespace prefixmesh::sim {
 
-inline Time Seconds(double value) { return Time(static_cast<Time::rep>(value * 1e9)); }
-
 class SimMesh {
  public:
   SimMesh(const Swarm& swarm, std::uint64_t seed);

@@ -14,6 +14,8 @@
 
 namespace prefixmesh::sim {
 
+inline Time Seconds(double value) { return Time(static_cast<Time::rep>(value * 1e9)); }
+
 std::string RouterName(std::size_t node);
 std::string WorkerLabel(std::size_t worker);
 

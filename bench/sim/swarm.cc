@@ -2,22 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <iterator>
 
+#include "bench/sim/fields.h"
 #include "impl/base/prng.h"
 
 namespace prefixmesh::sim {
 namespace {
 
-struct Field {
-  const char* name;
-  double Swarm::*value;
-  double least, most;
-};
-
-constexpr Field kFields[] = {
+constexpr Field<Swarm> kFields[] = {
     {"routers", &Swarm::routers, 2, 128},
     {"round_ms", &Swarm::round_ms, 1, 10000},
     {"workers", &Swarm::workers, 1, 64},
@@ -112,37 +104,8 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   return s;
 }
 
-Status Swarm::Set(std::string_view assignment) {
-  const auto equals = assignment.find('=');
-  const std::string_view name = assignment.substr(0, equals);
-  std::string names;
-  for (const Field& field : kFields) {
-    names += (names.empty() ? "" : ", ") + std::string(field.name);
-    if (name != field.name) continue;
-    const std::string text(equals == std::string_view::npos ? "" : assignment.substr(equals + 1));
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !(value >= field.least) || !(value <= field.most)) {
-      char allowed[64];
-      std::snprintf(allowed, sizeof allowed, "%g to %g", field.least, field.most);
-      return Error{ErrorCode::kInvalid, std::string(field.name) + "='" + text + "': must be a number, " + allowed};
-    }
-    this->*field.value = value;
-    return {};
-  }
-  return Error{ErrorCode::kInvalid, "unknown fault '" + std::string(name) + "'; there are: " + names};
-}
+Status Swarm::Set(std::string_view assignment) { return SetField<Swarm>(kFields, assignment, *this); }
 
-std::string Swarm::Print() const {
-  std::string out;
-  const Swarm defaults;
-  for (const Field& field : kFields) {
-    if (this->*field.value == defaults.*field.value) continue;
-    char text[64];
-    std::snprintf(text, sizeof text, "%s%s=%.17g", out.empty() ? "" : ",", field.name, this->*field.value);
-    out += text;
-  }
-  return out;
-}
+std::string Swarm::Print() const { return PrintFields<Swarm>(kFields, *this); }
 
 }  // namespace prefixmesh::sim

@@ -7,6 +7,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "bench/sim/generation_options.h"
+
 namespace prefixmesh::sim {
 namespace {
 
@@ -48,21 +50,23 @@ TEST_CASE("Simulation: the same seed is the same run; another one is another") {
   REQUIRE(Simulate(swarm, 8, seconds(30)).hash != hash);
 }
 
-TEST_CASE("Swarm: what is printed can be set again, and names that are not there are refused") {
-  const Swarm drawn = Swarm::Draw(99);
-  Swarm again;
+TEMPLATE_TEST_CASE("Options: what is printed can be set again, and names that are not there are refused", "", Swarm,
+                   GenerationOptions) {
+  const TestType drawn = TestType::Draw(99);
+  TestType again;
   const std::string printed = drawn.Print();
+  REQUIRE_FALSE(printed.empty());
   for (std::size_t at = 0; at < printed.size();) {
     const std::size_t comma = std::min(printed.find(',', at), printed.size());
     REQUIRE(again.Set(printed.substr(at, comma - at)).ok());
     at = comma + 1;
   }
   REQUIRE(again.Print() == printed);
-  REQUIRE(Swarm::Calm().Print().empty());
+  REQUIRE(TestType::Calm().Print().empty());
   REQUIRE_FALSE(again.Set("loss=0.1").ok());
-  REQUIRE_FALSE(again.Set("lose=2").ok());
-  REQUIRE_FALSE(again.Set("lose").ok());
-  REQUIRE(again.Set("loss=0.1").error().message.find("lose") != std::string::npos);
+  REQUIRE_FALSE(again.Set("rate=-1").ok());
+  REQUIRE_FALSE(again.Set("rate").ok());
+  REQUIRE(again.Set("loss=0.1").error().message.find("delay_ms") != std::string::npos);
 }
 
 }  // namespace

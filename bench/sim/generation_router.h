@@ -1,0 +1,58 @@
+// generation_router.h — one simulated router with a strategy on text trees: the real strategy, mesh, trees, fleet and
+// policy. With `off` there is no mesh.
+//
+// Threads: one. Ownership: borrows world and network; the life ends with the object. Errors: none. Bounds: each text
+// tree's, held every 120 s as in the router process; those of the strategy (historical). Time: virtual.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bench/sim/sim_node.h"
+#include "impl/tree/text_tree.h"
+
+namespace prefixmesh::sim {
+
+class GenerationRouter final : public SimNode {
+ public:
+  // `while_rebuilding`: strategies.h.
+  GenerationRouter(std::string_view strategy, const Parameters& parameters, std::size_t workers, SimWorld& world,
+                   SimNetwork& network, std::function<void()> while_rebuilding);
+  ~GenerationRouter() override;
+
+  // Routes one prompt: matches, chooses, inserts, tells the mesh.
+  WorkerIndex Place(const std::string& model, const std::string& prompt);
+  // The tree says that the worker has the whole prompt.
+  bool Holds(const std::string& model, const std::string& prompt, WorkerIndex worker) const;
+
+  // Zeros with `off`.
+  MeshStats stats() const;
+  StrategyReport report() const;
+  // Null with `off`.
+  const SyncStrategy* strategy() const { return strategy_.get(); }
+  std::uint64_t tree_bytes() const;
+
+ private:
+  void Apply(ApplyPrompt action) override;
+  void MergeSnapshot(const ApplySnapshot& action) override;
+  void RemoveTenant(const ForgetTenant& action) override;
+  // Nothing of block ids or registers comes from a strategy on text trees.
+  void Apply(const ApplyIds&) override {}
+  void Apply(const RetractIds&) override {}
+  void Apply(const RetractBelow&) override {}
+  void Apply(const MoveRefreshMark&) override {}
+  void Apply(const ApplyRegister&) override {}
+
+  void SnapshotTextTrees(std::string_view model, SnapshotSink sink) const override;
+  void EvictionBeat();
+
+  std::map<std::string, TextTree, std::less<>> trees_;  // by model
+  std::unique_ptr<SyncStrategy> strategy_;
+  std::optional<Mesh> mesh_;
+};
+
+}  // namespace prefixmesh::sim

@@ -1,0 +1,168 @@
+#include "bench/sim/generation_sim.h"
+
+#include <algorithm>
+
+namespace prefixmesh::sim {
+namespace {
+
+constexpr Time kStep = std::chrono::milliseconds(250);
+
+SimNetworkOptions NetworkOptions(const GenerationOptions& options) {
+  SimNetworkOptions network;
+  network.delay_mean = Seconds(options.delay_ms / 1e3);
+  network.delay_min = network.delay_mean / 10;
+  network.checksummed = false;
+  return network;
+}
+
+}  // namespace
+
+GenerationSim::GenerationSim(std::string_view strategy, const GenerationOptions& options, std::uint64_t seed)
+    : strategy_(strategy),
+      options_(options),
+      seed_(seed),
+      load_(Prng::ForPurpose(seed, "load")),
+      faults_(Prng::ForPurpose(seed, "faults")),
+      lives_(Prng::ForPurpose(seed, "lives")),
+      network_(world_, static_cast<std::size_t>(options.routers), NetworkOptions(options), seed),
+      routers_(static_cast<std::size_t>(options.routers)),
+      next_arrival_(static_cast<std::size_t>(std::min(options.writers, options.routers))),
+      next_number_(static_cast<std::uint64_t>(options.pool)) {
+  const std::size_t early = options.join_s > 0 ? nodes() - 1 : nodes();
+  for (std::size_t node = 0; node < early; ++node) Start(node);
+  if (early < nodes()) world_.At(Seconds(options.join_s), [this, early] { Start(early); });
+}
+
+void GenerationSim::Start(std::size_t node) {
+  SimNode::Parameters parameters;
+  parameters.node = node;
+  parameters.nodes = nodes();
+  parameters.incarnation = Incarnation{lives_.Next() | 1};
+  parameters.clock_offset = Seconds(lives_.Unit() * 1e6);
+  parameters.seed = seed_;
+  const auto while_rebuilding = [this, node] {
+    if (node < next_arrival_.size()) PlaceDue(node, world_.now() + Seconds(options_.rebuild_ms / 1e3));
+  };
+  routers_[node] = std::make_unique<GenerationRouter>(strategy_, parameters, static_cast<std::size_t>(options_.workers),
+                                                      world_, network_, while_rebuilding);
+}
+
+// ---- time -----------------------------------------------------------------------------------------------------------
+
+void GenerationSim::Load(Time length) {
+  load_until_ = world_.now() + length;
+  for (std::size_t node = 0; node < next_arrival_.size(); ++node) {
+    next_arrival_[node] = world_.now() + Distance(node, load_.Unit());
+    NextArrival(node);
+  }
+  Idle(length);
+}
+
+void GenerationSim::Idle(Time length) {
+  for (const Time end = world_.now() + length; world_.now() < end;) {
+    world_.RunUntil(std::min(end, world_.now() + kStep));
+    for (std::size_t node = 0; node < nodes(); ++node) {
+      for (std::size_t other = node + 1; other < nodes() && options_.break_rate > 0; ++other)
+        if (faults_.Unit() < options_.break_rate * std::chrono::duration<double>(kStep).count())
+          network_.Break(node, other);
+      if (!routers_[node]) continue;
+      const StrategyReport report = routers_[node]->report();
+      std::uint64_t bytes = 0;
+      for (std::size_t i = 0; i < report.buffer_count; ++i) bytes += report.buffers[i].bytes;
+      buffers_peak_bytes_ = std::max(buffers_peak_bytes_, bytes);
+    }
+  }
+}
+
+Time GenerationSim::Distance(std::size_t node, double count) const {
+  double rate = options_.rate;
+  for (std::size_t i = 0; i < node; ++i) rate *= options_.skew;
+  return Seconds(count / rate);
+}
+
+void GenerationSim::NextArrival(std::size_t node) {
+  if (next_arrival_[node] >= load_until_) return;
+  world_.At(next_arrival_[node], [this, node] {
+    PlaceDue(node, world_.now() + Time{1});
+    NextArrival(node);
+  });
+}
+
+void GenerationSim::PlaceDue(std::size_t node, Time until) {
+  while (next_arrival_[node] < std::min(until, load_until_)) {
+    next_arrival_[node] += Distance(node, 0.5 + load_.Unit());
+    PlaceOne(node);
+  }
+}
+
+// ---- prompts --------------------------------------------------------------------------------------------------------
+
+std::string GenerationSim::ModelOf(std::uint64_t number) const {
+  return "m" + std::to_string(number % static_cast<std::uint64_t>(options_.models));
+}
+
+std::string GenerationSim::PromptOf(std::uint64_t number) const {
+  static constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .";
+  const auto chars = static_cast<std::size_t>(options_.prompt_chars);
+  std::string prompt(std::min(chars, static_cast<std::size_t>(options_.shared_chars)), '-');
+  prompt += std::to_string(number) + " ";
+  for (std::uint64_t at = number << 32; prompt.size() < chars; ++at)
+    for (std::uint64_t bits = Mix64(at), i = 0; i < 10 && prompt.size() < chars; ++i, bits >>= 6)
+      prompt += kAlphabet[bits % 64];
+  return prompt;
+}
+
+void GenerationSim::PlaceOne(std::size_t node) {
+  const bool duplicate = load_.Unit() < options_.duplicates;
+  const std::uint64_t number = duplicate ? load_.Below(static_cast<std::uint64_t>(options_.pool)) : next_number_++;
+  if (!routers_[node]) return;
+  const WorkerIndex worker = routers_[node]->Place(ModelOf(number), PromptOf(number));
+  placements_hash_ = Mix64(placements_hash_ ^ Mix64(number << 20 | node << 10 | worker.value) ^
+                           static_cast<std::uint64_t>(world_.now().count()));
+  placed_.push_back({number, static_cast<std::uint16_t>(node), worker});
+}
+
+// ---- figures --------------------------------------------------------------------------------------------------------
+
+std::uint64_t GenerationSim::hash() const { return Mix64(placements_hash_ ^ Mix64(network_.trace_hash())); }
+
+double GenerationSim::HeldShare() const {
+  std::uint64_t held = 0, asked = 0;
+  for (const Placed& placed : placed_) {
+    const std::string model = ModelOf(placed.number), prompt = PromptOf(placed.number);
+    for (std::size_t node = 0; node < nodes(); ++node) {
+      if (node == placed.node || !routers_[node]) continue;
+      ++asked;
+      held += routers_[node]->Holds(model, prompt, placed.worker);
+    }
+  }
+  return asked == 0 ? 0 : static_cast<double>(held) / static_cast<double>(asked);
+}
+
+GenerationFigures GenerationSim::Figures() const {
+  GenerationFigures figures;
+  figures.placements = placed_.size();
+  figures.frames = network_.frames();
+  for (const auto& router : routers_) {
+    if (!router) continue;
+    const MeshStats stats = router->stats();
+    const StrategyReport report = router->report();
+    figures.built_bytes += stats.built_bytes;
+    figures.refused_bytes += stats.refused_bytes;
+    figures.queued_bytes += stats.queued_bytes;
+    figures.delivered_bytes += stats.received_bytes;
+    figures.streams_opened += stats.streams_opened;
+    figures.records.local += report.records.local;
+    figures.records.sent += report.records.sent;
+    figures.records.received += report.records.received;
+    figures.records.applied += report.records.applied;
+    figures.records.stale += report.records.stale;
+    figures.records.unresolved += report.records.unresolved;
+    figures.decode_errors += report.decode_errors;
+  }
+  figures.held_share = HeldShare();
+  figures.buffers_peak_bytes = buffers_peak_bytes_;
+  return figures;
+}
+
+}  // namespace prefixmesh::sim

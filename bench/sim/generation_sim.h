@@ -1,0 +1,87 @@
+// generation_sim.h — start here for `prefixmesh sim` with any strategy but two-layer: routers on text trees, on virtual
+// time. The generations fail by design, so there is no rule to hold: what comes out are figures and the trace hash.
+//
+// The same seed, strategy and options are the same run. The trace hash folds every placement with the worker chosen and
+// every frame handed over, whole, with their times. It depends on no address and no allocation; the compressed bodies
+// of checkpoint (b to e) and tenant-deltas/d6 are liblz4's.
+//
+// Prompt n is a function of n: a head that all share, its number, and text that does not compress. Requests last 60 ms,
+// a rebuild as long as the options say, all other work no time.
+//
+// Threads: one per simulation. Ownership: owns routers and network. Errors: none. Bounds: what the strategy keeps has
+// those that it had; the prompts' numbers are kept to be looked up at the end.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/sim/generation_options.h"
+#include "bench/sim/generation_router.h"
+
+namespace prefixmesh::sim {
+
+// Sums over all routers.
+struct GenerationFigures {
+  std::uint64_t placements = 0;
+  std::uint64_t frames = 0;  // handed over
+  std::uint64_t built_bytes = 0, refused_bytes = 0, queued_bytes = 0, delivered_bytes = 0;
+  std::uint64_t streams_opened = 0;  // by either end
+  RecordCounts records;
+  std::uint64_t decode_errors = 0;
+  // Of the placements, times all other routers that live: how many the other's tree has at the end.
+  double held_share = 0;
+  // The most that the buffers of one router's report came to.
+  std::uint64_t buffers_peak_bytes = 0;
+};
+
+class GenerationSim {
+ public:
+  GenerationSim(std::string_view strategy, const GenerationOptions& options, std::uint64_t seed);
+
+  // Every writer places for so long.
+  void Load(Time length);
+  // Nobody does.
+  void Idle(Time length);
+
+  std::size_t nodes() const { return routers_.size(); }
+  // It lives: join_s is over.
+  const GenerationRouter& router(std::size_t node) const { return *routers_[node]; }
+  std::uint64_t hash() const;
+  GenerationFigures Figures() const;
+
+ private:
+  struct Placed {
+    std::uint64_t number = 0;  // of the prompt
+    std::uint16_t node = 0;
+    WorkerIndex worker;
+  };
+  void Start(std::size_t node);
+  // Places what is due at the writer before `until`: now.
+  void PlaceDue(std::size_t node, Time until);
+  void NextArrival(std::size_t node);
+  // Of this many average distances between two placements of the writer.
+  Time Distance(std::size_t node, double count) const;
+  void PlaceOne(std::size_t node);
+  std::string ModelOf(std::uint64_t number) const;
+  std::string PromptOf(std::uint64_t number) const;
+  double HeldShare() const;
+
+  const std::string strategy_;
+  const GenerationOptions options_;
+  const std::uint64_t seed_;
+  Prng load_, faults_, lives_;
+  SimWorld world_;
+  SimNetwork network_;
+  std::vector<std::unique_ptr<GenerationRouter>> routers_;
+  std::vector<Time> next_arrival_;  // by writer
+  Time load_until_{0};
+  std::uint64_t next_number_;
+  std::vector<Placed> placed_;
+  std::uint64_t placements_hash_ = 0;
+  std::uint64_t buffers_peak_bytes_ = 0;
+};
+
+}  // namespace prefixmesh::sim
