@@ -17,7 +17,7 @@ struct GenerationOptions {
   double workers = 4;
   double models = 1;
   double rate = 20;           // placements of the first writer; evenly spaced, but for a jitter of half a distance
-  double skew = 1;            // each further writer's rate, times that of the one before
+  double skew = 1;            // each further writer's rate, times that of the one before; 0.01 to 10,000 comes out
   double prompt_chars = 400;  // of which the first shared_chars are the same in all prompts
   double shared_chars = 40;
   double duplicates = 0.2;  // share of prompts that are of a pool which all routers have in common

@@ -55,10 +55,10 @@ void GenerationSim::Load(Time length) {
     next_arrival_[node] = world_.now() + Distance(node, load_.Unit());
     NextArrival(node);
   }
-  Idle(length);
+  Run(length);
 }
 
-void GenerationSim::Idle(Time length) {
+void GenerationSim::Run(Time length) {
   for (const Time end = world_.now() + length; world_.now() < end;) {
     world_.RunUntil(std::min(end, world_.now() + kStep));
     for (std::size_t node = 0; node < nodes(); ++node) {
@@ -76,7 +76,7 @@ void GenerationSim::Idle(Time length) {
 
 Time GenerationSim::Distance(std::size_t node, double count) const {
   double rate = options_.rate;
-  for (std::size_t i = 0; i < node; ++i) rate *= options_.skew;
+  for (std::size_t i = 0; i < node; ++i) rate = std::clamp(rate * options_.skew, 0.01, 1e4);
   return Seconds(count / rate);
 }
 

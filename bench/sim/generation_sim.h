@@ -44,7 +44,7 @@ class GenerationSim {
   // Every writer places for so long.
   void Load(Time length);
   // Nobody does.
-  void Idle(Time length);
+  void Idle(Time length) { Run(length); }
 
   std::size_t nodes() const { return routers_.size(); }
   // It lives: join_s is over.
@@ -59,6 +59,8 @@ class GenerationSim {
     WorkerIndex worker;
   };
   void Start(std::size_t node);
+  // Time goes by: what is due happens, streams break, buffers are looked at.
+  void Run(Time length);
   // Places what is due at the writer before `until`: now.
   void PlaceDue(std::size_t node, Time until);
   void NextArrival(std::size_t node);

@@ -27,7 +27,7 @@ struct StrategySettings {
   std::uint64_t window_bytes = 16u << 20;
   std::uint64_t page_bytes = 256u << 10;
   Time dead_after = std::chrono::minutes(10);
-  // snapshot-ops, capped-ops
+  // snapshot-ops, capped-ops: called in the midst of a checkpoint. For a simulator; in a router requests just come.
   std::function<void()> while_rebuilding = {};
 };
 

@@ -219,7 +219,7 @@ TEST_CASE("S2: whole lists are rare with one writer, and most of what the slower
 TEST_CASE("S3: one commit, then none under load; pending grows by rate times operation") {
   GenerationSim sim("snapshot-ops", Make("rate=40 prompt_chars=200 duplicates=0 rebuild_ms=50"), 1);
   const auto& strategy = dynamic_cast<const generations::SnapshotOps&>(*sim.router(0).strategy());
-  sim.Load(milliseconds(15'500));
+  sim.Load(milliseconds(15'500));  // no load begins or ends at a round
   REQUIRE(strategy.commits() == 1);
   const BufferSize before = Buffer(sim.router(0), "pending");
   sim.Load(seconds(40));
