@@ -5,6 +5,7 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "bench/app/output.h"
 #include "bench/sim/generation_sim.h"
 #include "bench/sim/scale.h"
 #include "bench/sim/simulation.h"
@@ -14,11 +15,6 @@
 
 namespace prefixmesh::bench {
 namespace {
-
-int Fail(const std::string& message) {
-  std::fprintf(stderr, "prefixmesh: %s\n", message.c_str());
-  return 2;
-}
 
 // What is drawn for this seed, or given.
 template <typename Options>
