@@ -71,43 +71,65 @@ bool SkipOperations(ByteReader& reader, std::uint64_t& count) {
       reader, [&](std::size_t declared) { count = declared; }, [](const OperationView&) {});
 }
 
-std::size_t EncodedBytes(const std::vector<TreeOperation>& operations) {
+std::size_t EncodedBytes(std::span<const TreeOperation> operations) {
   std::size_t bytes = 8;
   for (const TreeOperation& operation : operations) bytes += generations::EncodedBytes(operation);
   return bytes;
 }
 
+void Write(BincodeWriter& writer, const TreeOperation& operation) {
+  if (operation.type == TreeOperation::Type::kRemove) {
+    writer.Tag(kRemoveTag);
+  } else {
+    writer.Tag(kInsertTag);
+    if (operation.kind == Kind::kText) {
+      writer.Tag(kTextTag);
+      writer.U64(operation.prompt.size());
+    } else {
+      PREFIXMESH_CHECK(operation.prompt.size() % kBytesPerToken == 0);
+      writer.Tag(kTokensTag);
+      writer.U64(operation.prompt.size() / kBytesPerToken);
+    }
+    writer.Raw(operation.prompt);
+  }
+  writer.String(operation.tenant);
+}
+
 void Write(BincodeWriter& writer, const std::vector<TreeOperation>& operations) {
   writer.U64(operations.size());
-  for (const TreeOperation& operation : operations) {
-    if (operation.type == TreeOperation::Type::kRemove) {
-      writer.Tag(kRemoveTag);
-    } else {
-      writer.Tag(kInsertTag);
-      if (operation.kind == Kind::kText) {
-        writer.Tag(kTextTag);
-        writer.U64(operation.prompt.size());
-      } else {
-        PREFIXMESH_CHECK(operation.prompt.size() % kBytesPerToken == 0);
-        writer.Tag(kTokensTag);
-        writer.U64(operation.prompt.size() / kBytesPerToken);
-      }
-      writer.Raw(operation.prompt);
-    }
-    writer.String(operation.tenant);
-  }
+  for (const TreeOperation& operation : operations) Write(writer, operation);
 }
 
 Error Corrupt(const char* what) { return {ErrorCode::kCorrupt, std::string(what) + " does not decode"}; }
 
 }  // namespace
 
-void TreeState::Append(TreeOperation operation) {
+void TreeState::Append(TreeOperation operation, std::size_t operations_max) {
   operations.push_back(std::move(operation));
   ++version;
-  if (operations.size() > kOperationsMax) {
-    operations.erase(operations.begin(), operations.end() - kOperationsKept);
+  if (operations.size() > operations_max) {
+    operations.erase(operations.begin(), operations.end() - static_cast<std::ptrdiff_t>(operations_max / 2));
   }
+}
+
+bool AppendToEncoded(std::string& state, std::span<const TreeOperation> operations, std::size_t operations_max) {
+  constexpr std::size_t kU64Bytes = 8;
+  ByteReader reader(AsBytes(state));
+  const std::size_t count_at = kU64Bytes + ReadString(reader).size();
+  const std::uint64_t count = reader.Fixed64();
+  if (!reader.ok() || reader.remaining() < kU64Bytes || count + operations.size() > operations_max) return false;
+  ByteReader tail(AsBytes(state).last(kU64Bytes));
+  const std::uint64_t version = tail.Fixed64();
+
+  BincodeWriter counted(kU64Bytes);
+  counted.U64(count + operations.size());
+  state.replace(count_at, kU64Bytes, counted.Take());
+  state.resize(state.size() - kU64Bytes);
+  BincodeWriter more(EncodedBytes(operations) + kU64Bytes);
+  for (const TreeOperation& operation : operations) Write(more, operation);
+  more.U64(version + operations.size());
+  state += more.Take();
+  return true;
 }
 
 std::size_t EncodedBytes(const TreeOperation& operation) {

@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,13 +52,13 @@ struct TreeStateDelta {
 // The operation list of one model. Append forgets the oldest half beyond the cap (H14); the version keeps counting.
 struct TreeState {
   static constexpr std::size_t kOperationsMax = 2048;
-  static constexpr std::size_t kOperationsKept = 1024;
 
   std::string model_id;
   std::vector<TreeOperation> operations;
   std::uint64_t version = 0;
 
-  void Append(TreeOperation operation);
+  // operations_max: SIZE_MAX for no cap (H14 mended).
+  void Append(TreeOperation operation, std::size_t operations_max = kOperationsMax);
 
   friend bool operator==(const TreeState&, const TreeState&) = default;
 };
@@ -65,6 +66,9 @@ struct TreeState {
 std::size_t EncodedBytes(const TreeOperation& operation);
 std::string Encode(const TreeStateDelta& delta);
 std::string Encode(const TreeState& state);
+// The same as to decode an encoded TreeState, append each operation and encode it, in time of the operations alone.
+// False: its list would be above the cap, or is no list; nothing changed.
+bool AppendToEncoded(std::string& state, std::span<const TreeOperation> operations, std::size_t operations_max);
 Result<TreeStateDelta> DecodeTreeStateDelta(Bytes bytes);
 Result<TreeState> DecodeTreeState(Bytes bytes);
 // Their decoder took a value and did not look at what follows it; this is for where that matters (X9).

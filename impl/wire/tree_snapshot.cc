@@ -75,7 +75,8 @@ bool IsTree(const TreeSnapshot& snapshot) {
   return open.empty() && !snapshot.nodes.empty();
 }
 
-Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string model_id, std::uint64_t version) {
+Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string model_id, std::uint64_t version,
+                                    std::size_t operations_max) {
   TreeState state;
   state.model_id = std::move(model_id);
   std::string path;
@@ -99,7 +100,7 @@ Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string mo
         expanded += path.size() + url.size() + sizeof(TreeOperation);
         if (expanded > kExpandedBytesMax)
           return Error{ErrorCode::kExhausted, "tree_snapshot expands to more than 256 MiB of operations"};
-        state.Append({.prompt = path, .tenant = url});
+        state.Append({.prompt = path, .tenant = url}, operations_max);
       }
     }
     open.push_back({path.size(), node.child_count});

@@ -48,6 +48,7 @@ bool IsTree(const TreeSnapshot& snapshot);
 // TreeState's cap (H14, X10). kCorrupt: the nodes are no tree. kExhausted: a deep chain would take more than
 // kExpandedBytesMax (W24).
 inline constexpr std::size_t kExpandedBytesMax = 256u << 20;
-Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string model_id, std::uint64_t version);
+Result<TreeState> StateFromSnapshot(const TreeSnapshot& snapshot, std::string model_id, std::uint64_t version,
+                                    std::size_t operations_max = TreeState::kOperationsMax);
 
 }  // namespace prefixmesh::generations

@@ -40,6 +40,22 @@ TEST_CASE("Bincode: deltas, states and envelopes round trip, and the check witho
   });
 }
 
+TEST_CASE("Bincode: operations put behind an encoded list are the same as appended to the list, up to its cap") {
+  test::ForAll("any list, any more", [](const std::vector<TreeOperation>& operations,
+                                        const std::vector<TreeOperation>& more, const std::string& model) {
+    TreeState state{model, operations, 7};
+    std::string bytes = Encode(state);
+    const std::size_t room = operations.size() + more.size();
+    if (!more.empty()) {
+      RC_ASSERT(!AppendToEncoded(bytes, more, room - 1));
+      RC_ASSERT(bytes == Encode(state));
+    }
+    RC_ASSERT(AppendToEncoded(bytes, more, room));
+    for (const TreeOperation& operation : more) state.Append(operation, room);
+    RC_ASSERT(bytes == Encode(state));
+  });
+}
+
 TEST_CASE("Bincode: sizes of single operations") {
   const std::string url = "http://worker-01:80";
   REQUIRE(url.size() == 19);
