@@ -15,18 +15,25 @@
 // Watermarks are per connection and start at zero. The size test sees value bytes only: keys, framing and gzip do not
 // count (H11). A batch is the whole store: one large tree carries or blocks the others (H10).
 //
+// Mended (hazards.h), a batch is marked by the peer's acknowledgement, of which each stands for one batch in the order
+// of the stream, and no beat begins before all are in (H1); both ends mark what is too big (H2); each key has a batch
+// of its own (H10); the test sees the frame (H11).
+//
 // Threads: mesh loop. Time: none of its own. Ownership: a batch is handed over and encoded; of it only keys and
 // versions are kept until the outcome. Errors: none. Bounds: one watermark per key of the store. Source: specification
 // of the generations, §1.1, §1.2 and §3.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "impl/sync/generations/hazards.h"
 #include "impl/sync/generations/store_frame.h"
 #include "impl/sync/strategy.h"
 
@@ -41,11 +48,22 @@ inline constexpr std::size_t kSnapshotChunkEntries = 100;
 
 // One collection, not yet sent.
 struct Batch {
+  struct Carried {
+    std::uint64_t operations = 0;  // of trees
+    bool is_state = false;         // a whole operation list or tree
+  };
   std::vector<StoreEntry> entries;
+  std::vector<Carried> carried;  // by each entry
   std::uint64_t generation = 0;  // of the store when it was collected: ops that arrive meanwhile are not skipped
-  std::uint64_t operations = 0;  // tree operations carried
-  bool has_state = false;        // carries a whole operation list
+
+  void Add(StoreEntry entry, std::uint64_t operations, bool is_state) {
+    entries.push_back(std::move(entry));
+    carried.push_back({operations, is_state});
+  }
 };
+
+// A batch for each key of it.
+std::vector<Batch> SplitByKey(Batch batch);
 
 // What an end does with a batch above the limit.
 enum class TooBig : std::uint8_t { kKept, kMarked, kUnchecked };
@@ -56,8 +74,7 @@ struct SizeRule {
 
 class Collector {
  public:
-  Collector(PeerIndex peer, StreamRole role, SizeRule rule = {})
-      : peer_(peer), role_(role), too_big_(role == StreamRole::kDialer ? rule.dialer : rule.server) {}
+  Collector(PeerIndex peer, StreamRole role, SizeRule rule = {}, HazardSet mended = {});
 
   PeerIndex peer() const { return peer_; }
   StreamRole role() const { return role_; }
@@ -66,6 +83,8 @@ class Collector {
   std::uint64_t LastSent(std::string_view key) const;
   std::size_t watermarks() const { return last_sent_.size(); }
 
+  // Something is under way and not acknowledged: no beat may begin (never, but with H1 mended).
+  bool Waits() const { return !under_way_.empty(); }
   // A beat begins. Offers without an outcome are forgotten.
   void BeginBeat();
   // The watermark moves without anything sent: what is not worth sending counts as sent.
@@ -84,8 +103,11 @@ class Collector {
     std::vector<std::string> keys;
     std::uint64_t operations = 0;
   };
-  // The outcome of the offer with this token: marks it if it was queued. Nothing for other tokens and outcomes.
+  // The outcome of the offer with this token: marks it if it was queued. Nothing for other tokens and outcomes, nor for
+  // what waits to be acknowledged.
   std::optional<Marked> Result(std::uint64_t token, SendOutcome outcome);
+  // The oldest batch under way came to the peer: marks it. Nothing if none is.
+  std::optional<Marked> Acknowledged();
 
  private:
   struct Pending {
@@ -94,17 +116,19 @@ class Collector {
     std::uint64_t operations = 0;
     std::vector<std::pair<std::string, std::uint64_t>> versions;
   };
-  void Mark(const Pending& pending);
+  Marked Mark(const Pending& pending);
   void Keep();
 
   const PeerIndex peer_;
   const StreamRole role_;
+  const HazardSet mended_;
   const TooBig too_big_;
   std::map<std::string, std::uint64_t, std::less<>> last_sent_;
   std::uint64_t generation_marked_ = 0;
   std::uint64_t generation_before_ = 0;  // what it was when the beat began
   bool kept_ = false;                    // a batch of this beat was not marked
   std::vector<Pending> pending_;
+  std::deque<Pending> under_way_;  // H1 mended: queued, in the order of the stream
 };
 
 }  // namespace prefixmesh::generations

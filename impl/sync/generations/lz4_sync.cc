@@ -21,7 +21,7 @@ std::optional<std::uint64_t> Validate(Bytes body) {
 }
 
 // The list that a decompressed body stands for.
-Result<TreeState> Expand(Bytes body, std::string_view model, std::uint64_t version) {
+Result<TreeState> Expand(Bytes body, std::string_view model, std::uint64_t version, std::size_t operations_max) {
   Result<TreeState> state = DecodeTreeStatePrefix(body);
   if (state.ok()) {
     state->model_id = model;
@@ -29,7 +29,7 @@ Result<TreeState> Expand(Bytes body, std::string_view model, std::uint64_t versi
   }
   const Result<TreeSnapshot> snapshot = DecodeTreeSnapshot(body);
   if (!snapshot.ok()) return snapshot.error();
-  return StateFromSnapshot(*snapshot, std::string(model), version);
+  return StateFromSnapshot(*snapshot, std::string(model), version, operations_max);
 }
 
 }  // namespace
@@ -60,13 +60,12 @@ void Lz4Sync::CollectBodies(Time now, Collector& collector, Batch& batch, Action
                                     .model = key});
       continue;
     }
-    batch.operations += *holders;
-    batch.has_state = true;
-    batch.entries.push_back(TreeEntry(key, kTreeStateLz4Tag, std::move(*compressed), version, options_.self_name, now));
+    batch.Add(TreeEntry(key, kTreeStateLz4Tag, std::move(*compressed), version, options_.self_name, now), *holders,
+              true);
   }
 }
 
-std::vector<StoreEntry> Lz4Sync::Snapshot(Time now) const {
+std::vector<StoreEntry> Lz4Sync::Snapshot(Time now) {
   std::vector<StoreEntry> entries;
   for (const auto& [key, body] : store_.trees().bodies()) {
     Result<std::string> compressed = CompressBody(AsBytes(body));
@@ -77,17 +76,19 @@ std::vector<StoreEntry> Lz4Sync::Snapshot(Time now) const {
   return entries;
 }
 
-Result<PolicySync::Checked> Lz4Sync::Check(const PolicyStateView& envelope, StreamRole role) {
-  if (envelope.policy_type != kTreeStateLz4Tag) return OpSync::Check(envelope, role);
+Result<PolicySync::Checked> Lz4Sync::Check(const Arrival& arrival) {
+  const PolicyStateView& envelope = arrival.envelope;
+  if (envelope.policy_type != kTreeStateLz4Tag) return OpSync::Check(arrival);
   const Result<std::string> body = DecompressBody(envelope.config);
   if (!body.ok()) return body.error();
-  Result<TreeState> state = Expand(AsBytes(*body), envelope.model_id, envelope.version);
+  Result<TreeState> state = Expand(AsBytes(*body), envelope.model_id, envelope.version, store_.operations_max());
   if (!state.ok()) return state.error();
   const std::uint64_t records = state->operations.size();
-  return Checked{records, [this, records, expanded = std::move(*state)](Actions& actions) mutable -> Status {
-                   Count(store_.Apply(std::move(expanded),
-                                      [&actions](const std::string& model, TreeOperation& operation) {
-                                        ReplayInto(actions, model, operation);
+  return Checked{records,
+                 [this, records, key = arrival.key, expanded = std::move(*state)](Actions& actions) mutable -> Status {
+                   Count(store_.Apply(key, std::move(expanded),
+                                      [this, &actions](const std::string& model, TreeOperation& operation) {
+                                        ReplayInto(actions, model, operation, options_.mended);
                                       }),
                          records);
                    return {};

@@ -29,8 +29,8 @@ class Lz4Sync : public OpSync {
       : OpSync(options, traits, {}), compressed_bytes_max_(compressed_bytes_max) {}
 
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  std::vector<StoreEntry> Snapshot(Time now) const override;
-  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  std::vector<StoreEntry> Snapshot(Time now) override;
+  Result<Checked> Check(const Arrival& arrival) override;
 
   // Adds every body that is news and whose key the batch has not yet.
   void CollectBodies(Time now, Collector& collector, Batch& batch, Actions& actions);

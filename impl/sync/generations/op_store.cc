@@ -29,9 +29,8 @@ void OpStore::Raise(const std::string& key, std::uint64_t version) {
   trees_.Changed();
 }
 
-void OpStore::Append(std::string_view model, TreeOperation operation) {
-  const std::string key = TreeKey(model);
-  pending_.Append(key, std::move(operation));
+void OpStore::Append(const std::string& key, TreeOperation operation) {
+  pending_.Append(key, std::move(operation), Version(key) + 1);
   Bump(key);
 }
 
@@ -47,32 +46,27 @@ void OpStore::Collect(const Collector& collector, std::string_view actor, Time n
     const std::uint64_t version = Version(key);
     const std::uint64_t last_sent = collector.LastSent(key);
     if (pending.empty() || version <= last_sent || left_out(key)) continue;
-    if (const auto first = pending_.FirstUnsent(key, version, last_sent)) {
+    if (const auto first = pending_.FirstBeyond(key, version, last_sent)) {
+      if (*first == pending.size()) continue;  // what moved the counter is a peer's (H5 mended)
       const auto unsent = pending.begin() + static_cast<std::ptrdiff_t>(*first);
       const TreeStateDelta delta{.model_id = ModelOf(key),
                                  .operations = std::vector<TreeOperation>(unsent, pending.end()),
                                  .base_version = last_sent,
                                  .new_version = version};
-      batch.operations += delta.operations.size();
-      batch.entries.push_back(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), version, actor, now));
+      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), version, actor, now), delta.operations.size(), false);
     } else {
       const TreeState state = Materialized(key);
-      batch.operations += state.operations.size();
-      batch.has_state = true;
       StoreEntry entry = TreeEntry(key, kTreeStateTag, Encode(state), state.version, actor, now);
       entry.version = version;
-      batch.entries.push_back(std::move(entry));
+      batch.Add(std::move(entry), state.operations.size(), true);
     }
   }
   // Phase 2: lists whose keys had nothing above, as they are. What came from a peer goes back to it, too (H6).
   for (const auto& [key, blob] : trees_.bodies()) {
     const std::uint64_t version = Version(key);
     if (Pending(key) > 0 || version <= collector.LastSent(key) || left_out(key)) continue;
-    if (const Result<StateHeader> header = CheckTreeState(AsBytes(blob)); header.ok()) {
-      batch.operations += header->operations;
-    }
-    batch.has_state = true;
-    batch.entries.push_back(TreeEntry(key, kTreeStateTag, blob, version, actor, now));
+    const Result<StateHeader> header = CheckTreeState(AsBytes(blob));
+    batch.Add(TreeEntry(key, kTreeStateTag, blob, version, actor, now), header.ok() ? header->operations : 0, true);
   }
 }
 
@@ -82,7 +76,7 @@ TreeState OpStore::Materialized(std::string_view key) const {
   if (const std::string* blob = trees_.Body(key)) {
     if (Result<TreeState> decoded = DecodeTreeState(AsBytes(*blob)); decoded.ok()) state = std::move(*decoded);
   }
-  for (const TreeOperation& operation : pending_.Of(key)) state.Append(operation);
+  for (const TreeOperation& operation : pending_.Of(key)) state.Append(operation, operations_max_);
   return state;
 }
 
@@ -111,43 +105,48 @@ std::vector<StoreEntry> OpStore::Snapshot(std::string_view actor, Time now) cons
   return entries;
 }
 
-void OpStore::Accept(const std::string& key, std::string blob, TreeState& state, Replay replay) {
+OpStore::Applied OpStore::Apply(const std::string& key, TreeState state, Replay replay) {
+  std::string blob = Encode(state);  // before the comparison, as it was
+  if (trees_.Body(key) != nullptr && state.version <= BlobVersion(key)) return Applied::kStale;
   trees_.SetBody(key, std::move(blob));
   Raise(key, state.version);
   for (TreeOperation& operation : state.operations) replay(state.model_id, operation);
-}
-
-OpStore::Applied OpStore::Apply(TreeState state, Replay replay) {
-  const std::string key = TreeKey(state.model_id);
-  std::string blob = Encode(state);  // before the comparison, as it was
-  if (trees_.Body(key) != nullptr && state.version <= BlobVersion(key)) return Applied::kStale;
-  Accept(key, std::move(blob), state, replay);
   return Applied::kApplied;
 }
 
-Result<OpStore::Applied> OpStore::ApplyState(Bytes config, Replay replay) {
+Result<OpStore::Applied> OpStore::ApplyState(const std::string& key, Bytes config, Replay replay) {
   Result<TreeState> state = DecodeTreeState(config);
   if (!state.ok()) return state.error();
-  return Apply(std::move(*state), replay);
+  return Apply(key, std::move(*state), replay);
 }
 
-Result<OpStore::Applied> OpStore::ApplyDelta(Bytes config, Replay replay) {
+Result<OpStore::Applied> OpStore::ApplyDelta(const std::string& key, Bytes config, Replay replay) {
   Result<TreeStateDelta> delta = DecodeTreeStateDelta(config);
   if (!delta.ok()) return delta.error();
-  const std::string key = TreeKey(delta->model_id);
   TreeState state;
   state.model_id = delta->model_id;
+  bool appended = false;
   if (const std::string* blob = trees_.Body(key)) {
     const std::uint64_t version = BlobVersion(key);
     if (delta->base_version > version || version >= delta->new_version) return Applied::kStale;
-    Result<TreeState> decoded = DecodeTreeState(AsBytes(*blob));
-    if (!decoded.ok()) return decoded.error();
-    state = std::move(*decoded);
+    if (!replays_whole_)
+      trees_.ChangeBody(
+          key, [&](std::string& list) { appended = AppendToEncoded(list, delta->operations, operations_max_); });
+    if (!appended) {
+      Result<TreeState> decoded = DecodeTreeState(AsBytes(*blob));
+      if (!decoded.ok()) return decoded.error();
+      state = std::move(*decoded);
+    }
   } else if (delta->base_version > 0) {
     return Applied::kStale;
   }
-  for (const TreeOperation& operation : delta->operations) state.Append(operation);
-  Accept(key, Encode(state), state, replay);
+  if (!appended) {
+    for (const TreeOperation& operation : delta->operations) state.Append(operation, operations_max_);
+    trees_.SetBody(key, Encode(state));
+  }
+  Raise(key, BlobVersion(key));
+  for (TreeOperation& operation : replays_whole_ ? state.operations : delta->operations)
+    replay(delta->model_id, operation);
   return Applied::kApplied;
 }
 

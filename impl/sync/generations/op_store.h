@@ -13,6 +13,9 @@
 // snapshot (SetSnapshot, by an owner that exports trees): its version then reads as 0, and a delta on it does not
 // decode (W20).
 //
+// Mended (hazards.h): pending as in pending_ops.h (H5, H7); a delta's operations are put behind the encoded list as it
+// is, and they alone are replayed (H9: the list is walked, not copied, but where its cap cuts it); no cap (H14).
+//
 // The copies are the historical ones: a delta, a full state and a checkpoint each copy the operations they encode; a
 // remote delta decodes, appends to and encodes the whole list.
 //
@@ -39,10 +42,13 @@ namespace prefixmesh::generations {
 
 class OpStore {
  public:
-  explicit OpStore(const PendingOptions& options) : pending_(options) {}
+  explicit OpStore(const PendingOptions& options, HazardSet mended = {})
+      : operations_max_(mended.contains(Hazard::kOperationCap) ? SIZE_MAX : TreeState::kOperationsMax),
+        replays_whole_(!mended.contains(Hazard::kWholeReplay)),
+        pending_(options, mended) {}
 
   // ---- local
-  void Append(std::string_view model, TreeOperation operation);
+  void Append(const std::string& key, TreeOperation operation);
   // A change that leaves no operation.
   void Bump(const std::string& key);
   // Changes of any tree, local or remote: the idle gate.
@@ -50,7 +56,9 @@ class OpStore {
   // Adds deltas, or full states where the collector's watermark lies before the pending, then lists that are news to
   // it. Keys that the batch has already are left out.
   void Collect(const Collector& collector, std::string_view actor, Time now, Batch& batch) const;
-  void TrimAfterMark(std::string_view key) { pending_.TrimAfterMark(key); }
+  void TrimAfterMark(std::string_view key, std::uint64_t watermark) {
+    pending_.TrimAfterMark(key, Version(key), watermark);
+  }
   void ForceTrim(std::string_view key) { pending_.ForceTrim(key); }
   // Every pending op into its list.
   void Checkpoint();
@@ -62,12 +70,12 @@ class OpStore {
   void SetSnapshot(const std::string& key, std::string body) { trees_.SetBody(key, std::move(body)); }
 
   // ---- remote
-  // Called for each operation of the resulting list, oldest first; may move from it.
+  // Called for each operation of the resulting list, oldest first; may move from it. H9 mended: of a delta alone.
   using Replay = FunctionRef<void(const std::string& model, TreeOperation& operation)>;
   enum class Applied : std::uint8_t { kApplied, kStale };
-  Result<Applied> ApplyState(Bytes config, Replay replay);
-  Result<Applied> ApplyDelta(Bytes config, Replay replay);
-  Applied Apply(TreeState state, Replay replay);
+  Result<Applied> ApplyState(const std::string& key, Bytes config, Replay replay);
+  Result<Applied> ApplyDelta(const std::string& key, Bytes config, Replay replay);
+  Applied Apply(const std::string& key, TreeState state, Replay replay);
   // The counter becomes at least this, and something changed.
   void Raise(const std::string& key, std::uint64_t version);
 
@@ -75,6 +83,7 @@ class OpStore {
   std::uint64_t pending_bytes() const { return pending_.bytes(); }
   std::uint64_t pending_operations() const { return pending_.operations(); }
   std::uint64_t blob_bytes() const { return trees_.body_bytes(); }
+  std::size_t operations_max() const { return operations_max_; }
   std::size_t blobs() const { return trees_.bodies().size(); }
   std::size_t counters() const { return trees_.counters().size(); }
   const TreeStore& trees() const { return trees_; }
@@ -84,8 +93,9 @@ class OpStore {
 
  private:
   TreeState Materialized(std::string_view key) const;
-  void Accept(const std::string& key, std::string blob, TreeState& state, Replay replay);
 
+  const std::size_t operations_max_;  // of a list
+  const bool replays_whole_;
   PendingOps pending_;
   TreeStore trees_;
 };

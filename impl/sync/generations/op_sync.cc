@@ -4,8 +4,12 @@
 
 namespace prefixmesh::generations {
 
-void ReplayInto(Actions& actions, const std::string& model, TreeOperation& operation) {
-  if (operation.type == TreeOperation::Type::kRemove) return;
+void ReplayInto(Actions& actions, const std::string& model, TreeOperation& operation, HazardSet mended) {
+  if (operation.type == TreeOperation::Type::kRemove) {
+    if (mended.contains(Hazard::kRemovalsDropped))
+      actions.push_back(ForgetTenant{.model = model, .worker_name = std::move(operation.tenant)});
+    return;
+  }
   actions.push_back(ApplyPrompt{.model = model,
                                 .kind = operation.kind,
                                 .prompt = std::move(operation.prompt),
@@ -26,17 +30,20 @@ std::vector<Batch> OpSync::Collect(Time now, Collector& collector, Actions& /*ac
   return batches;
 }
 
-Result<PolicySync::Checked> OpSync::Check(const PolicyStateView& envelope, StreamRole /*role*/) {
-  const auto apply_with = [this, config = envelope.config](auto apply, std::uint64_t records) {
-    return Checked{records, [this, config, apply, records](Actions& actions) -> Status {
-                     const auto replay = [&actions](const std::string& model, TreeOperation& operation) {
-                       ReplayInto(actions, model, operation);
-                     };
-                     const Result<OpStore::Applied> applied = (store_.*apply)(config, replay);
-                     if (!applied.ok()) return applied.error();
-                     Count(*applied, records);
-                     return {};
-                   }};
+Result<PolicySync::Checked> OpSync::Check(const Arrival& arrival) {
+  const PolicyStateView& envelope = arrival.envelope;
+  const auto apply_with = [this, &arrival](auto apply, std::uint64_t records) {
+    return Checked{
+        records,
+        [this, key = arrival.key, config = arrival.envelope.config, apply, records](Actions& actions) -> Status {
+          const auto replay = [this, &actions](const std::string& model, TreeOperation& operation) {
+            ReplayInto(actions, model, operation, options_.mended);
+          };
+          const Result<OpStore::Applied> applied = (store_.*apply)(key, config, replay);
+          if (!applied.ok()) return applied.error();
+          Count(*applied, records);
+          return {};
+        }};
   };
   if (envelope.policy_type == kTreeStateDeltaTag) {
     const Result<DeltaHeader> header = CheckTreeStateDelta(envelope.config);

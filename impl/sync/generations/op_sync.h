@@ -23,19 +23,20 @@ namespace prefixmesh::generations {
 class OpSync : public PolicySync {
  public:
   const OpStore& store() const { return store_; }  // for tests
+  std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
 
  protected:
   OpSync(const PolicySyncOptions& options, const StrategyTraits& traits, const PendingOptions& pending)
-      : PolicySync(options, traits), store_(pending) {}
+      : PolicySync(options, traits), store_(pending, options.mended) {}
 
   std::uint64_t Generation() const override { return store_.generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Marked(const std::string& key) override { store_.TrimAfterMark(key); }
-  void Refused(const std::string& key) override { store_.ForceTrim(key); }
+  void Marked(PeerIndex /*peer*/, const std::string& key) override { store_.TrimAfterMark(key, TrimWatermark(key)); }
+  void Refused(PeerIndex /*peer*/, const std::string& key) override { store_.ForceTrim(key); }
   void CollectGarbage() override { store_.CollectGarbage(); }
   bool AsksForSnapshot() const override { return store_.blobs() == 0; }
-  std::vector<StoreEntry> Snapshot(Time now) const override { return store_.Snapshot(options_.self_name, now); }
-  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  std::vector<StoreEntry> Snapshot(Time now) override { return store_.Snapshot(options_.self_name, now); }
+  Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   // The prompt and its worker as an operation, whole.
@@ -46,7 +47,8 @@ class OpSync : public PolicySync {
   OpStore store_;
 };
 
-// One operation of a list into the tree; removals are dropped (H13).
-void ReplayInto(Actions& actions, const std::string& model, TreeOperation& operation);
+// One operation of a list into the tree; removals are dropped, but with H13 mended. Where the whole list is replayed
+// for each delta (H9), so are the removals in it.
+void ReplayInto(Actions& actions, const std::string& model, TreeOperation& operation, HazardSet mended);
 
 }  // namespace prefixmesh::generations

@@ -12,7 +12,11 @@ std::uint64_t HeapBytes(const TreeOperation& operation) {
 
 }  // namespace
 
-void PendingOps::Append(const std::string& key, TreeOperation operation) {
+void PendingOps::Append(const std::string& key, TreeOperation operation, std::uint64_t version) {
+  if (keeps_counters_) {
+    counters_[key].after.push_back(version);
+    bytes_ += sizeof(version);
+  }
   bytes_ += HeapBytes(operation);
   ++operations_;
   pending_[key].push_back(std::move(operation));
@@ -24,12 +28,26 @@ const std::vector<TreeOperation>& PendingOps::Of(std::string_view key) const {
   return found == pending_.end() ? none : found->second;
 }
 
-std::optional<std::size_t> PendingOps::FirstUnsent(std::string_view key, std::uint64_t version,
-                                                   std::uint64_t last_sent) const {
-  const std::size_t count = Count(key);
-  const std::uint64_t base = version - std::min<std::uint64_t>(version, count);
-  if (last_sent < base || last_sent - base >= count) return std::nullopt;
-  return static_cast<std::size_t>(last_sent - base);
+std::uint64_t PendingOps::Base(std::string_view key, std::uint64_t version) const {
+  if (!keeps_counters_) return version - std::min<std::uint64_t>(version, Count(key));
+  const auto found = counters_.find(key);
+  return found == counters_.end() ? 0 : found->second.base;
+}
+
+std::uint64_t PendingOps::VersionAt(std::string_view key, std::uint64_t version, std::size_t index) const {
+  if (!keeps_counters_) return Base(key, version) + index + 1;
+  return counters_.find(key)->second.after[index];
+}
+
+std::optional<std::size_t> PendingOps::FirstBeyond(std::string_view key, std::uint64_t version,
+                                                   std::uint64_t watermark) const {
+  const std::uint64_t base = Base(key, version);
+  if (watermark < base) return std::nullopt;
+  if (!keeps_counters_) return static_cast<std::size_t>(std::min<std::uint64_t>(watermark - base, Count(key)));
+  const auto found = counters_.find(key);
+  if (found == counters_.end()) return 0;
+  const std::vector<std::uint64_t>& after = found->second.after;
+  return static_cast<std::size_t>(std::upper_bound(after.begin(), after.end(), watermark) - after.begin());
 }
 
 void PendingOps::Drop(std::string_view key, std::size_t count) {
@@ -39,15 +57,23 @@ void PendingOps::Drop(std::string_view key, std::size_t count) {
   count = std::min(count, pending.size());
   for (std::size_t i = 0; i < count; ++i) bytes_ -= HeapBytes(pending[i]);
   operations_ -= count;
+  if (keeps_counters_ && count > 0) {
+    bytes_ -= count * sizeof(std::uint64_t);
+    Counters& counters = counters_.find(key)->second;
+    counters.base = counters.after[count - 1];
+    counters.after.erase(counters.after.begin(), counters.after.begin() + static_cast<std::ptrdiff_t>(count));
+  }
   pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
-void PendingOps::HalveAbove(std::string_view key, std::size_t limit) {
-  if (Count(key) > limit) Drop(key, Count(key) / 2);
+void PendingOps::TrimAfterMark(std::string_view key, std::uint64_t version, std::uint64_t watermark) {
+  if (Count(key) <= options_.mark_trim_above) return;
+  Drop(key, std::min(Count(key) / 2, FirstBeyond(key, version, watermark).value_or(0)));
 }
 
-void PendingOps::TrimAfterMark(std::string_view key) { HalveAbove(key, options_.mark_trim_above); }
-void PendingOps::ForceTrim(std::string_view key) { HalveAbove(key, options_.force_trim_above); }
+void PendingOps::ForceTrim(std::string_view key) {
+  if (Count(key) > options_.force_trim_above) Drop(key, Count(key) / 2);
+}
 
 void PendingOps::EraseEmpty() {
   std::erase_if(pending_, [](const auto& item) { return item.second.empty(); });

@@ -8,6 +8,9 @@
 // One list for all peers: a fast peer's mark trims what a slow one still needs (H7). The base is reckoned from the
 // counter, which a remote apply moves without adding anything here (H5).
 //
+// Mended (hazards.h): each operation keeps the counter at which it was placed, and the base is that of the last one
+// that left (H5); a mark trims only what every stream has had (H7).
+//
 // Threads: mesh loop. Ownership: owns the operations. Time and errors: none. Bounds: in operations per tree, not in
 // bytes (historical): halved above kMarkTrimAbove when marked, above kForceTrimAbove when refused at a dialer. Bytes
 // are a running total. Source: specification of the generations, §2 S1b and S2, §2.10 T1–T3.
@@ -20,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "impl/sync/generations/hazards.h"
 #include "impl/wire/bincode.h"
 
 namespace prefixmesh::generations {
@@ -33,16 +37,21 @@ struct PendingOptions {
 
 class PendingOps {
  public:
-  explicit PendingOps(const PendingOptions& options) : options_(options) {}
+  explicit PendingOps(const PendingOptions& options, HazardSet mended = {})
+      : options_(options), keeps_counters_(mended.contains(Hazard::kRemoteMovesBase)) {}
 
-  void Append(const std::string& key, TreeOperation operation);
+  // `version`: the counter with this operation.
+  void Append(const std::string& key, TreeOperation operation, std::uint64_t version);
   // Those of the key, or none.
   const std::vector<TreeOperation>& Of(std::string_view key) const;
   std::size_t Count(std::string_view key) const { return Of(key).size(); }
-  // Index of the first operation beyond the watermark, with this counter; nullopt: a gap, or nothing is pending.
-  std::optional<std::size_t> FirstUnsent(std::string_view key, std::uint64_t version, std::uint64_t last_sent) const;
+  // Index of the first operation beyond the watermark, with this counter, or Count() if none is; nullopt: a gap.
+  std::optional<std::size_t> FirstBeyond(std::string_view key, std::uint64_t version, std::uint64_t watermark) const;
+  // The counter after the operation with this index, with this counter now.
+  std::uint64_t VersionAt(std::string_view key, std::uint64_t version, std::size_t index) const;
 
-  void TrimAfterMark(std::string_view key);
+  // Of what lies at or below the watermark, with this counter.
+  void TrimAfterMark(std::string_view key, std::uint64_t version, std::uint64_t watermark);
   void ForceTrim(std::string_view key);
   // The oldest `count` of the key.
   void Drop(std::string_view key, std::size_t count);
@@ -55,9 +64,16 @@ class PendingOps {
   std::uint64_t operations() const { return operations_; }
 
  private:
-  void HalveAbove(std::string_view key, std::size_t limit);
+  // H5 mended.
+  struct Counters {
+    std::uint64_t base = 0;            // of the last operation that left
+    std::vector<std::uint64_t> after;  // of each operation
+  };
+  std::uint64_t Base(std::string_view key, std::uint64_t version) const;
 
   const PendingOptions options_;
+  const bool keeps_counters_;
+  std::map<std::string, Counters, std::less<>> counters_;
   std::map<std::string, std::vector<TreeOperation>, std::less<>> pending_;
   std::uint64_t bytes_ = 0;
   std::uint64_t operations_ = 0;

@@ -8,6 +8,7 @@ namespace prefixmesh::generations {
 namespace {
 
 constexpr std::string_view kUnknownModel = "unknown";
+constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;  // no batch ever has it
 
 }  // namespace
 
@@ -54,24 +55,48 @@ void PolicySync::OnRound(Time now, Actions& /*actions*/) {
   if (rounds_ % options_.garbage_rounds == 0) CollectGarbage();
 }
 
+std::string PolicySync::OwnKey(std::string_view model) const {
+  return mended(Hazard::kScalarVersion) ? WriterKey(options_.self_name, model) : TreeKey(model);
+}
+
+Result<std::string> PolicySync::KeyOf(const StoreEntryView& entry, std::string_view model) const {
+  if (!mended(Hazard::kScalarVersion)) return TreeKey(model);
+  if (!IsWriterKey(entry.key) || ModelOf(entry.key) != model)
+    return Error{ErrorCode::kCorrupt, "an entry's key is no writer's of its model"};
+  return std::string(entry.key);
+}
+
+std::uint64_t PolicySync::TrimWatermark(std::string_view key) const {
+  std::uint64_t lowest = UINT64_MAX;
+  if (!mended(Hazard::kSharedTrim)) return lowest;
+  for (const auto& [peer, collector] : collectors_) lowest = std::min(lowest, collector.LastSent(key));
+  return lowest;
+}
+
 void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
   const auto found = collectors_.find(peer);
   if (found == collectors_.end()) return;
   Collector& collector = found->second;
-  if (collector.Idle(Generation())) return;
+  if (collector.Idle(Generation()) || collector.Waits()) return;
   watermarks_ -= collector.watermarks();
   collector.BeginBeat();
-  for (Batch& batch : Collect(now, collector, actions)) {
+  std::vector<Batch> batches = Collect(now, collector, actions);
+  if (mended(Hazard::kWholeStoreBatch)) {
+    std::vector<Batch> whole = std::exchange(batches, {});
+    for (Batch& batch : whole)
+      for (Batch& one : SplitByKey(std::move(batch))) batches.push_back(std::move(one));
+  }
+  for (Batch& batch : batches) {
     std::vector<std::string> keys;
     for (const StoreEntry& entry : batch.entries) keys.push_back(entry.key);
     switch (collector.Offer(std::move(batch), options_.batch_bytes_max, ++tokens_, actions)) {
       case Collector::Verdict::kOffered:
         break;
       case Collector::Verdict::kRefusedKept:
-        for (const std::string& key : keys) Refused(key);
+        for (const std::string& key : keys) Refused(peer, key);
         break;
       case Collector::Verdict::kRefusedMarked:
-        for (const std::string& key : keys) Marked(key);
+        for (const std::string& key : keys) Marked(peer, key);
         break;
     }
   }
@@ -79,27 +104,38 @@ void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
 }
 
 void PolicySync::OnSendResult(Time /*now*/, PeerIndex peer, std::uint64_t token, SendOutcome outcome,
-                              Actions& /*actions*/) {
+                              Actions& actions) {
+  if (token == kAcknowledgementToken) {
+    // The peer would wait for it for ever.
+    if (outcome != SendOutcome::kQueued) actions.push_back(CloseStream{.peer = peer, .reason = "unacknowledged"});
+    return;
+  }
+  Mark(peer, [&](Collector& collector) { return collector.Result(token, outcome); });
+}
+
+void PolicySync::Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(Collector&)> by) {
   const auto found = collectors_.find(peer);
   if (found == collectors_.end()) return;
   watermarks_ -= found->second.watermarks();
-  const auto marked = found->second.Result(token, outcome);
+  const std::optional<Collector::Marked> marked = by(found->second);
   watermarks_ += found->second.watermarks();
   if (!marked.has_value()) return;
   records_.sent += marked->operations;
-  for (const std::string& key : marked->keys) Marked(key);
+  for (const std::string& key : marked->keys) Marked(peer, key);
 }
 
 void PolicySync::OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) {
   OnPeerDown(now, peer, actions);
-  collectors_.emplace(peer, Collector(peer, role, options_.size_rule));
-  if (role == StreamRole::kServer && AsksForSnapshot()) {
+  collectors_.emplace(peer, Collector(peer, role, options_.size_rule, options_.mended));
+  const bool may_ask = role == StreamRole::kServer || mended(Hazard::kOneSidedBootstrap);
+  if (may_ask && AsksForSnapshot()) {
     actions.push_back(
         SendFrame{.peer = peer, .frame = EncodeSnapshotRequest(Store::kPolicy), .layer = Layer::kControl});
   }
 }
 
 void PolicySync::OnPeerDown(Time /*now*/, PeerIndex peer, Actions& /*actions*/) {
+  assemblies_.erase(peer);
   const auto found = collectors_.find(peer);
   if (found == collectors_.end()) return;
   watermarks_ -= found->second.watermarks();
@@ -112,36 +148,101 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
     ++decode_errors_;
     return;
   }
-  if (frame->kind == FrameKind::kSnapshotRequest) return AnswerSnapshot(now, peer, actions);
-  const auto found = collectors_.find(peer);
-  ApplyEntries(*frame, found == collectors_.end() ? StreamRole::kServer : found->second.role(), actions);
+  switch (frame->kind) {
+    case FrameKind::kBatch:
+      ApplyEntries(*frame, peer, actions);
+      // Of one that did not decode, too: it came, and it would not decode the next time.
+      if (mended(Hazard::kMarkedUnheard))
+        actions.push_back(SendFrame{.peer = peer,
+                                    .frame = EncodeAcknowledgement(Store::kPolicy),
+                                    .layer = Layer::kControl,
+                                    .token = kAcknowledgementToken});
+      return;
+    case FrameKind::kSnapshotRequest:
+      return AnswerSnapshot(now, peer, actions);
+    case FrameKind::kSnapshotChunk:
+      return ApplyEntries(*frame, peer, actions);
+    case FrameKind::kAcknowledgement:
+      if (!mended(Hazard::kMarkedUnheard)) break;
+      return Mark(peer, [](Collector& collector) { return collector.Acknowledged(); });
+    case FrameKind::kSnapshotPiece:
+      if (!mended(Hazard::kEntryChunks)) break;
+      return TakePiece(*frame, peer, actions);
+  }
+  ++decode_errors_;  // a frame that history did not have
 }
 
-Result<PolicySync::Checked> PolicySync::CheckValue(Bytes value, StreamRole role) {
-  const Result<PolicyStateView> envelope = DecodePolicyState(value);
+Result<PolicySync::Checked> PolicySync::CheckEntry(const StoreEntryView& entry, StreamRole role) {
+  const Result<PolicyStateView> envelope = DecodePolicyState(entry.value);
   if (!envelope.ok()) return envelope.error();
-  return Check(*envelope, role);
+  Result<std::string> key = KeyOf(entry, envelope->model_id);
+  if (!key.ok()) return key.error();
+  return Check({.envelope = *envelope, .key = std::move(*key), .role = role});
 }
 
-void PolicySync::ApplyEntries(const StoreFrame& frame, StreamRole role, Actions& actions) {
+void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
+  const auto found = collectors_.find(peer);
+  Collector* collector = found == collectors_.end() ? nullptr : &found->second;
+  const StreamRole role = collector == nullptr ? StreamRole::kServer : collector->role();
   // All entries are checked before the first is applied: a bad frame changes nothing.
   std::vector<Checked> values;
   for (const StoreEntryView& entry : frame.entries) {
-    Result<Checked> checked = CheckValue(entry.value, role);
+    Result<Checked> checked = CheckEntry(entry, role);
     if (!checked.ok()) {
       ++decode_errors_;
       return;
     }
     values.push_back(std::move(*checked));
   }
-  for (const Checked& value : values) {
-    records_.received += value.records;
-    if (value.apply && !value.apply(actions).ok()) ++decode_errors_;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::string_view key = frame.entries[i].key;
+    const std::uint64_t before = Version(key);
+    records_.received += values[i].records;
+    if (values[i].apply && !values[i].apply(actions).ok()) ++decode_errors_;
+    // A peer that had all and sent more still has all.
+    if (!mended(Hazard::kEcho) || collector == nullptr || collector->LastSent(key) != before) continue;
+    if (const std::uint64_t after = Version(key); after != before) {
+      watermarks_ -= collector->watermarks();
+      collector->Skip(std::string(key), after);
+      watermarks_ += collector->watermarks();
+    }
   }
+}
+
+void PolicySync::TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
+  if (!collectors_.contains(peer)) return;
+  const Result<std::optional<std::string>> whole = assemblies_[peer].Add(frame);
+  if (!whole.ok()) {
+    ++decode_errors_;
+    return;
+  }
+  if (!whole->has_value()) return;
+  const Result<StoreFrame> chunk = DecodeStoreFrame(AsBytes(**whole));
+  if (!chunk.ok() || chunk->kind != FrameKind::kSnapshotChunk) {
+    ++decode_errors_;
+    return;
+  }
+  ApplyEntries(*chunk, peer, actions);
+}
+
+void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
+  Result<std::vector<std::string>> pieces =
+      CutSnapshot(Store::kPolicy, entries, std::min(kPieceBytesMax, traits_.frame_bytes / 2));
+  if (!pieces.ok()) {
+    actions.push_back(RefuseFrame{.peer = peer,
+                                  .bytes = ValueBytes(entries),
+                                  .limit_bytes = kPieceBytesMax * kPiecesMax,
+                                  .layer = Layer::kRepair,
+                                  .model = entries.front().key});
+    return;
+  }
+  for (std::string& piece : *pieces)
+    actions.push_back(SendFrame{.peer = peer, .frame = std::move(piece), .layer = Layer::kRepair});
 }
 
 void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
   const std::vector<StoreEntry> entries = Snapshot(now);
+  if (mended(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
   const std::uint64_t chunks = (entries.size() + kSnapshotChunkEntries - 1) / kSnapshotChunkEntries;
   for (std::uint64_t i = 0; i < chunks; ++i) {
     const std::size_t first = static_cast<std::size_t>(i) * kSnapshotChunkEntries;
@@ -166,6 +267,11 @@ StrategyReport PolicySync::Report() const {
   report.records = records_;
   report.decode_errors = decode_errors_;
   AddBuffers(report);
+  if (mended(Hazard::kEntryChunks)) {
+    std::uint64_t pieces = 0;
+    for (const auto& [peer, assembly] : assemblies_) pieces += assembly.bytes();  // as many as streams
+    report.Add("snapshot_pieces", pieces, assemblies_.size());
+  }
   report.Add("watermarks", watermarks_ * sizeof(std::uint64_t), watermarks_);
   return report;
 }

@@ -7,8 +7,9 @@
 //   asked          Snapshot, 100 entries a chunk (H12); a chunk above the transport's limit ends the stream, as it then
 //                  did, and is reported as a refusal
 //
-// A generation derives from it and says what it keeps and what the bodies mean. Everything historical is on and there
-// is no switch. Chunks of a snapshot are applied as they come; timestamps are the mesh's monotonic time.
+// A generation derives from it and says what it keeps and what the bodies mean. What is historical is on, but for what
+// the set of mended hazards takes away (hazards.h); H1 to H4, H6, H7 and H10 to H12 are mended here and in collector.h
+// for all of them. Chunks of a snapshot are applied as they come; timestamps are the mesh's monotonic time.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: those of what the generation keeps, by its Report.
 // Records: local = placements · sent = operations or records in queued frames, repeats included · received = those in
@@ -19,10 +20,16 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "impl/base/function_ref.h"
 #include "impl/sync/generations/collector.h"
+#include "impl/sync/generations/hazards.h"
+#include "impl/sync/generations/snapshot_pieces.h"
+#include "impl/sync/generations/tree_store.h"
 #include "impl/sync/strategy.h"
 #include "impl/wire/policy_state.h"
 
@@ -36,6 +43,7 @@ struct PolicySyncOptions {
   SizeRule size_rule = {};
   std::uint32_t checkpoint_rounds = 10;
   std::uint32_t garbage_rounds = 60;
+  HazardSet mended = {};
 };
 
 // What the mesh must provide: 128 messages a peer, a frame at its limit with its framing, gzip since #899.
@@ -53,6 +61,8 @@ class PolicySync : public SyncStrategy {
   // None keeps records by id: always false.
   bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
   StrategyReport Report() const override;
+  // The counter of one key; 0 if there is none.
+  virtual std::uint64_t Version(std::string_view key) const = 0;
 
  protected:
   PolicySync(const PolicySyncOptions& options, const StrategyTraits& traits) : options_(options), traits_(traits) {}
@@ -62,28 +72,41 @@ class PolicySync : public SyncStrategy {
   virtual std::uint64_t Generation() const = 0;
   // What this stream has not had, as batches with entries, each with the generation of now.
   virtual std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) = 0;
-  // A batch was marked: queued, or refused at a serving end.
-  virtual void Marked(const std::string& /*key*/) {}
+  // A batch to this stream was marked: queued, or refused at a serving end.
+  virtual void Marked(PeerIndex /*peer*/, const std::string& /*key*/) {}
   // A batch was refused at a dialer and not marked.
-  virtual void Refused(const std::string& /*key*/) {}
+  virtual void Refused(PeerIndex /*peer*/, const std::string& /*key*/) {}
   virtual void Checkpoint(Time /*now*/) {}
   virtual void CollectGarbage() {}
   // The store is empty, so that a serving end asks its new peer for a snapshot.
   virtual bool AsksForSnapshot() const = 0;
-  virtual std::vector<StoreEntry> Snapshot(Time now) const = 0;
+  virtual std::vector<StoreEntry> Snapshot(Time now) = 0;
+  // One tree's value from a peer.
+  struct Arrival {
+    PolicyStateView envelope;
+    std::string key;                        // under which it is kept here
+    StreamRole role = StreamRole::kServer;  // of this end
+  };
   // A value that decodes, and how to apply it: with an error if it does not go together with what is kept. A tag that
-  // this generation does not look into has neither records nor `apply`. `role` is this end's.
+  // this generation does not look into has neither records nor `apply`.
   struct Checked {
     std::uint64_t records = 0;
     std::function<Status(Actions&)> apply;
   };
-  virtual Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) = 0;
-  // The same for a whole value, where the envelope has another form.
-  virtual Result<Checked> CheckValue(Bytes value, StreamRole role);
+  virtual Result<Checked> Check(const Arrival& arrival) = 0;
+  // The same for an entry whose envelope has another form.
+  virtual Result<Checked> CheckEntry(const StoreEntryView& entry, StreamRole role);
   virtual void AddBuffers(StrategyReport& report) const = 0;
 
   // The model's name, or that of requests without one.
   static std::string_view ModelName(const PlacementView& placement);
+  bool mended(Hazard hazard) const { return options_.mended.contains(hazard); }
+  // The key of what this router writes for a model.
+  std::string OwnKey(std::string_view model) const;
+  // The key of what a peer sent about a model. kCorrupt: with H4 mended, the entry's key is no writer's of that model.
+  Result<std::string> KeyOf(const StoreEntryView& entry, std::string_view model) const;
+  // What a mark may trim of a key's pending: all of it, or with H7 mended what every stream has had.
+  std::uint64_t TrimWatermark(std::string_view key) const;
   // A copy of the whole prompt, as the callers of most generations made for each request.
   static Offer CopyOf(const PlacementView& placement);
   // The same copy made and dropped: what is left is whose it was. For those whose callers built an operation for
@@ -94,11 +117,16 @@ class PolicySync : public SyncStrategy {
   RecordCounts records_;
 
  private:
-  void ApplyEntries(const StoreFrame& frame, StreamRole role, Actions& actions);
+  // Asks the stream's collector what was marked, and tells the generation.
+  void Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(Collector&)> by);
+  void ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions);
+  void TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& actions);
   void AnswerSnapshot(Time now, PeerIndex peer, Actions& actions);
+  void AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions);
 
   const StrategyTraits traits_;
   std::map<PeerIndex, Collector> collectors_;
+  std::map<PeerIndex, SnapshotAssembly> assemblies_;  // H12 mended
   std::uint64_t rounds_ = 0;
   std::uint64_t tokens_ = 0;
   std::uint64_t watermarks_ = 0;  // over all collectors

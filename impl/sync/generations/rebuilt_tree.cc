@@ -28,12 +28,18 @@ WorkerIndex RebuiltTree::Number(const std::string& name) {
   return at->second;
 }
 
-void RebuiltTree::Insert(std::span<const TreeOperation> operations) {
+void RebuiltTree::Apply(std::span<const TreeOperation> operations, bool applies_removals) {
   for (const TreeOperation& operation : operations) {
-    if (operation.type != TreeOperation::Type::kInsert || operation.kind != Kind::kText) continue;
+    const bool removes = operation.type == TreeOperation::Type::kRemove;
+    if (removes ? !applies_removals : operation.kind != Kind::kText) continue;
+    const WorkerIndex number = Number(operation.tenant);
+    if (number == kNoWorker) continue;
+    if (removes) {
+      tree_.RemoveWorker(number);
+      continue;
+    }
     const Slices bytes(AsBytes(operation.prompt));
-    if (const WorkerIndex number = Number(operation.tenant); number != kNoWorker)
-      tree_.Insert({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, number, 0);
+    tree_.Insert({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, number, 0);
   }
 }
 

@@ -2,7 +2,7 @@
 // snapshot.
 //
 // The third and the sixth generation did this for every checkpoint, every gap and every delta they received (H9).
-// Tokens and removals are left out: a snapshot has no place for them (H13).
+// Tokens are left out, for a snapshot has no place for them; so are removals, but with H13 mended.
 //
 // Threads: one. Ownership: owns the tree; names of workers are kept as numbers of its own. Time: none. Errors: bytes
 // that are no snapshot of a tree make an empty one. Bounds: those of what goes in.
@@ -26,7 +26,8 @@ class RebuiltTree {
   // body: an encoded TreeSnapshot, or null for an empty tree.
   explicit RebuiltTree(const std::string* body);
 
-  void Insert(std::span<const TreeOperation> operations);
+  // Inserts of text, in order; removals only where they are applied.
+  void Apply(std::span<const TreeOperation> operations, bool applies_removals);
   TreeSnapshot Snapshot() const;
 
  private:

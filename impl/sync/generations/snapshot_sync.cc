@@ -16,7 +16,7 @@ void SnapshotSync::Bump(const std::string& key) {
   trees_.Changed();
 }
 
-std::vector<StoreEntry> SnapshotSync::Snapshot(Time now) const {
+std::vector<StoreEntry> SnapshotSync::Snapshot(Time now) {
   std::vector<StoreEntry> entries;
   for (const auto& [key, body] : trees_.bodies())
     entries.push_back(TreeEntry(key, kTreeSnapshotTag, body, Version(key), options_.self_name, now));
@@ -27,37 +27,33 @@ Batch SnapshotSync::BatchOf(std::string_view key, std::string body, std::uint64_
                             Time now) const {
   Batch batch;
   batch.generation = Generation();
-  batch.operations = records;
-  batch.has_state = true;
-  batch.entries.push_back(TreeEntry(key, kTreeSnapshotTag, std::move(body), version, options_.self_name, now));
+  batch.Add(TreeEntry(key, kTreeSnapshotTag, std::move(body), version, options_.self_name, now), records, true);
   return batch;
 }
 
-Result<PolicySync::Checked> SnapshotSync::Check(const PolicyStateView& envelope, StreamRole /*role*/) {
+Result<PolicySync::Checked> SnapshotSync::Check(const Arrival& arrival) {
+  const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type != kTreeSnapshotTag) return Checked{};
   Result<TreeSnapshot> snapshot = DecodeTreeSnapshot(envelope.config);
   if (!snapshot.ok()) return snapshot.error();
   if (!IsTree(*snapshot)) return Error{ErrorCode::kCorrupt, "tree_snapshot: the nodes are no tree"};
-  return TakeSnapshot(std::move(*snapshot), std::string(AsText(envelope.config)), std::string(envelope.model_id),
-                      envelope.version);
+  return TakeSnapshot(std::move(*snapshot), std::string(AsText(envelope.config)), arrival);
 }
 
-PolicySync::Checked SnapshotSync::TakeSnapshot(TreeSnapshot snapshot, std::string body, std::string model,
-                                               std::uint64_t version) {
+PolicySync::Checked SnapshotSync::TakeSnapshot(TreeSnapshot snapshot, std::string body, const Arrival& arrival) {
   const std::uint64_t records = Holders(snapshot);
   return {records,
-          [this, records, version, taken = std::move(snapshot), kept = std::move(body),
-           name = std::move(model)](Actions& actions) mutable -> Status {
-            const std::string key = TreeKey(name);
+          [this, records, version = arrival.envelope.version, key = arrival.key, taken = std::move(snapshot),
+           kept = std::move(body)](Actions& actions) mutable -> Status {
             if (version <= Version(key)) {
               records_.stale += records;
               return {};
             }
             records_.applied += records;
-            trees_.SetBody(key, std::move(kept));
+            trees_.SetBody(key, std::move(kept), version);
             trees_.SetCounter(key, version);
             trees_.Changed();
-            actions.push_back(ApplySnapshot{.model = std::move(name), .snapshot = std::move(taken)});
+            actions.push_back(ApplySnapshot{.model = ModelOf(key), .snapshot = std::move(taken)});
             return {};
           }};
 }

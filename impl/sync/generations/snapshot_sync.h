@@ -25,20 +25,20 @@ namespace prefixmesh::generations {
 class SnapshotSync : public PolicySync {
  public:
   const TreeStore& trees() const { return trees_; }  // for tests
-  std::uint64_t Version(std::string_view key) const;
+  std::uint64_t Version(std::string_view key) const override;
 
  protected:
   using PolicySync::PolicySync;
 
   std::uint64_t Generation() const override { return trees_.generation(); }
   bool AsksForSnapshot() const override { return trees_.bodies().empty(); }
-  std::vector<StoreEntry> Snapshot(Time now) const override;
-  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  std::vector<StoreEntry> Snapshot(Time now) override;
+  Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   void Bump(const std::string& key);
   // Takes what a peer sent, if it is news: the body, the counter, and the live tree.
-  Checked TakeSnapshot(TreeSnapshot snapshot, std::string body, std::string model, std::uint64_t version);
+  Checked TakeSnapshot(TreeSnapshot snapshot, std::string body, const Arrival& arrival);
   // A batch of its own for a body, if it is a snapshot: its records and the entry.
   Batch BatchOf(std::string_view key, std::string body, std::uint64_t records, std::uint64_t version, Time now) const;
 

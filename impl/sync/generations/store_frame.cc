@@ -58,19 +58,37 @@ std::string EncodeSnapshotChunk(Store store, std::uint64_t index, std::uint64_t 
   return Encode(std::move(head), entries);
 }
 
+std::string EncodeAcknowledgement(Store store) { return Head(FrameKind::kAcknowledgement, store).Take(); }
+
+std::string EncodeSnapshotPiece(Store store, std::uint64_t index, std::uint64_t count, std::uint64_t checksum,
+                                Bytes piece) {
+  ByteWriter writer = Head(FrameKind::kSnapshotPiece, store);
+  writer.Varint(index);
+  writer.Varint(count);
+  writer.Fixed64(checksum);
+  writer.Blob(AsText(piece));
+  return writer.Take();
+}
+
 Result<StoreFrame> DecodeStoreFrame(Bytes bytes) {
   ByteReader reader(bytes);
   StoreFrame frame;
   const std::uint8_t kind = reader.U8();
-  if (kind < 1 || kind > 3 || reader.U8() != static_cast<std::uint8_t>(Store::kPolicy)) return Corrupt();
+  if (kind < 1 || kind > 5 || reader.U8() != static_cast<std::uint8_t>(Store::kPolicy)) return Corrupt();
   frame.kind = static_cast<FrameKind>(kind);
-  if (frame.kind == FrameKind::kSnapshotRequest) {
-    if (!reader.Finished()) return Corrupt();
-    return frame;
-  }
-  if (frame.kind == FrameKind::kSnapshotChunk) {
+  const bool bare = frame.kind == FrameKind::kSnapshotRequest || frame.kind == FrameKind::kAcknowledgement;
+  const bool piece = frame.kind == FrameKind::kSnapshotPiece;
+  if (piece || frame.kind == FrameKind::kSnapshotChunk) {
     frame.chunk_index = reader.Varint();
     frame.chunk_count = reader.Varint();
+  }
+  if (piece) {
+    frame.checksum = reader.Fixed64();
+    frame.piece = AsBytes(reader.Blob());
+  }
+  if (bare || piece) {
+    if (!reader.Finished()) return Corrupt();
+    return frame;
   }
   const std::uint64_t count = reader.Varint();
   if (!reader.ok() || count > reader.remaining() / kEntryBytesMin) return Corrupt();

@@ -4,6 +4,10 @@
 
 namespace prefixmesh::generations {
 
+std::string WriterKey(std::string_view writer, std::string_view model) {
+  return std::string(kWriterKeyPrefix).append(writer).append("=").append(model);
+}
+
 StoreEntry TreeEntry(std::string_view key, std::string_view tag, std::string config, std::uint64_t version,
                      std::string_view actor, Time now) {
   const PolicyState envelope{
@@ -25,7 +29,13 @@ const std::string* TreeStore::Body(std::string_view key) const {
   return found == bodies_.end() ? nullptr : &found->second;
 }
 
-void TreeStore::SetBody(const std::string& key, std::string body) {
+std::uint64_t TreeStore::BodyVersion(std::string_view key) const {
+  const auto found = body_versions_.find(key);
+  return found == body_versions_.end() ? 0 : found->second;
+}
+
+void TreeStore::SetBody(const std::string& key, std::string body, std::uint64_t version) {
+  body_versions_[key] = version;
   std::string& stored = bodies_[key];
   body_bytes_ += body.size();
   body_bytes_ -= stored.size();

@@ -1,6 +1,6 @@
 // tree_store.h — what every generation from the second on kept per tree: one counter, and one stored body.
 //
-//   key         "tree:" + model
+//   key         "tree:" + model; with H4 mended "tree@" + the writer's name + "=" + model, for each writer
 //   counter     tree_versions: one number for all writers, so equal counters may hide different contents (H4)
 //   body        tree_configs: an encoded operation list or an encoded snapshot; which of them is the owner's rule
 //   generation  moves with every change of any tree: the idle gate
@@ -22,7 +22,15 @@ namespace prefixmesh::generations {
 
 inline constexpr std::string_view kTreeKeyPrefix = "tree:";
 inline std::string TreeKey(std::string_view model) { return std::string(kTreeKeyPrefix).append(model); }
-inline std::string ModelOf(std::string_view key) { return std::string(key.substr(kTreeKeyPrefix.size())); }
+inline constexpr std::string_view kWriterKeyPrefix = "tree@";
+// A router's name has no '=', for peers are given as NAME=HOST:PORT.
+std::string WriterKey(std::string_view writer, std::string_view model);
+inline bool IsWriterKey(std::string_view key) {
+  return key.starts_with(kWriterKeyPrefix) && key.find('=') != std::string_view::npos;
+}
+inline std::string ModelOf(std::string_view key) {
+  return std::string(key.substr(IsWriterKey(key) ? key.find('=') + 1 : kTreeKeyPrefix.size()));
+}
 
 // An entry of the policy store's batch around one tree's body.
 StoreEntry TreeEntry(std::string_view key, std::string_view tag, std::string config, std::uint64_t version,
@@ -35,7 +43,17 @@ class TreeStore {
   void SetCounter(const std::string& key, std::uint64_t version) { counters_[key] = version; }
   // Null: no body.
   const std::string* Body(std::string_view key) const;
-  void SetBody(const std::string& key, std::string body);
+  // `version`: the counter that the body stands for; 0 where the body says it itself.
+  void SetBody(const std::string& key, std::string body, std::uint64_t version = 0);
+  std::uint64_t BodyVersion(std::string_view key) const;
+  // Changes a body that is there, in place.
+  template <typename Change>
+  void ChangeBody(std::string_view key, Change&& change) {
+    std::string& body = bodies_.find(key)->second;
+    body_bytes_ -= body.size();
+    change(body);
+    body_bytes_ += body.size();
+  }
   void Changed() { ++generation_; }
   // Drops counters for which `keep` says no.
   template <typename Keep>
@@ -51,6 +69,7 @@ class TreeStore {
  private:
   std::map<std::string, std::uint64_t, std::less<>> counters_;
   std::map<std::string, std::string, std::less<>> bodies_;
+  std::map<std::string, std::uint64_t, std::less<>> body_versions_;
   std::uint64_t generation_ = 0;
   std::uint64_t body_bytes_ = 0;
 };

@@ -8,7 +8,7 @@ namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const CheckpointOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
 }
 
 constexpr std::string_view kNames[] = {"checkpoint/b", "checkpoint/c", "checkpoint/d", "checkpoint"};
@@ -23,16 +23,17 @@ CheckpointSync::CheckpointSync(const CheckpointOptions& options, const StrategyV
 
 void CheckpointSync::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
-  store_.Bump(TreeKey(offer.model));
+  store_.Bump(OwnKey(offer.model));
 }
 
 void CheckpointSync::Checkpoint(Time /*now*/) {
   if (form_ >= CheckpointForm::kD && records_.local == placements_exported_) return;
   view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
-    const std::string key = TreeKey(model);
+    const std::string key = OwnKey(model);
     std::string body;
     if (form_ == CheckpointForm::kB) {
-      const Result<TreeState> flat = StateFromSnapshot(snapshot, model, store_.Version(key) + 1);
+      const Result<TreeState> flat =
+          StateFromSnapshot(snapshot, model, store_.Version(key) + 1, store_.operations_max());
       if (!flat.ok()) return;
       body = Encode(*flat);
     } else {

@@ -36,6 +36,7 @@ struct CheckpointOptions {
   std::uint64_t batch_bytes_max = 10u << 20;
   // Of form e.
   std::uint64_t compressed_bytes_max = kCompressedBytesMax;
+  HazardSet mended = {};
 };
 
 class CheckpointSync final : public Lz4Sync {

@@ -15,6 +15,7 @@ constexpr std::size_t kEarlyFrameBytes = 4u << 20;
 PolicySyncOptions Common(const CrdtOpsOptions& options) {
   PolicySyncOptions common{.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
   common.checkpoint_rounds = 60;
+  common.mended = options.mended;
   if (options.point == CrdtOpsPoint::k655) common.size_rule = {.dialer = TooBig::kUnchecked, .server = TooBig::kKept};
   if (options.point == CrdtOpsPoint::k825) common.size_rule = {.dialer = TooBig::kMarked, .server = TooBig::kMarked};
   return common;
@@ -36,7 +37,7 @@ CrdtOps::CrdtOps(const CrdtOpsOptions& options)
     : PolicySync(Common(options), Traits(options)),
       point_(options.point),
       log_(options.self_name, options.point != CrdtOpsPoint::k655),
-      pending_(options.pending) {}
+      pending_(options.pending, options.mended) {}
 
 std::string CrdtOps::EncodeList(const TreeState& list) const {
   return point_ == CrdtOpsPoint::k655 ? EncodeJson(list) : Encode(list);
@@ -80,14 +81,14 @@ void CrdtOps::Write(const std::string& key, const TreeState& list, std::uint64_t
 
 void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
-  const std::string key = TreeKey(offer.model);
+  const std::string key = OwnKey(offer.model);
   const std::string model = std::move(offer.model);
   TreeOperation operation{
       .kind = offer.kind, .prompt = std::move(offer.prompt), .tenant = std::move(offer.worker_name)};
   const std::uint64_t version = Version(key) + 1;
   if (point_ == CrdtOpsPoint::k919) {
     // The list stays as it is; the value around it is written, and logged, once more.
-    pending_.Append(key, std::move(operation));
+    pending_.Append(key, std::move(operation), version);
     const CrdtLog::Entry* entry = log_.Find(key);
     PolicyState state{.model_id = model, .policy_type = std::string(kTreeStateTag), .config = {}, .version = version};
     const std::string value = entry == nullptr ? std::string() : entry->value;
@@ -96,9 +97,9 @@ void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
     return log_.Put(key, Encode(state), version);
   }
   TreeState list = ListOf(key);
-  list.Append(operation);
+  list.Append(operation, operations_max());
   Write(key, list, version);
-  if (HasPending()) pending_.Append(key, std::move(operation));
+  if (HasPending()) pending_.Append(key, std::move(operation), version);
 }
 
 void CrdtOps::Checkpoint(Time /*now*/) {
@@ -106,7 +107,7 @@ void CrdtOps::Checkpoint(Time /*now*/) {
   for (const auto& [key, pending] : pending_.all()) {
     if (pending.empty()) continue;
     TreeState list = ListOf(key);
-    for (const TreeOperation& operation : pending) list.Append(operation);
+    for (const TreeOperation& operation : pending) list.Append(operation, operations_max());
     Write(key, list, Version(key));
     pending_.Drop(key, list.operations.size());  // counts what was in the list before, too; mended in #961
   }
@@ -144,67 +145,70 @@ std::vector<Batch> CrdtOps::Collect(Time now, Collector& collector, Actions& /*a
     const std::uint64_t last_sent = collector.LastSent(key);
     if (entry.version <= last_sent) continue;
     const std::vector<TreeOperation>& pending = pending_.Of(key);
-    if (const auto first = pending_.FirstUnsent(key, entry.version, last_sent)) {
+    const auto first = pending_.FirstBeyond(key, entry.version, last_sent);
+    if (first.has_value() && !pending.empty()) {
+      if (*first == pending.size()) continue;  // what moved the version is a peer's (H5 mended)
       const TreeStateDelta delta{.model_id = ModelOf(key),
                                  .operations = {pending.begin() + static_cast<std::ptrdiff_t>(*first), pending.end()},
                                  .base_version = last_sent,
                                  .new_version = entry.version};
-      batch.operations += delta.operations.size();
-      batch.entries.push_back(
-          TreeEntry(key, kTreeStateDeltaTag, Encode(delta), entry.version, options_.self_name, now));
+      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), entry.version, options_.self_name, now),
+                delta.operations.size(), false);
       continue;
     }
-    batch.has_state = true;
     if (point_ == CrdtOpsPoint::k919 && !pending.empty()) {
       TreeState list = ListOf(key);
-      for (const TreeOperation& operation : pending) list.Append(operation);
-      batch.operations += list.operations.size();
-      batch.entries.push_back(TreeEntry(key, kTreeStateTag, Encode(list), entry.version, options_.self_name, now));
+      for (const TreeOperation& operation : pending) list.Append(operation, operations_max());
+      batch.Add(TreeEntry(key, kTreeStateTag, Encode(list), entry.version, options_.self_name, now),
+                list.operations.size(), true);
       continue;
     }
-    batch.operations += OperationsIn(entry);
-    batch.entries.push_back(WholeEntry(key, entry, now));
+    batch.Add(WholeEntry(key, entry, now), OperationsIn(entry), true);
   }
   if (batch.entries.empty()) batches.clear();
   return batches;
 }
 
-std::vector<StoreEntry> CrdtOps::Snapshot(Time now) const {
+std::vector<StoreEntry> CrdtOps::Snapshot(Time now) {
   std::vector<StoreEntry> entries;
   for (const auto& [key, entry] : log_.entries()) entries.push_back(WholeEntry(key, entry, now));
   return entries;
 }
 
-Result<PolicySync::Checked> CrdtOps::CheckValue(Bytes value, StreamRole role) {
-  if (point_ != CrdtOpsPoint::k655) return PolicySync::CheckValue(value, role);
-  const Result<PolicyState> state = DecodeJsonPolicyState(value);
+Result<PolicySync::Checked> CrdtOps::CheckEntry(const StoreEntryView& entry, StreamRole role) {
+  if (point_ != CrdtOpsPoint::k655) return PolicySync::CheckEntry(entry, role);
+  const Result<PolicyState> state = DecodeJsonPolicyState(entry.value);
   if (!state.ok()) return state.error();
   if (state->policy_type != kTreeStateTag) return Checked{};
   Result<TreeState> list = DecodeJsonTreeState(AsBytes(state->config));
   if (!list.ok()) return list.error();
-  return TakeState(std::move(*list), state->version, role);
+  Result<std::string> key = KeyOf(entry, list->model_id);
+  if (!key.ok()) return key.error();
+  return TakeState(std::move(*list), std::move(*key), state->version, role);
 }
 
-Result<PolicySync::Checked> CrdtOps::Check(const PolicyStateView& envelope, StreamRole role) {
+Result<PolicySync::Checked> CrdtOps::Check(const Arrival& arrival) {
+  const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type == kTreeStateTag) {
     // The value of /c before its first checkpoint has no list.
     if (envelope.config.empty() && point_ == CrdtOpsPoint::k919) return Checked{};
     Result<TreeState> list = DecodeTreeState(envelope.config);
     if (!list.ok()) return list.error();
-    return TakeState(std::move(*list), envelope.version, role);
+    return TakeState(std::move(*list), arrival.key, envelope.version, arrival.role);
   }
   if (envelope.policy_type == kTreeStateDeltaTag && HasPending()) {
     Result<TreeStateDelta> delta = DecodeTreeStateDelta(envelope.config);
     if (!delta.ok()) return delta.error();
-    return TakeDelta(std::move(*delta));
+    return TakeDelta(std::move(*delta), arrival.key);
   }
   return Checked{};
 }
 
-PolicySync::Checked CrdtOps::TakeState(TreeState list, std::uint64_t version, StreamRole role) {
+PolicySync::Checked CrdtOps::TakeState(TreeState list, std::string key, std::uint64_t version, StreamRole role) {
   const std::uint64_t records = list.operations.size();
-  return {records, [this, version, role, records, taken = std::move(list)](Actions& actions) mutable -> Status {
-            const std::string key = TreeKey(taken.model_id);
+  return {records,
+          [this, key = std::move(key), version, role, records,
+           taken = std::move(list)](Actions& actions) mutable -> Status {
             if (version <= Version(key)) {
               records_.stale += records;
               return {};
@@ -215,15 +219,15 @@ PolicySync::Checked CrdtOps::TakeState(TreeState list, std::uint64_t version, St
               return {};
             }
             records_.applied += records;
-            for (TreeOperation& operation : taken.operations) ReplayInto(actions, taken.model_id, operation);
+            for (TreeOperation& operation : taken.operations)
+              ReplayInto(actions, taken.model_id, operation, options_.mended);
             return {};
           }};
 }
 
-PolicySync::Checked CrdtOps::TakeDelta(TreeStateDelta delta) {
+PolicySync::Checked CrdtOps::TakeDelta(TreeStateDelta delta, std::string key) {
   const std::uint64_t records = delta.operations.size();
-  return {records, [this, records, taken = std::move(delta)](Actions& actions) mutable -> Status {
-            const std::string key = TreeKey(taken.model_id);
+  return {records, [this, key = std::move(key), records, taken = std::move(delta)](Actions& actions) mutable -> Status {
             const std::uint64_t version = Version(key);
             TreeState list = ListOf(key);
             const bool no_list_yet = list.version == 0 && version > 0;  // /c before its checkpoint
@@ -231,10 +235,11 @@ PolicySync::Checked CrdtOps::TakeDelta(TreeStateDelta delta) {
               records_.stale += records;
               return {};
             }
-            for (TreeOperation& operation : taken.operations) list.Append(std::move(operation));
+            for (const TreeOperation& operation : taken.operations) list.Append(operation, operations_max());
             Write(key, list, taken.new_version);
             records_.applied += records;
-            for (TreeOperation& operation : list.operations) ReplayInto(actions, list.model_id, operation);
+            for (TreeOperation& operation : mended(Hazard::kWholeReplay) ? taken.operations : list.operations)
+              ReplayInto(actions, list.model_id, operation, options_.mended);
             return {};
           }};
 }

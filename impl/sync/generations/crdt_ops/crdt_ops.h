@@ -25,6 +25,9 @@
 // read and wrote in two steps and lost operations to each other. There, too, each request waited for its own write;
 // here the mesh loop does it, so a router in trouble drops placements (offers_dropped) instead of answering late.
 //
+// Mended (hazards.h): with H4 a value for each writer; with H9 a delta's operations alone are replayed, while the value
+// is still written whole, for that is what this store does.
+//
 // Threads, order, ownership, errors: strategy.h. Bounds: crdt_log.h, pending_ops.h; none in bytes (historical).
 // Records: local = operations written · sent, received = operations in frames · applied = those of accepted values and
 // deltas · stale = those the version rule refused · unresolved = those a dialing end stored without telling its tree.
@@ -49,6 +52,7 @@ struct CrdtOpsOptions {
   std::string self_name = {};
   std::uint64_t batch_bytes_max = 10u << 20;
   PendingOptions pending = {};
+  HazardSet mended = {};
 };
 
 class CrdtOps final : public PolicySync {
@@ -61,19 +65,21 @@ class CrdtOps final : public PolicySync {
   // ---- for tests
   const CrdtLog& log() const { return log_; }
   std::size_t pending(std::string_view key) const { return pending_.Count(key); }
-  std::uint64_t Version(std::string_view key) const;
+  std::uint64_t Version(std::string_view key) const override;
   TreeState ListOf(std::string_view key) const;
 
  private:
   std::uint64_t Generation() const override;
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Marked(const std::string& key) override { pending_.TrimAfterMark(key); }
-  void Refused(const std::string& key) override { pending_.ForceTrim(key); }
+  void Marked(PeerIndex /*peer*/, const std::string& key) override {
+    pending_.TrimAfterMark(key, Version(key), TrimWatermark(key));
+  }
+  void Refused(PeerIndex /*peer*/, const std::string& key) override { pending_.ForceTrim(key); }
   void Checkpoint(Time now) override;
   bool AsksForSnapshot() const override { return log_.entries().empty(); }
-  std::vector<StoreEntry> Snapshot(Time now) const override;
-  Result<Checked> CheckValue(Bytes value, StreamRole role) override;
-  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  std::vector<StoreEntry> Snapshot(Time now) override;
+  Result<Checked> CheckEntry(const StoreEntryView& entry, StreamRole role) override;
+  Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   bool HasPending() const { return point_ >= CrdtOpsPoint::k899; }
@@ -81,8 +87,9 @@ class CrdtOps final : public PolicySync {
   Result<TreeState> DecodeList(Bytes bytes) const;
   // The value of a list at a version, written to the store.
   void Write(const std::string& key, const TreeState& list, std::uint64_t version);
-  Checked TakeState(TreeState list, std::uint64_t version, StreamRole role);
-  Checked TakeDelta(TreeStateDelta delta);
+  Checked TakeState(TreeState list, std::string key, std::uint64_t version, StreamRole role);
+  Checked TakeDelta(TreeStateDelta delta, std::string key);
+  std::size_t operations_max() const { return mended(Hazard::kOperationCap) ? SIZE_MAX : TreeState::kOperationsMax; }
   StoreEntry WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const;
   std::uint64_t OperationsIn(const CrdtLog::Entry& entry) const;
 

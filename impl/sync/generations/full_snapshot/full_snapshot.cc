@@ -8,7 +8,7 @@ namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const FullSnapshotOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
 }
 
 constexpr std::string_view kNames[] = {"full-snapshot", "full-snapshot/b", "checkpoint/a"};
@@ -22,13 +22,13 @@ FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const StrategyVie
 
 void FullSnapshot::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
-  Bump(TreeKey(offer.model));
+  Bump(OwnKey(offer.model));
 }
 
 void FullSnapshot::Checkpoint(Time /*now*/) {
   if (form_ == FullSnapshotForm::kLive) return;
   view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
-    const std::string key = TreeKey(model);
+    const std::string key = OwnKey(model);
     trees_.SetBody(key, Encode(snapshot));
     if (form_ == FullSnapshotForm::kCheckpoint) Bump(key);
   });
@@ -43,7 +43,8 @@ std::vector<Batch> FullSnapshot::Collect(Time now, Collector& collector, Actions
   std::vector<Batch> batches;
   if (form_ == FullSnapshotForm::kLive) {
     for (const auto& [key, version] : trees_.counters()) {
-      if (version <= collector.LastSent(key)) continue;
+      // The live tree is never sent under another writer's key (H4 mended).
+      if (version <= collector.LastSent(key) || key != OwnKey(ModelOf(key))) continue;
       view_.SnapshotTextTrees(ModelOf(key),
                               [&, &tree = key, &label = version](const std::string& /*model*/, TreeSnapshot snapshot) {
                                 batches.push_back(BatchOf(tree, Encode(snapshot), Holders(snapshot), label, now));

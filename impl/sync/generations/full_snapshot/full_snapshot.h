@@ -36,6 +36,7 @@ struct FullSnapshotOptions {
   FullSnapshotForm form = FullSnapshotForm::kLive;
   std::string self_name = {};
   std::uint64_t batch_bytes_max = 10u << 20;
+  HazardSet mended = {};
 };
 
 class FullSnapshot final : public SnapshotSync {

@@ -9,7 +9,8 @@ PolicySyncOptions Common(const RawOpsOptions& options) {
   return {.self_name = options.self_name,
           .batch_bytes_max = options.batch_bytes_max,
           .checkpoint_rounds = options.checkpoint_rounds,
-          .garbage_rounds = options.garbage_rounds};
+          .garbage_rounds = options.garbage_rounds,
+          .mended = options.mended};
 }
 
 StrategyTraits Traits(const PolicySyncOptions& options) {
@@ -24,8 +25,8 @@ RawOps::RawOps(const RawOpsOptions& options) : OpSync(Common(options), Traits(Co
 
 void RawOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
-  const std::string model = offer.model;
-  store_.Append(model, OperationOf(std::move(offer)));
+  const std::string key = OwnKey(offer.model);
+  store_.Append(key, OperationOf(std::move(offer)));
 }
 
 }  // namespace prefixmesh::generations

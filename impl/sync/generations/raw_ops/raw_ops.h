@@ -7,9 +7,9 @@
 //   received                   appended to the list or replacing it; the whole list is replayed into the tree
 //   stream up, serving end     asks for the lists when it has none (H3); answered 100 entries a chunk (H12)
 //
-// Everything historical is on and there is no switch: H1–H7, H9–H14 of the specification. collector.h has what the
-// generations share, op_store.h the state and the version rules, op_sync.h what goes in and out, store_frame.h the
-// bytes.
+// It has the hazards H1–H7 and H9–H14 of the specification, but for those that are mended (hazards.h). collector.h has
+// what the generations share, op_store.h the state and the version rules, op_sync.h what goes in and out, store_frame.h
+// the bytes.
 //
 // Chosen where the history is silent: a checkpoint raises the counter to the list's version (without it an
 // active-active pair refuses nearly all of each other's deltas after the first checkpoint); "its policy store is empty"
@@ -39,6 +39,7 @@ struct RawOpsOptions {
   std::uint32_t checkpoint_rounds = 10;
   std::uint32_t garbage_rounds = 60;
   PendingOptions store = {};
+  HazardSet mended = {};
 };
 
 class RawOps final : public OpSync {

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "impl/sync/generations/op_sync.h"
 #include "impl/sync/generations/rebuilt_tree.h"
 
 namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const SnapshotOpsOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
 }
 
 }  // namespace
@@ -19,7 +20,7 @@ SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
                    MakeTraits(options.delta_operations_max > 0 ? "capped-ops" : "snapshot-ops", Common(options))),
       cap_(options.delta_operations_max),
       while_rebuilding_(options.while_rebuilding),
-      pending_(options.pending) {}
+      pending_(options.pending, options.mended) {}
 
 std::atomic<std::uint64_t>& SnapshotOps::CapturedOf(std::string_view model) const {
   std::uint32_t hash = 2166136261u;  // FNV-1a
@@ -34,12 +35,30 @@ std::optional<Offer> SnapshotOps::Capture(const PlacementView& placement) const 
 
 void SnapshotOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
-  const std::string key = TreeKey(offer.model);
-  pending_.Append(key, {.kind = offer.kind, .prompt = std::move(offer.prompt), .tenant = std::move(offer.worker_name)});
+  const std::string key = OwnKey(offer.model);
+  pending_.Append(key, {.kind = offer.kind, .prompt = std::move(offer.prompt), .tenant = std::move(offer.worker_name)},
+                  Version(key) + 1);
   Bump(key);
 }
 
 // ---- checkpoint -----------------------------------------------------------------------------------------------------
+
+TreeSnapshot SnapshotOps::Rebuild(const std::string& key, std::span<const TreeOperation> operations) {
+  RebuiltTree tree(trees_.Body(key));
+  const bool applies_removals = mended(Hazard::kRemovalsDropped);
+  if (const auto unfolded = unfolded_.find(key); unfolded != unfolded_.end())
+    tree.Apply(unfolded->second, applies_removals);
+  tree.Apply(operations, applies_removals);
+  return tree.Snapshot();
+}
+
+void SnapshotOps::Fold(const std::string& key) {
+  const auto unfolded = unfolded_.find(key);
+  if (unfolded == unfolded_.end()) return;
+  trees_.SetBody(key, Encode(Rebuild(key, {})), Version(key));
+  for (const TreeOperation& operation : unfolded->second) unfolded_bytes_ -= EncodedBytes(operation);
+  unfolded_.erase(unfolded);
+}
 
 void SnapshotOps::Checkpoint(Time /*now*/) {
   BeginCheckpoint();
@@ -52,20 +71,25 @@ void SnapshotOps::BeginCheckpoint() {
     if (pending.empty()) continue;
     ++attempts_;
     const std::uint64_t before = CapturedOf(ModelOf(key)).load(std::memory_order_relaxed);
-    RebuiltTree tree(trees_.Body(key));
-    tree.Insert(pending);
-    rebuilt_[key] = {Encode(tree.Snapshot()), pending.size(), before};
+    Fold(key);
+    rebuilt_[key] = {Encode(Rebuild(key, pending)), pending.size(), before, Version(key)};
   }
+  while (!unfolded_.empty()) Fold(unfolded_.begin()->first);  // trees without placements of this router
 }
 
 void SnapshotOps::EndCheckpoint() {
   for (auto& [key, rebuilt] : std::exchange(rebuilt_, {})) {
-    const bool moved = CapturedOf(ModelOf(key)).load(std::memory_order_relaxed) != rebuilt.captured_before;
-    if (moved && trees_.Body(key) != nullptr) continue;
+    if (!Commits(key, rebuilt)) continue;
     ++commits_;
-    trees_.SetBody(key, std::move(rebuilt.body));
+    trees_.SetBody(key, std::move(rebuilt.body), rebuilt.version);
     pending_.Drop(key, rebuilt.operations);
   }
+}
+
+bool SnapshotOps::Commits(const std::string& key, const Rebuilt& rebuilt) const {
+  if (trees_.Body(key) == nullptr) return true;
+  if (mended(Hazard::kLiveCommit)) return rebuilt.version >= trees_.BodyVersion(key);
+  return CapturedOf(ModelOf(key)).load(std::memory_order_relaxed) == rebuilt.captured_before;
 }
 
 void SnapshotOps::CollectGarbage() {
@@ -86,7 +110,8 @@ std::vector<Batch> SnapshotOps::Collect(Time now, Collector& collector, Actions&
     const std::uint64_t version = Version(key);
     const std::uint64_t last_sent = collector.LastSent(key);
     if (pending.empty() || version <= last_sent) continue;
-    if (const auto first = pending_.FirstUnsent(key, version, last_sent)) {
+    if (const auto first = pending_.FirstBeyond(key, version, last_sent)) {
+      if (*first == pending.size()) continue;  // what moved the counter is a peer's (H5 mended)
       CollectDelta(key, *first, last_sent, now, next());
     } else if (!capped()) {
       CollectGap(key, now, next());
@@ -103,27 +128,25 @@ void SnapshotOps::CollectDelta(const std::string& key, std::size_t first, std::u
   const std::size_t unsent = pending.size() - first;
   const std::size_t count = capped() ? std::min(unsent, cap_) : unsent;
   const auto begin = pending.begin() + static_cast<std::ptrdiff_t>(first);
-  const TreeStateDelta delta{.model_id = ModelOf(key),
-                             .operations = {begin, begin + static_cast<std::ptrdiff_t>(count)},
-                             .base_version = last_sent,
-                             .new_version = capped() ? last_sent + count : Version(key)};
-  batch.operations += count;
-  batch.entries.push_back(
-      TreeEntry(key, kTreeStateDeltaTag, Encode(delta), delta.new_version, options_.self_name, now));
+  const TreeStateDelta delta{
+      .model_id = ModelOf(key),
+      .operations = {begin, begin + static_cast<std::ptrdiff_t>(count)},
+      .base_version = last_sent,
+      .new_version = count == unsent ? Version(key) : pending_.VersionAt(key, Version(key), first + count - 1)};
+  batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), delta.new_version, options_.self_name, now), count,
+            false);
 }
 
-void SnapshotOps::CollectGap(const std::string& key, Time now, Batch& batch) const {
-  RebuiltTree tree(trees_.Body(key));
-  tree.Insert(pending_.Of(key));
-  const TreeSnapshot snapshot = tree.Snapshot();
-  batch.operations += Holders(snapshot);
-  batch.has_state = true;
-  batch.entries.push_back(TreeEntry(key, kTreeSnapshotTag, Encode(snapshot), Version(key), options_.self_name, now));
+void SnapshotOps::CollectGap(const std::string& key, Time now, Batch& batch) {
+  const TreeSnapshot snapshot = Rebuild(key, pending_.Of(key));
+  batch.Add(TreeEntry(key, kTreeSnapshotTag, Encode(snapshot), Version(key), options_.self_name, now),
+            Holders(snapshot), true);
 }
 
-void SnapshotOps::CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches) const {
+void SnapshotOps::CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches) {
   for (const auto& [key, body] : trees_.bodies()) {
     if (pending_.Count(key) > 0 || Version(key) <= collector.LastSent(key)) continue;
+    Fold(key);
     const Result<TreeSnapshot> valid = DecodeTreeSnapshot(AsBytes(body));
     if (!valid.ok()) continue;
     Batch batch = BatchOf(key, body, Holders(*valid), Version(key), now);
@@ -131,54 +154,72 @@ void SnapshotOps::CollectBodies(Time now, const Collector& collector, std::vecto
     if (last.entries.empty() || capped()) {
       batches.push_back(std::move(batch));
     } else {
-      last.operations += batch.operations;
-      last.has_state = true;
-      last.entries.push_back(std::move(batch.entries.front()));
+      last.Add(std::move(batch.entries.front()), batch.carried.front().operations, true);
     }
   }
 }
 
 // ---- receiving ------------------------------------------------------------------------------------------------------
 
-Result<PolicySync::Checked> SnapshotOps::Check(const PolicyStateView& envelope, StreamRole role) {
+std::vector<StoreEntry> SnapshotOps::Snapshot(Time now) {
+  while (!unfolded_.empty()) Fold(unfolded_.begin()->first);
+  return SnapshotSync::Snapshot(now);
+}
+
+Result<PolicySync::Checked> SnapshotOps::Check(const Arrival& arrival) {
+  const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type == kTreeStateDeltaTag) {
     Result<TreeStateDelta> delta = DecodeTreeStateDelta(envelope.config);
     if (!delta.ok()) return delta.error();
-    return TakeDelta(std::move(*delta));
+    return TakeDelta(std::move(*delta), arrival.key);
   }
   if (envelope.policy_type == kTreeStateTag) {
     const Result<TreeState> state = DecodeTreeState(envelope.config);
     if (!state.ok()) return state.error();
     RebuiltTree tree(nullptr);
-    tree.Insert(state->operations);
+    tree.Apply(state->operations, mended(Hazard::kRemovalsDropped));
     TreeSnapshot snapshot = tree.Snapshot();
     std::string body = Encode(snapshot);
-    return TakeSnapshot(std::move(snapshot), std::move(body), state->model_id, envelope.version);
+    return TakeSnapshot(std::move(snapshot), std::move(body), arrival);
   }
-  return SnapshotSync::Check(envelope, role);
+  return SnapshotSync::Check(arrival);
 }
 
-PolicySync::Checked SnapshotOps::TakeDelta(TreeStateDelta delta) {
+PolicySync::Checked SnapshotOps::TakeDelta(TreeStateDelta delta, std::string key) {
   const std::uint64_t records = delta.operations.size();
-  return {records, [this, records, taken = std::move(delta)](Actions& actions) -> Status {
-            const std::string key = TreeKey(taken.model_id);
+  return {records, [this, key = std::move(key), records, taken = std::move(delta)](Actions& actions) mutable -> Status {
             const std::uint64_t version = Version(key);
             if (taken.base_version > version || version >= taken.new_version) {
               records_.stale += records;
               return {};
             }
-            RebuiltTree tree(trees_.Body(key));
-            tree.Insert(taken.operations);
-            TreeSnapshot snapshot = tree.Snapshot();
-            trees_.SetBody(key, Encode(snapshot));
-            trees_.SetCounter(key, taken.new_version);
-            trees_.Changed();
             const auto lost = static_cast<std::uint64_t>(
-                std::count_if(taken.operations.begin(), taken.operations.end(), [](const TreeOperation& operation) {
-                  return operation.type == TreeOperation::Type::kRemove || operation.kind != Kind::kText;
+                std::count_if(taken.operations.begin(), taken.operations.end(), [this](const TreeOperation& operation) {
+                  return operation.type == TreeOperation::Type::kRemove ? !mended(Hazard::kRemovalsDropped)
+                                                                        : operation.kind != Kind::kText;
                 }));
             records_.unresolved += lost;
             records_.applied += records - lost;
+            trees_.SetCounter(key, taken.new_version);
+            trees_.Changed();
+            if (mended(Hazard::kWholeReplay)) {
+              std::vector<TreeOperation>& unfolded = unfolded_[key];
+              for (const TreeOperation& operation : taken.operations) {
+                unfolded.push_back(operation);
+                unfolded_bytes_ += EncodedBytes(operation);
+              }
+              if (trees_.Body(key) == nullptr) Fold(key);  // so that the tree is there to be asked for
+              for (TreeOperation& operation : taken.operations)
+                if (operation.kind == Kind::kText) ReplayInto(actions, taken.model_id, operation, options_.mended);
+              return {};
+            }
+            TreeSnapshot snapshot = Rebuild(key, taken.operations);
+            trees_.SetBody(key, Encode(snapshot), taken.new_version);
+            // Before the merge, which adds and never takes away.
+            if (mended(Hazard::kRemovalsDropped))
+              for (TreeOperation& operation : taken.operations)
+                if (operation.type == TreeOperation::Type::kRemove)
+                  ReplayInto(actions, taken.model_id, operation, options_.mended);
             actions.push_back(ApplySnapshot{.model = taken.model_id, .snapshot = std::move(snapshot)});
             return {};
           }};
@@ -187,6 +228,7 @@ PolicySync::Checked SnapshotOps::TakeDelta(TreeStateDelta delta) {
 void SnapshotOps::AddBuffers(StrategyReport& report) const {
   report.Add("pending", pending_.bytes(), pending_.operations());
   SnapshotSync::AddBuffers(report);
+  if (mended(Hazard::kWholeReplay)) report.Add("unfolded", unfolded_bytes_, unfolded_.size());
 }
 
 }  // namespace prefixmesh::generations

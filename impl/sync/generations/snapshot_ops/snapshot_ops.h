@@ -20,6 +20,10 @@
 // Tokens and removals travel in deltas and are lost in every rebuild, though they are dropped from pending with the
 // rest.
 //
+// Mended (hazards.h): pending as in pending_ops.h (H5, H7); a rebuild is kept unless the stored body is newer than what
+// it was begun from (H8); of a delta the operations alone go to the live tree, and into the body when that is next
+// looked at (H9); removals take the worker out of body and live tree (H13).
+//
 // Chosen where the history is silent: a delta whose rebuild holds no text is applied to the counter all the same; token
 // operations of a received delta go to no tree. The moment of a commit: the mesh loop rebuilds without being
 // interrupted, so what request threads captured meanwhile is counted where they capture; slots are shared by models
@@ -37,6 +41,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +56,7 @@ struct SnapshotOpsOptions {
   // Operations of a delta, and a batch for each tree; 0: snapshot-ops.
   std::size_t delta_operations_max = 0;
   PendingOptions pending = {};
+  HazardSet mended = {};
   // Called in the midst of a checkpoint, for a simulator in whose time a rebuild would take none.
   std::function<void()> while_rebuilding = {};
 };
@@ -77,28 +83,40 @@ class SnapshotOps final : public SnapshotSync {
     std::string body;
     std::size_t operations = 0;         // of pending, that are in it
     std::uint64_t captured_before = 0;  // placements of the model's slot when it was begun
+    std::uint64_t version = 0;          // the counter when it was begun
   };
 
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Marked(const std::string& key) override { pending_.TrimAfterMark(key); }
-  void Refused(const std::string& key) override { pending_.ForceTrim(key); }
+  void Marked(PeerIndex /*peer*/, const std::string& key) override {
+    pending_.TrimAfterMark(key, Version(key), TrimWatermark(key));
+  }
+  void Refused(PeerIndex /*peer*/, const std::string& key) override { pending_.ForceTrim(key); }
   void Checkpoint(Time now) override;
   void CollectGarbage() override;
-  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  std::vector<StoreEntry> Snapshot(Time now) override;
+  Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   bool capped() const { return cap_ > 0; }
   std::atomic<std::uint64_t>& CapturedOf(std::string_view model) const;
   // Adds one key's entry to the batch.
   void CollectDelta(const std::string& key, std::size_t first, std::uint64_t last_sent, Time now, Batch& batch) const;
-  void CollectGap(const std::string& key, Time now, Batch& batch) const;
-  void CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches) const;
-  Checked TakeDelta(TreeStateDelta delta);
+  void CollectGap(const std::string& key, Time now, Batch& batch);
+  void CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches);
+  Checked TakeDelta(TreeStateDelta delta, std::string key);
+  // Whether a checkpoint may be kept.
+  bool Commits(const std::string& key, const Rebuilt& rebuilt) const;
+  // The stored tree with the operations; what of peers is not in the body yet goes in first.
+  TreeSnapshot Rebuild(const std::string& key, std::span<const TreeOperation> operations);
+  // Puts what peers sent, and the body lacks, into it.
+  void Fold(const std::string& key);
 
   const std::size_t cap_;
   const std::function<void()> while_rebuilding_;
   PendingOps pending_;
-  std::map<std::string, Rebuilt> rebuilt_;  // between the two halves only
+  std::map<std::string, Rebuilt> rebuilt_;                      // between the two halves only
+  std::map<std::string, std::vector<TreeOperation>> unfolded_;  // of peers, not in the body yet (H9 mended)
+  std::uint64_t unfolded_bytes_ = 0;                            // as they are encoded
   std::uint64_t commits_ = 0;
   std::uint64_t attempts_ = 0;
   mutable std::array<std::atomic<std::uint64_t>, 256> captured_{};

@@ -8,7 +8,7 @@ namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const PathDeltasOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
 }
 
 }  // namespace
@@ -23,22 +23,22 @@ void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   buffered_bytes_ -= inserts.capacity() * sizeof(PathInsert);
   inserts.push_back({.path = offer.kind == Kind::kText ? offer.prompt : PathOfTokens(offer.prompt),
                      .worker_url = offer.worker_name,
-                     .epoch = store_.Version(TreeKey(model))});
+                     .epoch = store_.Version(OwnKey(model))});
   buffered_bytes_ +=
       inserts.capacity() * sizeof(PathInsert) + HeapBytes(inserts.back().path) + HeapBytes(inserts.back().worker_url);
   ++buffered_;
-  store_.Append(model, OperationOf(std::move(offer)));
+  store_.Append(OwnKey(model), OperationOf(std::move(offer)));
 }
 
 std::vector<Batch> PathDeltas::Collect(Time now, Collector& collector, Actions& /*actions*/) {
   std::vector<Batch> batches(1);
   Batch& batch = batches[0];
   for (auto& [model, inserts] : std::exchange(buffers_, {})) {
-    const std::string key = TreeKey(model);
+    const std::string key = OwnKey(model);
     const std::uint64_t version = store_.Version(key);
     const PathDelta delta{.model_id = model, .version = version, .inserts = std::move(inserts), .evictions = {}};
-    batch.operations += delta.inserts.size();
-    batch.entries.push_back(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now));
+    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now), delta.inserts.size(),
+              false);
   }
   buffered_ = 0;
   buffered_bytes_ = 0;
@@ -47,12 +47,12 @@ std::vector<Batch> PathDeltas::Collect(Time now, Collector& collector, Actions& 
   return batches;
 }
 
-Result<PolicySync::Checked> PathDeltas::Check(const PolicyStateView& envelope, StreamRole role) {
-  if (envelope.policy_type != kTenantDeltaTag) return OpSync::Check(envelope, role);
-  Result<PathDelta> delta = DecodePathDelta(envelope.config);
+Result<PolicySync::Checked> PathDeltas::Check(const Arrival& arrival) {
+  if (arrival.envelope.policy_type != kTenantDeltaTag) return OpSync::Check(arrival);
+  Result<PathDelta> delta = DecodePathDelta(arrival.envelope.config);
   if (!delta.ok()) return delta.error();
   const std::uint64_t records = delta->inserts.size() + delta->evictions.size();
-  return Checked{records, [this, taken = std::move(*delta)](Actions& actions) mutable -> Status {
+  return Checked{records, [this, key = arrival.key, taken = std::move(*delta)](Actions& actions) mutable -> Status {
                    for (PathInsert& insert : taken.inserts) {
                      if (insert.path.starts_with(kTokensPath)) {
                        ++records_.unresolved;
@@ -65,7 +65,7 @@ Result<PolicySync::Checked> PathDeltas::Check(const PolicyStateView& envelope, S
                                                    .worker_name = std::move(insert.worker_url)});
                    }
                    records_.unresolved += taken.evictions.size();
-                   store_.Raise(TreeKey(taken.model_id), taken.version);
+                   store_.Raise(key, taken.version);
                    return {};
                  }};
 }

@@ -31,6 +31,7 @@ namespace prefixmesh::generations {
 struct PathDeltasOptions {
   std::string self_name = {};
   std::uint64_t batch_bytes_max = 10u << 20;
+  HazardSet mended = {};
 };
 
 class PathDeltas final : public OpSync {
@@ -43,7 +44,7 @@ class PathDeltas final : public OpSync {
  private:
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
   void Checkpoint(Time /*now*/) override { store_.Checkpoint(); }
-  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   std::map<std::string, std::vector<PathInsert>> buffers_;  // by model

@@ -1,5 +1,6 @@
 #include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
 
+#include <iterator>
 #include <utility>
 
 #include "impl/sync/generations/heap_bytes.h"
@@ -13,7 +14,7 @@ constexpr std::uint32_t kStructureRounds = 30;  // d6
 constexpr std::uint32_t kIndexRounds = 120;     // the beat of the tree's eviction, on which the index was looked at
 
 PolicySyncOptions Common(const TenantDeltasOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
+  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
 }
 
 bool IsD6(const TenantDeltasOptions& options) { return options.draft == TenantDeltaDraft::kD6; }
@@ -49,7 +50,7 @@ void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
   const std::uint64_t hash = offer.ids.front().value;
   if (offer.kind == Kind::kText && (!offer.by_load || IsD6(choices_))) index_.Put(hash, std::move(offer.prompt));
 
-  const std::string key = TreeKey(offer.model);
+  const std::string key = OwnKey(offer.model);
   std::vector<TenantInsert>& inserts = buffers_[offer.model].inserts;
   buffered_bytes_ -= inserts.capacity() * sizeof(TenantInsert);
   inserts.push_back({.hash = hash, .worker_url = std::move(offer.worker_name), .epoch = store_.Version(key)});
@@ -65,7 +66,42 @@ void TenantDeltas::OnRound(Time now, Actions& actions) {
 
 void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
   rounds_with_data_.erase(peer);
+  PutBack(peer);
   Lz4Sync::OnPeerDown(now, peer, actions);
+}
+
+std::uint64_t TenantDeltas::BytesOf(const Buffer& buffer) {
+  std::uint64_t bytes = buffer.inserts.capacity() * sizeof(TenantInsert);
+  for (const TenantInsert& insert : buffer.inserts) bytes += HeapBytes(insert.worker_url);
+  return bytes;
+}
+
+void TenantDeltas::Discount(const Buffer& buffer) {
+  buffered_ -= buffer.inserts.size();
+  buffered_bytes_ -= BytesOf(buffer);
+}
+
+void TenantDeltas::Forget(PeerIndex peer, const std::string& key) {
+  const auto stream = under_way_.find(peer);
+  if (stream == under_way_.end()) return;
+  const auto found = stream->second.find(key);
+  if (found == stream->second.end()) return;
+  Discount(found->second);
+  stream->second.erase(found);
+}
+
+void TenantDeltas::PutBack(PeerIndex peer) {
+  const auto stream = under_way_.find(peer);
+  if (stream == under_way_.end()) return;
+  for (auto& [key, older] : stream->second) {
+    Buffer& buffer = buffers_[ModelOf(key)];
+    buffered_bytes_ -= BytesOf(older) + BytesOf(buffer);
+    older.inserts.insert(older.inserts.end(), std::make_move_iterator(buffer.inserts.begin()),
+                         std::make_move_iterator(buffer.inserts.end()));
+    buffer = std::move(older);
+    buffered_bytes_ += BytesOf(buffer);
+  }
+  under_way_.erase(stream);
 }
 
 bool TenantDeltas::LeavesToSnapshot(PeerIndex peer, const std::string& model) {
@@ -79,20 +115,25 @@ bool TenantDeltas::LeavesToSnapshot(PeerIndex peer, const std::string& model) {
 std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions& actions) {
   std::vector<Batch> batches(1);
   Batch& batch = batches[0];
+  PutBack(collector.peer());  // nothing is acknowledged any more: the queue was full
   // Taken out before anything is known of the send: what is refused or finds the queue full is gone (W5).
   for (auto& [model, buffer] : std::exchange(buffers_, {})) {
+    Discount(buffer);
     if (LeavesToSnapshot(collector.peer(), model)) continue;
-    const std::string key = TreeKey(model);
+    const std::string key = OwnKey(model);
     const std::uint64_t version = store_.Version(key);
+    if (mended(Hazard::kMarkedUnheard)) {
+      Buffer& kept = under_way_[collector.peer()][key] = buffer;
+      buffered_ += kept.inserts.size();
+      buffered_bytes_ += BytesOf(kept);
+    }
     const TenantDelta delta{.model_id = model,
                             .version = version,
                             .inserts = std::move(buffer.inserts),
                             .evictions = std::move(buffer.evictions)};
-    batch.operations += delta.inserts.size() + delta.evictions.size();
-    batch.entries.push_back(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now));
+    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now),
+              delta.inserts.size() + delta.evictions.size(), false);
   }
-  buffered_ = 0;
-  buffered_bytes_ = 0;
   // A body at the version of a delta of the same beat, or of an earlier one, counts as sent (X8).
   CollectBodies(now, collector, batch, actions);
   if (batch.entries.empty()) batches.clear();
@@ -102,7 +143,7 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
 void TenantDeltas::Checkpoint(Time /*now*/) {
   if (!IsD6(choices_)) return;  // an empty body, as merged
   view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
-    const std::string key = TreeKey(model);
+    const std::string key = OwnKey(model);
     store_.SetSnapshot(key, Encode(snapshot));
     store_.Bump(key);
   });
@@ -110,23 +151,22 @@ void TenantDeltas::Checkpoint(Time /*now*/) {
 
 bool TenantDeltas::AsksForSnapshot() const { return !IsD6(choices_) || store_.blobs() == 0; }
 
-std::vector<StoreEntry> TenantDeltas::Snapshot(Time now) const {
+std::vector<StoreEntry> TenantDeltas::Snapshot(Time now) {
   return IsD6(choices_) ? Lz4Sync::Snapshot(now) : std::vector<StoreEntry>();
 }
 
-Result<PolicySync::Checked> TenantDeltas::Check(const PolicyStateView& envelope, StreamRole role) {
-  if (envelope.policy_type != kTenantDeltaTag) return Lz4Sync::Check(envelope, role);
-  Result<TenantDelta> delta = DecodeTenantDelta(envelope.config);
+Result<PolicySync::Checked> TenantDeltas::Check(const Arrival& arrival) {
+  if (arrival.envelope.policy_type != kTenantDeltaTag) return Lz4Sync::Check(arrival);
+  Result<TenantDelta> delta = DecodeTenantDelta(arrival.envelope.config);
   if (!delta.ok()) return delta.error();
   const std::uint64_t records = delta->inserts.size() + delta->evictions.size();
-  return Checked{records, [this, taken = std::move(*delta)](Actions& actions) -> Status {
-                   Receive(taken, actions);
+  return Checked{records, [this, key = arrival.key, taken = std::move(*delta)](Actions& actions) -> Status {
+                   Receive(key, taken, actions);
                    return {};
                  }};
 }
 
-void TenantDeltas::Receive(const TenantDelta& delta, Actions& actions) {
-  const std::string key = TreeKey(delta.model_id);
+void TenantDeltas::Receive(const std::string& key, const TenantDelta& delta, Actions& actions) {
   if (IsD6(choices_) && delta.version <= store_.Version(key)) {
     records_.stale += delta.inserts.size() + delta.evictions.size();
     return;

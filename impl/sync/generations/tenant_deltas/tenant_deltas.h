@@ -19,6 +19,10 @@
 // belief that the snapshot covers them (W16); no cap on what is compressed; bodies are part of a snapshot that a peer
 // asks for.
 //
+// Mended (hazards.h), what a batch took out of the buffers is kept until the peer acknowledges it, and goes back where
+// the queue was full or the stream ended (H1); what is refused as too big is gone as before (W5). With H4, d6 holds a
+// delta's version against what it has of that writer.
+//
 // Chosen where the history is silent: what has no model goes to "unknown"; the index is written when the mesh takes the
 // placement over, before any later frame, not on the request thread; a serving end asks for a snapshot at every
 // connect, for the store that it counts never has an entry here; the original's four policy slots are one.
@@ -50,6 +54,7 @@ struct TenantDeltasOptions {
   std::uint64_t batch_bytes_max = 10u << 20;
   // Compared with the index's entries, though it was meant for the tree's chars.
   std::uint64_t index_entries_max = 1u << 26;
+  HazardSet mended = {};
 };
 
 class TenantDeltas final : public Lz4Sync {
@@ -70,21 +75,31 @@ class TenantDeltas final : public Lz4Sync {
   };
 
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
+  void Marked(PeerIndex peer, const std::string& key) override { Forget(peer, key); }
+  void Refused(PeerIndex peer, const std::string& key) override { Forget(peer, key); }
   void Checkpoint(Time now) override;
   bool AsksForSnapshot() const override;
-  std::vector<StoreEntry> Snapshot(Time now) const override;
-  Result<Checked> Check(const PolicyStateView& envelope, StreamRole role) override;
+  std::vector<StoreEntry> Snapshot(Time now) override;
+  Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   // True: it is this stream's turn to drop what is buffered of the model (d6).
   bool LeavesToSnapshot(PeerIndex peer, const std::string& model);
-  void Receive(const TenantDelta& delta, Actions& actions);
+  void Receive(const std::string& key, const TenantDelta& delta, Actions& actions);
+  // What the stream has under way of a key arrived, or is gone for good.
+  void Forget(PeerIndex peer, const std::string& key);
+  // It goes back into the buffers.
+  void PutBack(PeerIndex peer);
+  static std::uint64_t BytesOf(const Buffer& buffer);
+  // Takes it out of the running totals.
+  void Discount(const Buffer& buffer);
 
   const TenantDeltasOptions choices_;
   const StrategyView& view_;
   PathIndex index_;
-  std::map<std::string, Buffer> buffers_;  // by model
-  std::uint64_t buffered_ = 0;             // records
+  std::map<std::string, Buffer> buffers_;                         // by model
+  std::map<PeerIndex, std::map<std::string, Buffer>> under_way_;  // by key, copies; H1 mended
+  std::uint64_t buffered_ = 0;                                    // records, those under way included
   std::uint64_t buffered_bytes_ = 0;
   std::uint64_t rounds_ = 0;
   std::map<PeerIndex, std::map<std::string, std::uint32_t>> rounds_with_data_;  // d6

@@ -8,9 +8,8 @@ namespace {
 
 Batch Of(std::size_t value_bytes, std::uint64_t version, std::uint64_t generation) {
   Batch batch;
-  batch.entries.push_back({.key = "tree:m", .value = std::string(value_bytes, 'v'), .version = version, .actor = "a"});
+  batch.Add({.key = "tree:m", .value = std::string(value_bytes, 'v'), .version = version, .actor = "a"}, 5, false);
   batch.generation = generation;
-  batch.operations = 5;
   return batch;
 }
 

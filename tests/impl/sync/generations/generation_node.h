@@ -235,9 +235,10 @@ inline Value OnlyValue(const std::vector<std::string>& frames) {
 }
 
 // A peer's frame with one value of the model "m".
-inline std::string FrameWith(std::string_view tag, std::string config, std::uint64_t version) {
+inline std::string FrameWith(std::string_view tag, std::string config, std::uint64_t version,
+                             const std::string& key = "tree:m") {
   const StoreEntry entry{
-      .key = "tree:m",
+      .key = key,
       .value = Encode(PolicyState{"m", std::string(tag), std::move(config), version}),
       .version = version,
       .actor = "b",

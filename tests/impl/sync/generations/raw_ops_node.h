@@ -135,10 +135,10 @@ inline Carried Open(const std::string& frame) {
   return carried;
 }
 
-inline std::string FrameOf(std::string tag, std::string config, std::uint64_t version) {
+inline std::string FrameOf(std::string tag, std::string config, std::uint64_t version, const std::string& model = "m") {
   const StoreEntry entry{
-      .key = kKey,
-      .value = Encode(PolicyState{"m", std::move(tag), std::move(config), version}),
+      .key = TreeKey(model),
+      .value = Encode(PolicyState{model, std::move(tag), std::move(config), version}),
       .version = version,
       .actor = "b",
   };

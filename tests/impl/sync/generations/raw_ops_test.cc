@@ -3,6 +3,7 @@
 #include "impl/sync/generations/raw_ops/raw_ops.h"
 
 #include "tests/impl/sync/generations/raw_ops_node.h"
+#include "tests/support/allocations.h"
 
 namespace prefixmesh::generations {
 namespace {
@@ -257,7 +258,8 @@ TEST_CASE("RawOps (H12): a snapshot is cut by entries, 100 a chunk") {
   Node full;
   full.Up(StreamRole::kDialer);
   for (int i = 0; i < 150; ++i) {
-    full.Receive(FrameOf("tree_state", Encode(TreeState{"m" + std::to_string(i), Remote(i, 1), 1}), 1));
+    const std::string model = "m" + std::to_string(i);
+    full.Receive(FrameOf("tree_state", Encode(TreeState{model, Remote(i, 1), 1}), 1, model));
   }
   const auto chunks = full.Receive(EncodeSnapshotRequest(Store::kPolicy));
   REQUIRE(chunks.size() == 2);
@@ -296,6 +298,30 @@ TEST_CASE("RawOps: pending empties at each checkpoint, the blob is capped (H14):
   REQUIRE(blob_max <= 2048 * (24 + 200 + 1) + 64);
   REQUIRE(node.store().pending_bytes() == 0);
   REQUIRE(node.store().Version(kKey) == 6000);  // garbage collection at 60 rounds reset nothing
+}
+
+TEST_CASE("RawOps: pending is at most ten seconds of operations (§7.6), as reported and as measured") {
+  constexpr int kPerSecond = 50;
+  constexpr std::size_t kChars = 20'000;
+  constexpr double kBound = 10.0 * kPerSecond * (24.0 + kChars + 1);
+  Node node;
+  node.Up(StreamRole::kDialer);
+  int next = 0;
+  for (int cycle = 0; cycle < 3; ++cycle) {
+    const std::uint64_t live = prefixmesh::test::Allocations().live_bytes;
+    for (int second = 0; second < 10; ++second, next += kPerSecond) {
+      node.Put(next, kPerSecond, kChars);
+      node.Tick();
+      if (second < 9) node.Rounds(1);
+    }
+    REQUIRE(static_cast<double>(node.store().pending_bytes()) == Approx(kBound).epsilon(0.15));
+    if (prefixmesh::test::kCountsAllocations) {
+      const double measured = static_cast<double>(prefixmesh::test::Allocations().live_bytes - live);
+      REQUIRE(measured == Approx(kBound).epsilon(0.15));
+    }
+    node.Rounds(1);  // the checkpoint
+    REQUIRE(node.store().pending_bytes() == 0);
+  }
 }
 
 TEST_CASE("RawOps: Report is running totals") {

@@ -40,7 +40,7 @@ TEST_CASE("StoreFrame: batches and chunks round trip; any cut is refused") {
 TEST_CASE("StoreFrame: a claimed count beyond the bytes present is refused") {
   REQUIRE_FALSE(DecodeStoreFrame(AsBytes(std::string("\x01\x01\xff\xff\xff\xff\x0f", 7))).ok());
   REQUIRE_FALSE(DecodeStoreFrame({}).ok());
-  REQUIRE_FALSE(DecodeStoreFrame(AsBytes(std::string("\x04\x01", 2))).ok());
+  REQUIRE_FALSE(DecodeStoreFrame(AsBytes(std::string("\x06\x01", 2))).ok());
   REQUIRE(DecodeStoreFrame(AsBytes(EncodeSnapshotRequest(Store::kPolicy))).ok());
 }
 
