@@ -124,6 +124,10 @@ std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
                                    Number(s.two_layer.peer_round_budget_kib),
                                    "--seed",
                                    std::to_string(options_.seed)};
+  if (!s.generations.mended.empty()) {
+    argv.push_back("--mended");
+    argv.push_back(s.generations.mended);
+  }
   for (const auto& [name, where] : worker_addresses_) {
     argv.push_back("--worker");
     argv.push_back(name + "=" + where);

@@ -490,6 +490,8 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (!strategy.ok()) return strategy.error();
   const Result<IndexKind> kind = ResolveIndexKind(*strategy, request.settings.index.kind);
   if (!kind.ok()) return kind.error();
+  if (const auto mended = ResolveMended(*strategy, request.settings.generations.mended); !mended.ok())
+    return mended.error();
   if (Status valid = load::Validate(request.settings); !valid.ok()) return valid.error();
   Measured measured;
   measured.request = request;

@@ -36,7 +36,7 @@ int Main(int argc, char** argv) {
   FileLimitIsAnError();
   RouterOptions options;
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, index_kind = "auto";
-  std::string log_level = "info";
+  std::string log_level = "info", mended;
   std::vector<std::string> workers, peers;
   double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256, dead_after_s = 600;
   bool exit_with_parent = false;
@@ -79,6 +79,7 @@ int Main(int argc, char** argv) {
   app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_option("--mended", mended, "the generations: ids of hazards that are mended, as in H1,H6");
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -115,6 +116,9 @@ int Main(int argc, char** argv) {
   if (!strategy.ok()) return Fail(strategy.error().message);
   const Result<IndexKind> kind = ResolveIndexKind(*strategy, index_kind);
   if (!kind.ok()) return Fail(kind.error().message);
+  const Result<generations::HazardSet> hazards = ResolveMended(*strategy, mended);
+  if (!hazards.ok()) return Fail(hazards.error().message);
+  options.strategy_settings.mended = *hazards;
   options.trees.kind = *kind;
   options.trees.budget_bytes = static_cast<std::uint64_t>(budget_mib * 1048576.0);
   options.strategy_settings.round_period = std::chrono::nanoseconds(static_cast<std::int64_t>(round_ms * 1e6));

@@ -11,37 +11,66 @@
 #include "impl/sync/two_layer/two_layer.h"
 
 namespace prefixmesh {
+namespace {
+
+using generations::Hazard;
+using generations::HazardSet;
+
+// Which generation has what: the specification of the generations, §3, and beside it what the code shares. The exports
+// of S5b to S5e go out in one batch again (H10) and through the cap (H14); S6 and the draft d6 send bodies back (H6),
+// and d6 holds versions of different writers against each other (H4); the draft d2 stands on S2. What S4 and S5 send
+// are trees, which have no removals: there H13 cannot be mended.
+constexpr HazardSet kAll = {Hazard::kMarkedUnheard, Hazard::kOneSidedBootstrap, Hazard::kValueBytes,
+                            Hazard::kEntryChunks};
+constexpr HazardSet kPendingOps = {Hazard::kRemoteMovesBase, Hazard::kSharedTrim, Hazard::kWholeReplay,
+                                   Hazard::kRoleDecides};
+constexpr HazardSet kLists = {Hazard::kRemovalsDropped, Hazard::kOperationCap, Hazard::kWholeStoreBatch, Hazard::kEcho};
+constexpr HazardSet kS1 = kAll | kLists | HazardSet{Hazard::kScalarVersion};
+constexpr HazardSet kS1b = kS1 | kPendingOps;
+constexpr HazardSet kS2 = kS1b;
+constexpr HazardSet kS6 =
+    kAll | kPendingOps |
+    HazardSet{Hazard::kScalarVersion, Hazard::kEcho, Hazard::kLiveCommit, Hazard::kRemovalsDropped};
+constexpr HazardSet kS3 = kS6 | HazardSet{Hazard::kWholeStoreBatch};
+constexpr HazardSet kS4 = kAll | HazardSet{Hazard::kRoleDecides, Hazard::kScalarVersion, Hazard::kEcho};
+constexpr HazardSet kS5 = kS4 | HazardSet{Hazard::kWholeStoreBatch, Hazard::kOperationCap};
+constexpr HazardSet kS7 = kAll | HazardSet{Hazard::kRoleDecides, Hazard::kWholeStoreBatch, Hazard::kOperationCap};
+constexpr HazardSet kS7d2 = kS2;
+constexpr HazardSet kS7d6 = kS7 | HazardSet{Hazard::kEcho, Hazard::kScalarVersion};
+
+}  // namespace
 
 const std::vector<StrategyDescription>& StrategyDescriptions() {
   static const std::vector<StrategyDescription> all = {
       {"off", "routers tell each other nothing", IndexKind::kBlock, true, true},
       {"crdt-ops",
        "the first generation (S1, #825): every request rewrites the list of operations, and the log keeps all",
-       IndexKind::kText, false, true},
-      {"crdt-ops/a", "the same at #655: as JSON, a log that is never shortened", IndexKind::kText, false, true},
-      {"crdt-ops/b", "the same at #899: deltas beside the list", IndexKind::kText, false, true},
-      {"crdt-ops/c", "the same at #919: the list is rebuilt every 60 s only", IndexKind::kText, false, true},
+       IndexKind::kText, false, true, kS1},
+      {"crdt-ops/a", "the same at #655: as JSON, a log that is never shortened", IndexKind::kText, false, true, kS1},
+      {"crdt-ops/b", "the same at #899: deltas beside the list", IndexKind::kText, false, true, kS1b},
+      {"crdt-ops/c", "the same at #919: the list is rebuilt every 60 s only", IndexKind::kText, false, true, kS1b},
       {"raw-ops", "the second generation (S2, #961): operations with the whole prompt, once a second", IndexKind::kText,
-       false, true},
+       false, true, kS2},
       {"snapshot-ops", "the third generation (S3): operations as deltas, a snapshot of the tree where the list was",
-       IndexKind::kText, false, true},
+       IndexKind::kText, false, true, kS3},
       {"full-snapshot", "the fourth generation (S4): the whole tree, every second that it changed", IndexKind::kText,
-       false, true},
-      {"full-snapshot/b", "the same from an export that is made every 10 s", IndexKind::kText, false, true},
+       false, true, kS4},
+      {"full-snapshot/b", "the same from an export that is made every 10 s", IndexKind::kText, false, true, kS4},
       {"checkpoint", "the fifth generation (S5e): the tree exported every 10 s, compressed, dropped above 8 MiB",
-       IndexKind::kText, false, true},
-      {"checkpoint/a", "its first form: uncompressed, exported and sent when idle, too", IndexKind::kText, false, true},
-      {"checkpoint/b", "its second form: a flat list of operations, compressed", IndexKind::kText, false, true},
-      {"checkpoint/c", "its third form: a snapshot, compressed", IndexKind::kText, false, true},
-      {"checkpoint/d", "its fourth form: the same, silent when idle", IndexKind::kText, false, true},
+       IndexKind::kText, false, true, kS5},
+      {"checkpoint/a", "its first form: uncompressed, exported and sent when idle, too", IndexKind::kText, false, true,
+       kS4},
+      {"checkpoint/b", "its second form: a flat list of operations, compressed", IndexKind::kText, false, true, kS5},
+      {"checkpoint/c", "its third form: a snapshot, compressed", IndexKind::kText, false, true, kS5},
+      {"checkpoint/d", "its fourth form: the same, silent when idle", IndexKind::kText, false, true, kS5},
       {"capped-ops", "the sixth generation (S6): at most 200 operations a second and peer, no fallback",
-       IndexKind::kText, false, true},
+       IndexKind::kText, false, true, kS6},
       {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",
-       IndexKind::kText, false, true},
+       IndexKind::kText, false, true, kS7},
       {"tenant-deltas/d2", "its draft whose records carry the whole prompt: each one resolves", IndexKind::kText, false,
-       true},
+       true, kS7d2},
       {"tenant-deltas/d6", "its draft with hashes and a compressed snapshot of the tree every 10 s", IndexKind::kText,
-       false, true},
+       false, true, kS7d6},
       {"two-layer", "placement logs in packed, acknowledged rounds; ids, never text (the default)", IndexKind::kBlock,
        true, false},
   };
@@ -69,12 +98,28 @@ Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::str
   return wanted;
 }
 
+Result<HazardSet> ResolveMended(const StrategyDescription& strategy, std::string_view list) {
+  const Result<HazardSet> mended = generations::ParseHazards(list);
+  if (!mended.ok()) return Error{ErrorCode::kInvalid, "generations.mended: " + mended.error().message};
+  for (unsigned i = 1; i <= generations::kHazards; ++i) {
+    const Hazard hazard = static_cast<Hazard>(i);
+    if (!mended->contains(hazard) || strategy.hazards.contains(hazard)) continue;
+    std::string names;
+    for (const StrategyDescription& each : StrategyDescriptions())
+      if (each.hazards.contains(hazard)) names += (names.empty() ? "" : ", ") + std::string(each.name);
+    return Error{ErrorCode::kInvalid, "generations.mended: " + generations::IdOf(hazard) + " cannot be mended in " +
+                                          std::string(strategy.name) + "; it can in: " + names};
+  }
+  return mended;
+}
+
 std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
                                            const StrategyView& view) {
   if (name == "off") return nullptr;
   if (name.starts_with("crdt-ops")) {
     generations::CrdtOpsOptions crdt;
     crdt.self_name = settings.router;
+    crdt.mended = settings.mended;
     if (name == "crdt-ops/a") crdt.point = generations::CrdtOpsPoint::k655;
     if (name == "crdt-ops/b") crdt.point = generations::CrdtOpsPoint::k899;
     if (name == "crdt-ops/c") crdt.point = generations::CrdtOpsPoint::k919;
@@ -83,11 +128,13 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
   if (name == "raw-ops") {
     generations::RawOpsOptions raw;
     raw.self_name = settings.router;
+    raw.mended = settings.mended;
     return std::make_unique<generations::RawOps>(raw);
   }
   if (name == "snapshot-ops" || name == "capped-ops") {
     generations::SnapshotOpsOptions ops;
     ops.self_name = settings.router;
+    ops.mended = settings.mended;
     ops.while_rebuilding = settings.while_rebuilding;
     if (name == "capped-ops") ops.delta_operations_max = generations::kDeltaOperationsMax;
     return std::make_unique<generations::SnapshotOps>(ops);
@@ -95,6 +142,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
   if (name.starts_with("full-snapshot") || name == "checkpoint/a") {
     generations::FullSnapshotOptions full;
     full.self_name = settings.router;
+    full.mended = settings.mended;
     if (name == "full-snapshot/b") full.form = generations::FullSnapshotForm::kStored;
     if (name == "checkpoint/a") full.form = generations::FullSnapshotForm::kCheckpoint;
     return std::make_unique<generations::FullSnapshot>(full, view);
@@ -102,6 +150,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
   if (name.starts_with("checkpoint")) {
     generations::CheckpointOptions checkpoint;
     checkpoint.self_name = settings.router;
+    checkpoint.mended = settings.mended;
     if (name == "checkpoint/b") checkpoint.form = generations::CheckpointForm::kB;
     if (name == "checkpoint/c") checkpoint.form = generations::CheckpointForm::kC;
     if (name == "checkpoint/d") checkpoint.form = generations::CheckpointForm::kD;
@@ -110,12 +159,14 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
   if (name == "tenant-deltas" || name == "tenant-deltas/d6") {
     generations::TenantDeltasOptions deltas;
     deltas.self_name = settings.router;
+    deltas.mended = settings.mended;
     if (name != "tenant-deltas") deltas.draft = generations::TenantDeltaDraft::kD6;
     return std::make_unique<generations::TenantDeltas>(deltas, view);
   }
   if (name == "tenant-deltas/d2") {
     generations::PathDeltasOptions paths;
     paths.self_name = settings.router;
+    paths.mended = settings.mended;
     return std::make_unique<generations::PathDeltas>(paths);
   }
   PREFIXMESH_CHECK(name == "two-layer");

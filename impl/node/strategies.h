@@ -1,7 +1,8 @@
 // strategies.h — every strategy by name: what `--strategy` takes and what makes one.
 //
-// The one place a new strategy is added (docs/adding-a-strategy.md). Threads: any. Errors: an unknown name, or an index
-// kind the strategy cannot run on, is a one-line error that names the allowed values.
+// The one place a new strategy is added (docs/adding-a-strategy.md). Threads: any. Errors: an unknown name, an index
+// kind the strategy cannot run on, or a hazard that it does not have, is a one-line error that names the allowed
+// values.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "impl/base/result.h"
+#include "impl/sync/generations/hazards.h"
 #include "impl/sync/strategy.h"
 
 namespace prefixmesh {
@@ -27,6 +29,8 @@ struct StrategySettings {
   std::uint64_t window_bytes = 16u << 20;
   std::uint64_t page_bytes = 256u << 10;
   Time dead_after = std::chrono::minutes(10);
+  // the generations
+  generations::HazardSet mended = {};
   // snapshot-ops, capped-ops: called in the midst of a checkpoint. For a simulator; in a router requests just come.
   std::function<void()> while_rebuilding = {};
 };
@@ -37,12 +41,15 @@ struct StrategyDescription {
   IndexKind default_index;
   bool runs_on_block;
   bool runs_on_text;
+  generations::HazardSet hazards = {};  // that it has, and that can be mended
 };
 
 const std::vector<StrategyDescription>& StrategyDescriptions();
 Result<StrategyDescription> FindStrategy(std::string_view name);
 // `auto`, `block` or `text` for this strategy.
 Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::string_view kind);
+// A list of ids (hazards.h), if this strategy has each of them.
+Result<generations::HazardSet> ResolveMended(const StrategyDescription& strategy, std::string_view list);
 // Null for `off`, which has no state to drive.
 std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
                                            const StrategyView& view);

@@ -161,6 +161,10 @@ struct Settings {
     double peer_round_budget_kib = 256;
   } two_layer;
 
+  struct Generations {
+    std::string mended;  // ids of hazards (impl/sync/generations/hazards.h) that the strategy is to be without
+  } generations;
+
   struct Limits {
     double router_rss_mib = 0;  // 0: none
   } limits;

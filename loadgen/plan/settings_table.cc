@@ -84,6 +84,7 @@ const std::array kKeys = {
     NUMBER(two_layer.window_mib, kMib, 0.0625, 1048576, "placement log kept per origin"),
     NUMBER(two_layer.dead_after_s, kSeconds, 4, 86400, "a log whose owner nobody heard for so long is dropped"),
     NUMBER(two_layer.peer_round_budget_kib, kKib, 1, 512, "records to one peer in one frame"),
+    TEXT(generations.mended, "", "hazards of a generation that are mended, H1,H6 (H1+H6 in an arm); none: as it was"),
     NUMBER(limits.router_rss_mib, kMib, 0, 1048576, "a router above this is killed, which ends the run; 0: none"),
     NUMBER(trust.schedule_delay_p99_ms, kMilliseconds, 0, 1e6, "untrusted above"),
     NUMBER(trust.schedule_delay_max_ms, kMilliseconds, 0, 1e6, "untrusted above"),
