@@ -37,6 +37,26 @@ TEST_CASE("StoreFrame: batches and chunks round trip; any cut is refused") {
   });
 }
 
+TEST_CASE("StoreFrame: acknowledgements and pieces read back, and not when they are cut or go on") {
+  test::ForAll("any piece",
+               [](const std::string& bytes, std::uint64_t index, std::uint64_t count, std::uint64_t checksum) {
+                 const std::string ack = EncodeAcknowledgement(Store::kPolicy);
+                 const std::string piece = EncodeSnapshotPiece(Store::kPolicy, index, count, checksum, AsBytes(bytes));
+                 RC_ASSERT(DecodeStoreFrame(AsBytes(ack))->kind == FrameKind::kAcknowledgement);
+                 const StoreFrame frame = *DecodeStoreFrame(AsBytes(piece));
+                 RC_ASSERT(frame.kind == FrameKind::kSnapshotPiece);
+                 RC_ASSERT(frame.chunk_index == index);
+                 RC_ASSERT(frame.chunk_count == count);
+                 RC_ASSERT(frame.checksum == checksum);
+                 RC_ASSERT(AsText(frame.piece) == bytes);
+                 for (const std::string& whole : {ack, piece}) {
+                   const std::size_t cut = *rc::gen::inRange<std::size_t>(0, whole.size());
+                   RC_ASSERT(!DecodeStoreFrame(AsBytes(whole).first(cut)).ok());
+                   RC_ASSERT(!DecodeStoreFrame(AsBytes(whole + "x")).ok());
+                 }
+               });
+}
+
 TEST_CASE("StoreFrame: a claimed count beyond the bytes present is refused") {
   REQUIRE_FALSE(DecodeStoreFrame(AsBytes(std::string("\x01\x01\xff\xff\xff\xff\x0f", 7))).ok());
   REQUIRE_FALSE(DecodeStoreFrame({}).ok());

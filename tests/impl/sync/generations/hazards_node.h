@@ -1,0 +1,87 @@
+// hazards_node.h — a router of each generation with a set of hazards mended, and the same steps with a hazard and
+// without.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "impl/sync/generations/checkpoint/checkpoint.h"
+#include "impl/sync/generations/crdt_ops/crdt_ops.h"
+#include "impl/sync/generations/full_snapshot/full_snapshot.h"
+#include "impl/sync/generations/hazards.h"
+#include "impl/sync/generations/raw_ops/raw_ops.h"
+#include "impl/sync/generations/snapshot_ops/snapshot_ops.h"
+#include "impl/sync/generations/tenant_deltas/path_deltas.h"
+#include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
+#include "tests/impl/sync/generations/generation_node.h"
+
+namespace prefixmesh::generations::test {
+
+using NodePtr = std::unique_ptr<GenerationNode>;
+
+inline NodePtr Crdt(CrdtOpsPoint point, HazardSet mended, const std::string& name = "a", PendingOptions pending = {}) {
+  const CrdtOpsOptions options{.point = point, .self_name = name, .pending = pending, .mended = mended};
+  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<CrdtOps>(options); });
+}
+inline NodePtr Raw(HazardSet mended, const std::string& name = "a", RawOpsOptions options = {}) {
+  options.self_name = name;
+  options.mended = mended;
+  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<RawOps>(options); });
+}
+inline NodePtr Snapshots(HazardSet mended, const std::string& name = "a", SnapshotOpsOptions options = {}) {
+  options.self_name = name;
+  options.mended = mended;
+  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<SnapshotOps>(options); });
+}
+inline NodePtr Full(FullSnapshotForm form, HazardSet mended, const std::string& name = "a") {
+  const FullSnapshotOptions options{.form = form, .self_name = name, .mended = mended};
+  return std::make_unique<GenerationNode>(
+      [&](const StrategyView& view) { return std::make_unique<FullSnapshot>(options, view); });
+}
+inline NodePtr Exports(CheckpointForm form, HazardSet mended, const std::string& name = "a") {
+  const CheckpointOptions options{.form = form, .self_name = name, .mended = mended};
+  return std::make_unique<GenerationNode>(
+      [&](const StrategyView& view) { return std::make_unique<CheckpointSync>(options, view); });
+}
+inline NodePtr Tenants(HazardSet mended, TenantDeltaDraft draft = TenantDeltaDraft::kMerged,
+                       const std::string& name = "a") {
+  const TenantDeltasOptions options{.draft = draft, .self_name = name, .mended = mended};
+  return std::make_unique<GenerationNode>(
+      [&](const StrategyView& view) { return std::make_unique<TenantDeltas>(options, view); });
+}
+inline NodePtr Paths(HazardSet mended) {
+  const PathDeltasOptions options{.self_name = "a", .mended = mended};
+  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<PathDeltas>(options); });
+}
+
+constexpr SnapshotOpsOptions Capped() { return {.delta_operations_max = kDeltaOperationsMax}; }
+
+// The same steps, as history had them and mended.
+template <typename Steps>
+void BothWays(Hazard hazard, Steps&& steps) {
+  for (const bool mended : {false, true}) {
+    INFO(IdOf(hazard) << (mended ? " mended" : ""));
+    steps(mended ? HazardSet{hazard} : HazardSet{}, mended);
+  }
+}
+
+inline TreeStateDelta DeltaOf(const Value& value) {
+  REQUIRE(value.tag == kTreeStateDeltaTag);
+  return *DecodeTreeStateDelta(AsBytes(value.config));
+}
+
+inline std::vector<TreeOperation> Remote(int first, int count) {
+  std::vector<TreeOperation> operations;
+  for (int i = first; i < first + count; ++i)
+    operations.push_back({.prompt = "remote " + std::to_string(i), .tenant = "w9"});
+  return operations;
+}
+inline std::string RemoteDelta(std::uint64_t base, std::vector<TreeOperation> operations) {
+  const std::uint64_t version = base + operations.size();
+  return FrameWith(kTreeStateDeltaTag, Encode(TreeStateDelta{"m", std::move(operations), base, version}), version);
+}
+
+}  // namespace prefixmesh::generations::test
