@@ -46,8 +46,9 @@ void SnapshotOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
 TreeSnapshot SnapshotOps::Rebuild(const std::string& key, std::span<const TreeOperation> operations) {
   RebuiltTree tree(trees_.Body(key));
   const bool applies_removals = mended(Hazard::kRemovalsDropped);
-  if (const auto unfolded = unfolded_.find(key); unfolded != unfolded_.end())
-    tree.Apply(unfolded->second, applies_removals);
+  // A body that a peer sent since has taken their place.
+  if (const auto found = unfolded_.find(key); found != unfolded_.end())
+    if (found->second.version >= trees_.BodyVersion(key)) tree.Apply(found->second.operations, applies_removals);
   tree.Apply(operations, applies_removals);
   return tree.Snapshot();
 }
@@ -56,7 +57,7 @@ void SnapshotOps::Fold(const std::string& key) {
   const auto unfolded = unfolded_.find(key);
   if (unfolded == unfolded_.end()) return;
   trees_.SetBody(key, Encode(Rebuild(key, {})), Version(key));
-  for (const TreeOperation& operation : unfolded->second) unfolded_bytes_ -= EncodedBytes(operation);
+  for (const TreeOperation& operation : unfolded->second.operations) unfolded_bytes_ -= EncodedBytes(operation);
   unfolded_.erase(unfolded);
 }
 
@@ -203,9 +204,10 @@ PolicySync::Checked SnapshotOps::TakeDelta(TreeStateDelta delta, std::string key
             trees_.SetCounter(key, taken.new_version);
             trees_.Changed();
             if (mended(Hazard::kWholeReplay)) {
-              std::vector<TreeOperation>& unfolded = unfolded_[key];
+              Unfolded& unfolded = unfolded_[key];
+              unfolded.version = taken.new_version;
               for (const TreeOperation& operation : taken.operations) {
-                unfolded.push_back(operation);
+                unfolded.operations.push_back(operation);
                 unfolded_bytes_ += EncodedBytes(operation);
               }
               if (trees_.Body(key) == nullptr) Fold(key);  // so that the tree is there to be asked for

@@ -86,6 +86,12 @@ class SnapshotOps final : public SnapshotSync {
     std::uint64_t version = 0;          // the counter when it was begun
   };
 
+  // Operations of peers that the body lacks.
+  struct Unfolded {
+    std::vector<TreeOperation> operations;
+    std::uint64_t version = 0;  // the counter after the last of them
+  };
+
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
   void Marked(PeerIndex /*peer*/, const std::string& key) override {
     pending_.TrimAfterMark(key, Version(key), TrimWatermark(key));
@@ -114,9 +120,9 @@ class SnapshotOps final : public SnapshotSync {
   const std::size_t cap_;
   const std::function<void()> while_rebuilding_;
   PendingOps pending_;
-  std::map<std::string, Rebuilt> rebuilt_;                      // between the two halves only
-  std::map<std::string, std::vector<TreeOperation>> unfolded_;  // of peers, not in the body yet (H9 mended)
-  std::uint64_t unfolded_bytes_ = 0;                            // as they are encoded
+  std::map<std::string, Rebuilt> rebuilt_;    // between the two halves only
+  std::map<std::string, Unfolded> unfolded_;  // H9 mended
+  std::uint64_t unfolded_bytes_ = 0;          // as they are encoded
   std::uint64_t commits_ = 0;
   std::uint64_t attempts_ = 0;
   mutable std::array<std::atomic<std::uint64_t>, 256> captured_{};

@@ -242,6 +242,17 @@ TEST_CASE("Hazard H9: each delta is told to the tree with all that came before; 
   });
 }
 
+TEST_CASE("Hazard H9: mended, a tree that a peer sends takes the place of what was not in the body yet") {
+  const TreeSnapshot tree{{{"", {{"w9", 0}}, 1}, {"remote", {{"w9", 1}}, 0}}};
+  auto node = Snapshots({Hazard::kWholeReplay, Hazard::kRemovalsDropped});
+  node->Receive(RemoteDelta(0, Remote(0, 1)));
+  node->Receive(RemoteDelta(1, {{.type = TreeOperation::Type::kRemove, .prompt = {}, .tenant = "w9"}}));
+  node->Receive(FrameWith(kTreeSnapshotTag, Encode(tree), 3));
+  auto joiner = Snapshots({});
+  joiner->ReceiveAll(node->Receive(EncodeSnapshotRequest(Store::kPolicy)));
+  REQUIRE(joiner->Holds("remote", "w9"));
+}
+
 TEST_CASE("Hazard H13: a removal in a list is dropped at the replay; mended, the worker leaves the tree") {
   const TreeOperation removal{.type = TreeOperation::Type::kRemove, .prompt = {}, .tenant = "w9"};
   BothWays(Hazard::kRemovalsDropped, [&](HazardSet set, bool mended) {
