@@ -100,7 +100,7 @@ Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::str
 
 Result<HazardSet> ResolveMended(const StrategyDescription& strategy, std::string_view list) {
   const Result<HazardSet> mended = generations::ParseHazards(list);
-  if (!mended.ok()) return Error{ErrorCode::kInvalid, "generations.mended: " + mended.error().message};
+  if (!mended.ok()) return mended.error();
   for (unsigned i = 1; i <= generations::kHazards; ++i) {
     const Hazard hazard = static_cast<Hazard>(i);
     if (!mended->contains(hazard) || strategy.hazards.contains(hazard)) continue;

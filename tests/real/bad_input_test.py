@@ -37,8 +37,8 @@ class BadInput(unittest.TestCase):
                 self.refused("prefixmesh", command, "--seed", seed, says=["--seed", seed])
         self.refused("prefixmesh", "run", "--strategy", "raw-ops", "--set", "generations.mended=H1,H8",
                      says=["H8", "raw-ops", "snapshot-ops, capped-ops"])
-        self.refused("prefixmesh", "run", "--strategy", "raw-ops", "--set", "generations.mended=echo",
-                     says=["echo", "H1 … H14"])
+        for command in (("run", "--strategy", "raw-ops"), ("plan",)):
+            self.refused("prefixmesh", *command, "--set", "generations.mended=echo", says=["echo", "H1 … H14"])
         self.refused("prefixmesh", "run", "--strategy", "two-layer", "--set", "index.kind=text",
                      says=["two-layer", "text"])
 
