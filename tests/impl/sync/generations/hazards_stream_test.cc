@@ -179,5 +179,22 @@ TEST_CASE("Hazard H12: an entry above the transport's limit ends the stream; men
   });
 }
 
+TEST_CASE("Hazards: with all of them mended, frames that do not decode change nothing and are counted as before") {
+  const HazardSet all = *ParseHazards("H1,H2,H3,H4,H5,H6,H7,H9,H10,H11,H12,H13,H14");
+  const auto fresh = [&] {
+    auto node = Raw(all);
+    node->Up(StreamRole::kDialer);
+    return node;
+  };
+  const auto state = [](const GenerationNode& node) {
+    return std::tuple(node.applied.size(), node.forgotten, node.as<RawOps>().store().generation());
+  };
+  CheckDamagedFrames(FrameWith(kTreeStateTag, Encode(TreeState{"m", Remote(0, 3), 3}), 3, "tree@b=m"), fresh, state);
+  auto full = Raw(all, "b");
+  full->PlaceMany(0, 3, 300);
+  full->Rounds(10);
+  CheckDamagedFrames(full->Receive(EncodeSnapshotRequest(Store::kPolicy)).at(0), fresh, state);
+}
+
 }  // namespace
 }  // namespace prefixmesh::generations
