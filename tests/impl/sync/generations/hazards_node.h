@@ -57,7 +57,7 @@ inline NodePtr Paths(HazardSet mended) {
   return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<PathDeltas>(options); });
 }
 
-constexpr SnapshotOpsOptions Capped() { return {.delta_operations_max = kDeltaOperationsMax}; }
+inline SnapshotOpsOptions Capped() { return {.delta_operations_max = kDeltaOperationsMax}; }
 
 // The same steps, as history had them and mended.
 template <typename Steps>
