@@ -1,4 +1,4 @@
-// prefixmesh: the orchestrator's command line. Each command is one function; exit codes are those of docs/commands.md.
+// prefixmesh: the orchestrator's command line. Each command is one function; exit codes are those of docs/results.md and output.h.
 
 #include <unistd.h>
 

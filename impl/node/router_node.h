@@ -2,7 +2,7 @@
 //
 //   request thread:  Decide → hash (TreeScope) → match and insert (tree) → ChooseWorker (policy) → Mesh::Offer
 //   mesh loop:       strategy actions → Apply(…) → tree, fleet
-//   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/threading.md)
+//   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/walk.md)
 //
 // Threads:  RouterHandler from gRPC threads, MeshSink and StrategyView from the mesh loop.
 // Bounds:   probe handles kProbesMax and kProbeBytesMax, the oldest goes first; prompts options.prompt_bytes_max.
