@@ -1,6 +1,5 @@
 #include "loadgen/clock/process.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -31,9 +30,11 @@ void UseMinimalTimerSlack() { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
 bool PreferThisThread() {
   sched_param parameters{};
   parameters.sched_priority = 1;
-  if (pthread_setschedparam(pthread_self(), SCHED_RR, &parameters) == 0) return true;
+  if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) == 0) return true;
+  parameters.sched_priority = 0;
   constexpr int kNice = -10;
-  return setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) == 0;
+  return sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &parameters) == 0 &&
+         setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice) == 0;
 }
 
 ProcessUsage ReadProcessUsage() {

@@ -17,8 +17,9 @@ void SleepUntil(Time when);
 void UseMinimalTimerSlack();
 
 // The calling thread runs as soon as it is due (SCHED_RR, else nice -10), so that a busy router on the same cores
-// cannot delay the generator; the thread itself needs next to nothing. False without the right to either: then the
-// schedule delay shows what it cost.
+// cannot delay the generator; the thread itself needs next to nothing. Threads that it starts are ordinary ones: a
+// library's, spinning for a lock whose holder waits for a core, would else keep all cores from it. False without the
+// right to either: then the schedule delay shows what it cost.
 bool PreferThisThread();
 
 struct ProcessUsage {

@@ -5,6 +5,7 @@ Usage: readme.py ROOT PREFIXMESH [--fix]. With --fix writes them.
 """
 import json
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -24,7 +25,8 @@ def recorded(root, scenario):
     for run in sorted((root / "results" / scenario).glob("*.json")):
         result = json.loads(run.read_text())
         load = result["load"]
-        assert load["sent"] == load["planned"] and load["failed"] == 0, f"{run}: not every request was sent and answered"
+        whole = load is not None and load["sent"] == load["planned"] and load["failed"] == 0
+        assert whole or result["verdict"] == "killed", f"{run}: not every request was sent and answered"
         yield run, result
 
 
@@ -125,10 +127,32 @@ def measured(root, prefixmesh):
     return "\n".join(lines)
 
 
+def growth(result, router):
+    """MiB a minute of a router's RSS in the last ten minutes of the load, and the upper end of its 95 % interval: least
+    squares over the medians of whole minutes, which one second's noise does not move and which hardly depend on each
+    other."""
+    series, load_s = result["series"], result["scenario"]["settings"]["phases.load_s"]
+    begin_s = next(t for t, rps in zip(series["t_s"], series["rps"]) if rps) + load_s - 600
+    minutes = range(10)
+    y = [statistics.median(rss for t, rss in zip(series["t_s"], series["rss_bytes"][router])
+                           if rss is not None and begin_s + 60 * i <= t < begin_s + 60 * (i + 1)) / 2**20 for i in minutes]
+    slope, intercept = statistics.linear_regression(minutes, y)
+    residual = sum((value - intercept - slope * x) ** 2 for x, value in zip(minutes, y)) / 8
+    spread = sum((x - 4.5) ** 2 for x in minutes)
+    return slope, slope + 2.306 * (residual / spread) ** 0.5  # Student's t, 8 degrees of freedom, 97.5 %
+
+
 def reproduction(root, prefixmesh):
     runs = sorted((root / "results" / "reproduction").glob("*.json"))
-    return subprocess.run([prefixmesh, "reproduce", "--table", *runs], check=True, capture_output=True,
-                          text=True).stdout.strip()
+    lines = [subprocess.run([prefixmesh, "reproduce", "--table", *runs], check=True, capture_output=True,
+                            text=True).stdout.strip()]
+    for run, result in recorded(root, "reproduction"):
+        if result["scenario"]["settings"]["phases.load_s"] > 600:
+            words = [f"{name} {slope:+.3f} MiB a minute, upper end of the 95 % interval {upper:+.3f}"
+                     for name in result["series"]["rss_bytes"] for slope, upper in [growth(result, name)]]
+            lines += ["", f"RSS in the last ten minutes of the load of [{result['strategy']}, 20 min]"
+                      f"({pathlib.Path('..') / run.relative_to(root)}): {'; '.join(words)}."]
+    return "\n".join(lines)
 
 
 def main():
