@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The figures of README.md are what the tool says of the recorded runs, nothing else.
+"""The figures of README.md and docs/reproduction.md are what the tool says of the recorded runs, nothing else.
 
 Usage: readme.py ROOT PREFIXMESH [--fix]. With --fix writes them.
 """
@@ -158,7 +158,7 @@ def reproduction(root, prefixmesh):
 def main():
     root, prefixmesh = pathlib.Path(sys.argv[1]), sys.argv[2]
     wrong = 0
-    for name, figures in (("README.md", measured),):
+    for name, figures in (("README.md", measured), ("docs/reproduction.md", reproduction)):
         page = root / name
         text = page.read_text()
         head, rest = text.split(BEGIN)
