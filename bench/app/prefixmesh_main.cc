@@ -1,4 +1,4 @@
-// prefixmesh: the orchestrator's command line. Each command is one function; exit codes are those of docs/results.md and output.h.
+// prefixmesh: the orchestrator's command line. Each command is one function; exit codes: docs/results.md, output.h.
 
 #include <unistd.h>
 

@@ -73,7 +73,7 @@ class FullDisk(unittest.TestCase):
                 self.skipTest("mounting is not allowed here")
             try:
                 for pages, names in ((16, ("workers.log", "router-a.log", "settings.json")),
-                                     (12, ("requests.log", "load.json", "result.json")), (6, ("report.html",))):
+                                     (12, ("requests.log", "load.json", "result.json")), (4, ("report.html",))):
                     filler = pathlib.Path(folder, "filler")
                     filler.write_bytes(b"x" * 4096 * pages)
                     out = f"{folder}/run{pages}"
