@@ -131,8 +131,9 @@ def growth(result, router):
     """MiB a minute of a router's RSS in the last ten minutes of the load, and the upper end of its 95 % interval: least
     squares over the medians of whole minutes, which one second's noise does not move and which hardly depend on each
     other."""
-    series, load_s = result["series"], result["scenario"]["settings"]["phases.load_s"]
-    begin_s = next(t for t, rps in zip(series["t_s"], series["rps"]) if rps) + load_s - 600
+    series, settings = result["series"], result["scenario"]["settings"]
+    first_s = next(t for t, rps in zip(series["t_s"], series["rps"]) if rps)
+    begin_s = first_s + settings["phases.warmup_s"] + settings["phases.load_s"] - 600
     minutes = range(10)
     y = [statistics.median(rss for t, rss in zip(series["t_s"], series["rss_bytes"][router])
                            if rss is not None and begin_s + 60 * i <= t < begin_s + 60 * (i + 1)) / 2**20 for i in minutes]
