@@ -2,18 +2,28 @@
 
 #include "impl/base/check.h"
 #include "impl/node/strategies.h"
-#include "impl/node/tree_exchange.h"
 
 namespace prefixmesh::sim {
 namespace {
 
 constexpr Time kEvictionPeriod = std::chrono::seconds(120);
 
+TreeSetOptions TreeOptions(std::size_t models) {
+  TreeSetOptions options;
+  options.kind = IndexKind::kText;
+  options.models_max = models;
+  return options;
+}
+
 }  // namespace
 
-GenerationRouter::GenerationRouter(std::string_view strategy, const Parameters& parameters, std::size_t workers,
-                                   SimWorld& world, SimNetwork& network, std::function<void()> while_rebuilding)
-    : SimNode(parameters, workers, world, network) {
+GenerationRouter::GenerationRouter(std::string_view strategy, const Parameters& parameters,
+                                   const std::vector<std::string>& models, std::size_t workers, SimWorld& world,
+                                   SimNetwork& network, std::function<void()> while_rebuilding)
+    : SimNode(parameters, workers, world, network),
+      trees_(TreeOptions(models.size())),
+      actions_(clock_, fleet_, trees_) {
+  for (const std::string& model : models) trees_.Add(model, Kind::kText);
   StrategySettings settings;
   settings.router = RouterName(parameters.node);
   settings.incarnation = parameters.incarnation;
@@ -24,13 +34,13 @@ GenerationRouter::GenerationRouter(std::string_view strategy, const Parameters& 
   const StrategyTraits& traits = strategy_->traits();
   PREFIXMESH_CHECK(traits.runs_on_text);
   network.SetLimits(traits.queue_frames, traits.queue_bytes, traits.frame_bytes);
-  Join(mesh_.emplace(clock_, executor_, *strategy_, static_cast<MeshSink&>(*this), peers_));
+  Join(mesh_.emplace(clock_, executor_, *strategy_, actions_, peers_));
 }
 
 GenerationRouter::~GenerationRouter() { Leave(); }
 
 void GenerationRouter::EvictionBeat() {
-  for (auto& [model, tree] : trees_) tree.Evict();
+  trees_.EvictAll();
   executor_.PostAt(clock_.Now() + kEvictionPeriod, [this] { EvictionBeat(); });
 }
 
@@ -38,8 +48,10 @@ WorkerIndex GenerationRouter::Place(const std::string& model, const std::string&
   const Slices bytes(AsBytes(prompt));
   const std::uint64_t chance = random_.Next();
   Choice choice;
-  const Insertion insertion = trees_[model].MatchAndInsert(
-      {.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, 0, [&](const TreeMatch& match) {
+  const auto now = static_cast<std::uint64_t>(clock_.Now().count());
+  PrefixTree& tree = *trees_.Find(model, Kind::kText)->tree;
+  const Insertion insertion =
+      tree.MatchAndInsert({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, now, [&](const TreeMatch& match) {
         choice = ChooseWorker({}, match, candidates_, *this, chance);
         return choice.worker;
       });
@@ -58,11 +70,9 @@ WorkerIndex GenerationRouter::Place(const std::string& model, const std::string&
 }
 
 bool GenerationRouter::Holds(const std::string& model, const std::string& prompt, WorkerIndex worker) const {
-  const auto tree = trees_.find(model);
-  if (tree == trees_.end()) return false;
   const Slices bytes(AsBytes(prompt));
   std::vector<WorkerPrefix> held;
-  tree->second.Depths({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, held);
+  trees_.Find(model, Kind::kText)->tree->Depths({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, held);
   for (const WorkerPrefix& prefix : held)
     if (prefix.worker == worker) return prefix.bytes == prompt.size();
   return false;
@@ -71,32 +81,8 @@ bool GenerationRouter::Holds(const std::string& model, const std::string& prompt
 MeshStats GenerationRouter::stats() const { return mesh_ ? mesh_->Stats() : MeshStats{}; }
 StrategyReport GenerationRouter::report() const { return strategy_ ? strategy_->Report() : StrategyReport{}; }
 
-std::uint64_t GenerationRouter::tree_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const auto& [model, tree] : trees_) bytes += tree.Size().bytes;
-  return bytes;
-}
-
-// ---- what the strategy wants done -----------------------------------------------------------------------------------
-
-void GenerationRouter::Apply(ApplyPrompt action) {
-  const auto worker = fleet_.Intern(action.worker_name);
-  if (!worker) return;
-  const Slices bytes(AsBytes(action.prompt));
-  trees_[action.model].Insert({.kind = action.kind, .bytes = &bytes, .blocks = {}}, *worker, 0);
-}
-
-void GenerationRouter::MergeSnapshot(const ApplySnapshot& action) {
-  MergeInto(trees_[action.model], action.snapshot, fleet_);
-}
-
-void GenerationRouter::RemoveTenant(const ForgetTenant& action) {
-  if (const auto worker = fleet_.Find(action.worker_name)) trees_[action.model].RemoveWorker(*worker);
-}
-
 void GenerationRouter::SnapshotTextTrees(std::string_view model, SnapshotSink sink) const {
-  for (const auto& [name, tree] : trees_)
-    if (model.empty() || name == model) sink(name, SnapshotOf(tree, fleet_));
+  prefixmesh::SnapshotTextTrees(trees_, fleet_, model, sink);
 }
 
 }  // namespace prefixmesh::sim

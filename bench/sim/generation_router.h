@@ -1,27 +1,28 @@
-// generation_router.h — one simulated router with a strategy on text trees: the real strategy, mesh, trees, fleet and
-// policy. With `off` there is no mesh.
+// generation_router.h — one simulated router with a strategy on text trees: the real strategy, mesh, actions, trees,
+// fleet and policy. With `off` there is no mesh.
 //
 // Threads: one. Ownership: borrows world and network; the life ends with the object. Errors: none. Bounds: each text
 // tree's, held every 120 s as in the router process; those of the strategy (historical). Time: virtual.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bench/sim/sim_node.h"
-#include "impl/tree/text_tree.h"
+#include "impl/node/text_actions.h"
+#include "impl/node/tree_set.h"
 
 namespace prefixmesh::sim {
 
 class GenerationRouter final : public SimNode {
  public:
   // `while_rebuilding`: strategies.h.
-  GenerationRouter(std::string_view strategy, const Parameters& parameters, std::size_t workers, SimWorld& world,
-                   SimNetwork& network, std::function<void()> while_rebuilding);
+  GenerationRouter(std::string_view strategy, const Parameters& parameters, const std::vector<std::string>& models,
+                   std::size_t workers, SimWorld& world, SimNetwork& network, std::function<void()> while_rebuilding);
   ~GenerationRouter() override;
 
   // Routes one prompt: matches, chooses, inserts, tells the mesh.
@@ -34,23 +35,14 @@ class GenerationRouter final : public SimNode {
   StrategyReport report() const;
   // Null with `off`.
   const SyncStrategy* strategy() const { return strategy_.get(); }
-  std::uint64_t tree_bytes() const;
+  TreeSize trees() const { return trees_.Size(); }
 
  private:
-  void Apply(ApplyPrompt action) override;
-  void MergeSnapshot(const ApplySnapshot& action) override;
-  void RemoveTenant(const ForgetTenant& action) override;
-  // Nothing of block ids or registers comes from a strategy on text trees.
-  void Apply(const ApplyIds&) override {}
-  void Apply(const RetractIds&) override {}
-  void Apply(const RetractBelow&) override {}
-  void Apply(const MoveRefreshMark&) override {}
-  void Apply(const ApplyRegister&) override {}
-
   void SnapshotTextTrees(std::string_view model, SnapshotSink sink) const override;
   void EvictionBeat();
 
-  std::map<std::string, TextTree, std::less<>> trees_;  // by model
+  TreeSet trees_;
+  TextActions actions_;
   std::unique_ptr<SyncStrategy> strategy_;
   std::optional<Mesh> mesh_;
 };

@@ -43,8 +43,11 @@ void GenerationSim::Start(std::size_t node) {
   const auto while_rebuilding = [this, node] {
     if (node < next_arrival_.size()) PlaceDue(node, world_.now() + Seconds(options_.rebuild_ms / 1e3));
   };
-  routers_[node] = std::make_unique<GenerationRouter>(strategy_, parameters, static_cast<std::size_t>(options_.workers),
-                                                      world_, network_, while_rebuilding);
+  std::vector<std::string> models;
+  for (std::uint64_t model = 0; model < static_cast<std::uint64_t>(options_.models); ++model)
+    models.push_back(ModelOf(model));
+  routers_[node] = std::make_unique<GenerationRouter>(
+      strategy_, parameters, models, static_cast<std::size_t>(options_.workers), world_, network_, while_rebuilding);
 }
 
 // ---- time -----------------------------------------------------------------------------------------------------------

@@ -42,12 +42,6 @@ void SimNode::Serve(WorkerIndex worker) {
   executor_.PostAt(clock_.Now() + std::chrono::milliseconds(60), [this, worker] { fleet_.EndRequest(worker); });
 }
 
-void SimNode::Apply(const ApplyLoad& action) {
-  if (const auto worker = fleet_.Intern(action.worker_name)) fleet_.SetPeerLoad(action.peer, *worker, action.in_flight);
-}
-
-void SimNode::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
-
 std::span<const WorkerLoad> SimNode::Workers() const {
   loads_.clear();
   for (const WorkerIndex worker : candidates_)

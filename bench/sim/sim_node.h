@@ -19,7 +19,7 @@ inline Time Seconds(double value) { return Time(static_cast<Time::rep>(value * 1
 std::string RouterName(std::size_t node);
 std::string WorkerLabel(std::size_t worker);
 
-class SimNode : protected MeshSink, protected StrategyView, protected LoadView {
+class SimNode : protected StrategyView, protected LoadView {
  public:
   struct Parameters {
     std::size_t node = 0;
@@ -42,10 +42,6 @@ class SimNode : protected MeshSink, protected StrategyView, protected LoadView {
   void Leave();
   // One request at the worker, 60 ms long.
   void Serve(WorkerIndex worker);
-
-  void Apply(const ApplyLoad& action) override;
-  void Apply(const ForgetLoads& action) override;
-  using MeshSink::Apply;
 
   std::span<const WorkerLoad> Workers() const override;
   std::uint64_t WorkersVersion() const override { return fleet_.version(); }

@@ -40,8 +40,9 @@ SimRouter::SimRouter(const Swarm& swarm, const Parameters& parameters, SimWorld&
     : SimNode(parameters, workers.size(), world, network),
       workers_(workers),
       index_(IndexOptions(swarm, parameters.node)),
+      actions_(*this),
       strategy_(StrategyOptions(swarm, parameters), *this),
-      mesh_(clock_, executor_, strategy_, *this, peers_) {
+      mesh_(clock_, executor_, strategy_, actions_, peers_) {
   Join(mesh_);
 }
 
@@ -88,26 +89,18 @@ void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
   if (!mesh_.Offer(placement)) index_.StampOwn(ids.last(1), worker, 0, placement.worker_incarnation);
 }
 
-// ---- what the strategy wants done -----------------------------------------------------------------------------------
+SimRouter::WatchedActions::WatchedActions(SimRouter& router)
+    : BlockActions(router.fleet_, router.index_,
+                   [&router](WorkerIndex worker, Incarnation incarnation) { router.Raise(worker, incarnation); }),
+      router_(router) {}
 
-void SimRouter::Apply(const ApplyIds& action) {
-  const WorkerIndex worker = *fleet_.Intern(action.worker_name);
+void SimRouter::WatchedActions::Apply(const ApplyIds& action) {
+  BlockActions::Apply(action);
   if (action.origin == 0) {
-    index_.StampOwn(action.ids, worker, action.seq, action.worker_incarnation);
-    if (on_stamped) on_stamped(*this);
-    return;
+    if (router_.on_stamped) router_.on_stamped(router_);
+  } else if (router_.on_applied) {
+    router_.on_applied(action);
   }
-  index_.ApplyIds(action.ids, worker, action.origin, action.seq, action.worker_incarnation);
-  if (on_applied) on_applied(action);
 }
-
-void SimRouter::Apply(const RetractIds& action) {
-  if (const auto worker = fleet_.Find(action.worker_name))
-    index_.RetractIds(action.ids, *worker, action.origin, action.seq);
-}
-
-void SimRouter::Apply(const RetractBelow& action) { index_.RetractBelow(action.origin, action.seq); }
-void SimRouter::Apply(const MoveRefreshMark& action) { index_.SetRefreshMark(action.origin, action.seq); }
-void SimRouter::Apply(const ApplyRegister& action) { Raise(*fleet_.Intern(action.worker_name), action.incarnation); }
 
 }  // namespace prefixmesh::sim

@@ -1,5 +1,5 @@
-// sim_router.h — one life of one router with two-layer: the real strategy, mesh, index, fleet and policy over the
-// simulated Env. What the router process adds (gRPC, hashing of prompts) is not here: prompts come as block ids.
+// sim_router.h — one life of one router with two-layer: the real strategy, mesh, actions, index, fleet and policy over
+// the simulated Env. What the router process adds (gRPC, hashing of prompts) is not here: prompts come as block ids.
 //
 // Threads: one. Ownership: borrows world and network; the life ends with the object. Errors: none.
 #pragma once
@@ -9,6 +9,7 @@
 
 #include "bench/sim/sim_node.h"
 #include "bench/sim/swarm.h"
+#include "impl/node/block_actions.h"
 #include "impl/sync/two_layer/two_layer.h"
 #include "impl/tree/block_index.h"
 
@@ -38,17 +39,22 @@ class SimRouter final : public SimNode {
   std::function<void(const ApplyIds&)> on_applied;
 
  private:
-  void Apply(ApplyPrompt) override {}
-  void Apply(const ApplyIds& action) override;
-  void Apply(const RetractIds& action) override;
-  void Apply(const RetractBelow& action) override;
-  void Apply(const MoveRefreshMark& action) override;
-  void Apply(const ApplyRegister& action) override;
+  // Those of the router process, and somebody may watch.
+  class WatchedActions final : public BlockActions {
+   public:
+    explicit WatchedActions(SimRouter& router);
+    void Apply(const ApplyIds& action) override;
+    using BlockActions::Apply;
+
+   private:
+    SimRouter& router_;
+  };
 
   void Raise(WorkerIndex worker, Incarnation incarnation);
 
   std::vector<SimWorker>& workers_;
   BlockIndex index_;
+  WatchedActions actions_;
   two_layer::TwoLayer strategy_;
   Mesh mesh_;
 };

@@ -25,21 +25,21 @@
 
 namespace prefixmesh {
 
-// Carries out what a strategy wants changed outside itself. Called on the mesh loop.
+// Carries out what a strategy wants changed outside itself, and leaves what its kind of trees has no place for. Called
+// on the mesh loop.
 class MeshSink {
  public:
   virtual ~MeshSink() = default;
-  virtual void Apply(ApplyPrompt action) = 0;
-  virtual void Apply(const ApplyIds& action) = 0;
-  virtual void Apply(const RetractIds& action) = 0;
-  virtual void Apply(const RetractBelow& action) = 0;
-  virtual void Apply(const MoveRefreshMark& action) = 0;
-  virtual void Apply(const ApplyLoad& action) = 0;
-  virtual void Apply(const ForgetLoads& action) = 0;
-  virtual void Apply(const ApplyRegister& action) = 0;
-  // Text trees only; a sink that has none leaves these.
-  virtual void MergeSnapshot(const ApplySnapshot&) {}
-  virtual void RemoveTenant(const ForgetTenant&) {}
+  virtual void Apply(ApplyPrompt) {}
+  virtual void Apply(const ApplySnapshot&) {}
+  virtual void Apply(const ForgetTenant&) {}
+  virtual void Apply(const ApplyIds&) {}
+  virtual void Apply(const RetractIds&) {}
+  virtual void Apply(const RetractBelow&) {}
+  virtual void Apply(const MoveRefreshMark&) {}
+  virtual void Apply(const ApplyLoad&) {}
+  virtual void Apply(const ForgetLoads&) {}
+  virtual void Apply(const ApplyRegister&) {}
 };
 
 struct LayerTotal {
@@ -96,8 +96,6 @@ class Mesh final : public SyncTransportObserver {
   void Carry(SendFrame action);
   void Carry(const RefuseFrame& action);
   void Carry(const CloseStream& action);
-  void Carry(const ApplySnapshot& action) { sink_.MergeSnapshot(action); }
-  void Carry(const ForgetTenant& action) { sink_.RemoveTenant(action); }
   template <typename ToSink>
   void Carry(ToSink action) {
     sink_.Apply(std::move(action));

@@ -5,21 +5,17 @@
 #include <algorithm>
 
 #include "impl/base/check.h"
-#include "impl/node/tree_exchange.h"
+#include "impl/node/block_actions.h"
+#include "impl/node/text_actions.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh {
-namespace {
-
-TreeSetOptions TreeOptions(const RouterOptions& options) { return options.trees; }
-
-}  // namespace
 
 RouterNode::RouterNode(RouterOptions options)
     : options_(std::move(options)),
       random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
       fleet_(options_.sync.peers.size()),
-      trees_(TreeOptions(options_)) {
+      trees_(options_.trees) {
   for (const WorkerAddress& worker : options_.workers) {
     const auto slot = fleet_.Intern(worker.name);
     PREFIXMESH_CHECK(slot.has_value());  // the app checked the count
@@ -42,7 +38,14 @@ RouterNode::RouterNode(RouterOptions options)
   if (strategy_ == nullptr || options_.sync.peers.empty()) return;
   std::vector<std::string> peers;
   for (const SyncPeerAddress& peer : options_.sync.peers) peers.push_back(peer.name);
-  mesh_ = std::make_unique<Mesh>(clock_, loop_, *strategy_, *this, std::move(peers));
+  if (BlockIndex* index = trees_.block_index()) {
+    actions_ = std::make_unique<BlockActions>(fleet_, *index, [this](WorkerIndex worker, Incarnation incarnation) {
+      PeerSawIncarnation(worker, incarnation);
+    });
+  } else {
+    actions_ = std::make_unique<TextActions>(clock_, fleet_, trees_);
+  }
+  mesh_ = std::make_unique<Mesh>(clock_, loop_, *strategy_, *actions_, std::move(peers));
   SyncTransportOptions sync = options_.sync;
   const StrategyTraits& traits = strategy_->traits();
   sync.router = options_.name;
@@ -176,6 +179,10 @@ void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
   greeter_->Heard(worker);
 }
 
+void RouterNode::PeerSawIncarnation(WorkerIndex worker, Incarnation incarnation) {
+  if (RaiseRegister(worker, incarnation)) greeter_->Tell(worker);  // it may not know
+}
+
 bool RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   const RegisterChange change = fleet_.RaiseIncarnation(worker, incarnation);
   if (change == RegisterChange::kNone) return false;
@@ -210,63 +217,7 @@ void RouterNode::Greeted(WorkerIndex worker, const WorkerGreeting& greeting) {
   }
 }
 
-// ---- the strategy's actions -----------------------------------------------------------------------------------------
-
-void RouterNode::Apply(ApplyPrompt action) {
-  const TreeScope* scope = trees_.Find(action.model, action.kind);
-  const auto worker = fleet_.Intern(action.worker_name);
-  if (scope == nullptr || !worker || trees_.block_index() != nullptr) return;
-  const Slices bytes(AsBytes(action.prompt));
-  scope->tree->Insert({action.kind, &bytes, {}}, *worker, static_cast<std::uint64_t>(clock_.Now().count()));
-}
-
-void RouterNode::MergeSnapshot(const ApplySnapshot& action) {
-  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
-  if (scope == nullptr || scope->text == nullptr) return;
-  MergeInto(*scope->text, action.snapshot, fleet_);
-}
-
-void RouterNode::RemoveTenant(const ForgetTenant& action) {
-  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
-  const auto worker = fleet_.Find(action.worker_name);
-  if (scope != nullptr && scope->text != nullptr && worker) scope->text->RemoveWorker(*worker);
-}
-
-void RouterNode::Apply(const ApplyIds& action) {
-  BlockIndex* index = trees_.block_index();
-  const auto worker = fleet_.Intern(action.worker_name);
-  if (index == nullptr || !worker) return;
-  // What is about a life that is over the index refuses, under its own lock: the register may rise at any moment.
-  if (action.origin == 0) return index->StampOwn(action.ids, *worker, action.seq, action.worker_incarnation);
-  index->ApplyIds(action.ids, *worker, action.origin, action.seq, action.worker_incarnation);
-}
-
-void RouterNode::Apply(const RetractIds& action) {
-  BlockIndex* index = trees_.block_index();
-  const auto worker = fleet_.Find(action.worker_name);
-  if (index == nullptr || !worker) return;
-  index->RetractIds(action.ids, *worker, action.origin, action.seq);
-}
-
-void RouterNode::Apply(const RetractBelow& action) {
-  if (BlockIndex* index = trees_.block_index()) index->RetractBelow(action.origin, action.seq);
-}
-
-void RouterNode::Apply(const MoveRefreshMark& action) {
-  if (BlockIndex* index = trees_.block_index()) index->SetRefreshMark(action.origin, action.seq);
-}
-
-void RouterNode::Apply(const ApplyLoad& action) {
-  if (const auto worker = fleet_.Intern(action.worker_name)) fleet_.SetPeerLoad(action.peer, *worker, action.in_flight);
-}
-
-void RouterNode::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
-
-void RouterNode::Apply(const ApplyRegister& action) {
-  const auto worker = fleet_.Intern(action.worker_name);
-  // A rise that this router did not hear from the worker itself: the worker may not know.
-  if (worker && RaiseRegister(*worker, action.incarnation)) greeter_->Tell(*worker);
-}
+// ---- what the strategy may read -------------------------------------------------------------------------------------
 
 std::span<const WorkerLoad> RouterNode::Workers() const {
   workers_scratch_.clear();
@@ -276,10 +227,7 @@ std::span<const WorkerLoad> RouterNode::Workers() const {
 }
 
 void RouterNode::SnapshotTextTrees(std::string_view model, SnapshotSink sink) const {
-  trees_.ForEachTextTree([&](const TreeScope& scope) {
-    if (!model.empty() && scope.model != model) return;
-    sink(scope.model, SnapshotOf(*scope.text, fleet_));
-  });
+  prefixmesh::SnapshotTextTrees(trees_, fleet_, model, sink);
 }
 
 // ---- probes ---------------------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 // router_node.h — a router put together: the only place that knows all parts.
 //
 //   request thread:  Decide → hash (TreeScope) → match and insert (tree) → ChooseWorker (policy) → Mesh::Offer
-//   mesh loop:       strategy actions → Apply(…) → tree, fleet
+//   mesh loop:       strategy actions → BlockActions or TextActions → tree, fleet
 //   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/walk.md)
 //
-// Threads:  RouterHandler from gRPC threads, MeshSink and StrategyView from the mesh loop.
+// Threads:  RouterHandler from gRPC threads, StrategyView from the mesh loop.
 // Bounds:   probe handles kProbesMax and kProbeBytesMax, the oldest goes first; prompts options.prompt_bytes_max.
 // Ownership: borrows Env parts and channels; Start and Stop bracket everything. Time: through Env.
 #pragma once
@@ -57,7 +57,7 @@ struct RouterOptions {
   std::uint64_t in_flight_bytes_max = 256u << 20;
 };
 
-class RouterNode final : public RouterHandler, public MeshSink, public StrategyView, private LoadView {
+class RouterNode final : public RouterHandler, public StrategyView, private LoadView {
  public:
   static constexpr std::size_t kProbesMax = 4096;
   static constexpr std::size_t kProbeBytesMax = 64u << 20;
@@ -74,6 +74,9 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
 
   GrpcWorkerChannels& channels() { return channels_; }
 
+  // A peer says that the worker's register stands at least here.
+  void PeerSawIncarnation(WorkerIndex worker, Incarnation incarnation);
+
   // RouterHandler
   Result<RouteDecision> Decide(const RouteRequest& request) override;
   void Finished(const RouteDecision& decision, bool reached) override;
@@ -85,18 +88,6 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   void FillStatus(v1::RouterStatus& status) override;
   void BeginPhase(std::string_view phase) override;
   void Positions(std::function<void(const v1::SyncPositions&)> done) override;
-
-  // MeshSink
-  void Apply(ApplyPrompt action) override;
-  void Apply(const ApplyIds& action) override;
-  void Apply(const RetractIds& action) override;
-  void Apply(const RetractBelow& action) override;
-  void Apply(const MoveRefreshMark& action) override;
-  void Apply(const ApplyLoad& action) override;
-  void Apply(const ForgetLoads& action) override;
-  void Apply(const ApplyRegister& action) override;
-  void MergeSnapshot(const ApplySnapshot& action) override;
-  void RemoveTenant(const ForgetTenant& action) override;
 
   // StrategyView
   std::span<const WorkerLoad> Workers() const override;
@@ -143,6 +134,7 @@ class RouterNode final : public RouterHandler, public MeshSink, public StrategyV
   GrpcWorkerChannels channels_;
   std::unique_ptr<WorkerGreeter> greeter_;
   std::unique_ptr<SyncStrategy> strategy_;  // null for `off`
+  std::unique_ptr<MeshSink> actions_;
   std::unique_ptr<Mesh> mesh_;
   std::unique_ptr<GrpcSyncTransport> transport_;
   std::atomic<bool> stopping_{false};

@@ -18,7 +18,7 @@ const TreeScope* TreeSet::Add(std::string_view model, Kind kind) {
   MutexLock lock(mutex_);
   auto at = scopes_.find(model);
   if (at == scopes_.end()) {
-    if (scopes_.size() >= kModelsMax) return nullptr;
+    if (scopes_.size() >= options_.models_max) return nullptr;
     at = scopes_.try_emplace(std::string(model)).first;
   }
   std::unique_ptr<TreeScope>& scope = at->second[static_cast<std::size_t>(kind)];

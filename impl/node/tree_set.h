@@ -2,7 +2,7 @@
 //
 // Also what belongs to a (model, kind): its hasher and the workers that serve the model. Scopes are made when a worker
 // says it serves a model and live as long as the router, so a pointer to one stays good.
-// Threads: any. Bounds: kModelsMax models. Ownership: owns the trees. Errors: null for an unknown model.
+// Threads: any. Bounds: options.models_max models. Ownership: owns the trees. Errors: null for an unknown model.
 #pragma once
 
 #include <array>
@@ -21,11 +21,14 @@
 
 namespace prefixmesh {
 
+inline constexpr std::size_t kModelsMax = 64;
+
 struct TreeSetOptions {
   IndexKind kind = IndexKind::kBlock;
   std::uint64_t budget_bytes = 64u << 20;
   BlockHashOptions hash;
   std::uint64_t text_chars_max = 1u << 26;
+  std::size_t models_max = kModelsMax;
 };
 
 // One model and kind.
@@ -42,8 +45,6 @@ struct TreeScope {
 
 class TreeSet {
  public:
-  static constexpr std::size_t kModelsMax = 64;
-
   explicit TreeSet(const TreeSetOptions& options);
 
   // The scope of this model and kind, made if it is new; null when there are too many models.

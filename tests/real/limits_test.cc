@@ -49,7 +49,7 @@ load::Settings AtTheEnd(bool highest) {
 TEST_CASE("Settings: their constants are the programs' own") {
   REQUIRE(load::kPromptBytesMax == RouterOptions{}.prompt_bytes_max);
   REQUIRE(load::kWorkersMax == Fleet::kWorkersMax / 2);
-  REQUIRE(load::kModelsMax == TreeSet::kModelsMax);
+  REQUIRE(load::kModelsMax == prefixmesh::kModelsMax);
 }
 
 TEST_CASE("Settings: the programs take the lowest and the highest value of each") {

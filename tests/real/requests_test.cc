@@ -2,7 +2,6 @@
 // Method: two routers and two fake workers in this process, real gRPC between them, the generated client.
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
-#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -143,39 +142,6 @@ TEST_CASE("Router: without a healthy worker requests are refused as unavailable,
   const Reply refused = mesh.router_a->Generate("x");
   REQUIRE(refused.status.error_code() == grpc::StatusCode::UNAVAILABLE);
   REQUIRE(refused.status.error_message().find("no healthy worker") != std::string::npos);
-}
-
-TEST_CASE("Router: nothing of a worker's older life is left, also when its register rises while a peer speaks of it") {
-  Mesh2 mesh;
-  RouterNode& node = *mesh.router_a->node;
-  const std::string text = Text(2560, 4);
-  const Slices prompt(AsBytes(text));
-  std::vector<NodeId> ids;
-  BlockHasher({}, "m", Kind::kText).Hash(prompt, ids);
-  spdlog::set_level(spdlog::level::warn);  // every life is an info line
-  // One thread is the mesh loop that applies what it received, the other hears from the worker itself.
-  constexpr std::uint32_t kLives = 20000;
-  std::atomic<std::uint32_t> begun{0}, ended{0};
-  std::thread loop([&] {
-    for (std::uint32_t life = 1; life <= kLives; ++life) {
-      while (begun.load() < life) {
-      }
-      node.Apply(ApplyIds{"m", Kind::kText, "elsewhere", Incarnation{life}, 9, life, ids});
-      ended.store(life);
-    }
-  });
-  std::uint32_t left = 0;
-  for (std::uint32_t life = 1; life <= kLives; ++life) {
-    begun.store(life);
-    for (std::uint32_t spin = 0; spin < life % 64; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
-    node.Apply(ApplyRegister{"elsewhere", Incarnation{life + 1}});
-    while (ended.load() < life) {
-    }
-    node.Probe({"m", Kind::kText, &prompt}, "", [&](const v1::ProbeReply& reply) { left += reply.workers_size() > 0; });
-  }
-  loop.join();
-  spdlog::set_level(spdlog::level::info);
-  REQUIRE(left == 0);
 }
 
 TEST_CASE("Router: positions say that two routers hold the same; a phase's decision times begin with the phase") {

@@ -133,7 +133,7 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
 
   // A peer knows of a later life: the worker's clock went back.
   const std::uint64_t ahead = (*workers)->Incarnation(0) + 1'000'000'000'000;
-  router.node->Apply(ApplyRegister{"w0", Incarnation{ahead}});
+  router.node->PeerSawIncarnation(WorkerIndex{0}, Incarnation{ahead});
   REQUIRE(Eventually([&] { return (*workers)->Incarnation(0) == ahead + 1; }));
 
   // A response of a later life was seen, and then one of this life.

@@ -49,18 +49,6 @@ class ScriptedStrategy final : public SyncStrategy {
   std::vector<std::pair<std::uint64_t, SendOutcome>> results;
 };
 
-class NullSink final : public MeshSink {
- public:
-  void Apply(ApplyPrompt) override {}
-  void Apply(const ApplyIds&) override {}
-  void Apply(const RetractIds&) override {}
-  void Apply(const RetractBelow&) override {}
-  void Apply(const MoveRefreshMark&) override {}
-  void Apply(const ApplyLoad&) override {}
-  void Apply(const ForgetLoads&) override {}
-  void Apply(const ApplyRegister&) override {}
-};
-
 struct World {
   explicit World(StrategyTraits traits) {
     strategy.traits_ = traits;
@@ -71,7 +59,7 @@ struct World {
   test::ManualExecutor executor{clock};
   test::RecordingTransport transport;
   ScriptedStrategy strategy;
-  NullSink sink;
+  MeshSink sink;
   std::unique_ptr<Mesh> mesh;
 };
 

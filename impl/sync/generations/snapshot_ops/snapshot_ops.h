@@ -3,8 +3,7 @@
 //
 //   placement   an operation into pending (pending_ops.h), counter + 1
 //   tick        pending beyond the watermark as a delta. On a gap: the body and all that is pending rebuilt as a tree
-//   and
-//               sent as a snapshot. Bodies of other keys that are news: as they are. One batch for all of it (H10)
+//               and sent as a snapshot. Bodies of other keys that are news: as they are. One batch for all of it (H10)
 //   10 rounds   body ← rebuilt tree of body and pending; kept, and pending dropped, only if there was no body yet or no
 //               placement was made meanwhile: the version of the rebuild is compared with a counter that traffic moves
 //               (H8). With placements per second × seconds of a rebuild ≥ 1 it is kept once, and pending grows

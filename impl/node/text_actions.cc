@@ -1,6 +1,25 @@
-#include "impl/node/tree_exchange.h"
+#include "impl/node/text_actions.h"
 
 namespace prefixmesh {
+
+void TextActions::Apply(ApplyPrompt action) {
+  const TreeScope* scope = trees_.Find(action.model, action.kind);
+  const auto worker = fleet_.Intern(action.worker_name);
+  if (scope == nullptr || !worker) return;
+  const Slices bytes(AsBytes(action.prompt));
+  scope->tree->Insert({action.kind, &bytes, {}}, *worker, static_cast<std::uint64_t>(clock_.Now().count()));
+}
+
+void TextActions::Apply(const ApplySnapshot& action) {
+  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
+  if (scope != nullptr) MergeInto(*scope->text, action.snapshot, fleet_);
+}
+
+void TextActions::Apply(const ForgetTenant& action) {
+  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
+  const auto worker = fleet_.Find(action.worker_name);
+  if (scope != nullptr && worker) scope->text->RemoveWorker(*worker);
+}
 
 generations::TreeSnapshot SnapshotOf(const TextTree& tree, const Fleet& fleet) {
   generations::TreeSnapshot snapshot;
@@ -33,6 +52,13 @@ void MergeInto(TextTree& tree, const generations::TreeSnapshot& snapshot, Fleet&
     nodes.push_back({node.edge, std::span(tenants).subspan(begin, ends[i] - begin), node.child_count});
   }
   tree.Merge(nodes);
+}
+
+void SnapshotTextTrees(const TreeSet& trees, const Fleet& fleet, std::string_view model,
+                       StrategyView::SnapshotSink sink) {
+  trees.ForEachTextTree([&](const TreeScope& scope) {
+    if (model.empty() || scope.model == model) sink(scope.model, SnapshotOf(*scope.text, fleet));
+  });
 }
 
 }  // namespace prefixmesh

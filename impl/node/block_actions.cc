@@ -1,0 +1,32 @@
+#include "impl/node/block_actions.h"
+
+namespace prefixmesh {
+
+void BlockActions::Apply(const ApplyIds& action) {
+  const auto worker = fleet_.Intern(action.worker_name);
+  if (!worker) return;
+  // What is about a life that is over the index refuses, under its own lock: the register may rise at any moment.
+  if (action.origin == 0) return index_.StampOwn(action.ids, *worker, action.seq, action.worker_incarnation);
+  index_.ApplyIds(action.ids, *worker, action.origin, action.seq, action.worker_incarnation);
+}
+
+void BlockActions::Apply(const RetractIds& action) {
+  if (const auto worker = fleet_.Find(action.worker_name))
+    index_.RetractIds(action.ids, *worker, action.origin, action.seq);
+}
+
+void BlockActions::Apply(const RetractBelow& action) { index_.RetractBelow(action.origin, action.seq); }
+
+void BlockActions::Apply(const MoveRefreshMark& action) { index_.SetRefreshMark(action.origin, action.seq); }
+
+void BlockActions::Apply(const ApplyLoad& action) {
+  if (const auto worker = fleet_.Intern(action.worker_name)) fleet_.SetPeerLoad(action.peer, *worker, action.in_flight);
+}
+
+void BlockActions::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
+
+void BlockActions::Apply(const ApplyRegister& action) {
+  if (const auto worker = fleet_.Intern(action.worker_name)) raise_(*worker, action.incarnation);
+}
+
+}  // namespace prefixmesh

@@ -1,0 +1,39 @@
+// block_actions.h — what a strategy on block ids wants changed outside itself, done to the block index and the fleet.
+// The router process and the simulator run this same code.
+//
+// Threads: the mesh loop's; index and fleet have their own locks. Ownership: borrows both. Errors: none; a worker that
+// the fleet has no room for is left out. Bounds: those of the index. Time: none.
+#pragma once
+
+#include <functional>
+
+#include "impl/mesh/mesh.h"
+#include "impl/route/fleet.h"
+#include "impl/tree/block_index.h"
+
+namespace prefixmesh {
+
+class BlockActions : public MeshSink {
+ public:
+  // A peer says that the worker's register stands at least here.
+  using RegisterFunction = std::function<void(WorkerIndex worker, Incarnation incarnation)>;
+
+  BlockActions(Fleet& fleet, BlockIndex& index, RegisterFunction raise)
+      : fleet_(fleet), index_(index), raise_(std::move(raise)) {}
+
+  void Apply(const ApplyIds& action) override;
+  void Apply(const RetractIds& action) override;
+  void Apply(const RetractBelow& action) override;
+  void Apply(const MoveRefreshMark& action) override;
+  void Apply(const ApplyLoad& action) override;
+  void Apply(const ForgetLoads& action) override;
+  void Apply(const ApplyRegister& action) override;
+  using MeshSink::Apply;
+
+ private:
+  Fleet& fleet_;
+  BlockIndex& index_;
+  const RegisterFunction raise_;
+};
+
+}  // namespace prefixmesh

@@ -1,0 +1,174 @@
+// Goal: what a strategy wants changed outside itself is done to the trees and the fleet, or left out where it speaks of
+// something that this router does not know.
+// Method: actions by hand; the answers are the trees' and the fleet's own. One race, 20,000 times.
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "impl/node/block_actions.h"
+#include "impl/node/text_actions.h"
+#include "tests/support/manual_env.h"
+
+namespace prefixmesh {
+namespace {
+
+using std::chrono::seconds;
+
+struct BlockRouter {
+  bool Raise(WorkerIndex worker, Incarnation incarnation) {
+    if (fleet.RaiseIncarnation(worker, incarnation) == RegisterChange::kNone) return false;
+    index.RaiseIncarnation(worker, incarnation);
+    return true;
+  }
+
+  Fleet fleet{2};
+  BlockIndex index{BlockIndexOptions{}};
+  std::vector<std::pair<std::string, Incarnation>> raised;
+  BlockActions actions{fleet, index, [this](WorkerIndex worker, Incarnation incarnation) {
+                         if (Raise(worker, incarnation)) raised.emplace_back(fleet.name(worker), incarnation);
+                       }};
+};
+
+struct TextRouter {
+  static TreeSetOptions Options(std::uint64_t chars_max) {
+    TreeSetOptions options;
+    options.kind = IndexKind::kText;
+    options.text_chars_max = chars_max;
+    return options;
+  }
+  explicit TextRouter(std::uint64_t chars_max = 1000) : trees(Options(chars_max)) { trees.Add("m", Kind::kText); }
+
+  void Tell(const std::string& prompt, const std::string& worker, const std::string& model = "m") {
+    actions.Apply(ApplyPrompt{model, Kind::kText, prompt, worker});
+  }
+  // Bytes of the prompt that the tree says the worker holds.
+  std::uint64_t Held(const std::string& prompt, const std::string& worker) const {
+    const Slices bytes(AsBytes(prompt));
+    std::vector<WorkerPrefix> held;
+    trees.Find("m", Kind::kText)->tree->Depths({Kind::kText, &bytes, {}}, held);
+    for (const WorkerPrefix& prefix : held)
+      if (fleet.name(prefix.worker) == worker) return prefix.bytes;
+    return 0;
+  }
+
+  test::ManualClock clock;
+  Fleet fleet{2};
+  TreeSet trees;
+  TextActions actions{clock, fleet, trees};
+};
+
+TEST_CASE("BlockActions: ids of a peer are held until exactly what said so is taken back") {
+  BlockRouter router;
+  const std::vector<NodeId> ids{NodeId{11}, NodeId{12}};
+  router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{1}, 1, 7, ids});
+  const WorkerIndex worker = *router.fleet.Find("w");
+  REQUIRE(router.index.Holds(ids[0], worker));
+  router.actions.Apply(RetractIds{"m", Kind::kText, "w", 1, 6, ids});
+  router.actions.Apply(RetractIds{"m", Kind::kText, "nobody", 1, 7, ids});
+  REQUIRE(router.index.Holds(ids[0], worker));
+  router.actions.Apply(RetractIds{"m", Kind::kText, "w", 1, 7, {ids[0]}});
+  REQUIRE_FALSE(router.index.Holds(ids[0], worker));
+  router.actions.Apply(RetractBelow{1, 7});
+  REQUIRE(router.index.Holds(ids[1], worker));
+  router.actions.Apply(RetractBelow{1, 8});
+  REQUIRE_FALSE(router.index.Holds(ids[1], worker));
+  REQUIRE_FALSE(router.fleet.Find("nobody").has_value());
+}
+
+TEST_CASE("BlockActions: a peer's loads replace what it said before, and go with it") {
+  BlockRouter router;
+  router.actions.Apply(ApplyLoad{PeerIndex{0}, "w", 5});
+  router.actions.Apply(ApplyLoad{PeerIndex{1}, "w", 2});
+  router.actions.Apply(ApplyLoad{PeerIndex{0}, "w", 3});
+  const WorkerIndex worker = *router.fleet.Find("w");
+  REQUIRE(router.fleet.load(worker) == 5);
+  router.actions.Apply(ForgetLoads{PeerIndex{0}});
+  REQUIRE(router.fleet.load(worker) == 2);
+}
+
+TEST_CASE("BlockActions: a register that a peer raised is told once, and makes the older life's ids invisible") {
+  BlockRouter router;
+  const std::vector<NodeId> ids{NodeId{11}};
+  router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{1}, 1, 7, ids});
+  router.actions.Apply(ApplyRegister{"w", Incarnation{2}});
+  router.actions.Apply(ApplyRegister{"w", Incarnation{2}});
+  router.actions.Apply(ApplyRegister{"w", Incarnation{1}});
+  REQUIRE(router.raised == std::vector<std::pair<std::string, Incarnation>>{{"w", Incarnation{2}}});
+  REQUIRE_FALSE(router.index.Holds(ids[0], *router.fleet.Find("w")));
+  router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{1}, 1, 8, ids});
+  REQUIRE_FALSE(router.index.Holds(ids[0], *router.fleet.Find("w")));
+}
+
+TEST_CASE("BlockActions: nothing of a worker's older life is left, also when it is heard to have a new one meanwhile") {
+  BlockRouter router;
+  const std::vector<NodeId> ids{NodeId{11}, NodeId{12}, NodeId{13}};
+  const WorkerIndex worker = *router.fleet.Intern("w");
+  // One thread is the mesh loop that applies what it received, the other hears from the worker itself.
+  constexpr std::uint32_t kLives = 20000;
+  std::atomic<std::uint32_t> begun{0}, ended{0};
+  std::thread loop([&] {
+    for (std::uint32_t life = 1; life <= kLives; ++life) {
+      while (begun.load() < life) {
+      }
+      router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{life}, 9, life, ids});
+      ended.store(life);
+    }
+  });
+  std::uint32_t left = 0;
+  for (std::uint32_t life = 1; life <= kLives; ++life) {
+    begun.store(life);
+    for (std::uint32_t spin = 0; spin < life % 64; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+    router.Raise(worker, Incarnation{life + 1});
+    while (ended.load() < life) {
+    }
+    for (const NodeId id : ids) left += router.index.Holds(id, worker);
+  }
+  loop.join();
+  REQUIRE(left == 0);
+}
+
+TEST_CASE("TextActions: a prompt is held by the worker it names, where a worker serves the model") {
+  TextRouter router;
+  router.Tell("abcdef", "w");
+  router.Tell("abcxyz", "v", "elsewhere");
+  REQUIRE(router.Held("abcdef", "w") == 6);
+  REQUIRE(router.Held("abcxyz", "v") == 0);
+  REQUIRE(router.Held("abcxyz", "w") == 3);
+  router.actions.Apply(ForgetTenant{"m", "nobody"});
+  router.actions.Apply(ForgetTenant{"elsewhere", "w"});
+  REQUIRE(router.Held("abcdef", "w") == 6);
+  router.actions.Apply(ForgetTenant{"m", "w"});
+  REQUIRE(router.Held("abcdef", "w") == 0);
+}
+
+TEST_CASE("TextActions: what is told is as recent as its coming, so that eviction takes what came first") {
+  TextRouter router(10);
+  for (const char* prompt : {"aaaaaaaa", "bbbbbbbb"}) {
+    router.Tell(prompt, "w");
+    router.clock.now += seconds(1);
+  }
+  router.trees.EvictAll();
+  REQUIRE(router.Held("aaaaaaaa", "w") == 0);
+  REQUIRE(router.Held("bbbbbbbb", "w") == 8);
+}
+
+TEST_CASE("TextActions: a snapshot that is taken from one router is the other's tree after it was merged") {
+  TextRouter from, to;
+  from.Tell("abcdef", "w");
+  from.Tell("abcxyz", "v");
+  std::vector<std::string> models;
+  SnapshotTextTrees(from.trees, from.fleet, "", [&](const std::string& model, generations::TreeSnapshot snapshot) {
+    models.push_back(model);
+    to.actions.Apply(ApplySnapshot{model, snapshot});
+    to.actions.Apply(ApplySnapshot{"elsewhere", std::move(snapshot)});
+  });
+  REQUIRE(models == std::vector<std::string>{"m"});
+  REQUIRE(to.Held("abcdef", "w") == 6);
+  REQUIRE(to.Held("abcxyz", "v") == 6);
+  SnapshotTextTrees(from.trees, from.fleet, "elsewhere", [](const std::string&, generations::TreeSnapshot) { FAIL(); });
+}
+
+}  // namespace
+}  // namespace prefixmesh
