@@ -5,6 +5,7 @@
 
 #include "bench/ab/ab_plot.h"
 #include "bench/ab/assets/assets.h"
+#include "bench/ab/overview.h"
 #include "bench/ab/table_text.h"
 #include "bench/report/assets/assets.h"
 #include "bench/report/format.h"
@@ -21,12 +22,13 @@ std::string Words(std::string_view verdict) {
   return text;
 }
 
+std::string_view Mark(std::string_view verdict) {
+  return verdict == "improved" ? "✓" : verdict == "regressed" ? "▼" : verdict == "unchanged" ? "=" : "!";
+}
+
 std::string Pill(std::string_view verdict) {
-  const std::string_view mark = verdict == "improved"    ? "✓ "
-                                : verdict == "regressed" ? "▼ "
-                                : verdict == "unchanged" ? "= "
-                                                         : "! ";
-  return "<span class=\"pill " + std::string(verdict) + "\">" + std::string(mark) + Words(verdict) + "</span>";
+  return "<span class=\"pill " + std::string(verdict) + "\">" + std::string(Mark(verdict)) + " " + Words(verdict) +
+         "</span>";
 }
 
 std::string Fact(const std::string& name, const std::string& value) {
@@ -112,10 +114,42 @@ std::string MetricHtml(const Experiment& experiment, const ArmComparison& compar
   return html + "</article>";
 }
 
+std::string OverviewHtml(const Experiment& experiment, const Analysis& analysis) {
+  const Overview overview = OverviewOf(experiment, analysis);
+  if (overview.arms.empty()) return "";
+  const std::vector<Arm>& arms = experiment.request.arms;
+  std::string head = "<th scope=\"col\">median</th>", rows;
+  for (const std::size_t arm : overview.arms)
+    head += "<th scope=\"col\" class=\"" + RunClass(arm) + "\"><i class=\"swatch\"></i>" +
+            (arm == overview.arms.front() ? arms[arm].name
+                                          : "<a href=\"#" + arms[arm].name + "\">" + arms[arm].name + "</a>") +
+            " · " + EscapeHtml(arms[arm].text) + "</th>";
+  for (const OverviewRow& row : overview.rows) {
+    rows += "<tr><th scope=\"row\">" + EscapeHtml(row.metric->declared.name) + "</th>";
+    for (const OverviewCell& cell : row.cells) {
+      rows += "<td>" + EscapeHtml(QuantityText(row.metric->quantity, cell.value));
+      if (cell.verdict.has_value()) {
+        const std::string_view verdict = MetricVerdictName(*cell.verdict);
+        rows += " <span class=\"pill " + std::string(verdict) + "\" title=\"" + Words(verdict) + "\">" +
+                std::string(Mark(verdict)) + "</span>";
+      }
+      rows += "</td>";
+    }
+    rows += "</tr>";
+  }
+  return "<section id=\"overview\"><h2>All arms</h2><p class=\"lead\">Medians over each arm's comparable runs. "
+         "Against " +
+         arms[overview.arms.front()].name +
+         ": ✓ improved, ▼ regressed, = unchanged, ! unstable or too few pairs; no mark where there is nothing to "
+         "compare.</p><div class=\"scroll\"><table><thead><tr>" +
+         head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
+}
+
 std::string ComparisonHtml(const Experiment& experiment, const ArmComparison& comparison) {
   const Arm &a = experiment.request.arms[comparison.base], &b = experiment.request.arms[comparison.arm];
-  std::string html = "<section><h2>" + b.name + " · " + EscapeHtml(b.text) + " against " + a.name + " · " +
-                     EscapeHtml(a.text) + (comparison.beside ? " (beside: not part of the verdict)" : "") +
+  std::string html = "<section id=\"" + b.name + "\"><h2>" + b.name + " · " + EscapeHtml(b.text) + " against " +
+                     a.name + " · " + EscapeHtml(a.text) +
+                     (comparison.beside ? " (beside: not part of the verdict)" : "") +
                      "</h2><p class=\"lead\">A dot is one pair, the first on top. Grey band: changes too small to "
                      "matter. Coloured band and line: the median change and its 95 % interval.</p><div "
                      "class=\"metrics\">";
@@ -152,6 +186,7 @@ std::string RunsHtml(const Experiment& experiment) {
 
 std::string RenderAbReport(const Experiment& experiment, const Analysis& analysis) {
   std::string body = Header(experiment, analysis) + ArmCards(experiment, analysis) + "<main>";
+  body += OverviewHtml(experiment, analysis);
   for (const ArmComparison& comparison : analysis.comparisons) body += ComparisonHtml(experiment, comparison);
   body += RunsHtml(experiment) + "</main>";
   std::string names;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "bench/ab/overview.h"
 #include "bench/ab/table_text.h"
 
 namespace prefixmesh::bench::ab {
@@ -25,6 +26,45 @@ std::string Row(const MetricResult& each) {
          std::string(c.verdict == MetricVerdict::kNotEnoughPairs ? "too few" : MetricVerdictName(c.verdict)) + "\n" +
          (c.pairs == 0 ? "" : "    95 % interval " + IntervalText(c) + "\n") +
          (said_below || each.reason.empty() ? "" : Wrapped("  " + each.reason));
+}
+
+constexpr char kMarks[] = "+ improved  - regressed  = unchanged  ~ unstable  ? too few  . not compared";
+
+char Mark(const OverviewCell& cell) {
+  if (!cell.verdict.has_value()) return '.';
+  switch (*cell.verdict) {
+    case MetricVerdict::kImproved:
+      return '+';
+    case MetricVerdict::kRegressed:
+      return '-';
+    case MetricVerdict::kUnchanged:
+      return '=';
+    case MetricVerdict::kUnstable:
+      return '~';
+    case MetricVerdict::kNotEnoughPairs:
+      return '?';
+  }
+  return '?';
+}
+
+// A mark per metric and arm.
+std::string OverviewText(const Experiment& experiment, const Analysis& analysis) {
+  const Overview overview = OverviewOf(experiment, analysis);
+  if (overview.arms.empty()) return "";
+  const std::vector<Arm>& arms = experiment.request.arms;
+  std::string head, names;
+  for (std::size_t i = 1; i < overview.arms.size(); ++i) {
+    const Arm& arm = arms[overview.arms[i]];
+    head += Right(arm.name, 3);
+    names += (names.empty() ? "" : ", ") + arm.name + " " + arm.text;
+  }
+  std::string out = "\n" + Left("all against " + arms[overview.arms.front()].name, kNameColumns) + head + "\n";
+  for (const OverviewRow& row : overview.rows) {
+    out += Left(TerminalText(row.metric->declared.name, kNameColumns - 1), kNameColumns);
+    for (std::size_t i = 1; i < row.cells.size(); ++i) out += Right(std::string(1, Mark(row.cells[i])), 3);
+    out += "\n";
+  }
+  return out + Wrapped(kMarks) + Wrapped(names);
 }
 
 }  // namespace
@@ -51,6 +91,7 @@ std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis
     for (const NotCompared& each : comparison.not_compared)
       out += Wrapped("not compared: " + each.metric + ", " + each.reason);
   }
+  out += OverviewText(experiment, analysis);
   out += "\nmedians over pairs; change = the pairs' median; p after Holm\n";
   for (const std::string& note : analysis.notes) out += Wrapped("note: " + note);
   return out + "verdict: " + std::string(AbVerdictName(analysis.verdict)) + "\n";

@@ -38,10 +38,6 @@ std::string TooFewPairs(std::size_t pairs) {
   return Count(pairs, "usable pair") + "; a verdict needs " + std::to_string(kPairsMin);
 }
 
-ReadableMetric KilledMetric() {
-  return {{"killed at the memory cap", "verdict == killed", true, 5}, {}, Quantity::kCount};
-}
-
 class Comparer {
  public:
   Comparer(const Experiment& experiment, const Table& table, std::size_t base, std::size_t arm)
@@ -196,6 +192,11 @@ void AddMarks(const Experiment& experiment, const Table& table, Analysis& analys
 }
 
 }  // namespace
+
+const ReadableMetric& KilledMetric() {
+  static const ReadableMetric metric{{"killed at the memory cap", "verdict == killed", true, 5}, {}, Quantity::kCount};
+  return metric;
+}
 
 std::string_view AbVerdictName(AbVerdict verdict) {
   switch (verdict) {

@@ -72,4 +72,7 @@ struct Analysis {
 
 Analysis Analyse(const Experiment& experiment);
 
+// What a comparison in which a run was killed has beside the metrics of its scenario: 1 or 0 per run.
+const ReadableMetric& KilledMetric();
+
 }  // namespace prefixmesh::bench::ab

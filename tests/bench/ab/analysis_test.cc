@@ -2,6 +2,7 @@
 // contract's. Method: made-up runs in which one thing at a time is wrong.
 #include "bench/ab/analysis.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,8 @@
 #include "bench/ab/ab_report.h"
 #include "bench/ab/ab_table.h"
 #include "bench/ab/compare.h"
+#include "bench/ab/overview.h"
+#include "bench/ab/statistics/bootstrap.h"
 #include "tests/bench/ab/sample.h"
 
 namespace prefixmesh::bench::ab {
@@ -172,6 +175,43 @@ TEST_CASE("AbOutput: 80 printable columns, the verdict last, and nothing of a na
   CHECK(json["runs"].size() == 39);
   CHECK(json["metrics"][0]["verdict"] == "regressed");
   CHECK(json["metrics"][2]["median_change"] == -1);
+}
+
+TEST_CASE("AbOverview: what every arm has, and what its comparison with the first says; two arms need none") {
+  const Experiment experiment = RichExperiment();
+  const Analysis analysis = Analyse(experiment);
+  const Overview overview = OverviewOf(experiment, analysis);
+  REQUIRE(overview.arms == std::vector<std::size_t>{0, 1, 2});
+  REQUIRE(overview.rows.size() == experiment.request.metrics.size() + 1);  // a run was killed
+  for (const OverviewRow& row : overview.rows) {
+    REQUIRE(row.cells.size() == 3);
+    CHECK_FALSE(row.cells[0].verdict.has_value());
+    for (const std::size_t arm : {1, 2}) {
+      const ArmComparison& comparison = analysis.comparisons[arm - 1];
+      const auto compared = std::find_if(
+          comparison.metrics.begin(), comparison.metrics.end(),
+          [&](const MetricResult& each) { return each.metric.declared.name == row.metric->declared.name; });
+      REQUIRE(row.cells[arm].verdict.has_value() == (compared != comparison.metrics.end()));
+      if (compared != comparison.metrics.end()) CHECK(row.cells[arm].verdict == compared->comparison.verdict);
+    }
+  }
+  // The killed run's figures are not among its arm's, a value that is missing in some run has no median.
+  std::vector<double> rss;
+  for (const FinishedRun& run : experiment.runs)
+    if (run.scheduled.arm == 1 && !run.facts.killed()) rss.push_back(*run.facts.values[0]);
+  CHECK(overview.rows[0].cells[1].value == Median(rss));
+  CHECK_FALSE(overview.rows[4].cells[2].value.has_value());
+  CHECK(overview.rows.back().cells[0].value == 0);
+  CHECK(overview.rows.back().cells[1].value == 1);
+
+  const std::string table = RenderAbTable(experiment, analysis);
+  CHECK(table.find("\nall against A               B  C\npeak RSS                    -  =\n") != std::string::npos);
+  CHECK(table.find("\nkilled at the memory cap    =  .\n") != std::string::npos);
+  CHECK(RenderAbReport(experiment, analysis).find("id=\"overview\"") != std::string::npos);
+
+  const Experiment two = SampleExperiment({"off", "two-layer"}, 9, Worse);
+  CHECK(OverviewOf(two, Analyse(two)).rows.empty());
+  CHECK(RenderAbReport(two, Analyse(two)).find("id=\"overview\"") == std::string::npos);
 }
 
 TEST_CASE("AbCompare: two results side by side, without a verdict; other plans are refused") {
