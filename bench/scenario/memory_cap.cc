@@ -5,10 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 
 namespace prefixmesh::bench {
+
+std::uint64_t CapBytes(const load::Settings& settings) {
+  return static_cast<std::uint64_t>(std::ceil(settings.limits.router_rss_mib * 1048576));
+}
 
 std::optional<double> GrowthPerSecond(std::span<const MemoryReading> readings) {
   double mean_s = 0, mean_bytes = 0;

@@ -22,6 +22,7 @@
 #include "bench/process/proc.h"
 #include "impl/base/mutex.h"
 #include "impl/base/result.h"
+#include "loadgen/plan/settings.h"
 
 namespace prefixmesh::bench {
 
@@ -29,6 +30,9 @@ struct MemoryReading {
   double at_s = 0;
   double bytes = 0;
 };
+
+// limits.router_rss_mib in bytes; 0: none.
+std::uint64_t CapBytes(const load::Settings& settings);
 
 // The slope of the least-squares line, in bytes per second; nothing for readings that are all of one time.
 std::optional<double> GrowthPerSecond(std::span<const MemoryReading> readings);

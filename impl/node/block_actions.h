@@ -1,5 +1,5 @@
 // block_actions.h — what a strategy on block ids wants changed outside itself, done to the block index and the fleet.
-// The router process and the simulator run this same code.
+// Actions: impl/sync/strategy.h. The router process and the simulator run this same code.
 //
 // Threads: the mesh loop's; index and fleet have their own locks. Ownership: borrows both. Errors: none; a worker that
 // the fleet has no room for is left out. Bounds: those of the index. Time: none.

@@ -1,0 +1,25 @@
+// preflight.h — what can be known before a run starts anything, so that it does not fail half way.
+//
+// Threads: one, before children start. Ownership: values. Units: bytes, threads, files. Errors: kInvalid, one line that
+// says what is missing and which setting or limit to change; kExhausted for a full disk.
+#pragma once
+
+#include <string>
+
+#include "bench/process/proc.h"
+#include "bench/scenario/runner.h"
+#include "impl/base/result.h"
+#include "loadgen/plan/plan.h"
+
+namespace prefixmesh::bench {
+
+// Memory, open files, address space and threads. Raises the limit of open files as far as it may.
+Status CheckMachine(const RunRequest& request, const Machine& machine);
+
+// The load phase must have something in it.
+Status CheckPlanned(const load::Plan& plan, const load::Settings& settings);
+
+// Uses the folder as it is, makes it if missing, refuses it if it holds another run.
+Status PrepareFolder(const std::string& out);
+
+}  // namespace prefixmesh::bench
