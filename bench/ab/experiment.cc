@@ -1,9 +1,11 @@
 #include "bench/ab/experiment.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <sstream>
 
 #include "bench/build_info.h"
@@ -114,6 +116,8 @@ std::string FolderOf(const ExperimentRequest& request, const ScheduledRun& run) 
   return request.out + "/" + pair + "/" + request.arms[run.arm].name;
 }
 
+constexpr char kUntrusted[] = ".untrusted-1";
+
 std::string TimeLeft(double seconds) {
   char text[48];
   if (seconds < 90) std::snprintf(text, sizeof text, "about %.0f s left", seconds);
@@ -161,6 +165,26 @@ class Experimenter {
     return Keep(scheduled, *facts);
   }
 
+  // Of a block whose runs are all there: each untrusted one once more, after the others.
+  Status MakeUntrustedAgain(std::span<const ScheduledRun> block, std::size_t done, std::size_t all) {
+    for (const ScheduledRun& scheduled : block) {
+      const std::string folder = FolderOf(request_, scheduled);
+      const auto kept = std::find_if(experiment_.runs.begin(), experiment_.runs.end(), [&](const FinishedRun& run) {
+        return run.scheduled.pair == scheduled.pair && run.scheduled.arm == scheduled.arm;
+      });
+      if (kept == experiment_.runs.end()) continue;  // the warm-up
+      if (fs::exists(folder + kUntrusted)) {         // before this A/B was stopped
+        std::rotate(kept, kept + 1, experiment_.runs.end());
+      } else if (!kept->facts.comparable() && !kept->facts.killed()) {
+        say_("untrusted, once more: " + kept->facts.why);
+        experiment_.runs.erase(kept);
+        if (Status moved = MoveAside(folder, "untrusted"); !moved.ok()) return moved;
+        if (Status made = Make(scheduled, done - 1, all); !made.ok()) return made;
+      }
+    }
+    return {};
+  }
+
   Experiment Take() { return std::move(experiment_); }
 
  private:
@@ -179,7 +203,13 @@ class Experimenter {
 std::vector<std::string> RunsMadeAgain(const Experiment& experiment) {
   std::vector<std::string> notes;
   for (const FinishedRun& run : experiment.runs) {
-    const std::string folder = FolderOf(experiment.request, run.scheduled);
+    const std::string folder = FolderOf(experiment.request, run.scheduled), untrusted = folder + kUntrusted;
+    if (fs::exists(untrusted)) {
+      const Result<RunFacts> first = ReadRun(untrusted + "/result.json", experiment.request.metrics);
+      notes.push_back("pair " + std::to_string(run.scheduled.pair) + ", arm " +
+                      experiment.request.arms[run.scheduled.arm].name +
+                      " was made again, the first was untrusted: " + (first.ok() ? first->why : first.error().message));
+    }
     int again = 0;
     while (fs::exists(folder + ".failed-" + std::to_string(again + 1))) ++again;
     if (again > 0)
@@ -199,8 +229,13 @@ Result<Experiment> RunExperiment(const ExperimentRequest& request, const RunFunc
   if (*resumed) say("going on with the A/B in " + request.out);
   const std::vector<ScheduledRun> schedule = MakeSchedule(request.pairs, request.arms.size(), request.seed);
   Experimenter experimenter(request, run, say);
-  for (std::size_t i = 0; i < schedule.size(); ++i)
-    if (Status made = experimenter.Make(schedule[i], i, schedule.size()); !made.ok()) return made.error();
+  for (std::size_t begin = 0; begin < schedule.size(); begin += request.arms.size()) {
+    const std::span block(schedule.data() + begin, request.arms.size());
+    for (std::size_t i = 0; i < block.size(); ++i)
+      if (Status made = experimenter.Make(block[i], begin + i, schedule.size()); !made.ok()) return made.error();
+    if (Status again = experimenter.MakeUntrustedAgain(block, begin + block.size(), schedule.size()); !again.ok())
+      return again.error();
+  }
   Experiment experiment = experimenter.Take();
   experiment.notes = RunsMadeAgain(experiment);
   return experiment;

@@ -9,6 +9,10 @@
 // (B.failed-1), told, and made again. Anything else in OUT is refused. More pairs cannot be added later: looking first
 // and then going on until something is significant calls noise a difference.
 //
+// A run that its generator did not drive as planned is moved aside (B.untrusted-1) and made once more at the end of its
+// block, so that one hiccup of the machine does not cost a pair. Which run that is says the generator, never a figure
+// that is compared, and for every arm alike; what is untrusted twice stays.
+//
 // Threads: one. Time: the sum of the runs. Ownership: values out, files in OUT. Bounds: schedule.h, arms.h.
 // Errors: kInvalid for what can be known before a run (exit 2); kUnavailable for a run that failed (exit 1): it ends
 // the experiment there, because a pair with a hole cannot be filled by chance.

@@ -25,9 +25,9 @@ bool HoldsRun(const RunRequest& request) {
   }
 }
 
-Status MoveAside(const std::string& folder) {
+Status MoveAside(const std::string& folder, const std::string& why) {
   std::string aside;
-  for (int i = 1; aside.empty() || fs::exists(aside); ++i) aside = folder + ".failed-" + std::to_string(i);
+  for (int i = 1; aside.empty() || fs::exists(aside); ++i) aside = folder + "." + why + "-" + std::to_string(i);
   std::error_code error;
   fs::rename(folder, aside, error);
   if (error) return Error{ErrorCode::kInvalid, folder + ": cannot be moved aside: " + error.message()};

@@ -15,7 +15,7 @@ namespace prefixmesh::bench {
 // not fail, and the build has a commit that says what was built.
 bool HoldsRun(const RunRequest& request);
 
-// FOLDER becomes FOLDER.failed-1, or the next free number.
-Status MoveAside(const std::string& folder);
+// FOLDER becomes FOLDER.failed-1, or the next free number. `why` is a word for "failed".
+Status MoveAside(const std::string& folder, const std::string& why = "failed");
 
 }  // namespace prefixmesh::bench

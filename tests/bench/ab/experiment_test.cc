@@ -16,6 +16,7 @@ namespace prefixmesh::bench::ab {
 namespace {
 
 namespace fs = std::filesystem;
+using Json = nlohmann::json;
 
 TEST_CASE("AbSchedule: every arm once per block, one seed per block, orders that differ and repeat") {
   const std::vector<ScheduledRun> schedule = MakeSchedule(40, 3, 5);
@@ -69,20 +70,25 @@ using Folder = prefixmesh::test::TempDir;
 struct FakeRunner {
   int made = 0;
   int fail_at = -1;
+  std::set<int> untrusted;  // runs, from 0
   std::vector<std::string> asked;
 
   Result<RunOutcome> operator()(const RunRequest& request) {
     asked.push_back(request.strategy + " " + std::to_string(request.seed));
-    const bool fails = made++ == fail_at;
+    const bool fails = made == fail_at, trusted = untrusted.count(made) == 0;
+    ++made;
     fs::create_directories(request.out);
-    const nlohmann::json result = {{"schema_version", 1},
-                                   {"run_id", "r"},
-                                   {"strategy", request.strategy},
-                                   {"verdict", fails ? "failed" : "ok"},
-                                   {"trust", {{"ok", true}, {"reasons", nlohmann::json::array()}}},
-                                   {"notes", {"failed: interrupted"}},
-                                   {"plan_fingerprint", "plan of " + std::to_string(request.seed)},
-                                   {"routing", {{"cached_share", 0.5}}}};
+    const nlohmann::json result = {
+        {"schema_version", 1},
+        {"run_id", "r"},
+        {"strategy", request.strategy},
+        {"verdict", fails     ? "failed"
+                    : trusted ? "ok"
+                              : "untrusted"},
+        {"trust", {{"ok", trusted}, {"reasons", trusted ? Json::array() : Json{"it was late"}}}},
+        {"notes", {"failed: interrupted"}},
+        {"plan_fingerprint", "plan of " + std::to_string(request.seed)},
+        {"routing", {{"cached_share", 0.5}}}};
     std::ofstream(request.out + "/result.json") << result;
     return RunOutcome{};
   }
@@ -156,6 +162,35 @@ TEST_CASE("AbExperiment: a run that fails ends it; the same command goes on, ano
   CHECK(resumed->runs.size() == 6);
   REQUIRE(resumed->notes.size() == 1);
   CHECK(resumed->notes[0].find("was made again after 1") != std::string::npos);
+}
+
+TEST_CASE(
+    "AbExperiment: an untrusted run is made once more at the end of its block, also when it is stopped in between") {
+  Folder folder;
+  const ExperimentRequest request = SmallRequest(folder.path());
+  // Runs 0 and 1 are the warm-up. Of pair 1 the first is untrusted once; of pair 2 (3 and 4 were pair 1's second and
+  // the one more) the second, and the one more, too; then it stops.
+  FakeRunner runner;
+  runner.untrusted = {2, 6, 7};
+  runner.fail_at = 8;
+  REQUIRE_FALSE(RunFake(request, runner).ok());
+  REQUIRE(runner.asked.size() == 9);
+  CHECK(runner.asked[4] == runner.asked[2]);
+  CHECK(runner.asked[7] == runner.asked[6]);
+  FakeRunner rest;
+  const Result<Experiment> experiment = RunFake(request, rest);
+  REQUIRE(experiment.ok());
+  CHECK(rest.made == 2);
+  REQUIRE(experiment->runs.size() == 6);
+  std::vector<bool> comparable;
+  for (const FinishedRun& run : experiment->runs) comparable.push_back(run.facts.comparable());
+  CHECK(comparable == std::vector<bool>{true, true, true, false, true, true});
+  // In the order in which they ran: pair 1's other run came first.
+  CHECK(experiment->runs[1].facts.strategy + " 41" == runner.asked[4]);
+  REQUIRE(experiment->notes.size() == 3);
+  CHECK(experiment->notes[0].find("pair 1, arm ") == 0);
+  CHECK(experiment->notes[0].find("was made again, the first was untrusted: it was late") != std::string::npos);
+  CHECK(experiment->notes[1].find("pair 2, arm ") == 0);
 }
 
 TEST_CASE("AbExperiment: a stopped A/B of a dirty build is not continued") {
