@@ -4,6 +4,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "bench/report/format.h"
+
 namespace prefixmesh::bench::ab {
 namespace {
 
@@ -32,8 +34,9 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   facts.scenario = TextAt(result, "scenario.name", "");
   facts.index_kind = TextAt(result, "index_kind", "");
   facts.plan_fingerprint = TextAt(result, "plan_fingerprint", "");
-  for (const char* key : {"machine.cpu", "machine.cores", "machine.memory_bytes", "machine.kernel"})
-    facts.machine += (facts.machine.empty() ? "" : ", ") + Dumped(NodeAt(result, key));
+  facts.machine = Dumped(NodeAt(result, "machine.cpu")) + ", " + Dumped(NodeAt(result, "machine.cores")) + " cores, " +
+                  QuantityText(Quantity::kBytes, NumberAt(result, "machine.memory_bytes")) + ", " +
+                  Dumped(NodeAt(result, "machine.kernel"));
   for (const char* key : {"build.commit", "build.compiler", "build.flags", "build.allocator"})
     facts.build += (facts.build.empty() ? "" : ", ") + Dumped(NodeAt(result, key));
   facts.dirty = NodeAt(result, "build.dirty") == nlohmann::json(true);

@@ -229,10 +229,12 @@ TEST_CASE("AbRunFacts: what a result says, and what is no result") {
   const std::vector<ReadableMetric> metrics =
       *ReadableMetrics({{"rss", "max(routers.peak_rss_bytes)", true, 1}, {"cov", "routing.load_cov", true, 1}});
   const nlohmann::json result = nlohmann::json::parse(R"({"schema_version":1,"strategy":"off","verdict":"slo_missed",
+    "machine":{"cpu":"a cpu","cores":2,"memory_bytes":25276510208,"kernel":"Linux 6.1"},
     "trust":{"ok":true},"routers":[{"peak_rss_bytes":5},{"peak_rss_bytes":7}],"routing":{"load_cov":-1}})");
   const Result<RunFacts> facts = FactsOf(result, metrics, "f");
   REQUIRE(facts.ok());
   CHECK(facts->comparable());
+  CHECK(facts->machine == "a cpu, 2 cores, 23.5 GiB, Linux 6.1");
   CHECK(facts->values == std::vector<std::optional<double>>{7.0, std::nullopt});
   CHECK(FactsOf(nlohmann::json::object(), metrics, "f").error().message.find("f: is not a result") == 0);
   CHECK(ReadRun("/nowhere.json", metrics).error().message == "/nowhere.json: cannot be read");
