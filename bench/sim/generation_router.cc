@@ -20,9 +20,7 @@ TreeSetOptions TreeOptions(std::size_t models) {
 GenerationRouter::GenerationRouter(std::string_view strategy, const Parameters& parameters,
                                    const std::vector<std::string>& models, std::size_t workers, SimWorld& world,
                                    SimNetwork& network, std::function<void()> while_rebuilding)
-    : SimNode(parameters, workers, world, network),
-      trees_(TreeOptions(models.size())),
-      actions_(clock_, fleet_, trees_) {
+    : SimNode(parameters, workers, world, network), trees_(TreeOptions(models.size())), actions_(fleet_, trees_) {
   for (const std::string& model : models) trees_.Add(model, Kind::kText);
   StrategySettings settings;
   settings.router = RouterName(parameters.node);
@@ -48,10 +46,9 @@ WorkerIndex GenerationRouter::Place(const std::string& model, const std::string&
   const Slices bytes(AsBytes(prompt));
   const std::uint64_t chance = random_.Next();
   Choice choice;
-  const auto now = static_cast<std::uint64_t>(clock_.Now().count());
   PrefixTree& tree = *trees_.Find(model, Kind::kText)->tree;
   const Insertion insertion =
-      tree.MatchAndInsert({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, now, [&](const TreeMatch& match) {
+      tree.MatchAndInsert({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, 0, [&](const TreeMatch& match) {
         choice = ChooseWorker({}, match, candidates_, *this, chance);
         return choice.worker;
       });

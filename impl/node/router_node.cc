@@ -43,7 +43,7 @@ RouterNode::RouterNode(RouterOptions options)
       PeerSawIncarnation(worker, incarnation);
     });
   } else {
-    actions_ = std::make_unique<TextActions>(clock_, fleet_, trees_);
+    actions_ = std::make_unique<TextActions>(fleet_, trees_);
   }
   mesh_ = std::make_unique<Mesh>(clock_, loop_, *strategy_, *actions_, std::move(peers));
   SyncTransportOptions sync = options_.sync;

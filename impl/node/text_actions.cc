@@ -7,7 +7,7 @@ void TextActions::Apply(ApplyPrompt action) {
   const auto worker = fleet_.Intern(action.worker_name);
   if (scope == nullptr || !worker) return;
   const Slices bytes(AsBytes(action.prompt));
-  scope->tree->Insert({action.kind, &bytes, {}}, *worker, static_cast<std::uint64_t>(clock_.Now().count()));
+  scope->tree->Insert({action.kind, &bytes, {}}, *worker, 0);
 }
 
 void TextActions::Apply(const ApplySnapshot& action) {

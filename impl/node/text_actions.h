@@ -3,12 +3,11 @@
 // this same code.
 //
 // Threads: any for the functions, the tree's own lock is held for the whole pass; the class is the mesh loop's.
-// Ownership: borrows clock, fleet and trees; a snapshot owns its text. Time: an insert is as of now. Errors: none; what
-// speaks of a model that no worker serves, or of a worker that the fleet has no room for, is left out. Bounds: those of
-// the tree.
+// Ownership: borrows fleet and trees; a snapshot owns its text. Time: none; recency is the trees' own. Errors: none;
+// what speaks of a model that no worker serves, or of a worker that the fleet has no room for, is left out. Bounds:
+// those of the tree.
 #pragma once
 
-#include "impl/env/env.h"
 #include "impl/mesh/mesh.h"
 #include "impl/node/tree_set.h"
 #include "impl/route/fleet.h"
@@ -19,7 +18,8 @@ namespace prefixmesh {
 
 class TextActions final : public MeshSink {
  public:
-  TextActions(const Clock& clock, Fleet& fleet, const TreeSet& trees) : clock_(clock), fleet_(fleet), trees_(trees) {}
+  // The trees hold text.
+  TextActions(Fleet& fleet, const TreeSet& trees) : fleet_(fleet), trees_(trees) {}
 
   void Apply(ApplyPrompt action) override;
   void Apply(const ApplySnapshot& action) override;
@@ -27,7 +27,6 @@ class TextActions final : public MeshSink {
   using MeshSink::Apply;
 
  private:
-  const Clock& clock_;
   Fleet& fleet_;
   const TreeSet& trees_;
 };

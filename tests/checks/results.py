@@ -7,22 +7,30 @@ import sys
 
 import jsonschema
 
-LEAST_RECORD_BYTES = 12 + 8  # with one id (impl/sync/two_layer/window.h)
+# With one id; with a branch, an anchor and a leaf (impl/sync/two_layer/window.h).
+LEAST_RECORD_BYTES, MOST_RECORD_BYTES = 12 + 8, 12 + 3 * 8
+
+
+def may_be_lost(result):
+    """Of the placements that were asked for, those that a window too small for the run cannot hold, and three sigma."""
+    window = result["scenario"]["settings"]["two_layer.window_mib"] * 2**20
+    records = max(router["sync"]["records"]["local"] for router in result["routers"])
+    if records * LEAST_RECORD_BYTES <= window:
+        return 0
+    pairs, left = result["placements"]["pairs"], max(0, 1 - window / (records * MOST_RECORD_BYTES))
+    return pairs * left + 3 * (pairs * left * (1 - left)) ** 0.5
 
 def broken_promises(result):
     """Of a recorded run of two-layer; one that was killed promises nothing."""
     if result["strategy"] != "two-layer" or result["verdict"] == "killed":
         return
     placements = result["placements"]
-    # Of a run that is longer than its windows nothing is asked for: what left them is lost.
-    window = result["scenario"]["settings"]["two_layer.window_mib"] * 2**20
-    if all(router["sync"]["records"]["local"] * LEAST_RECORD_BYTES <= window for router in result["routers"]):
-        if placements["lost"] != 0:
-            yield f"{placements['lost']} placements are lost"
-        # An index over its budget forgets: what it forgot, wholly or down to some depth, was applied once.
-        forgot = placements["forgotten"] + placements["partial"] if placements["forgotten"] > 0 else 0
-        if placements["applied"] < 0.99 * (placements["pairs"] - forgot):
-            yield f"only {placements['applied']} of {placements['pairs']} placements are applied, {forgot} are forgotten"
+    if placements["lost"] > may_be_lost(result):
+        yield f"{placements['lost']} placements are lost"
+    # An index over its budget forgets: what it forgot, wholly or down to some depth, was applied once.
+    forgot = placements["forgotten"] + placements["partial"] if placements["forgotten"] > 0 else 0
+    if placements["applied"] < 0.99 * (placements["pairs"] - placements["lost"] - forgot):
+        yield f"only {placements['applied']} of {placements['pairs']} placements are applied, {forgot} are forgotten"
     for router in result["routers"]:
         if router["sync"]["oversize_warnings"] != 0:
             yield f"{router['name']}: {router['sync']['oversize_warnings']} oversize warnings"

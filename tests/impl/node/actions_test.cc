@@ -9,12 +9,9 @@
 
 #include "impl/node/block_actions.h"
 #include "impl/node/text_actions.h"
-#include "tests/support/manual_env.h"
 
 namespace prefixmesh {
 namespace {
-
-using std::chrono::seconds;
 
 struct BlockRouter {
   bool Raise(WorkerIndex worker, Incarnation incarnation) {
@@ -32,13 +29,7 @@ struct BlockRouter {
 };
 
 struct TextRouter {
-  static TreeSetOptions Options(std::uint64_t chars_max) {
-    TreeSetOptions options;
-    options.kind = IndexKind::kText;
-    options.text_chars_max = chars_max;
-    return options;
-  }
-  explicit TextRouter(std::uint64_t chars_max = 1000) : trees(Options(chars_max)) { trees.Add("m", Kind::kText); }
+  TextRouter() { trees.Add("m", Kind::kText); }
 
   void Tell(const std::string& prompt, const std::string& worker, const std::string& model = "m") {
     actions.Apply(ApplyPrompt{model, Kind::kText, prompt, worker});
@@ -53,10 +44,9 @@ struct TextRouter {
     return 0;
   }
 
-  test::ManualClock clock;
   Fleet fleet{2};
-  TreeSet trees;
-  TextActions actions{clock, fleet, trees};
+  TreeSet trees{{.kind = IndexKind::kText, .hash = {}}};
+  TextActions actions{fleet, trees};
 };
 
 TEST_CASE("BlockActions: ids of a peer are held until exactly what said so is taken back") {
@@ -99,6 +89,8 @@ TEST_CASE("BlockActions: a register that a peer raised is told once, and makes t
   REQUIRE_FALSE(router.index.Holds(ids[0], *router.fleet.Find("w")));
   router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{1}, 1, 8, ids});
   REQUIRE_FALSE(router.index.Holds(ids[0], *router.fleet.Find("w")));
+  router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{2}, 1, 9, ids});
+  REQUIRE(router.index.Holds(ids[0], *router.fleet.Find("w")));
 }
 
 TEST_CASE("BlockActions: nothing of a worker's older life is left, also when it is heard to have a new one meanwhile") {
@@ -141,17 +133,6 @@ TEST_CASE("TextActions: a prompt is held by the worker it names, where a worker 
   REQUIRE(router.Held("abcdef", "w") == 6);
   router.actions.Apply(ForgetTenant{"m", "w"});
   REQUIRE(router.Held("abcdef", "w") == 0);
-}
-
-TEST_CASE("TextActions: what is told is as recent as its coming, so that eviction takes what came first") {
-  TextRouter router(10);
-  for (const char* prompt : {"aaaaaaaa", "bbbbbbbb"}) {
-    router.Tell(prompt, "w");
-    router.clock.now += seconds(1);
-  }
-  router.trees.EvictAll();
-  REQUIRE(router.Held("aaaaaaaa", "w") == 0);
-  REQUIRE(router.Held("bbbbbbbb", "w") == 8);
 }
 
 TEST_CASE("TextActions: a snapshot that is taken from one router is the other's tree after it was merged") {
