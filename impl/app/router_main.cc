@@ -8,6 +8,8 @@
 
 #include "impl/base/prng.h"
 #include "impl/env/real/grpc_router_server.h"
+#include "impl/env/real/listen_socket.h"
+#include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
 #include "impl/node/metrics.h"
 #include "impl/node/router_node.h"
@@ -39,7 +41,7 @@ int Main(int argc, char** argv) {
   std::string log_level = "info", mended;
   std::vector<std::string> workers, peers;
   double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256, dead_after_s = 600;
-  bool exit_with_parent = false;
+  bool exit_with_parent = false, control = false, insecure = false;
 
   CLI::App app(
       "prefixmesh-router: routes inference requests to the worker that has most of the prompt cached, and "
@@ -84,6 +86,19 @@ int Main(int argc, char** argv) {
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+  std::vector<double> limit_values;
+  for (const PortLimitRow& row : PortLimitRows()) limit_values.push_back(row.get(options.limits));
+  for (std::size_t i = 0; i < limit_values.size(); ++i) {
+    const PortLimitRow& row = PortLimitRows()[i];
+    app.add_option(std::string("--") + row.name, limit_values[i], row.help)
+        ->check(CLI::Range(row.low, row.high))
+        ->capture_default_str()
+        ->group("Limits of every port");
+  }
+  app.add_flag("--insecure", insecure,
+               "listen on addresses that others reach: nothing here authenticates anyone (docs/security.md)");
+  app.add_flag("--control", control,
+               "serve probes and phases, with which the suite measures; not where strangers reach the port");
   app.add_flag("--exit-with-parent", exit_with_parent, "end when the starting process ends");
   try {
     app.parse(argc, argv);
@@ -95,6 +110,20 @@ int Main(int argc, char** argv) {
   if (exit_with_parent) ExitWithParent();
   spdlog::set_default_logger(spdlog::stderr_logger_mt(options.name));
   spdlog::set_level(spdlog::level::from_str(log_level));
+
+  for (std::size_t i = 0; i < limit_values.size(); ++i) PortLimitRows()[i].set(options.limits, limit_values[i]);
+  for (const auto& [flag, address] :
+       {std::pair("--listen", &listen), {"--sync-listen", &sync_listen}, {"--metrics-listen", &metrics_listen}}) {
+    if (address->empty()) continue;
+    const Result<HostPort> parsed = ParseHostPort(*address);
+    if (!parsed.ok()) return Fail(std::string(flag) + ": " + parsed.error().message);
+    if (!IsLoopback(parsed->host) && !insecure)
+      return Fail(
+          std::string(flag) + " " + *address +
+          ": others could reach it, and nothing authenticates them (docs/security.md); --insecure listens there");
+  }
+  if (options.name.empty() || options.name.size() > kRouterNameBytesMax)
+    return Fail("--name: 1 to " + std::to_string(kRouterNameBytesMax) + " bytes");
 
   for (const std::string& worker : workers) {
     WorkerAddress address;
@@ -129,18 +158,19 @@ int Main(int argc, char** argv) {
   options.sync.listen = sync_listen;
 
   ShutdownSignal shutdown;
+  const PortLimits limits = options.limits;
   RouterNode node(std::move(options));
   if (Status started = node.Start(std::chrono::seconds(10)); !started.ok()) {
     Fail(started.error().message);
     return started.error().code == ErrorCode::kUnavailable ? kExitUsage : 1;
   }
-  GrpcRouterServer server({listen}, node, node.channels());
+  GrpcRouterServer server({listen, limits, control}, node, node.channels(), node.clock(), node.loop());
   const Result<int> port = server.Start();
   if (!port.ok()) return Fail(port.error().message);
-  std::unique_ptr<MetricsServer> metrics;
+  std::unique_ptr<MetricsPage> metrics;
   if (!metrics_listen.empty()) {
-    Result<std::unique_ptr<MetricsServer>> serving = MetricsServer::Start(metrics_listen, node);
-    if (!serving.ok()) return Fail(serving.error().message);
+    auto serving = MetricsPage::Start(metrics_listen, limits, [&node] { return RouterMetricsPage(node); });
+    if (!serving.ok()) return Fail("--metrics-listen: " + serving.error().message);
     metrics = std::move(*serving);
   }
   std::printf("{\"event\":\"ready\",\"port\":%d}\n", *port);

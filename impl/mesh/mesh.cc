@@ -155,7 +155,9 @@ void Mesh::Carry(const RefuseFrame& action) {
 }
 
 void Mesh::Carry(const CloseStream& action) {
-  spdlog::warn("sync stream to {} closed: {}", peers_[action.peer.value], action.reason);
+  const std::string& peer = peers_[action.peer.value];
+  if (const auto held_back = close_log_.Allow(peer + " " + action.reason, clock_.Now()))
+    spdlog::warn("sync stream to {} closed: {}{}", peer, action.reason, HeldBackNote(*held_back));
   {
     MutexLock lock(stats_mutex_);
     ++stats_.closed_by_reason[action.reason];

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "impl/base/histogram.h"
+#include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
 #include "impl/env/env.h"
 #include "impl/sync/strategy.h"
@@ -115,6 +116,7 @@ class Mesh final : public SyncTransportObserver {
   std::vector<std::uint64_t> lives_;  // per peer, which stream the strategy knows of
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
+  LogLimiter close_log_;  // by peer and reason
 
   // Streams that came and went, by the transport. What was meant for one stream is never sent on, or taken from,
   // another that the strategy has not heard of yet.

@@ -1,8 +1,7 @@
 #include "impl/node/metrics.h"
 
-#include <prometheus/collectable.h>
-#include <prometheus/exposer.h>
 #include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
 
 #include <vector>
 
@@ -15,11 +14,11 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-class StatusCollector final : public prometheus::Collectable {
+class StatusCollector {
  public:
   explicit StatusCollector(RouterHandler& handler) : handler_(handler) {}
 
-  std::vector<MetricFamily> Collect() const override {
+  std::vector<MetricFamily> Collect() const {
     v1::RouterStatus status;
     handler_.FillStatus(status);
     Families out(status.name());
@@ -30,6 +29,8 @@ class StatusCollector final : public prometheus::Collectable {
               static_cast<double>(status.in_flight_bytes()));
     out.Counter("prefixmesh_requests_refused_total", "Requests refused because too much was in flight",
                 static_cast<double>(status.requests_refused()));
+    out.Counter("prefixmesh_requests_retried_total", "Requests placed again because their worker was gone",
+                static_cast<double>(status.requests_retried()));
     out.Gauge("prefixmesh_workers_healthy", "Workers that answer", status.workers_healthy());
     out.Gauge("prefixmesh_workers_configured", "Workers this router was given", status.workers_count());
     out.Gauge("prefixmesh_index_bytes", "Accounted bytes of the prefix index", static_cast<double>(index.bytes()));
@@ -46,7 +47,7 @@ class StatusCollector final : public prometheus::Collectable {
                 {{"quantile", quantile}});
     out.Gauge("prefixmesh_allocator_live_bytes", "Bytes live in the allocator",
               static_cast<double>(status.allocator_live_bytes()));
-    out.Gauge("prefixmesh_sync_peers_up", "Peers with a sync stream", sync.peers_up());
+    out.Gauge("prefixmesh_sync_peers_up", "Peers whose preface came on a sync stream that is open", sync.peers_up());
     out.Counter("prefixmesh_sync_rounds_total", "Beats that built something", static_cast<double>(sync.rounds()));
     out.Counter("prefixmesh_sync_built_bytes_total", "Payload encoded", static_cast<double>(sync.built_bytes()));
     out.Counter("prefixmesh_sync_refused_bytes_total", "Payload a limit or a queue refused",
@@ -80,6 +81,9 @@ class StatusCollector final : public prometheus::Collectable {
     for (const auto& [reason, count] : sync.decode_errors())
       out.Counter("prefixmesh_sync_decode_errors_total", "Frames that were not taken", static_cast<double>(count),
                   {{"reason", reason}});
+    for (const auto& [reason, count] : sync.streams_refused())
+      out.Counter("prefixmesh_sync_streams_refused_total", "Sync streams that were refused before they counted as up",
+                  static_cast<double>(count), {{"reason", reason}});
     return out.Take();
   }
 
@@ -115,29 +119,8 @@ class StatusCollector final : public prometheus::Collectable {
 
 }  // namespace
 
-class MetricsServer::Impl {
- public:
-  Impl(const std::string& listen, RouterHandler& handler)
-      : collector_(std::make_shared<StatusCollector>(handler)), exposer_(listen, 1) {
-    exposer_.RegisterCollectable(collector_);
-  }
-
- private:
-  std::shared_ptr<StatusCollector> collector_;
-  prometheus::Exposer exposer_;
-};
-
-MetricsServer::MetricsServer() = default;
-MetricsServer::~MetricsServer() = default;
-
-Result<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& listen, RouterHandler& handler) {
-  std::unique_ptr<MetricsServer> server(new MetricsServer());
-  try {
-    server->impl_ = std::make_unique<Impl>(listen, handler);
-  } catch (const std::exception&) {  // civetweb says no more than that
-    return Error{ErrorCode::kUnavailable, "metrics address " + listen + " cannot be bound: is the port in use?"};
-  }
-  return server;
+std::string RouterMetricsPage(RouterHandler& handler) {
+  return prometheus::TextSerializer().Serialize(StatusCollector(handler).Collect());
 }
 
 }  // namespace prefixmesh

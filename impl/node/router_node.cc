@@ -49,10 +49,11 @@ RouterNode::RouterNode(RouterOptions options)
   SyncTransportOptions sync = options_.sync;
   const StrategyTraits& traits = strategy_->traits();
   sync.router = options_.name;
+  sync.incarnation = settings.incarnation;
+  sync.limits = options_.limits;
   sync.queue_frames = traits.queue_frames;
   sync.queue_bytes = traits.queue_bytes;
   sync.frame_bytes = traits.frame_bytes;
-  sync.gzip = traits.gzip;
   transport_ = std::make_unique<GrpcSyncTransport>(std::move(sync), clock_, loop_, *mesh_);
 }
 
@@ -82,28 +83,30 @@ void RouterNode::Stop() {
 
 // ---- requests -------------------------------------------------------------------------------------------------------
 
-Result<RouteDecision> RouterNode::Decide(const RouteRequest& request) {
-  const std::uint64_t bytes = request.prompt->size() + kCallBytes;
+Status RouterNode::Charge(std::uint64_t bytes) {
   const std::uint64_t before = in_flight_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  Result<RouteDecision> decision = before + bytes <= options_.in_flight_bytes_max
-                                       ? DecideCharged(request)
-                                       : Error{ErrorCode::kExhausted, "requests of " + std::to_string(before) +
-                                                                          " bytes are in flight; this router bears " +
-                                                                          std::to_string(options_.in_flight_bytes_max)};
-  if (decision.ok()) {
-    decision->charged_bytes = bytes;
-  } else {
-    in_flight_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-    if (decision.error().code == ErrorCode::kExhausted) refused_.fetch_add(1, std::memory_order_relaxed);
-  }
-  return decision;
+  if (before + bytes <= options_.in_flight_bytes_max) return {};
+  Refund(bytes);
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  return Error{ErrorCode::kExhausted, "requests of " + std::to_string(before) +
+                                          " bytes are in flight; this router bears " +
+                                          std::to_string(options_.in_flight_bytes_max)};
 }
 
-Result<RouteDecision> RouterNode::DecideCharged(const RouteRequest& request) {
+void RouterNode::Refund(std::uint64_t bytes) { in_flight_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+bool RouterNode::TakeRetry() {
+  if (!retries_.TakeRetry()) return false;
+  retried_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+Result<RouteDecision> RouterNode::Decide(const RouteRequest& request, bool again) {
+  if (!again) retries_.NoteRequest();
   const Time started = clock_.Now(), cpu_started = ThreadCpuNow();
-  if (request.prompt->size() > options_.prompt_bytes_max)
+  if (request.prompt->size() > options_.limits.prompt_bytes)
     return Error{ErrorCode::kTooBig, "the prompt has " + std::to_string(request.prompt->size()) +
-                                         " bytes; this router takes " + std::to_string(options_.prompt_bytes_max)};
+                                         " bytes; this router takes " + std::to_string(options_.limits.prompt_bytes)};
   const std::shared_ptr<const Model> model = FindModel(request.model);
   const TreeScope* scope = trees_.Find(request.model, request.kind);
   if (model == nullptr || scope == nullptr)
@@ -166,7 +169,6 @@ void RouterNode::Finished(const RouteDecision& decision, bool reached) {
   const WorkerIndex worker = decision.worker;
   fleet_.EndRequest(worker);
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  in_flight_bytes_.fetch_sub(decision.charged_bytes, std::memory_order_relaxed);
   if (!reached && fleet_.healthy(worker)) {
     fleet_.SetHealthy(worker, false);
     spdlog::warn("worker {} is unhealthy: a request broke off", fleet_.name(worker));

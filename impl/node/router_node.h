@@ -5,7 +5,7 @@
 //   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/walk.md)
 //
 // Threads:  RouterHandler from gRPC threads, StrategyView from the mesh loop.
-// Bounds:   probe handles kProbesMax and kProbeBytesMax, the oldest goes first; prompts options.prompt_bytes_max.
+// Bounds:   probe handles kProbesMax and kProbeBytesMax, the oldest goes first; prompts options.limits.prompt_bytes.
 // Ownership: borrows Env parts and channels; Start and Stop bracket everything. Time: through Env.
 #pragma once
 
@@ -21,6 +21,7 @@
 #include "impl/base/mutex.h"
 #include "impl/env/real/grpc_sync_transport.h"
 #include "impl/env/real/grpc_worker_channels.h"
+#include "impl/env/real/port_limits.h"
 #include "impl/env/real/real_env.h"
 #include "impl/env/real/router_handler.h"
 #include "impl/mesh/mesh.h"
@@ -29,6 +30,7 @@
 #include "impl/node/worker_greeter.h"
 #include "impl/route/fleet.h"
 #include "impl/route/policy.h"
+#include "impl/route/retry_budget.h"
 
 namespace prefixmesh {
 
@@ -52,8 +54,9 @@ struct RouterOptions {
   // The generations' trees are evicted on this beat; the block index stays in budget by itself.
   Time eviction_period = std::chrono::seconds(120);
   Time log_period = std::chrono::seconds(60);
-  std::size_t prompt_bytes_max = 8u << 20;
-  // Requests at workers, their prompts and kCallBytes each; what would go above it is refused.
+  PortLimits limits;
+  // Requests that came and are not answered: their bodies, and RequestPort::kCallBytes each; what would go above it is
+  // refused.
   std::uint64_t in_flight_bytes_max = 256u << 20;
 };
 
@@ -61,8 +64,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
  public:
   static constexpr std::size_t kProbesMax = 4096;
   static constexpr std::size_t kProbeBytesMax = 64u << 20;
-  // What gRPC and the call itself take beside the prompt: 50 to 120 KB were seen under 80 KB prompts.
-  static constexpr std::uint64_t kCallBytes = 64u << 10;
 
   explicit RouterNode(RouterOptions options);
   ~RouterNode() override;
@@ -73,12 +74,17 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   void Stop();
 
   GrpcWorkerChannels& channels() { return channels_; }
+  Clock& clock() { return clock_; }
+  Executor& loop() { return loop_; }
 
   // A peer says that the worker's register stands at least here.
   void PeerSawIncarnation(WorkerIndex worker, Incarnation incarnation);
 
   // RouterHandler
-  Result<RouteDecision> Decide(const RouteRequest& request) override;
+  Status Charge(std::uint64_t bytes) override;
+  void Refund(std::uint64_t bytes) override;
+  Result<RouteDecision> Decide(const RouteRequest& request, bool again) override;
+  bool TakeRetry() override;
   void Finished(const RouteDecision& decision, bool reached) override;
   void SawIncarnation(WorkerIndex worker, Incarnation incarnation) override;
   void Probe(const RouteRequest& request, std::string worker, std::function<void(const v1::ProbeReply&)> done) override;
@@ -114,7 +120,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   bool Healthy(WorkerIndex worker) const override { return fleet_.healthy(worker); }
   std::uint32_t Load(WorkerIndex worker) const override { return fleet_.load(worker); }
 
-  Result<RouteDecision> DecideCharged(const RouteRequest& request);
   void Greeted(WorkerIndex worker, const WorkerGreeting& greeting);
   // True when the register moved.
   bool RaiseRegister(WorkerIndex worker, Incarnation incarnation);
@@ -150,7 +155,8 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   Histogram decision_cpu_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
   Histogram decision_cpu_phase_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);  // since the last BeginPhase
   std::array<std::uint64_t, kDecisionReasonCount> decisions_ PREFIXMESH_GUARDED_BY(figures_mutex_){};
-  std::atomic<std::uint64_t> in_flight_{0}, in_flight_bytes_{0}, refused_{0};
+  std::atomic<std::uint64_t> in_flight_{0}, in_flight_bytes_{0}, refused_{0}, retried_{0};
+  RetryBudget retries_;
 
   Mutex probes_mutex_;
   std::deque<OpenProbe> probes_ PREFIXMESH_GUARDED_BY(probes_mutex_);

@@ -26,6 +26,7 @@ void RouterNode::FillStatus(v1::RouterStatus& status) {
   status.set_in_flight(in_flight_.load(std::memory_order_relaxed));
   status.set_in_flight_bytes(in_flight_bytes_.load(std::memory_order_relaxed));
   status.set_requests_refused(refused_.load(std::memory_order_relaxed));
+  status.set_requests_retried(retried_.load(std::memory_order_relaxed));
   status.set_workers_healthy(static_cast<std::uint32_t>(fleet_.healthy_count()));
   status.set_workers_count(static_cast<std::uint32_t>(own_workers_.size()));
   const struct mallinfo2 heap = mallinfo2();
@@ -62,6 +63,7 @@ void RouterNode::FillStatus(v1::RouterStatus& status) {
   sync.set_received_bytes(stats.received_bytes);
   for (std::uint16_t i = 0; i < stats.received_by_peer.size(); ++i)
     (*sync.mutable_received_bytes_by_peer())[mesh_->peer_name(PeerIndex{i})] = stats.received_by_peer[i];
+  for (const auto& [reason, count] : transport_->Refusals()) (*sync.mutable_streams_refused())[reason] = count;
   const GrpcSyncTransport::WireBytes wire = transport_->SampleWireBytes();
   sync.set_wire_sent_bytes(wire.sent);
   sync.set_wire_received_bytes(wire.received);

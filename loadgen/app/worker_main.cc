@@ -1,10 +1,10 @@
 // prefixmesh-worker: N fake workers in one process. Prints one JSON line when all of them serve, ends on SIGTERM.
-#include <prometheus/exposer.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
 #include "impl/env/real/real_env.h"
 #include "loadgen/app/process_setup.h"
@@ -94,22 +94,21 @@ int Main(int argc, char** argv) {
   for (const WorkerAddress& worker : (*pool)->addresses()) {
     ready["workers"].push_back({{"name", worker.name}, {"address", worker.address}});
   }
-  std::unique_ptr<prometheus::Exposer> exposer;
-  const auto metrics = std::make_shared<WorkerMetrics>(**pool);
+  std::unique_ptr<MetricsPage> metrics;
   if (metrics_port >= 0) {
-    try {
-      exposer = std::make_unique<prometheus::Exposer>("127.0.0.1:" + std::to_string(metrics_port), 1);
-    } catch (const std::exception&) {
-      PrintError(kProgram, "--metrics-port " + std::to_string(metrics_port) + ": address in use");
+    const std::string address = "127.0.0.1:" + std::to_string(metrics_port);
+    auto serving = MetricsPage::Start(address, PortLimits(), [&pool] { return WorkerMetricsPage(**pool); });
+    if (!serving.ok()) {
+      PrintError(kProgram, "--metrics-port: " + serving.error().message);
       return kExitUsage;
     }
-    exposer->RegisterCollectable(metrics);
-    ready["metrics"] = "127.0.0.1:" + std::to_string(exposer->GetListeningPorts().front());
+    metrics = std::move(*serving);
+    ready["metrics"] = "127.0.0.1:" + std::to_string(metrics->port());
   }
   std::printf("%s\n", ready.dump().c_str());
   std::fflush(stdout);
   shutdown.Wait();
-  exposer.reset();
+  metrics.reset();
   (*pool)->Drain(kDrainPatience);
   return kExitOk;
 }

@@ -19,6 +19,8 @@ namespace prefixmesh::load {
 namespace {
 
 constexpr char kGenerate[] = "/prefixmesh.v1.Router/Generate";
+// From a router with --control, at once: which worker it chose, as a Routed message.
+constexpr char kPlacedKey[] = "prefixmesh-placed-bin";
 
 class RealPace final : public Pace {
  public:
@@ -46,7 +48,7 @@ class CallOwner {
   virtual ~CallOwner() = default;
   virtual Time SinceEpoch() const = 0;
   virtual std::uint16_t WorkerNumber(const std::string& name) = 0;
-  virtual void Routed(std::size_t index, const v1::Routed& routed, Time at) = 0;
+  virtual void Placed(std::size_t index, const v1::Routed& routed, Time at) = 0;
   virtual void Ended(Call* call, const grpc::Status& status) = 0;
 };
 
@@ -69,6 +71,17 @@ class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
     StartCall();
   }
 
+  void OnReadInitialMetadataDone(bool ok) override {
+    if (!ok) return;
+    const auto& metadata = context_.GetServerInitialMetadata();
+    const auto placed = metadata.find(kPlacedKey);
+    v1::Routed routed;
+    if (placed == metadata.end() ||
+        !routed.ParseFromArray(placed->second.data(), static_cast<int>(placed->second.size())))
+      return;
+    owner_.Placed(index_, routed, owner_.SinceEpoch());
+  }
+
   void OnReadDone(bool ok) override {
     if (!ok) return;  // the end of the stream; OnDone follows
     const Time now = owner_.SinceEpoch();
@@ -76,12 +89,11 @@ class Call final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
     if (!ParseMessage(reply_, reply)) {
       context_.TryCancel();
     } else if (reply.has_routed()) {
-      record_.routed_ns = now.count();
+      record_.routed_ns = now.count();  // with the worker's first message; Placed came when it was chosen
       record_.worker = owner_.WorkerNumber(reply.routed().worker());
       record_.reason = static_cast<std::uint8_t>(reply.routed().reason());
       record_.inserted = reply.routed().inserted();
       record_.matched_bytes = static_cast<std::uint32_t>(reply.routed().matched_bytes());
-      owner_.Routed(index_, reply.routed(), now);
     } else if (reply.has_first_token()) {
       record_.first_token_ns = now.count();
       record_.worker_incarnation = reply.first_token().worker_incarnation();
@@ -123,7 +135,7 @@ class GrpcDriver final : public Driver, public CallOwner {
     WaitDone(Time::max());
   }
 
-  void SetListener(RoutedListener* listener) override { listener_ = listener; }
+  void SetListener(PlacedListener* listener) override { listener_ = listener; }
 
   void Start(Time epoch) override {
     epoch_ = epoch;
@@ -252,8 +264,8 @@ class GrpcDriver final : public Driver, public CallOwner {
     return found->second;
   }
 
-  void Routed(std::size_t index, const v1::Routed& routed, Time at) override {
-    if (listener_ != nullptr) listener_->OnRouted(index, routed.worker(), routed.inserted(), at);
+  void Placed(std::size_t index, const v1::Routed& routed, Time at) override {
+    if (listener_ != nullptr) listener_->OnPlaced(index, routed.worker(), routed.inserted(), at);
   }
 
   void Ended(Call* ended, const grpc::Status& status) override {
@@ -295,7 +307,7 @@ class GrpcDriver final : public Driver, public CallOwner {
   RequestLog& log_;
   const RealClock clock_;
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs_;
-  RoutedListener* listener_ = nullptr;
+  PlacedListener* listener_ = nullptr;
   Time epoch_{0};
   bool started_ = false;
   std::thread pacing_;

@@ -31,11 +31,11 @@ struct RouterAddress {
 };
 
 // Hears where sampled requests went. Called on gRPC threads; must not block.
-class RoutedListener {
+class PlacedListener {
  public:
-  virtual ~RoutedListener() = default;
+  virtual ~PlacedListener() = default;
   // `at` is from the epoch. `inserted`: the router's index learned the placement.
-  virtual void OnRouted(std::size_t index, const std::string& worker, bool inserted, Time at) = 0;
+  virtual void OnPlaced(std::size_t index, const std::string& worker, bool inserted, Time at) = 0;
 };
 
 struct DriverFailure {
@@ -61,7 +61,7 @@ class Driver {
   virtual ~Driver() = default;
 
   // Must be called before Start, if at all.
-  virtual void SetListener(RoutedListener* listener) = 0;
+  virtual void SetListener(PlacedListener* listener) = 0;
   virtual void Start(Time epoch) = 0;
   // Waits until every request that was sent has ended and none will be sent any more, or until `deadline` (of
   // RealClock). True when done.

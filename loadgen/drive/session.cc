@@ -6,6 +6,7 @@
 
 #include "impl/base/whole_file.h"
 #include "loadgen/clock/process.h"
+#include "loadgen/drive/control.h"
 #include "loadgen/drive/ledger_probe.h"
 #include "loadgen/drive/summary.h"
 #include "loadgen/drive/visibility.h"
@@ -30,8 +31,16 @@ class RealSession final : public Session {
     auto driver = Driver::Connect(plan_, options_.settings, options_.routers, *log_, options_.connect_patience);
     if (!driver.ok()) return driver.error();
     driver_ = std::move(*driver);
+    if (options_.routers.size() > 1) {
+      if (const Status allowed = ControlAllowed(options_.routers, options_.connect_patience); !allowed.ok()) {
+        may_probe_ = false;
+        notes_.push_back("placements and visibility are null: " + allowed.error().message +
+                         ", so what peers learned cannot be asked");
+        Emit({{"event", "note"}, {"message", notes_.back()}});
+      }
+    }
     const bool sampled = options_.settings.probe.visibility_share > 0 && options_.strategy != "off";
-    if (sampled && options_.routers.size() > 1) {
+    if (sampled && may_probe_ && options_.routers.size() > 1) {
       auto prober = VisibilityProber::Connect(plan_, options_.settings, options_.routers, options_.connect_patience);
       if (!prober.ok()) return prober.error();
       prober_ = std::move(*prober);
@@ -64,6 +73,7 @@ class RealSession final : public Session {
   }
 
   Status Probe() override {
+    if (!may_probe_) return WriteSummary();
     const Result<std::vector<RequestRecord>> records = log_->Read();
     if (!records.ok()) return records.error();
     const Time patience(static_cast<std::int64_t>(options_.settings.phases.drain_s * 1e9));
@@ -183,6 +193,7 @@ class RealSession final : public Session {
   std::optional<ReplyRecorder> replies_;
   std::optional<LedgerCounts> ledger_;
   std::optional<VisibilityCounts> visibility_;
+  bool may_probe_ = true;
   std::vector<std::string> notes_;
   double load_cpu_cores_ = 0;
   bool trusted_ = false;

@@ -101,7 +101,7 @@ class Prober final : public VisibilityProber {
     thread_ = std::thread([this] { Run(); });
   }
 
-  void OnRouted(std::size_t index, const std::string& worker, bool inserted, Time at) override {
+  void OnPlaced(std::size_t index, const std::string& worker, bool inserted, Time at) override {
     const auto found = samples_.find(static_cast<std::uint32_t>(index));
     if (found == samples_.end()) return;
     MutexLock lock(mutex_);

@@ -7,7 +7,7 @@
 // apart. A router that is late is not asked: what it lacks when it starts is another question. Polls never overlap; a
 // slow answer moves the next one.
 //
-// Threads: a prober thread and gRPC's; OnRouted from any. Time: from the epoch of the run. Ownership: borrows the plan.
+// Threads: a prober thread and gRPC's; OnPlaced from any. Time: from the epoch of the run. Ownership: borrows the plan.
 // Errors: a pair whose calls fail is counted as failed. Bounds: samples x routers entries; the routers keep at most
 // 4,096 handles and ours are closed when done.
 #pragma once
@@ -42,7 +42,7 @@ struct VisibilityCounts {
 // The requests that are sampled: by seed, of the load phase.
 std::vector<std::uint32_t> SampleVisibility(const Plan& plan, double share);
 
-class VisibilityProber : public RoutedListener {
+class VisibilityProber : public PlacedListener {
  public:
   static Result<std::unique_ptr<VisibilityProber>> Connect(const Plan& plan, const Settings& settings,
                                                            const std::vector<RouterAddress>& routers, Time patience);

@@ -48,6 +48,8 @@ class PlanBuilder {
     PlanPrompts();
     PlanTargets();
     Summarise();
+    if (plan_.statistics_.prompt_bytes_max > settings_.limits.prompt_bytes)
+      return PromptTooLong("the longest prompt has ", plan_.statistics_.prompt_bytes_max, settings_);
     return std::move(plan_);
   }
 

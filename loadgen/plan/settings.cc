@@ -203,6 +203,11 @@ Status ApplyOverride(Settings& settings, std::string_view assignment) {
   return {};
 }
 
+Error PromptTooLong(const std::string& what, std::uint64_t bytes, const Settings& settings) {
+  return {ErrorCode::kTooBig, what + std::to_string(bytes) + " bytes; routers take prompts of at most " +
+                                  std::to_string(settings.limits.prompt_bytes) + " (limits.prompt_bytes)"};
+}
+
 Status Validate(const Settings& settings) {
   const bool trace_prompts = settings.prompt.generator == "trace", trace_times = settings.load.arrivals == "trace";
   if ((trace_prompts || trace_times) && settings.trace.path.empty()) {
@@ -226,11 +231,8 @@ Status Validate(const Settings& settings) {
     const std::uint64_t unit = settings.prompt_kind() == Kind::kTokens ? kBytesPerToken : 1;
     const std::uint64_t turn = (settings.chat.turn_chars + unit - 1) / unit * unit;
     const std::uint64_t longest = settings.chat.system_chars + settings.chat.turns * turn;
-    if (longest > kPromptBytesMax) {
-      return Error{ErrorCode::kTooBig, "chat.system_chars + chat.turns x chat.turn_chars is " +
-                                           std::to_string(longest) + " bytes; a router takes prompts of at most " +
-                                           std::to_string(kPromptBytesMax)};
-    }
+    if (longest > settings.limits.prompt_bytes)
+      return PromptTooLong("chat.system_chars + chat.turns x chat.turn_chars is ", longest, settings);
   }
   const bool cut = settings.partition.direction != "none";
   if (cut && settings.partition.from >= settings.partition.to) {

@@ -22,7 +22,7 @@ namespace prefixmesh::load {
 
 // What the programs take; a setting beyond would only be refused by them later. tests/real/limits_test.cc holds them
 // against the programs.
-inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;  // a router refuses a longer prompt
+inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;  // limits.prompt_bytes goes no further
 inline constexpr std::uint64_t kWorkersMax = 512;           // of a router; as many again may be its peers' only
 inline constexpr std::uint64_t kModelsMax = 64;
 inline constexpr std::uint64_t kRoutersMax = 64;
@@ -167,6 +167,7 @@ struct Settings {
 
   struct Limits {
     double router_rss_mib = 0;  // 0: none
+    std::uint64_t prompt_bytes = 2u << 20;
   } limits;
 
   struct Trust {
@@ -207,6 +208,8 @@ Status ApplyOverride(Settings& settings, std::string_view assignment);
 // What no single key can say: shares that need a path, stages that need `staged`, a plan that would be too large.
 // LoadScenario does not call it, because overrides come after.
 Status Validate(const Settings& settings);
+// A prompt that the routers would refuse. `what` ends before the number.
+Error PromptTooLong(const std::string& what, std::uint64_t bytes, const Settings& settings);
 
 // The keys and values as one flat JSON object ({"load.rps":200,…}); what result.json has in scenario.settings.
 std::string SettingsValuesJson(const Settings& settings);

@@ -86,6 +86,7 @@ const std::array kKeys = {
     NUMBER(two_layer.peer_round_budget_kib, kKib, 1, 512, "records to one peer in one frame"),
     TEXT(generations.mended, "", "hazards of a generation that are mended, H1,H6 (H1+H6 in an arm); none: as it was"),
     NUMBER(limits.router_rss_mib, kMib, 0, 1048576, "a router above this is killed, which ends the run; 0: none"),
+    COUNT(limits.prompt_bytes, kBytes, 4096, kPromptBytesMax, "routers and workers refuse a longer prompt"),
     NUMBER(trust.schedule_delay_p99_ms, kMilliseconds, 0, 1e6, "untrusted above"),
     NUMBER(trust.schedule_delay_max_ms, kMilliseconds, 0, 1e6, "untrusted above"),
     NUMBER(trust.cpu_cores, kNone, 0, 1024, "untrusted above, for the load process itself"),

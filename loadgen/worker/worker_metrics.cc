@@ -1,6 +1,9 @@
 #include "loadgen/worker/worker_metrics.h"
 
 #include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <vector>
 
 namespace prefixmesh::load {
 namespace {
@@ -31,23 +34,23 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-std::vector<prometheus::MetricFamily> WorkerMetrics::Collect() const {
+std::string WorkerMetricsPage(const WorkerPool& pool) {
   std::vector<prometheus::MetricFamily> families;
   for (const Row& row : kRows) {
     prometheus::MetricFamily family;
     family.name = row.name;
     family.help = row.help;
     family.type = row.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
-    for (std::size_t i = 0; i < pool_.addresses().size(); ++i) {
+    for (std::size_t i = 0; i < pool.addresses().size(); ++i) {
       prometheus::ClientMetric metric;
-      metric.label.push_back({"worker", pool_.addresses()[i].name});
-      const auto value = static_cast<double>(row.read(pool_.Figures(i)));
+      metric.label.push_back({"worker", pool.addresses()[i].name});
+      const auto value = static_cast<double>(row.read(pool.Figures(i)));
       (row.counter ? metric.counter.value : metric.gauge.value) = value;
       family.metric.push_back(std::move(metric));
     }
     families.push_back(std::move(family));
   }
-  return families;
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace prefixmesh::load

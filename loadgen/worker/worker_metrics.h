@@ -1,22 +1,14 @@
 // worker_metrics.h — what the workers say of themselves, for a Prometheus scrape; read when asked, nothing kept.
-// Threads: Collect on the exposer's. Ownership: borrows the pool. Errors: none.
+// Threads: any. Ownership: borrows the pool for the call. Errors: none.
 #pragma once
 
-#include <prometheus/collectable.h>
-
-#include <vector>
+#include <string>
 
 #include "loadgen/worker/worker_pool.h"
 
 namespace prefixmesh::load {
 
-class WorkerMetrics final : public prometheus::Collectable {
- public:
-  explicit WorkerMetrics(const WorkerPool& pool) : pool_(pool) {}
-  std::vector<prometheus::MetricFamily> Collect() const override;
-
- private:
-  const WorkerPool& pool_;
-};
+// The page of this moment, in Prometheus' exposition format.
+std::string WorkerMetricsPage(const WorkerPool& pool);
 
 }  // namespace prefixmesh::load

@@ -1,6 +1,5 @@
 #include "loadgen/worker/worker_pool.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
@@ -9,6 +8,7 @@
 #include <chrono>
 #include <thread>
 
+#include "impl/env/real/port_limits.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"
@@ -234,15 +234,13 @@ class Pool final : public WorkerPool {
 
   Status Listen() {
     grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     for (std::size_t i = 0; i < options_.ports.size(); ++i) {
       services_.push_back(std::make_unique<WorkerService>(options_, i, engine_));
       const std::string wanted = options_.host + ":" + std::to_string(options_.ports[i]);
       grpc::ServerBuilder builder;
       int port = 0;
       builder.AddListeningPort(wanted, grpc::InsecureServerCredentials(), &port);
-      builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // or a port in use would be shared in silence
-      builder.SetMaxReceiveMessageSize(kBodyBytesMax);
+      ApplyPortLimits(PortLimits(), kBodyBytesMax, builder);
       builder.RegisterService(services_.back().get());
       std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
       if (server == nullptr || port == 0) {

@@ -1,6 +1,6 @@
 // worker_pool.h — start here for the fake workers: N gRPC servers in one process, one port each.
 //
-// Each serves prefixmesh.v1.Worker (Generate, Hello, Status), the health service and reflection. A prompt is hashed
+// Each serves prefixmesh.v1.Worker (Generate, Hello, Status), the health service. A prompt is hashed
 // where the network put it and freed at once: a waiting request costs its block ids, not its body.
 //
 // Threads: gRPC's own and one timer (worker_engine.h). Ownership: stops and joins everything in the destructor.

@@ -34,7 +34,8 @@ load::Settings AtTheEnd(bool highest) {
   for (const load::SettingKey& key : load::SettingKeys()) {
     const std::string_view name = key.key;
     if (key.low == key.high || name == "routers.count") continue;
-    for (const std::string_view section : {"workers.", "models.", "route.", "index.", "two_layer."}) {
+    for (const std::string_view section :
+         {"workers.", "models.", "route.", "index.", "two_layer.", "limits.prompt_bytes"}) {
       if (name.substr(0, section.size()) != section) continue;
       char value[40];
       std::snprintf(value, sizeof value, "%.17g", highest ? key.high : key.low);
@@ -47,7 +48,7 @@ load::Settings AtTheEnd(bool highest) {
 }
 
 TEST_CASE("Settings: their constants are the programs' own") {
-  REQUIRE(load::kPromptBytesMax == RouterOptions{}.prompt_bytes_max);
+  REQUIRE(load::Settings{}.limits.prompt_bytes == RouterOptions{}.limits.prompt_bytes);
   REQUIRE(load::kWorkersMax == Fleet::kWorkersMax / 2);
   REQUIRE(load::kModelsMax == prefixmesh::kModelsMax);
 }

@@ -7,7 +7,7 @@ import urllib.request
 import harness
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ONLY_AFTER_AN_ERROR = {"prefixmesh_sync_decode_errors_total"}
+ONLY_AFTER_AN_ERROR = {"prefixmesh_sync_decode_errors_total", "prefixmesh_sync_streams_refused_total"}
 
 
 def scrape(address):

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "impl/env/real/request_port.h"
 #include "tests/real/running_router.h"
 
 namespace prefixmesh {
@@ -60,7 +61,11 @@ TEST_CASE("Router: an empty prompt is served, an oversized one and an unknown mo
   REQUIRE(empty.routed.reason() == v1::DECISION_MIN_LOAD);
   const Reply big = mesh.router_a->Generate(std::string(10 << 20, 'x'));
   REQUIRE(big.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
-  REQUIRE(big.status.error_message().find("10485760") != std::string::npos);
+  REQUIRE(big.status.error_message().find("2101248") != std::string::npos);  // the limit on a message
+  const std::uint64_t limit = PortLimits{}.prompt_bytes;
+  const Reply above = mesh.router_a->Generate(std::string(limit + 1, 'x'));
+  REQUIRE(above.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  REQUIRE(above.status.error_message().find(std::to_string(limit)) != std::string::npos);
   const Reply unknown = mesh.router_a->Generate("hello", "no-such-model");
   REQUIRE(unknown.status.error_code() == grpc::StatusCode::NOT_FOUND);
   REQUIRE(unknown.status.error_message().find("no-such-model") != std::string::npos);
@@ -77,14 +82,14 @@ TEST_CASE("Router: what would put too much in flight is refused and counted, and
   auto workers = load::WorkerPool::Start(pool, clock);
   REQUIRE(workers.ok());
   RouterOptions options = test::UsualOptions("router-a", test::FreePort(), {}, (*workers)->addresses());
-  constexpr std::uint64_t kPrompt = 100'000;
-  options.in_flight_bytes_max = 3 * (kPrompt + RouterNode::kCallBytes);
+  constexpr std::uint64_t kPrompt = 100'000, kFields = 7;  // the model, and the prompt's header
+  options.in_flight_bytes_max = 3 * (kPrompt + kFields + RequestPort::kCallBytes) + RequestPort::kCallBytes;
   test::RunningRouter router(options);
   std::atomic<int> served{0};
   std::vector<std::thread> clients;
   for (int i = 0; i < 3; ++i) clients.emplace_back([&, i] { served += router.Generate(Text(kPrompt, i)).status.ok(); });
   REQUIRE(Eventually([&] { return router.Status().in_flight() == 3; }));
-  REQUIRE(router.Status().in_flight_bytes() == options.in_flight_bytes_max);
+  REQUIRE(router.Status().in_flight_bytes() == options.in_flight_bytes_max - RequestPort::kCallBytes);
   const std::uint64_t nodes = router.Status().index().nodes();
   const Reply refused = router.Generate(Text(kPrompt, 7));
   REQUIRE(refused.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
@@ -198,6 +203,10 @@ TEST_CASE("Sync: frames that do not decode are counted and refused; a stranger i
     if (!name.empty()) context.AddMetadata("prefixmesh-router", name);
     auto stream = stub->Exchange(&context);
     v1::SyncFrame frame;
+    frame.mutable_preface()->set_router(name);
+    frame.mutable_preface()->set_incarnation(7);
+    stream->Write(frame);
+    frame.clear_preface();
     frame.set_body(body);
     stream->Write(frame);
     while (stream->Read(&frame)) {

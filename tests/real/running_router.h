@@ -2,6 +2,7 @@
 #pragma once
 
 #include <grpcpp/grpcpp.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -12,6 +13,7 @@
 
 #include "impl/base/prng.h"
 #include "impl/env/real/grpc_router_server.h"
+#include "impl/env/real/listen_socket.h"
 #include "impl/env/real/real_env.h"
 #include "impl/node/router_node.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
@@ -32,7 +34,6 @@ inline RouterOptions UsualOptions(const std::string& name, std::uint16_t sync_po
   options.name = name;
   options.sync.listen = "127.0.0.1:" + std::to_string(sync_port);
   options.sync.peers = std::move(peers);
-  options.prompt_bytes_max = 4 << 20;
   options.greeter.period = std::chrono::milliseconds(50);
   options.strategy_settings.round_period = std::chrono::milliseconds(10);
   for (const load::WorkerAddress& worker : workers) options.workers.push_back({worker.name, worker.address});
@@ -40,9 +41,10 @@ inline RouterOptions UsualOptions(const std::string& name, std::uint16_t sync_po
 }
 
 struct RunningRouter {
-  explicit RunningRouter(const RouterOptions& options) {
+  explicit RunningRouter(const RouterOptions& options, bool control = true) {
     node = std::make_unique<RouterNode>(options);
-    server = std::make_unique<GrpcRouterServer>(RouterServerOptions{"127.0.0.1:0"}, *node, node->channels());
+    server = std::make_unique<GrpcRouterServer>(RouterServerOptions{"127.0.0.1:0", options.limits, control}, *node,
+                                                node->channels(), node->clock(), node->loop());
     REQUIRE(node->Start(std::chrono::seconds(5)).ok());
     const Result<int> port = server->Start();
     REQUIRE(port.ok());
@@ -102,11 +104,10 @@ bool Eventually(Condition condition) {
 }
 
 inline std::uint16_t FreePort() {
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  const auto server = builder.BuildAndStart();
-  return static_cast<std::uint16_t>(port);
+  const Result<ListenSocket> socket = ListenOn("127.0.0.1:0");
+  REQUIRE(socket.ok());
+  close(socket->fd);
+  return socket->port;
 }
 
 struct Mesh2 {

@@ -1,11 +1,16 @@
-// Goal: a stream's last word arrives, and two routers that do not fit do not hammer each other. Real gRPC on loopback.
+// Goal: a stream's last word arrives, two routers that do not fit do not hammer each other, and no stranger's stream
+// costs a router its life or its link. Real gRPC on loopback.
+#include <grpcpp/grpcpp.h>
+
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <thread>
 
 #include "bench/process/fault_proxy.h"
 #include "impl/base/mutex.h"
 #include "impl/env/real/grpc_sync_transport.h"
 #include "impl/env/real/real_env.h"
+#include "impl/wire/prefixmesh.grpc.pb.h"
 
 namespace prefixmesh {
 namespace {
@@ -19,6 +24,7 @@ class End final : public SyncTransportObserver {
   End(std::string name, std::string listen, std::vector<SyncPeerAddress> peers) {
     SyncTransportOptions options;
     options.router = std::move(name);
+    options.incarnation = Incarnation{NewIncarnation()};
     options.listen = std::move(listen);
     options.peers = std::move(peers);
     transport = std::make_unique<GrpcSyncTransport>(options, clock, loop, *this);
@@ -42,12 +48,19 @@ class End final : public SyncTransportObserver {
     heard_before_down = frames;
     changed.NotifyAll();
   }
-  void OnFrame(PeerIndex peer, std::string) override {
+  void OnFrame(PeerIndex peer, std::string frame) override {
     {
       MutexLock lock(mutex);
       ++frames;
+      changed.NotifyAll();
     }
-    loop.Post([this, peer] { transport->FrameHandled(peer); });
+    loop.Post([this, peer, refuse = frame == "refuse me"] {
+      if (refuse) {
+        transport->Send(peer, "no");
+        transport->Close(peer);
+      }
+      transport->FrameHandled(peer);
+    });
   }
   template <typename F>
   bool WaitFor(F&& reached) {
@@ -133,6 +146,118 @@ TEST_CASE("Sync transport: a peer is met soon after it can be reached") {
     std::this_thread::sleep_for(milliseconds(4500));
     REQUIRE(met_after(a, [&] { (*proxy)->Heal(0, bench::FaultProxy::Direction::kFromTarget); }) < kSoon);
   }
+}
+
+// A client of the sync port that is no router of ours.
+struct Stranger {
+  Stranger(const std::string& address, const std::string& name)
+      : stub(v1::Sync::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))), router(name) {}
+  void Open() {
+    context = std::make_unique<grpc::ClientContext>();
+    context->set_wait_for_ready(true);
+    context->set_deadline(std::chrono::system_clock::now() + seconds(20));
+    context->AddMetadata("prefixmesh-router", router);
+    stream = stub->Exchange(context.get());
+  }
+  void Preface() {
+    v1::SyncFrame frame;
+    frame.mutable_preface()->set_router(router);
+    frame.mutable_preface()->set_incarnation(9);
+    stream->Write(frame);
+  }
+  void Say(const std::string& body) {
+    v1::SyncFrame frame;
+    frame.set_body(body);
+    stream->Write(frame);
+  }
+  grpc::Status ReadToTheEnd() {
+    v1::SyncFrame frame;
+    while (stream->Read(&frame)) {
+    }
+    return stream->Finish();
+  }
+  std::unique_ptr<v1::Sync::Stub> stub;
+  const std::string router;
+  std::unique_ptr<grpc::ClientContext> context;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::SyncFrame, v1::SyncFrame>> stream;
+};
+
+// A refusal closes the stream while its frame is still in hand; the read that followed ran on a stream that was gone,
+// and the healthy router died of its misconfigured peer after 5 to 160 refusals. More of them with PREFIXMESH_REFUSALS.
+TEST_CASE("Sync transport: a router survives any number of streams that it refuses, however they end") {
+  const char* more = std::getenv("PREFIXMESH_REFUSALS");
+  const int refusals = more != nullptr ? std::atoi(more) : 2000;
+  const std::string b_port = FreePort();
+  End b("b", b_port, {{"a", FreePort()}});
+  Stranger stranger(b_port, "a");
+  for (int i = 0; i < refusals; ++i) {
+    stranger.Open();
+    if (i % 7 != 0) stranger.Preface();
+    for (int frame = 0; frame <= i % 5; ++frame) stranger.Say(frame == i % 3 ? "refuse me" : "and this");
+    stranger.Say("refuse me");
+    switch (i % 11) {
+      case 0:
+        stranger.context->TryCancel();
+        break;
+      case 1:
+        stranger.stream->WritesDone();
+        break;
+      case 2:
+        continue;  // the next stream opens while this one is being refused
+    }
+    stranger.ReadToTheEnd();
+  }
+  MutexLock lock(b.mutex);
+  REQUIRE(b.ups > refusals / 2);
+  REQUIRE(b.frames > refusals / 2);
+}
+
+TEST_CASE("Sync transport: a stream that says nothing costs the true peer nothing, and ends") {
+  const std::string a_port = FreePort(), b_port = FreePort();
+  End b("b", b_port, {{"a", a_port}});
+  End a("a", a_port, {{"b", b_port}});
+  REQUIRE(b.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return b.ups > 0; }));
+  Stranger silent[] = {{b_port, "a"}, {b_port, "a"}};
+  const auto began = std::chrono::steady_clock::now();
+  for (Stranger& each : silent) each.Open();
+  std::this_thread::sleep_for(milliseconds(300));
+  a.loop.Post([&] { a.transport->Send(PeerIndex{0}, "still here"); });
+  REQUIRE(b.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return b.frames > 0; }));
+  for (Stranger& each : silent) REQUIRE_FALSE(each.ReadToTheEnd().ok());
+  REQUIRE(std::chrono::steady_clock::now() - began < seconds(5));
+  REQUIRE(b.transport->Refusals().at("no_preface") == 2);
+  MutexLock lock(b.mutex);
+  REQUIRE(b.ups == 1);
+  REQUIRE(b.downs == 0);
+}
+
+TEST_CASE("Sync transport: whoever takes the true peer's place loses it when that one dials again") {
+  const std::string a_port = FreePort(), b_port = FreePort();
+  End b("b", b_port, {{"a", a_port}});
+  End a("a", a_port, {{"b", b_port}});
+  REQUIRE(b.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return b.ups > 0; }));
+  Stranger impostor(b_port, "a");
+  impostor.Open();
+  impostor.Preface();
+  REQUIRE(a.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return a.ups > 1; }));
+  REQUIRE(impostor.ReadToTheEnd().error_code() == grpc::StatusCode::ABORTED);
+  a.loop.Post([&] { a.transport->Send(PeerIndex{0}, "back"); });
+  REQUIRE(b.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return b.frames > 0; }));
+}
+
+TEST_CASE("Sync transport: streams under a name that this router dials, or with a false preface, are refused") {
+  const std::string a_port = FreePort(), b_port = FreePort();
+  End a("a", a_port, {{"b", b_port}});
+  Stranger wrong_way(a_port, "b");
+  wrong_way.Open();
+  REQUIRE(wrong_way.ReadToTheEnd().error_code() == grpc::StatusCode::PERMISSION_DENIED);
+  REQUIRE(a.transport->Refusals().at("role") == 1);
+  End b("b", b_port, {{"a", a_port}});
+  Stranger no_preface(b_port, "a");
+  no_preface.Open();
+  no_preface.Say("a frame of an older release");
+  REQUIRE_FALSE(no_preface.ReadToTheEnd().ok());
+  REQUIRE(b.transport->Refusals().at("bad_preface") == 1);
 }
 
 }  // namespace

@@ -1,6 +1,10 @@
 #include "impl/env/real/generate_call.h"
 
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
+
+#include <memory>
+#include <optional>
 
 #include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -24,101 +28,164 @@ grpc::Status ToStatus(const Error& error) {
   }
 }
 
-// A request that was refused before it reached a worker.
-class RefusedCall final : public grpc::ServerWriteReactor<ByteBuffer> {
- public:
-  explicit RefusedCall(const Error& error) { Finish(ToStatus(error)); }
-  void OnDone() override { delete this; }
-};
-
 class GenerateCall;
 
-// The worker's half. A class of its own because both halves have an OnWriteDone.
-class WorkerHalf final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
+// One try at one worker. A class of its own because both halves have an OnWriteDone.
+class WorkerTry final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
  public:
-  explicit WorkerHalf(GenerateCall& call) : call_(call) {}
+  WorkerTry(GenerateCall& call, const std::shared_ptr<grpc::Channel>& channel, RouteDecision decided)
+      : decision(std::move(decided)), stub_(channel), call_(call) {}
+  void Start(const ByteBuffer& body) {  // without a deadline: when the client's passes, this end is cancelled
+    body_ = body;
+    stub_.PrepareBidiStreamingCall(&context, "/prefixmesh.v1.Worker/Generate", grpc::StubOptions(), this);
+    StartWriteLast(&body_, grpc::WriteOptions());
+    StartRead(&incoming);
+    AddHold();  // reads are started outside the worker's reactions: the stream must not end between two of them
+    StartCall();
+  }
   void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
+  void OnWriteDone(bool) override { body_.Clear(); }
   void OnDone(const grpc::Status& status) override;
 
+  const RouteDecision decision;
+  grpc::ClientContext context;
+  ByteBuffer incoming;
+  bool held = true;
+
  private:
+  grpc::TemplatedGenericStub<ByteBuffer, ByteBuffer> stub_;
+  ByteBuffer body_;
   GenerateCall& call_;
 };
 
-class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
+class GenerateCall final : public RequestCall {
  public:
-  GenerateCall(RouterHandler& handler, const std::shared_ptr<grpc::Channel>& channel, RouteDecision decision,
-               const ByteBuffer& request)
-      : handler_(handler), decision_(std::move(decision)), stub_(channel), body_(request), half_(*this) {
-    v1::GenerateReply routed;
-    routed.mutable_routed()->set_worker(decision_.worker_name);
-    routed.mutable_routed()->set_reason(static_cast<v1::DecisionReason>(decision_.reason));
-    routed.mutable_routed()->set_inserted(decision_.inserted);
-    routed.mutable_routed()->set_matched_bytes(decision_.matched_bytes);
-    const grpc::Slice slice(routed.SerializeAsString());
-    outgoing_ = ByteBuffer(&slice, 1);
-    stub_.PrepareBidiStreamingCall(&context_, "/prefixmesh.v1.Worker/Generate", grpc::StubOptions(), &half_);
-    half_.StartWriteLast(&body_, grpc::WriteOptions());
-    half_.StartRead(&incoming_);
-    half_.AddHold();  // reads are started outside the worker's reactions: the stream must not end between two of them
-    half_.StartCall();
-    StartWrite(&outgoing_);
-  }
+  GenerateCall(RequestPort& port, GrpcWorkerChannels& channels, grpc::GenericCallbackServerContext& context,
+               bool announce)
+      : RequestCall(port, context), channels_(channels), announce_(announce) {}
 
   // ---- the client's half
 
+  void OnBody(ByteBuffer body) override {
+    MutexLock lock(mutex_);
+    body_ = std::move(body);
+    if (const Status placed = Place(false); !placed.ok()) End(ToStatus(placed.error()));
+  }
   void OnWriteDone(bool ok) override {
     MutexLock lock(mutex_);
     writing_ = false;
     outgoing_.Clear();
-    if (!ok) {
-      context_.TryCancel();
-      broken_ = true;
-      if (have_reply_) ReleaseHold();  // no read is under way, and none will be
-    }
+    if (!ok) ClientGone();
     Step();
   }
-  void OnCancel() override { context_.TryCancel(); }
+  void OnCancel() override {
+    {
+      MutexLock lock(mutex_);
+      ClientGone();
+      Step();
+    }
+    RequestCall::OnCancel();
+  }
   void OnDone() override { Release(); }
 
   // ---- the worker's half
 
-  void WorkerTookBody() { body_.Clear(); }
   void WorkerReplied(bool ok) {
-    if (ok) NoteIncarnation();
     MutexLock lock(mutex_);
+    if (ok) {
+      NoteIncarnation();
+      answered_ = true;
+      body_.Clear();  // nobody else will need it
+    }
     have_reply_ = ok;
-    if (!ok || broken_) ReleaseHold();
+    if (!ok) ReleaseHold();
     Step();
   }
   void WorkerDone(const grpc::Status& status) {
-    const bool reached = Reached(status.error_code());
-    handler_.Finished(decision_, reached);
     {
       MutexLock lock(mutex_);
-      worker_status_ =
-          reached ? status : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + status.error_message());
-      Step();
+      const bool reached = Reached(status.error_code());
+      port_.handler().Finished(try_->decision, reached);
+      const std::unique_ptr<WorkerTry> over = std::move(try_);
+      if (!MayTryAgain(status) || !Place(true).ok())
+        End(reached ? status
+                    : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + status.error_message()));
     }
     Release();
   }
 
  private:
+  // Chooses a worker and starts a try. An error: nobody was chosen.
+  Status Place(bool again) PREFIXMESH_REQUIRES(mutex_) {
+    Result<ParsedRequest> parsed = ParseRequest(body_);
+    if (!parsed.ok()) return parsed.error();
+    Result<RouteDecision> decision = port_.handler().Decide({parsed->model, parsed->kind, &parsed->prompt}, again);
+    if (!decision.ok()) return decision.error();
+    if (announce_ && !again) {
+      context_.AddInitialMetadata(kPlacedKey, RoutedOf(*decision).SerializeAsString());
+      StartSendInitialMetadata();
+    }
+    const std::shared_ptr<grpc::Channel>& channel = channels_.channel(decision->worker);
+    try_ = std::make_unique<WorkerTry>(*this, channel, std::move(*decision));
+    parts_.fetch_add(1, std::memory_order_relaxed);
+    try_->Start(body_);
+    if (client_gone_) try_->context.TryCancel();
+    return {};
+  }
+
+  bool MayTryAgain(const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_) {
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || answered_ || client_gone_ || tried_again_) return false;
+    if (context_.deadline() <= std::chrono::system_clock::now() || !port_.handler().TakeRetry()) return false;
+    tried_again_ = true;
+    return true;
+  }
+
   // Moves a reply on when there is one and the line is free; ends the call when the worker's half is over.
   void Step() PREFIXMESH_REQUIRES(mutex_) {
     if (writing_ || finished_) return;
-    if (have_reply_ && !broken_) {
+    if (have_reply_ && client_gone_) {  // dropped; no read is under way, and none will be
       have_reply_ = false;
-      outgoing_.Swap(&incoming_);
-      incoming_.Clear();
+      ReleaseHold();
+    }
+    if (have_reply_) {
       writing_ = true;
+      if (!routed_sent_) {
+        routed_sent_ = true;
+        v1::GenerateReply reply;
+        *reply.mutable_routed() = RoutedOf(try_->decision);
+        const grpc::Slice slice(reply.SerializeAsString());
+        outgoing_ = ByteBuffer(&slice, 1);
+        StartWrite(&outgoing_, grpc::WriteOptions().set_buffer_hint());  // the reply follows at once
+        return;
+      }
+      have_reply_ = false;
+      outgoing_.Swap(&try_->incoming);
+      try_->incoming.Clear();
       StartWrite(&outgoing_);
-      half_.StartRead(&incoming_);
+      try_->StartRead(&try_->incoming);
       return;
     }
-    if (!worker_status_.has_value()) return;
+    if (!last_status_.has_value()) return;
     finished_ = true;
-    Finish(*worker_status_);
+    Finish(*last_status_);
+  }
+  void End(const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_) {
+    last_status_ = status;
+    Step();
+  }
+
+  void ClientGone() PREFIXMESH_REQUIRES(mutex_) {
+    client_gone_ = true;
+    if (try_ != nullptr) try_->context.TryCancel();
+  }
+
+  static v1::Routed RoutedOf(const RouteDecision& decision) {
+    v1::Routed routed;
+    routed.set_worker(decision.worker_name);
+    routed.set_reason(static_cast<v1::DecisionReason>(decision.reason));
+    routed.set_inserted(decision.inserted);
+    routed.set_matched_bytes(decision.matched_bytes);
+    return routed;
   }
 
   // A worker that answered with a refusal is there; one that cannot be reached, breaks off or hangs is not.
@@ -128,59 +195,49 @@ class GenerateCall final : public grpc::ServerWriteReactor<ByteBuffer> {
   }
 
   void ReleaseHold() PREFIXMESH_REQUIRES(mutex_) {
-    if (!held_) return;
-    held_ = false;
-    half_.RemoveHold();
+    if (!try_->held) return;
+    try_->held = false;
+    try_->RemoveHold();
   }
 
-  void NoteIncarnation() {
-    ByteBuffer copy(incoming_);
+  void NoteIncarnation() PREFIXMESH_REQUIRES(mutex_) {
+    ByteBuffer copy(try_->incoming);
     v1::GenerateReply reply;
     if (!grpc::SerializationTraits<v1::GenerateReply>::Deserialize(&copy, &reply).ok()) return;
     if (reply.has_first_token() && reply.first_token().worker_incarnation() != 0)
-      handler_.SawIncarnation(decision_.worker, Incarnation{reply.first_token().worker_incarnation()});
+      port_.handler().SawIncarnation(try_->decision.worker, Incarnation{reply.first_token().worker_incarnation()});
   }
 
   void Release() {
-    if (halves_.fetch_sub(1) == 1) delete this;
+    if (parts_.fetch_sub(1) == 1) delete this;
   }
 
-  RouterHandler& handler_;
-  const RouteDecision decision_;
-  grpc::TemplatedGenericStub<ByteBuffer, ByteBuffer> stub_;
-  grpc::ClientContext context_;
-  ByteBuffer body_;
-  WorkerHalf half_;
-  std::atomic<int> halves_{2};
+  GrpcWorkerChannels& channels_;
+  const bool announce_;
+  std::atomic<int> parts_{1};  // the client's half, and the try under way
 
   Mutex mutex_;
-  ByteBuffer incoming_, outgoing_;
-  bool writing_ PREFIXMESH_GUARDED_BY(mutex_) = true;  // the Routed message is on its way
+  ByteBuffer body_ PREFIXMESH_GUARDED_BY(mutex_);  // until the worker's first message
+  ByteBuffer outgoing_;
+  std::unique_ptr<WorkerTry> try_ PREFIXMESH_GUARDED_BY(mutex_);
+  bool writing_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   bool have_reply_ PREFIXMESH_GUARDED_BY(mutex_) = false;
-  bool held_ PREFIXMESH_GUARDED_BY(mutex_) = true;
-  bool broken_ PREFIXMESH_GUARDED_BY(mutex_) = false;  // the client is gone; the worker's replies are dropped
+  bool routed_sent_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  bool answered_ PREFIXMESH_GUARDED_BY(mutex_) = false;  // a message of a worker is in
+  bool tried_again_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  bool client_gone_ PREFIXMESH_GUARDED_BY(mutex_) = false;  // the worker's replies are dropped
   bool finished_ PREFIXMESH_GUARDED_BY(mutex_) = false;
-  std::optional<grpc::Status> worker_status_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::optional<grpc::Status> last_status_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 
-void WorkerHalf::OnReadDone(bool ok) { call_.WorkerReplied(ok); }
-void WorkerHalf::OnWriteDone(bool) { call_.WorkerTookBody(); }
-void WorkerHalf::OnDone(const grpc::Status& status) { call_.WorkerDone(status); }
+void WorkerTry::OnReadDone(bool ok) { call_.WorkerReplied(ok); }
+void WorkerTry::OnDone(const grpc::Status& status) { call_.WorkerDone(status); }
 
 }  // namespace
 
-grpc::ServerWriteReactor<ByteBuffer>* StartGenerateCall(RouterHandler& handler, GrpcWorkerChannels& channels,
-                                                        grpc::CallbackServerContext& context,
-                                                        const ByteBuffer& request) {
-  (void)context;
-  Result<ParsedRequest> parsed = ParseRequest(request);
-  if (!parsed.ok()) return new RefusedCall(parsed.error());
-  const Result<RouteDecision> decision = handler.Decide({parsed->model, parsed->kind, &parsed->prompt});
-  if (!decision.ok()) return new RefusedCall(decision.error());
-  auto* call = new GenerateCall(handler, channels.channel(decision->worker), *decision, request);
-  // gRPC keeps the request for the whole call; the call has its own reference and frees it once it is forwarded.
-  const_cast<ByteBuffer&>(request).Clear();
-  return call;
+RequestCall* NewGenerateCall(RequestPort& port, GrpcWorkerChannels& channels,
+                             grpc::GenericCallbackServerContext& context, bool announce) {
+  return new GenerateCall(port, channels, context, announce);
 }
 
 }  // namespace prefixmesh

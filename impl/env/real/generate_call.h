@@ -1,29 +1,28 @@
 // generate_call.h — one inference request in flight: client → router → worker and the replies back.
 //
 //   client ──request──► router ──same bytes──► worker
-//   client ◄─Routed───  router
-//   client ◄─first────  router ◄──first token── worker      replies are forwarded one at a time:
-//   client ◄─last─────  router ◄──last──────── worker      read, write, read …: nothing queues here
+//   client ◄─Routed, first── router ◄──first token── worker      replies are forwarded one at a time:
+//   client ◄─last──────────  router ◄──last──────── worker       read, write, read …: nothing queues here
 //
-// Threads: gRPC's; one mutex per call. Ownership: deletes itself when both halves are done.
+// The body is kept until the worker's first message. A worker that becomes UNAVAILABLE before it loses the request to
+// another one, once, if the deadline and the router's retry budget allow: so Routed leaves with the first message, and
+// names the worker that answered. After the first message there is no second try: the client has seen a part.
+//
+// With `announce` the first choice is also sent at once, in the initial metadata (kPlacedKey): the suite measures from
+// there when a placement becomes visible at peers.
+//
+// Threads: gRPC's; one mutex per call. Ownership: deletes itself when the client's half and every try are done.
 #pragma once
 
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/grpcpp.h>
-
-#include <atomic>
-#include <memory>
-#include <optional>
-
-#include "impl/base/mutex.h"
 #include "impl/env/real/grpc_worker_channels.h"
-#include "impl/env/real/router_handler.h"
+#include "impl/env/real/request_port.h"
 
 namespace prefixmesh {
 
-// Starts the call and returns the reactor for the server side.
-grpc::ServerWriteReactor<grpc::ByteBuffer>* StartGenerateCall(RouterHandler& handler, GrpcWorkerChannels& channels,
-                                                              grpc::CallbackServerContext& context,
-                                                              const grpc::ByteBuffer& request);
+// A Routed message.
+inline constexpr char kPlacedKey[] = "prefixmesh-placed-bin";
+
+RequestCall* NewGenerateCall(RequestPort& port, GrpcWorkerChannels& channels,
+                             grpc::GenericCallbackServerContext& context, bool announce);
 
 }  // namespace prefixmesh

@@ -1,144 +1,149 @@
 #include "impl/env/real/grpc_router_server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
+
+#include <string_view>
 
 #include "impl/env/real/generate_call.h"
 #include "impl/env/real/request_parse.h"
-#include "impl/wire/prefixmesh.grpc.pb.h"
+#include "impl/env/real/request_port.h"
+#include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh {
 namespace {
 
 using grpc::ByteBuffer;
-using grpc::CallbackServerContext;
-using grpc::ServerUnaryReactor;
+
+constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
+constexpr char kGenerate[] = "/prefixmesh.v1.Router/Generate";
 
 grpc::Status InvalidArgument(const Error& error) { return {grpc::StatusCode::INVALID_ARGUMENT, error.message}; }
 
-template <typename Message>
-ByteBuffer Serialise(const Message& message) {
-  const grpc::Slice slice(message.SerializeAsString());
+ByteBuffer BufferOf(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
   return ByteBuffer(&slice, 1);
 }
 
-// Bodies are taken raw, so that prompts are read where they lie; the small messages use the generated classes.
-using RouterServiceBase = v1::Router::WithRawCallbackMethod_Generate<
-    v1::Router::WithRawCallbackMethod_Probe<v1::Router::WithRawCallbackMethod_ProbeOpen<
-        v1::Router::WithCallbackMethod_ProbePoll<v1::Router::WithCallbackMethod_ProbeClose<v1::Router::Service>>>>>;
+template <typename Message>
+bool Parse(const ByteBuffer& body, Message& message) {
+  std::vector<grpc::Slice> slices;
+  if (!body.Dump(&slices).ok()) return false;
+  std::string bytes;
+  for (const grpc::Slice& slice : slices) bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  return message.ParseFromString(bytes);
+}
 
-class RouterService final : public RouterServiceBase {
+// A call with one message in and one out.
+class UnaryCall final : public RequestCall {
  public:
-  RouterService(RouterHandler& handler, GrpcWorkerChannels& channels) : handler_(handler), channels_(channels) {}
-
-  grpc::ServerWriteReactor<ByteBuffer>* Generate(CallbackServerContext* context, const ByteBuffer* request) override {
-    return StartGenerateCall(handler_, channels_, *context, *request);
+  using Handle = void (*)(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call);
+  UnaryCall(RequestPort& port, grpc::GenericCallbackServerContext& context, Handle handle)
+      : RequestCall(port, context), handle_(handle) {}
+  void OnBody(ByteBuffer body) override { handle_(port_.handler(), body, *this); }
+  // Exactly one of them, once, on any thread.
+  template <typename Message>
+  void Reply(const Message& message) {
+    reply_ = BufferOf(message.SerializeAsString());
+    StartWriteAndFinish(&reply_, {}, grpc::Status::OK);
   }
-
-  ServerUnaryReactor* Probe(CallbackServerContext* context, const ByteBuffer* request, ByteBuffer* reply) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    Result<ParsedRequest> parsed = ParseRequest(*request);
-    if (!parsed.ok()) {
-      reactor->Finish(InvalidArgument(parsed.error()));
-      return reactor;
-    }
-    handler_.Probe({parsed->model, parsed->kind, &parsed->prompt}, parsed->worker,
-                   [reactor, reply](const v1::ProbeReply& answer) {
-                     *reply = Serialise(answer);
-                     reactor->Finish(grpc::Status::OK);
-                   });
-    return reactor;
-  }
-
-  ServerUnaryReactor* ProbeOpen(CallbackServerContext* context, const ByteBuffer* request, ByteBuffer* reply) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    Result<ParsedRequest> parsed = ParseRequest(*request);
-    if (!parsed.ok()) {
-      reactor->Finish(InvalidArgument(parsed.error()));
-      return reactor;
-    }
-    v1::ProbeHandle handle;
-    handle.set_handle(handler_.ProbeOpen({parsed->model, parsed->kind, &parsed->prompt}));
-    *reply = Serialise(handle);
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
-
-  ServerUnaryReactor* ProbePoll(CallbackServerContext* context, const v1::ProbePollRequest* request,
-                                v1::ProbePollReply* reply) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    const auto depths = handler_.ProbePoll(request->handle(), request->worker());
-    if (!depths.ok()) {
-      reactor->Finish({grpc::StatusCode::NOT_FOUND, depths.error().message});
-      return reactor;
-    }
-    reply->set_prompt_blocks(depths->first);
-    reply->set_depth_blocks(depths->second);
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
-
-  ServerUnaryReactor* ProbeClose(CallbackServerContext* context, const v1::ProbeHandle* request, v1::Empty*) override {
-    handler_.ProbeClose(request->handle());
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
+  void Fail(const grpc::Status& status) { Finish(status); }
+  const RequestPort& port() const { return port_; }
 
  private:
-  RouterHandler& handler_;
-  GrpcWorkerChannels& channels_;
+  const Handle handle_;
+  ByteBuffer reply_;
 };
 
-class AdminService final : public v1::RouterAdmin::CallbackService {
+// A call that is refused at its headers.
+class RefusedCall final : public grpc::ServerGenericBidiReactor {
  public:
-  explicit AdminService(RouterHandler& handler) : handler_(handler) {}
+  explicit RefusedCall(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
 
-  ServerUnaryReactor* Status(CallbackServerContext* context, const v1::Empty*, v1::RouterStatus* reply) override {
-    handler_.FillStatus(*reply);
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
+void Probe(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  Result<ParsedRequest> parsed = ParseRequest(body);
+  if (!parsed.ok()) return call.Fail(InvalidArgument(parsed.error()));
+  handler.Probe({parsed->model, parsed->kind, &parsed->prompt}, parsed->worker,
+                [&call](const v1::ProbeReply& answer) { call.Reply(answer); });
+}
 
-  ServerUnaryReactor* BeginPhase(CallbackServerContext* context, const v1::BeginPhaseRequest* request,
-                                 v1::Empty*) override {
-    handler_.BeginPhase(request->phase());
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
-  }
+void ProbeOpen(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  Result<ParsedRequest> parsed = ParseRequest(body);
+  if (!parsed.ok()) return call.Fail(InvalidArgument(parsed.error()));
+  v1::ProbeHandle handle;
+  handle.set_handle(handler.ProbeOpen({parsed->model, parsed->kind, &parsed->prompt}));
+  call.Reply(handle);
+}
 
-  ServerUnaryReactor* Positions(CallbackServerContext* context, const v1::Empty*, v1::SyncPositions* reply) override {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    handler_.Positions([reactor, reply](const v1::SyncPositions& positions) {
-      *reply = positions;
-      reactor->Finish(grpc::Status::OK);
-    });
-    return reactor;
-  }
+void ProbePoll(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  v1::ProbePollRequest request;
+  if (!Parse(body, request)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no ProbePollRequest"});
+  const auto depths = handler.ProbePoll(request.handle(), request.worker());
+  if (!depths.ok()) return call.Fail({grpc::StatusCode::NOT_FOUND, depths.error().message});
+  v1::ProbePollReply reply;
+  reply.set_prompt_blocks(depths->first);
+  reply.set_depth_blocks(depths->second);
+  call.Reply(reply);
+}
 
- private:
-  RouterHandler& handler_;
+void ProbeClose(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  v1::ProbeHandle request;
+  if (!Parse(body, request)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no ProbeHandle"});
+  handler.ProbeClose(request.handle());
+  call.Reply(v1::Empty());
+}
+
+void BeginPhase(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  v1::BeginPhaseRequest request;
+  if (!Parse(body, request)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no BeginPhaseRequest"});
+  handler.BeginPhase(request.phase());
+  call.Reply(v1::Empty());
+}
+
+void Positions(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
+  handler.Positions([&call](const v1::SyncPositions& positions) { call.Reply(positions); });
+}
+
+void ReadStatus(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
+  v1::RouterStatus status;
+  handler.FillStatus(status);
+  status.set_bodies_unfinished(static_cast<std::uint32_t>(call.port().bodies()));
+  status.set_bodies_refused(call.port().bodies_refused());
+  call.Reply(status);
+}
+
+struct Method {
+  std::string_view name;
+  UnaryCall::Handle handle;
+  bool control;  // only where RouterServerOptions.control is on
+};
+constexpr Method kMethods[] = {
+    {"/prefixmesh.v1.RouterAdmin/Status", ReadStatus, false},
+    {"/prefixmesh.v1.RouterAdmin/BeginPhase", BeginPhase, true},
+    {"/prefixmesh.v1.RouterAdmin/Positions", Positions, true},
+    {"/prefixmesh.v1.Router/Probe", Probe, true},
+    {"/prefixmesh.v1.Router/ProbeOpen", ProbeOpen, true},
+    {"/prefixmesh.v1.Router/ProbePoll", ProbePoll, true},
+    {"/prefixmesh.v1.Router/ProbeClose", ProbeClose, true},
 };
 
 }  // namespace
 
-class GrpcRouterServer::Impl {
+class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
  public:
-  Impl(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels)
-      : options_(std::move(options)), router_service_(handler, channels), admin_service_(handler) {}
+  Impl(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels, Clock& clock,
+       Executor& executor)
+      : options_(std::move(options)),
+        channels_(channels),
+        port_(AdmissionOf(options_.limits), handler, clock, executor) {}
 
   Result<int> Start() {
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes));
-    builder.RegisterService(&router_service_);
-    builder.RegisterService(&admin_service_);
+    ApplyPortLimits(options_.limits, options_.limits.message_bytes(), builder);
+    builder.RegisterCallbackGenericService(this);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0)
       return Error{ErrorCode::kUnavailable, "address " + options_.listen + " cannot be bound: is the port in use?"};
@@ -147,21 +152,60 @@ class GrpcRouterServer::Impl {
 
   void Shutdown(Time grace) {
     if (server_ == nullptr) return;
-    if (auto* health = server_->GetHealthCheckService()) health->SetServingStatus(false);
+    stopping_ = true;
     server_->Shutdown(std::chrono::system_clock::now() + grace);
     server_->Wait();
     server_ = nullptr;
   }
 
+  // At the headers of a call.
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+    RequestCall* call = nullptr;
+    if (context->method() == kGenerate) {
+      call = NewGenerateCall(port_, channels_, *context, options_.control);
+    } else if (context->method() == kHealthCheck) {
+      call = new UnaryCall(port_, *context, stopping_ ? &NotServing : &Serving);
+    } else {
+      for (const Method& method : kMethods) {
+        if (context->method() != method.name) continue;
+        if (method.control && !options_.control)
+          return new RefusedCall({grpc::StatusCode::PERMISSION_DENIED,
+                                  "this router was not started with --control, which allows probes and phases"});
+        call = new UnaryCall(port_, *context, method.handle);
+      }
+    }
+    if (call == nullptr) return new RefusedCall({grpc::StatusCode::UNIMPLEMENTED, "no such method"});
+    port_.Admit(*call);
+    return call;
+  }
+
  private:
+  static BodyAdmissionOptions AdmissionOf(const PortLimits& limits) {
+    BodyAdmissionOptions options;
+    options.bodies_per_connection = limits.bodies_per_connection;
+    options.bodies = limits.bodies;
+    options.timeout = limits.body_timeout;
+    return options;
+  }
+  // grpc.health.v1.HealthCheckResponse has one field, an enum; of any service this port knows only the router as a
+  // whole.
+  struct HealthReply {
+    const char* bytes;
+    std::string SerializeAsString() const { return std::string(bytes, 2); }
+  };
+  static void Serving(RouterHandler&, const ByteBuffer&, UnaryCall& call) { call.Reply(HealthReply{"\x08\x01"}); }
+  static void NotServing(RouterHandler&, const ByteBuffer&, UnaryCall& call) { call.Reply(HealthReply{"\x08\x02"}); }
+
   const RouterServerOptions options_;
-  RouterService router_service_;
-  AdminService admin_service_;
+  GrpcWorkerChannels& channels_;
+  RequestPort port_;
+  std::atomic<bool> stopping_{false};
   std::unique_ptr<grpc::Server> server_;
 };
 
-GrpcRouterServer::GrpcRouterServer(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels)
-    : impl_(std::make_unique<Impl>(std::move(options), handler, channels)) {}
+GrpcRouterServer::GrpcRouterServer(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels,
+                                   Clock& clock, Executor& executor)
+    : impl_(std::make_unique<Impl>(std::move(options), handler, channels, clock, executor)) {}
 GrpcRouterServer::~GrpcRouterServer() = default;
 Result<int> GrpcRouterServer::Start() { return impl_->Start(); }
 void GrpcRouterServer::Shutdown(Time grace) { impl_->Shutdown(grace); }

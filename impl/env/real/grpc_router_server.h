@@ -1,11 +1,13 @@
-// grpc_router_server.h — the request side of a router over gRPC: Generate, the probes, administration, health and
-// reflection, on one port, callback API.
+// grpc_router_server.h — the request side of a router over gRPC: Generate, status and health, and for the suite the
+// probes and phases, on one port, callback API.
 //
-// A request's body stays in the slices it arrived in: it is hashed in place, forwarded to the worker byte for byte, and
-// freed as soon as the worker's transport has it.
+// Every method is served generically, so that each call is taken at its headers and its body read within bounds
+// (request_port.h). A request's body stays in the slices it arrived in: it is hashed in place, forwarded to the worker
+// byte for byte, and freed when the worker has answered.
 //
-// Threads: gRPC's. Bounds: messages of options.message_bytes (RESOURCE_EXHAUSTED beyond). Ownership: borrows handler
-// and channels; Shutdown before they go. Errors: Start says what is wrong in one line.
+// Threads: gRPC's. Bounds: port_limits.h, request_port.h. Ownership: borrows handler, channels, clock and executor;
+// Shutdown before the first two go, and no task of the executor runs after this is gone. Errors: Start says what is
+// wrong in one line.
 #pragma once
 
 #include <memory>
@@ -13,18 +15,23 @@
 
 #include "impl/base/result.h"
 #include "impl/env/real/grpc_worker_channels.h"
+#include "impl/env/real/port_limits.h"
 #include "impl/env/real/router_handler.h"
 
 namespace prefixmesh {
 
 struct RouterServerOptions {
   std::string listen;  // host:port; port 0 picks one
-  std::size_t message_bytes = 16u << 20;
+  PortLimits limits;
+  // Serves probes, phases and positions, and sends each placement's worker at once (generate_call.h). They reset
+  // figures and read what the index holds: for measuring, not for a port that strangers reach.
+  bool control = false;
 };
 
 class GrpcRouterServer {
  public:
-  GrpcRouterServer(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels);
+  GrpcRouterServer(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels, Clock& clock,
+                   Executor& executor);
   ~GrpcRouterServer();
 
   // Binds and serves. Returns the port.

@@ -2,13 +2,16 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <deque>
 #include <set>
 
-#include "impl/base/check.h"
+#include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
 #include "impl/env/real/socket_meter.h"
+#include "impl/env/stream_state.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 
 namespace prefixmesh {
@@ -16,10 +19,13 @@ namespace {
 
 constexpr char kRouterKey[] = "prefixmesh-router";
 constexpr Time kBackoffMin = std::chrono::milliseconds(100);
-constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // connected, and no stream: look again soon
+constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream came up, or another took its place
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
-constexpr Time kStreamThatFits = std::chrono::seconds(5);       // one that lived so long was no misfit
+constexpr Time kStableStreamMin = std::chrono::seconds(5);      // one that stayed up so long did fit
 constexpr Time kDrainMax = std::chrono::seconds(1);
+constexpr Time kPrefaceTimeout = std::chrono::seconds(2);
+// Served streams under one name that have not sent their preface yet; the oldest goes first.
+constexpr std::size_t kUnnamedStreamsMax = 4;
 
 std::uint16_t PortOf(const std::string& address) {
   const auto colon = address.rfind(':');
@@ -31,92 +37,61 @@ std::uint16_t PortOf(const std::string& address) {
 
 class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
  public:
-  // One end of a stream: a write queue, and one read at a time. Deletes itself when gRPC is done with it.
+  // One end of a stream: its state, and the frames on their way out. Deletes itself when gRPC is done with it.
   class Stream {
    public:
     virtual ~Stream() = default;
-    virtual void StartWriteNext(const v1::SyncFrame* frame) = 0;
-    virtual void StartReadNext(v1::SyncFrame* frame) = 0;
-    virtual void End() = 0;
-    // The last word: what was written before it still arrives, then the stream ends.
-    virtual void FinishWrites() = 0;
+    virtual void StartRead() = 0;
+    virtual void StartWrite() = 0;
+    virtual void Cancel() = 0;
+    virtual void Finish() = 0;
+    virtual void Release() = 0;
 
-    Stream(Impl& owner, PeerIndex peer) : owner_(owner), peer_(peer) {}
-
-    // All below are called with owner_.mutex_ held.
-    SendOutcome Enqueue(std::string frame) {
-      if (ended_ || draining_) return SendOutcome::kClosed;
-      if (queue_.size() >= owner_.options_.queue_frames || queued_bytes_ + frame.size() > owner_.options_.queue_bytes)
-        return SendOutcome::kFull;
-      queued_bytes_ += frame.size();
-      queue_.emplace_back().set_body(std::move(frame));
-      if (queue_.size() == 1) StartWriteNext(&queue_.front());
-      return SendOutcome::kQueued;
-    }
-    void Written() {
-      queued_bytes_ -= queue_.front().body().size();
-      queue_.pop_front();
-      if (ended_) return;
-      if (!queue_.empty()) {
-        StartWriteNext(&queue_.front());
-      } else if (draining_) {
-        FinishWrites();
-      }
-    }
-    void Drain() {
-      if (ended_ || draining_) return;
-      draining_ = true;
-      if (queue_.empty()) FinishWrites();
-    }
+    Stream(Impl& owner, PeerIndex peer, StreamEnd end) : owner_(owner), peer_(peer), state_(end) {}
 
     Impl& owner_;
     const PeerIndex peer_;
+    // All below belong to owner_.mutex_.
+    std::uint64_t serial_ = 0;
+    StreamState state_;
     std::deque<v1::SyncFrame> queue_;
     std::size_t queued_bytes_ = 0;
     v1::SyncFrame incoming_;
-    bool up_ = false;
+    bool up_ = false;  // the peer's preface is in, and no newer stream took its place
     Time up_at_{0};
-    bool draining_ = false;
-    bool ended_ = false;
+    grpc::Status status_{grpc::StatusCode::CANCELLED, "stream ended"};  // what a served end finishes with
   };
 
   template <typename Reactor>
   class StreamOf : public Reactor, public Stream {
    public:
     using Stream::Stream;
-    void StartWriteNext(const v1::SyncFrame* frame) override { Reactor::StartWrite(frame); }
-    void StartReadNext(v1::SyncFrame* frame) override { Reactor::StartRead(frame); }
+    void StartRead() override { Reactor::StartRead(&incoming_); }
+    void StartWrite() override { Reactor::StartWrite(&queue_.front()); }
     void OnReadDone(bool ok) override { owner_.ReadDone(*this, ok); }
     void OnWriteDone(bool ok) override { owner_.WriteDone(*this, ok); }
   };
 
   class Dialed final : public StreamOf<grpc::ClientBidiReactor<v1::SyncFrame, v1::SyncFrame>> {
    public:
-    Dialed(Impl& owner, PeerIndex peer, v1::Sync::Stub& stub) : StreamOf(owner, peer) {
+    Dialed(Impl& owner, PeerIndex peer, v1::Sync::Stub& stub) : StreamOf(owner, peer, StreamEnd::kDialed) {
       context_.AddMetadata(kRouterKey, owner.options_.router);
       // The stream begins when the channel has connected. A call that fails at once while the channel has not would be
       // tried again on a clock of its own, up to a second after the two could have talked.
       context_.set_wait_for_ready(true);
-      if (owner.options_.gzip) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
       stub.async()->Exchange(&context_, this);
     }
     void Begin() {
       AddHold();  // writes and reads are started from the mesh loop; released when the stream ends
       StartCall();
     }
-    void OnReadInitialMetadataDone(bool ok) override {
-      if (ok) {
-        owner_.Up(*this, StreamRole::kDialer);
-      } else {
-        owner_.Ended(*this);
-      }
+    void OnReadInitialMetadataDone(bool ok) override { owner_.Opened(*this, ok); }
+    void OnDone(const grpc::Status& status) override {
+      owner_.Done(*this, status.error_code() == grpc::StatusCode::ABORTED);
     }
-    void OnDone(const grpc::Status&) override { owner_.Done(*this); }
-    void End() override {
-      context_.TryCancel();
-      RemoveHold();
-    }
-    void FinishWrites() override { StartWritesDone(); }
+    void Cancel() override { context_.TryCancel(); }
+    void Finish() override { StartWritesDone(); }
+    void Release() override { RemoveHold(); }
 
    private:
     grpc::ClientContext context_;
@@ -125,33 +100,21 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   class Served final : public StreamOf<grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>> {
    public:
     Served(Impl& owner, PeerIndex peer, grpc::CallbackServerContext& context)
-        : StreamOf(owner, peer), context_(context) {
-      if (owner.options_.gzip) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+        : StreamOf(owner, peer, StreamEnd::kServed), context_(context) {
       StartSendInitialMetadata();
     }
-    void OnSendInitialMetadataDone(bool ok) override {
-      if (ok) owner_.Up(*this, StreamRole::kServer);
-    }
-    void OnCancel() override {
-      owner_.Ended(*this);  // nothing is started on it any more
-      FinishOnce();
-    }
-    void OnDone() override { owner_.Done(*this); }
-    void End() override {
-      // Cancelling ends the stream at once; Finish would wait for the queue.
-      context_.TryCancel();
-    }
-    void FinishWrites() override { FinishOnce(); }
-    void FinishOnce() {
-      if (!finished_.exchange(true)) Finish(grpc::Status(grpc::StatusCode::CANCELLED, "stream ended"));
-    }
+    void OnSendInitialMetadataDone(bool ok) override { owner_.Opened(*this, ok); }
+    void OnCancel() override { owner_.End(*this); }
+    void OnDone() override { owner_.Done(*this, false); }
+    void Cancel() override { context_.TryCancel(); }
+    void Finish() override { grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>::Finish(status_); }
+    void Release() override {}
 
    private:
     grpc::CallbackServerContext& context_;
-    std::atomic<bool> finished_{false};
   };
 
-  // A stream this router refuses at once.
+  // A stream this router refuses at its headers.
   class Refused final : public grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame> {
    public:
     explicit Refused(const std::string& why) { Finish(grpc::Status(grpc::StatusCode::PERMISSION_DENIED, why)); }
@@ -168,23 +131,16 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 8);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
-    builder.SetMaxReceiveMessageSize(static_cast<int>(options_.frame_bytes));
-    builder.SetMaxSendMessageSize(static_cast<int>(options_.frame_bytes));
+    ApplyPortLimits(options_.limits, options_.frame_bytes, builder);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0)
       return Error{ErrorCode::kUnavailable,
                    "sync address " + options_.listen + " cannot be bound: is the port in use?"};
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
-      if (options_.router >= options_.peers[i].name) continue;  // the other one dials
+      if (!Dials(i)) continue;
       grpc::ChannelArguments arguments;
-      arguments.SetMaxReceiveMessageSize(static_cast<int>(options_.frame_bytes));
-      arguments.SetMaxSendMessageSize(static_cast<int>(options_.frame_bytes));
+      ApplyClientLimits(options_.limits, options_.frame_bytes, arguments);
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
       arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
@@ -202,9 +158,10 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     {
       MutexLock lock(mutex_);
       stopping_ = true;
-      for (Peer& peer : peers_)
-        if (peer.stream != nullptr) EndLocked(*peer.stream);
-      while (streams_ > 0) all_done_.Wait(mutex_);
+      std::vector<Stream*> all;
+      for (const auto& [serial, stream] : streams_) all.push_back(stream);
+      for (Stream* stream : all) Run(*stream, stream->state_.End());
+      while (!streams_.empty()) all_done_.Wait(mutex_);
     }
     if (server_ != nullptr) {
       server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
@@ -215,29 +172,30 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   SendOutcome Send(PeerIndex peer, std::string frame) {
     MutexLock lock(mutex_);
     Stream* stream = peers_[peer.value].stream;
-    if (stream == nullptr || !stream->up_) return SendOutcome::kClosed;
-    return stream->Enqueue(std::move(frame));
+    if (stream == nullptr || !stream->up_ || !stream->state_.writable()) return SendOutcome::kClosed;
+    if (stream->queue_.size() >= options_.queue_frames || stream->queued_bytes_ + frame.size() > options_.queue_bytes)
+      return SendOutcome::kFull;
+    stream->queued_bytes_ += frame.size();
+    stream->queue_.emplace_back().set_body(std::move(frame));
+    Run(*stream, stream->state_.Queued());
+    return SendOutcome::kQueued;
   }
 
   void FrameHandled(PeerIndex peer) {
     MutexLock lock(mutex_);
-    Stream* stream = peers_[peer.value].stream;
-    // The frame may have come from a stream that is gone; then the new one already has its read under way.
-    if (stream == nullptr || stream->ended_ || !peers_[peer.value].read_wanted) return;
-    peers_[peer.value].read_wanted = false;
-    stream->StartReadNext(&stream->incoming_);
+    Peer& state = peers_[peer.value];
+    if (state.frames_of_the_past > 0) {  // of streams that this one replaced; their frames were posted before
+      --state.frames_of_the_past;
+    } else if (state.stream != nullptr) {
+      state.frame_in_hand = false;
+      Run(*state.stream, state.stream->state_.Handled());
+    }
   }
 
   void Close(PeerIndex peer) {
     MutexLock lock(mutex_);
     Stream* stream = peers_[peer.value].stream;
-    if (stream == nullptr || !stream->up_) return;
-    stream->Drain();
-    loop_.PostAt(clock_.Now() + kDrainMax, [this, peer, life = stream->up_at_] {
-      MutexLock ending(mutex_);
-      Stream* still = peers_[peer.value].stream;
-      if (still != nullptr && still->up_ && still->up_at_ == life) EndLocked(*still);
-    });
+    if (stream != nullptr && stream->up_) DrainWithin(*stream, kDrainMax);
   }
 
   std::size_t QueuedBytes(PeerIndex peer) const {
@@ -252,111 +210,205 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     return {totals.sent, totals.received};
   }
 
+  std::map<std::string, std::uint64_t> Refusals() const {
+    MutexLock lock(mutex_);
+    return refusals_;
+  }
+
   grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>* Exchange(grpc::CallbackServerContext* context) override {
+    MutexLock lock(mutex_);
+    if (stopping_) return new Refused("shutting down");
     const auto& metadata = context->client_metadata();
     const auto named = metadata.find(kRouterKey);
-    if (named == metadata.end()) return new Refused("a sync stream must name its router");
+    if (named == metadata.end()) {
+      Count("unnamed", "a stream from " + context->peer() + " names no router");
+      return new Refused("a sync stream must name its router");
+    }
     const std::string name(named->second.data(), named->second.size());
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
       if (options_.peers[i].name != name) continue;
-      MutexLock lock(mutex_);
-      if (stopping_) return new Refused("shutting down");
+      if (Dials(i)) {
+        Count("role",
+              "a stream from " + context->peer() + " came under the name " + name + ", which this router dials");
+        return new Refused("router " + options_.router + " dials " + name + ", not the other way round");
+      }
       auto* stream = new Served(*this, PeerIndex{i}, *context);
-      ++streams_;
-      Replace(PeerIndex{i}, stream);
+      Register(*stream);
+      std::deque<Stream*>& unnamed = peers_[i].unnamed;
+      unnamed.push_back(stream);
+      if (unnamed.size() > kUnnamedStreamsMax) {
+        Stream* oldest = unnamed.front();
+        unnamed.pop_front();
+        Count("no_preface", "a stream under the name " + name + " sent no preface and made room for newer ones");
+        Run(*oldest, oldest->state_.End());
+      }
       return stream;
     }
-    return new Refused("router " + name + " is not a configured peer");
+    Count("unknown_router", "a stream from " + context->peer() + " names a router that is not a configured peer");
+    return new Refused("this router is not a configured peer");
   }
 
  private:
   struct Peer {
-    std::unique_ptr<v1::Sync::Stub> stub;
-    Stream* stream = nullptr;
-    bool read_wanted = false;  // the observer has a frame; FrameHandled starts the next read
+    std::unique_ptr<v1::Sync::Stub> stub;  // null: the peer dials
+    Stream* stream = nullptr;              // the dialed one, or the served one whose preface came last
+    std::deque<Stream*> unnamed;           // served, no preface yet
+    bool frame_in_hand = false;            // the observer has a frame of `stream`
+    int frames_of_the_past = 0;            // it has frames of streams that are gone
     Time backoff = kBackoffMin;
   };
 
-  void EndLocked(Stream& stream) {
-    if (stream.ended_) return;
-    stream.ended_ = true;
-    stream.End();
+  // The smaller name dials.
+  bool Dials(std::uint16_t peer) const { return options_.router < options_.peers[peer].name; }
+
+  // Starts what the stream's state says is due.
+  void Run(Stream& stream, const StreamState::Ops& ops) PREFIXMESH_REQUIRES(mutex_) {
+    if (ops.deliver) {
+      if (stream.up_) {
+        peers_[stream.peer_.value].frame_in_hand = true;
+        observer_.OnFrame(stream.peer_, std::move(*stream.incoming_.mutable_body()));
+      } else {
+        TakePreface(stream);
+      }
+    }
+    if (ops.start_read) stream.StartRead();
+    if (ops.start_write) stream.StartWrite();
+    if (ops.cancel) stream.Cancel();
+    if (ops.finish) stream.Finish();
+    if (ops.release) stream.Release();
   }
 
-  void Replace(PeerIndex peer, Stream* stream) PREFIXMESH_REQUIRES(mutex_) {
-    Stream* old = peers_[peer.value].stream;
-    peers_[peer.value].stream = stream;
-    peers_[peer.value].read_wanted = false;
-    if (old != nullptr) {
-      if (old->up_) observer_.OnStreamDown(peer);
-      old->up_ = false;
-      EndLocked(*old);
-    }
+  void Register(Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    stream.serial_ = ++streams_made_;
+    streams_[stream.serial_] = &stream;
+  }
+
+  // After `wait` the stream is ended unless `over` says that there is no need; streams that are gone are not touched.
+  template <typename Over>
+  void EndAfter(Stream& stream, Time wait, Over over) PREFIXMESH_REQUIRES(mutex_) {
+    loop_.PostAt(clock_.Now() + wait, [this, serial = stream.serial_, over] {
+      MutexLock lock(mutex_);
+      const auto at = streams_.find(serial);
+      if (at != streams_.end() && !over(*at->second)) Run(*at->second, at->second->state_.End());
+    });
+  }
+
+  void DrainWithin(Stream& stream, Time wait) PREFIXMESH_REQUIRES(mutex_) {
+    Run(stream, stream.state_.Drain());
+    EndAfter(stream, wait, [](const Stream&) { return false; });
   }
 
   void Dial(PeerIndex peer) {
     MutexLock lock(mutex_);
     if (stopping_) return;
     auto* stream = new Dialed(*this, peer, *peers_[peer.value].stub);
-    ++streams_;
-    Replace(peer, stream);
+    Register(*stream);
+    peers_[peer.value].stream = stream;
     stream->Begin();
   }
 
-  void Up(Stream& stream, StreamRole role) {
+  void Opened(Stream& stream, bool ok) {
     MutexLock lock(mutex_);
-    if (peers_[stream.peer_.value].stream != &stream || stream.ended_) return;
-    stream.up_ = true;
-    stream.up_at_ = clock_.Now();
-    observer_.OnStreamUp(stream.peer_, role);
-    stream.StartReadNext(&stream.incoming_);
+    if (!ok) return Run(stream, stream.state_.End());
+    Run(stream, stream.state_.Opened());
+    if (peers_[stream.peer_.value].stub != nullptr) SendPreface(stream);
+    EndAfter(stream, kPrefaceTimeout, [this](const Stream& late) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
+      if (late.up_at_ > Time{0}) return true;
+      if (!late.state_.ended())
+        Count("no_preface", "a stream with " + options_.peers[late.peer_.value].name +
+                                " sent no preface within two seconds: another release?");
+      return false;
+    });
   }
 
-  void Ended(Stream& stream) {
+  void SendPreface(Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    if (!stream.state_.writable()) return;
+    v1::StreamPreface& preface = *stream.queue_.emplace_back().mutable_preface();
+    preface.set_router(options_.router);
+    preface.set_incarnation(options_.incarnation.value);
+    Run(stream, stream.state_.Queued());
+  }
+
+  // The first message of the other end. From here on the stream is the peer's.
+  void TakePreface(Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    Peer& peer = peers_[stream.peer_.value];
+    const std::string& name = options_.peers[stream.peer_.value].name;
+    const v1::StreamPreface& preface = stream.incoming_.preface();
+    std::erase(peer.unnamed, &stream);
+    if (preface.router() != name || preface.incarnation() == 0) {
+      Count("bad_preface", "a stream with " + name + " began with no valid preface");
+      return Run(stream, stream.state_.End());
+    }
+    if (peer.stream != nullptr && peer.stream != &stream) Replace(peer, *peer.stream);
+    peer.stream = &stream;
+    stream.up_ = true;
+    stream.up_at_ = clock_.Now();
+    if (peer.stub == nullptr) SendPreface(stream);
+    observer_.OnStreamUp(stream.peer_, peer.stub != nullptr ? StreamRole::kDialer : StreamRole::kServer);
+    Run(stream, stream.state_.Handled());
+  }
+
+  // The older stream ends; its dialer hears why, so that it tries again soon.
+  void Replace(Peer& peer, Stream& old) PREFIXMESH_REQUIRES(mutex_) {
+    if (old.up_) Down(peer, old);
+    old.status_ = grpc::Status(grpc::StatusCode::ABORTED, "replaced by a newer stream of this router");
+    if (old.queue_.empty()) {
+      DrainWithin(old, kDrainMax);
+    } else {
+      Run(old, old.state_.End());
+    }
+  }
+
+  void Down(Peer& peer, Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    stream.up_ = false;
+    peer.frames_of_the_past += peer.frame_in_hand;
+    peer.frame_in_hand = false;
+    observer_.OnStreamDown(stream.peer_);
+  }
+
+  void End(Stream& stream) {
     MutexLock lock(mutex_);
-    EndLocked(stream);
+    Run(stream, stream.state_.End());
   }
 
   void ReadDone(Stream& stream, bool ok) {
     MutexLock lock(mutex_);
-    if (!ok) {
-      EndLocked(stream);
-      return;
-    }
-    if (peers_[stream.peer_.value].stream != &stream) return;
-    peers_[stream.peer_.value].read_wanted = true;
-    observer_.OnFrame(stream.peer_, std::move(*stream.incoming_.mutable_body()));
+    StreamState::Ops ops = stream.state_.ReadDone(ok);
+    if (ops.deliver && !stream.up_ && stream.up_at_ > Time{0}) ops = stream.state_.End();  // it was replaced
+    Run(stream, ops);
   }
 
   void WriteDone(Stream& stream, bool ok) {
     MutexLock lock(mutex_);
-    stream.Written();
-    if (!ok) EndLocked(stream);
+    stream.queued_bytes_ -= stream.queue_.front().body().size();
+    stream.queue_.pop_front();
+    Run(stream, stream.state_.WriteDone(ok));
   }
 
   template <typename AnyStream>
-  void Done(AnyStream& stream) {
-    const PeerIndex peer = stream.peer_;
-    bool redial = false;
-    Time when{0};
-    {
-      MutexLock lock(mutex_);
-      Peer& state = peers_[peer.value];
-      if (state.stream == &stream) {
-        if (stream.up_) observer_.OnStreamDown(peer);
-        state.stream = nullptr;
-        redial = state.stub != nullptr && !stopping_;
-        const Time now = clock_.Now();
-        if (stream.up_ && now - stream.up_at_ >= kStreamThatFits) state.backoff = kBackoffMin;
-        when = now + state.backoff;
-        state.backoff = std::min(state.backoff * 2, stream.up_ ? kRefusedBackoffMax : kUnreachedBackoffMax);
-      }
-    }
-    delete &stream;
-    if (redial) loop_.PostAt(when, [this, peer] { Dial(peer); });
+  void Done(AnyStream& stream, bool replaced) {
     MutexLock lock(mutex_);
-    --streams_;
+    Peer& peer = peers_[stream.peer_.value];
+    std::erase(peer.unnamed, &stream);
+    const bool was_up = stream.up_;
+    if (was_up) Down(peer, stream);
+    if (peer.stream == &stream) peer.stream = nullptr;
+    if (peer.stub != nullptr && !stopping_) {
+      const Time now = clock_.Now();
+      if (was_up && now - stream.up_at_ >= kStableStreamMin) peer.backoff = kBackoffMin;
+      loop_.PostAt(now + peer.backoff, [this, index = stream.peer_] { Dial(index); });
+      peer.backoff = std::min(peer.backoff * 2, was_up && !replaced ? kRefusedBackoffMax : kUnreachedBackoffMax);
+    }
+    streams_.erase(stream.serial_);
+    delete &stream;
     all_done_.NotifyAll();
+  }
+
+  // One stream that was refused: counted by reason, and one line of it in ten seconds.
+  void Count(const char* reason, const std::string& line) PREFIXMESH_REQUIRES(mutex_) {
+    ++refusals_[reason];
+    if (const auto held_back = log_.Allow(reason, clock_.Now()))
+      spdlog::warn("sync: {}{}", line, HeldBackNote(*held_back));
   }
 
   const SyncTransportOptions options_;
@@ -369,8 +421,11 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   mutable Mutex mutex_;
   CondVar all_done_;
   std::vector<Peer> peers_;
-  std::size_t streams_ = 0;
+  std::map<std::uint64_t, Stream*> streams_;  // all that gRPC is not done with, by serial
+  std::uint64_t streams_made_ = 0;
   bool stopping_ = false;
+  std::map<std::string, std::uint64_t> refusals_;  // by reason
+  LogLimiter log_;
 
   Mutex meter_mutex_;
   SocketMeter meter_;
@@ -386,6 +441,7 @@ SendOutcome GrpcSyncTransport::Send(PeerIndex peer, std::string frame) { return 
 void GrpcSyncTransport::FrameHandled(PeerIndex peer) { impl_->FrameHandled(peer); }
 void GrpcSyncTransport::Close(PeerIndex peer) { impl_->Close(peer); }
 std::size_t GrpcSyncTransport::QueuedBytes(PeerIndex peer) const { return impl_->QueuedBytes(peer); }
+std::map<std::string, std::uint64_t> GrpcSyncTransport::Refusals() const { return impl_->Refusals(); }
 GrpcSyncTransport::WireBytes GrpcSyncTransport::SampleWireBytes() { return impl_->SampleWireBytes(); }
 
 }  // namespace prefixmesh

@@ -1,21 +1,27 @@
 // grpc_sync_transport.h — SyncTransport over gRPC: one bidirectional stream per pair of routers, callback API.
 //
 // The router with the smaller name dials: every 250 ms while nobody is there, every 3 s where nothing answers, and with
-// backoff from 100 ms up to 30 s while streams end soon after they began; the other serves. A newer stream from the
-// same peer replaces the older. Keepalive pings every 10 s find a dead peer within 15 s.
+// backoff from 100 ms up to 30 s while streams end soon after they began; the other serves, and refuses streams under
+// names that it dials itself. Each end begins with a preface (name, incarnation), which no byte count of the mesh knows
+// of. A stream is up, and takes the place of an older one, from the peer's preface on; one that stays silent for 2 s
+// ends, and cost nobody anything. Keepalive pings every 10 s find a dead peer within 15 s.
 //
 // Threads:  Send, Close, FrameHandled from the mesh loop; the observer is called on gRPC threads and must only post.
-// Bounds:   per peer options.queue_frames and queue_bytes (kFull beyond), frames of options.frame_bytes both ways.
+// Bounds:   per peer options.queue_frames and queue_bytes (kFull beyond), frames of options.frame_bytes both ways, one
+//           stream and four that have not sent their preface; the port's own in port_limits.h. What was refused is
+//           counted by reason (Refusals) and logged once in ten seconds per reason.
 // Ownership: borrows observer, executor and clock; Shutdown before they go. Errors: Start says what is wrong in a line.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "impl/base/result.h"
 #include "impl/env/env.h"
+#include "impl/env/real/port_limits.h"
 
 namespace prefixmesh {
 
@@ -24,14 +30,18 @@ struct SyncPeerAddress {
   std::string address;  // host:port of its sync port
 };
 
+// Longest name of a router: a preface has at most 64 bytes.
+inline constexpr std::size_t kRouterNameBytesMax = 48;
+
 struct SyncTransportOptions {
-  std::string router;
-  std::string listen;  // host:port; port 0 picks one
+  std::string router;       // at most kRouterNameBytesMax
+  Incarnation incarnation;  // of this process; not 0
+  std::string listen;       // host:port; port 0 picks one
   std::vector<SyncPeerAddress> peers;
   std::size_t queue_frames = 1024;
   std::size_t queue_bytes = 8u << 20;
   std::size_t frame_bytes = 4u << 20;
-  bool gzip = false;
+  PortLimits limits;
 };
 
 class GrpcSyncTransport final : public SyncTransport {
@@ -48,6 +58,9 @@ class GrpcSyncTransport final : public SyncTransport {
   void FrameHandled(PeerIndex peer) override;
   void Close(PeerIndex peer) override;
   std::size_t QueuedBytes(PeerIndex peer) const override;
+
+  // Streams that were refused, by reason: unnamed, unknown_router, role, no_preface, bad_preface.
+  std::map<std::string, std::uint64_t> Refusals() const;
 
   // TCP payload bytes of the sync streams' sockets, both directions, ever. Samples the sockets; call at most a few
   // times a second.

@@ -9,6 +9,7 @@ namespace prefixmesh {
 void GrpcWorkerChannels::Add(WorkerIndex worker, const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(1 << 20);
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);  // nothing is inflated for a worker
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   if (channels_.size() <= worker.value) channels_.resize(worker.value + std::size_t{1});

@@ -32,18 +32,24 @@ struct RouteDecision {
   int reason = 0;         // v1::DecisionReason
   bool inserted = false;  // the index learned this placement
   std::uint64_t matched_bytes = 0;
-  std::uint64_t charged_bytes = 0;  // of the bound on what is in flight; Finished gives them back
 };
 
 class RouterHandler {
  public:
   virtual ~RouterHandler() = default;
 
-  // Chooses a worker and counts the request as in flight there until Finished. kNotFound: no such model;
-  // kUnavailable: no healthy worker; kTooBig: the prompt is above the limit; kExhausted: too much is in flight.
-  virtual Result<RouteDecision> Decide(const RouteRequest& request) = 0;
+  // Takes `bytes` of the bound on what is in flight, until Refund. kExhausted: too much is.
+  virtual Status Charge(std::uint64_t bytes) = 0;
+  virtual void Refund(std::uint64_t bytes) = 0;
+
+  // Chooses a worker and counts the request as in flight there until Finished. `again`: the worker that it was placed
+  // at before is gone. kNotFound: no such model; kUnavailable: no healthy worker; kTooBig: the prompt is above the
+  // limit.
+  virtual Result<RouteDecision> Decide(const RouteRequest& request, bool again) = 0;
   // `reached` false: the worker could not be reached or broke off.
   virtual void Finished(const RouteDecision& decision, bool reached) = 0;
+  // Whether one more request may be placed again; counts it.
+  virtual bool TakeRetry() = 0;
   // A response or a hello showed this incarnation.
   virtual void SawIncarnation(WorkerIndex worker, Incarnation incarnation) = 0;
 

@@ -1,0 +1,86 @@
+#include "impl/env/real/metrics_page.h"
+
+#include <microhttpd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "impl/env/real/listen_socket.h"
+
+namespace prefixmesh {
+namespace {
+
+constexpr char kContentType[] = "text/plain; version=0.0.4; charset=utf-8";
+
+MHD_Result Respond(MHD_Connection* connection, unsigned status, const std::string& text) {
+  MHD_Response* response = MHD_create_response_from_buffer(text.size(), const_cast<char*>(text.data()),
+                                                           MHD_RESPMEM_MUST_COPY);  // NOLINT: it only reads
+  if (response == nullptr) return MHD_NO;
+  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, kContentType);
+  const MHD_Result queued = MHD_queue_response(connection, status, response);
+  MHD_destroy_response(response);
+  return queued;
+}
+
+}  // namespace
+
+class MetricsPage::Impl {
+ public:
+  explicit Impl(Page page) : page_(std::move(page)) {}
+  ~Impl() {
+    if (daemon_ != nullptr) MHD_stop_daemon(daemon_);  // closes the socket, too
+  }
+
+  Status Start(const std::string& listen, const PortLimits& limits) {
+    const Result<ListenSocket> socket = ListenOn(listen);
+    if (!socket.ok()) return socket.error();
+    port_ = socket->port;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits.body_timeout).count();
+    daemon_ = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, &Impl::OnRequest, this, MHD_OPTION_LISTEN_SOCKET,
+        socket->fd, MHD_OPTION_CONNECTION_LIMIT, static_cast<unsigned>(limits.connections),
+        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(std::max<std::int64_t>(seconds, 1)),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
+    if (daemon_ != nullptr) return {};
+    close(socket->fd);
+    return Error{ErrorCode::kUnavailable, "cannot serve " + listen + ": the HTTP server did not start"};
+  }
+
+  std::uint16_t port() const { return port_; }
+
+ private:
+  static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, const char* method, const char*,
+                              const char*, std::size_t* body_bytes, void** state) {
+    if (*state == nullptr) {  // the headers are in; a body, if there is one, is dropped
+      *state = self;
+      return MHD_YES;
+    }
+    if (*body_bytes > 0) {
+      *body_bytes = 0;
+      return MHD_YES;
+    }
+    if (std::strcmp(method, MHD_HTTP_METHOD_GET) != 0 && std::strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+      return Respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
+    if (std::strcmp(url, "/metrics") != 0) return Respond(connection, MHD_HTTP_NOT_FOUND, "only /metrics\n");
+    return Respond(connection, MHD_HTTP_OK, static_cast<Impl*>(self)->page_());
+  }
+
+  const Page page_;
+  MHD_Daemon* daemon_ = nullptr;
+  std::uint16_t port_ = 0;
+};
+
+MetricsPage::MetricsPage() = default;
+MetricsPage::~MetricsPage() = default;
+std::uint16_t MetricsPage::port() const { return impl_->port(); }
+
+Result<std::unique_ptr<MetricsPage>> MetricsPage::Start(const std::string& listen, const PortLimits& limits,
+                                                        Page page) {
+  std::unique_ptr<MetricsPage> server(new MetricsPage());
+  server->impl_ = std::make_unique<Impl>(std::move(page));
+  if (const Status started = server->impl_->Start(listen, limits); !started.ok()) return started.error();
+  return server;
+}
+
+}  // namespace prefixmesh

@@ -1,0 +1,37 @@
+// metrics_page.h — serves /metrics over HTTP/1.1, whoever else is connected.
+//
+// One thread with epoll serves all connections: one that says nothing costs a socket and a few KiB until its timeout,
+// and delays nobody (an HTTP server with a thread for each connection was blocked by the first silent one).
+//
+// Threads:  `page` is called on the server's thread, one call at a time.
+// Bounds:   limits.connections at a time, header_bytes for a request, body_timeout without a byte; a body is not read.
+// Ownership: borrows nothing but what `page` does. Errors: Start says in one line what the system said.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "impl/base/result.h"
+#include "impl/env/real/port_limits.h"
+
+namespace prefixmesh {
+
+class MetricsPage {
+ public:
+  // The page's text, in Prometheus' exposition format.
+  using Page = std::function<std::string()>;
+
+  static Result<std::unique_ptr<MetricsPage>> Start(const std::string& listen, const PortLimits& limits, Page page);
+  ~MetricsPage();
+
+  std::uint16_t port() const;
+
+ private:
+  MetricsPage();
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace prefixmesh

@@ -1,0 +1,67 @@
+// port_limits.h — what a listening port takes from strangers: one table, the same for every port of every program here.
+//
+// Each row of PortLimitRows is an option of the router. A port that is a plain HTTP server (metrics_page.h) keeps those
+// that it has a word for: connections, header bytes, body timeout.
+//
+// Threads: values. Bounds: what a port holds for clients that say nothing more is at most
+//   connections x (socket and connection state, about 60 KiB) + bodies x message_bytes().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "impl/env/env.h"
+
+namespace grpc {
+class ChannelArguments;
+class ServerBuilder;
+}  // namespace grpc
+
+namespace prefixmesh {
+
+struct PortLimits {
+  // Connections at a time; a newcomer beyond is closed.
+  std::uint32_t connections = 1024;
+  // A prompt above it is refused; the limit on a whole message follows it.
+  std::uint64_t prompt_bytes = 2u << 20;
+  // Names and field headers beside the prompt.
+  static constexpr std::uint64_t kMessageOverheadBytes = 4u << 10;
+  std::uint64_t message_bytes() const { return prompt_bytes + kMessageOverheadBytes; }
+  // Requests whose body has begun and not ended.
+  std::uint32_t bodies_per_connection = 16;
+  std::uint32_t bodies = 128;
+  Time body_timeout = std::chrono::seconds(10);
+  // Calls of one connection at a time; more wait at the client.
+  std::uint32_t streams_per_connection = 1024;
+  std::uint32_t header_bytes = 16u << 10;
+  // Until a new connection has spoken HTTP/2.
+  Time handshake_timeout = std::chrono::seconds(5);
+  // A connection without a call is closed after it.
+  Time idle_timeout = std::chrono::minutes(5);
+  // Pings that come more often than this, three times in a row, end the connection.
+  Time ping_interval_min = std::chrono::milliseconds(500);
+  // How long a peer that answers nothing keeps its connection: one ping, and the wait for its answer.
+  Time keepalive_period = std::chrono::seconds(10);
+  Time keepalive_timeout = std::chrono::seconds(5);
+  // What gRPC may hold for all connections of the port; above it, it ends calls. A backstop: the limits above bite
+  // first.
+  std::uint64_t memory_bytes = 512u << 20;
+};
+
+// One limit as an option: its value in the unit that the name ends with.
+struct PortLimitRow {
+  const char* name;
+  const char* help;
+  double low, high;
+  double (*get)(const PortLimits&);
+  void (*set)(PortLimits&, double);
+};
+std::span<const PortLimitRow> PortLimitRows();
+
+// Puts the limits on a server. Compressed messages are refused: gRPC would inflate them before any limit of ours.
+void ApplyPortLimits(const PortLimits& limits, std::size_t message_bytes, grpc::ServerBuilder& builder);
+// What a client takes from a server that it does not trust: messages of `message_bytes`, none that is compressed.
+void ApplyClientLimits(const PortLimits& limits, std::size_t message_bytes, grpc::ChannelArguments& arguments);
+
+}  // namespace prefixmesh

@@ -1,0 +1,101 @@
+#include "impl/env/real/request_port.h"
+
+namespace prefixmesh {
+namespace {
+
+constexpr Time kSweepEvery = std::chrono::milliseconds(250);
+
+const grpc::Status& TooManyBodies() {
+  static const grpc::Status status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                   "too many requests whose body has not arrived yet");
+  return status;
+}
+
+}  // namespace
+
+// ---- a call ---------------------------------------------------------------------------------------------------------
+
+RequestCall::~RequestCall() {
+  if (charged_bytes_ > 0) port_.handler_.Refund(charged_bytes_);
+}
+
+void RequestCall::OnReadDone(bool ok) {
+  port_.BodyEnded(*this, false);
+  if (!Take()) return body_.Clear();  // it was refused meanwhile
+  if (!ok) return Finish({grpc::StatusCode::INVALID_ARGUMENT, "the request has no message"});
+  const grpc::Status charged = port_.Charge(*this, body_.Length());
+  if (!charged.ok()) return Finish(charged);
+  grpc::ByteBuffer body;
+  body.Swap(&body_);
+  OnBody(std::move(body));
+}
+
+void RequestCall::OnCancel() { port_.BodyEnded(*this, true); }
+
+// ---- the port -------------------------------------------------------------------------------------------------------
+
+grpc::Status RequestPort::Charge(RequestCall& call, std::uint64_t bytes) {
+  if (const Status charged = handler_.Charge(bytes); !charged.ok())
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, charged.error().message};
+  call.charged_bytes_ += bytes;
+  return grpc::Status::OK;
+}
+
+void RequestPort::Admit(RequestCall& call) {
+  if (const grpc::Status charged = Charge(call, kCallBytes); !charged.ok()) return call.Refuse(charged);
+  MutexLock lock(mutex_);
+  call.id_ = ++last_id_;
+  const BodyAdmission::Admitted admitted = admission_.Arrived(call.id_, call.context_.peer(), clock_.Now());
+  if (admitted.evicted.has_value()) RefuseBody(*admitted.evicted, TooManyBodies());
+  if (admitted.verdict == BodyAdmission::Verdict::kRefuse) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return call.Refuse(TooManyBodies());
+  }
+  calls_[call.id_] = &call;
+  if (admitted.verdict == BodyAdmission::Verdict::kRead) call.StartRead(&call.body_);
+  SweepSoon();
+}
+
+void RequestPort::BodyEnded(RequestCall& call, bool cancelled) {
+  MutexLock lock(mutex_);
+  if (calls_.erase(call.id_) == 0) return;
+  Read(admission_.Ended(call.id_));
+  if (cancelled) call.Refuse(grpc::Status::CANCELLED);
+}
+
+void RequestPort::Read(const std::vector<BodyAdmission::Id>& ids) {
+  for (const BodyAdmission::Id id : ids) {
+    RequestCall& call = *calls_.at(id);
+    call.StartRead(&call.body_);
+  }
+}
+
+void RequestPort::RefuseBody(BodyAdmission::Id id, const grpc::Status& status) {
+  const auto at = calls_.find(id);
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  at->second->Refuse(status);
+  calls_.erase(at);
+}
+
+void RequestPort::SweepSoon() {
+  if (sweeping_ || admission_.idle()) return;
+  sweeping_ = true;
+  executor_.PostAt(clock_.Now() + kSweepEvery, [this] { Sweep(); });
+}
+
+void RequestPort::Sweep() {
+  MutexLock lock(mutex_);
+  sweeping_ = false;
+  std::vector<BodyAdmission::Id> read;
+  for (const BodyAdmission::Id id : admission_.Expired(clock_.Now(), read))
+    RefuseBody(id, {grpc::StatusCode::DEADLINE_EXCEEDED, "the request's body did not arrive in time"});
+  Read(read);
+  SweepSoon();
+}
+
+std::size_t RequestPort::bodies() const {
+  MutexLock lock(mutex_);
+  return admission_.reading() + admission_.waiting();
+}
+
+}  // namespace prefixmesh

@@ -1,0 +1,101 @@
+// request_port.h — takes calls at their headers, and their bodies within bounds.
+//
+// gRPC's typed handlers run when the whole body is in; until then a half-sent one is charged to nobody. Here a call
+// exists from its headers on: it is charged a fixed amount, waits for its turn (body_admission.h), its body is read
+// within the port's message limit and charged, and only then is it handed to OnBody. Everything is given back when the
+// call is gone.
+//
+// Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
+// Bounds:   body_admission.h; handler.Charge for all that is in flight.
+// Ownership: a call deletes itself (OnDone). The port borrows handler, clock and executor; the server is shut down and
+//           the executor stopped before the port goes.
+// Errors:   statuses: RESOURCE_EXHAUSTED where a bound bites, DEADLINE_EXCEEDED for a body that is late.
+#pragma once
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <map>
+#include <string>
+
+#include "impl/base/mutex.h"
+#include "impl/env/body_admission.h"
+#include "impl/env/env.h"
+#include "impl/env/real/router_handler.h"
+
+namespace prefixmesh {
+
+class RequestPort;
+
+// One call. Nothing is started on it before Admit.
+class RequestCall : public grpc::ServerGenericBidiReactor {
+ public:
+  RequestCall(RequestPort& port, grpc::GenericCallbackServerContext& context) : port_(port), context_(context) {}
+  ~RequestCall() override;
+
+  void OnReadDone(bool ok) final;
+  // A subclass that overrides it calls this one too.
+  void OnCancel() override;
+  void OnDone() override { delete this; }
+
+ protected:
+  // The whole body, charged. Called at most once; the call goes on until Finish.
+  virtual void OnBody(grpc::ByteBuffer body) = 0;
+
+  RequestPort& port_;
+  grpc::GenericCallbackServerContext& context_;
+
+ private:
+  friend class RequestPort;
+  // Both ask for the body's state; whoever changes it first decides.
+  bool Take() { return !taken_.exchange(true); }
+  void Refuse(const grpc::Status& status) {
+    if (Take()) Finish(status);
+  }
+
+  BodyAdmission::Id id_ = 0;
+  std::atomic<bool> taken_{false};  // the body is in, or the call was refused
+  grpc::ByteBuffer body_;
+  std::uint64_t charged_bytes_ = 0;
+};
+
+class RequestPort {
+ public:
+  // What gRPC and the call itself take beside the prompt: 50 to 120 KB were seen under 80 KB prompts.
+  static constexpr std::uint64_t kCallBytes = 64u << 10;
+
+  RequestPort(const BodyAdmissionOptions& options, RouterHandler& handler, Clock& clock, Executor& executor)
+      : handler_(handler), clock_(clock), executor_(executor), admission_(options) {}
+
+  // Lets the call in, or finishes it with a status.
+  void Admit(RequestCall& call);
+
+  RouterHandler& handler() { return handler_; }
+  // Bodies that have begun and not ended, read and waiting.
+  std::size_t bodies() const;
+  // Calls that were refused before their body was in: there was no place, or it came too late.
+  std::uint64_t bodies_refused() const { return refused_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class RequestCall;
+  grpc::Status Charge(RequestCall& call, std::uint64_t bytes);
+  void BodyEnded(RequestCall& call, bool cancelled);
+  void Read(const std::vector<BodyAdmission::Id>& ids) PREFIXMESH_REQUIRES(mutex_);
+  void RefuseBody(BodyAdmission::Id id, const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_);
+  void SweepSoon() PREFIXMESH_REQUIRES(mutex_);
+  void Sweep();
+
+  RouterHandler& handler_;
+  Clock& clock_;
+  Executor& executor_;
+  std::atomic<std::uint64_t> refused_{0};
+
+  mutable Mutex mutex_;
+  BodyAdmission admission_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::map<BodyAdmission::Id, RequestCall*> calls_ PREFIXMESH_GUARDED_BY(mutex_);  // whose body is not in
+  BodyAdmission::Id last_id_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
+  bool sweeping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace prefixmesh
