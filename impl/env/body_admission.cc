@@ -71,6 +71,23 @@ std::vector<BodyAdmission::Id> BodyAdmission::Ended(Id id) {
   return Promote();
 }
 
+std::map<std::string, std::size_t> BodyAdmission::Reading() const {
+  std::map<std::string, std::size_t> reading;
+  for (const auto& [name, connection] : connections_)
+    if (!connection.reading.empty()) reading[name] = connection.reading.size();
+  return reading;
+}
+
+std::vector<BodyAdmission::Id> BodyAdmission::Evict(std::string_view name, std::vector<Id>& read) {
+  const auto at = connections_.find(name);
+  if (at == connections_.end()) return {};
+  std::vector<Id> evicted(at->second.reading.begin(), at->second.reading.end());
+  evicted.insert(evicted.end(), at->second.waiting.begin(), at->second.waiting.end());
+  for (const Id id : evicted) Remove(id);
+  read = Promote();
+  return evicted;
+}
+
 std::vector<BodyAdmission::Id> BodyAdmission::Expired(Time now, std::vector<Id>& read) {
   std::vector<Id> expired;
   for (const auto& [id, call] : calls_) {

@@ -53,6 +53,12 @@ class BodyAdmission {
   // Calls whose body did not arrive in time; they have lost their places. Those that may be read now are in `read`.
   std::vector<Id> Expired(Time now, std::vector<Id>& read);
 
+  // Connections whose bodies are being read, and how many of each.
+  std::map<std::string, std::size_t> Reading() const;
+  // Takes all places of a connection away. Returns its calls; those that may be read now are in `read`.
+  std::vector<Id> Evict(std::string_view connection, std::vector<Id>& read);
+
+  const BodyAdmissionOptions& options() const { return options_; }
   std::size_t reading() const { return reading_.size(); }
   std::size_t waiting() const { return waiting_.size(); }
   bool idle() const { return calls_.empty(); }

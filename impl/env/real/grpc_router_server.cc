@@ -136,7 +136,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
        Executor& executor)
       : options_(std::move(options)),
         channels_(channels),
-        port_(AdmissionOf(options_.limits), handler, clock, executor) {}
+        port_(AdmissionOf(options_.limits), options_.limits.message_bytes(), handler, clock, executor) {}
 
   Result<int> Start() {
     grpc::ServerBuilder builder;
@@ -147,6 +147,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0)
       return Error{ErrorCode::kUnavailable, "address " + options_.listen + " cannot be bound: is the port in use?"};
+    port_.SetPort(static_cast<std::uint16_t>(port));
     return port;
   }
 

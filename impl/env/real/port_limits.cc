@@ -72,6 +72,9 @@ void ApplyPortLimits(const PortLimits& limits, std::size_t message_bytes, grpc::
   const std::pair<const char*, int> arguments[] = {
       {GRPC_ARG_ALLOW_REUSEPORT, 0},  // or a port in use would be shared in silence
       {GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0},
+      // What a stream may send unasked stays at one window; gRPC would widen it by what it measures.
+      {GRPC_ARG_HTTP2_BDP_PROBE, 0},
+      {GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 64 << 10},
       {GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(limits.streams_per_connection)},
       {GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(limits.header_bytes)},
       {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(limits.handshake_timeout)},

@@ -1,13 +1,23 @@
 #include "impl/env/real/request_port.h"
 
+#include <algorithm>
+
 namespace prefixmesh {
 namespace {
 
-constexpr Time kSweepEvery = std::chrono::milliseconds(250);
+constexpr Time kSweepEvery = std::chrono::milliseconds(20);
+// Frame headers, and what is on its way when the kernel is asked.
+constexpr std::uint64_t kSlackBytes = 256u << 10;
 
 const grpc::Status& TooManyBodies() {
   static const grpc::Status status(grpc::StatusCode::RESOURCE_EXHAUSTED,
                                    "too many requests whose body has not arrived yet");
+  return status;
+}
+
+const grpc::Status& TooBig() {
+  static const grpc::Status status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                   "this connection sends bodies above the limit on a message");
   return status;
 }
 
@@ -58,6 +68,9 @@ void RequestPort::Admit(RequestCall& call) {
 
 void RequestPort::BodyEnded(RequestCall& call, bool cancelled) {
   MutexLock lock(mutex_);
+  if (!metered_.empty())
+    if (const auto at = metered_.find(call.context_.peer()); at != metered_.end())
+      at->second.complete_bytes += call.body_.Length();
   if (calls_.erase(call.id_) == 0) return;
   Read(admission_.Ended(call.id_));
   if (cancelled) call.Refuse(grpc::Status::CANCELLED);
@@ -90,7 +103,45 @@ void RequestPort::Sweep() {
   for (const BodyAdmission::Id id : admission_.Expired(clock_.Now(), read))
     RefuseBody(id, {grpc::StatusCode::DEADLINE_EXCEEDED, "the request's body did not arrive in time"});
   Read(read);
+  RefuseOversized();
   SweepSoon();
+}
+
+void RequestPort::RefuseOversized() {
+  const std::map<std::string, std::size_t> reading = admission_.Reading();
+  std::set<std::string> peers;
+  std::uint64_t partial_bytes = 0;
+  std::map<std::string, Metered> metered;
+  for (const auto& [peer, bodies] : reading) {
+    const auto received = meter_.Received(peer, port_);
+    if (!received) continue;
+    peers.insert(peer);
+    Metered& connection = metered[peer];
+    if (const auto before = metered_.find(peer); before != metered_.end()) {
+      const std::uint64_t grown = before->second.partial_bytes + (*received - before->second.received);
+      connection.partial_bytes = grown - std::min(grown, before->second.complete_bytes);
+    }
+    connection.received = *received;
+    partial_bytes += connection.partial_bytes;
+  }
+  metered_ = std::move(metered);
+  meter_.Keep(peers);
+  const std::uint64_t bytes_max = admission_.options().bodies * message_bytes_;
+  while (!metered_.empty()) {
+    const auto heaviest = std::max_element(metered_.begin(), metered_.end(), [](const auto& a, const auto& b) {
+      return a.second.partial_bytes < b.second.partial_bytes;
+    });
+    const auto above = std::find_if(metered_.begin(), metered_.end(), [&](const auto& entry) {
+      return entry.second.partial_bytes > reading.at(entry.first) * message_bytes_ + kSlackBytes;
+    });
+    const auto evicted = above != metered_.end() ? above : partial_bytes > bytes_max ? heaviest : metered_.end();
+    if (evicted == metered_.end()) return;
+    partial_bytes -= evicted->second.partial_bytes;
+    std::vector<BodyAdmission::Id> read;
+    for (const BodyAdmission::Id id : admission_.Evict(evicted->first, read)) RefuseBody(id, TooBig());
+    Read(read);
+    metered_.erase(evicted);
+  }
 }
 
 std::size_t RequestPort::bodies() const {

@@ -5,6 +5,10 @@
 // within the port's message limit and charged, and only then is it handed to OnBody. Everything is given back when the
 // call is gone.
 //
+// gRPC 1.51 takes a whole message before it compares its size with the limit, so the limit alone bounds nothing. While
+// bodies are slow the port therefore asks the kernel what their connections received: one that received more than its
+// bodies may have, messages that are in left out, loses them.
+//
 // Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
 // Bounds:   body_admission.h; handler.Charge for all that is in flight.
 // Ownership: a call deletes itself (OnDone). The port borrows handler, clock and executor; the server is shut down and
@@ -23,6 +27,7 @@
 #include "impl/env/body_admission.h"
 #include "impl/env/env.h"
 #include "impl/env/real/router_handler.h"
+#include "impl/env/real/socket_meter.h"
 
 namespace prefixmesh {
 
@@ -65,8 +70,12 @@ class RequestPort {
   // What gRPC and the call itself take beside the prompt: 50 to 120 KB were seen under 80 KB prompts.
   static constexpr std::uint64_t kCallBytes = 64u << 10;
 
-  RequestPort(const BodyAdmissionOptions& options, RouterHandler& handler, Clock& clock, Executor& executor)
-      : handler_(handler), clock_(clock), executor_(executor), admission_(options) {}
+  RequestPort(const BodyAdmissionOptions& options, std::uint64_t message_bytes, RouterHandler& handler, Clock& clock,
+              Executor& executor)
+      : message_bytes_(message_bytes), handler_(handler), clock_(clock), executor_(executor), admission_(options) {}
+
+  // The port that the server listens on, for the meter. Before any call.
+  void SetPort(std::uint16_t port) { port_ = port; }
 
   // Lets the call in, or finishes it with a status.
   void Admit(RequestCall& call);
@@ -85,10 +94,20 @@ class RequestPort {
   void RefuseBody(BodyAdmission::Id id, const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_);
   void SweepSoon() PREFIXMESH_REQUIRES(mutex_);
   void Sweep();
+  void RefuseOversized() PREFIXMESH_REQUIRES(mutex_);
 
+  // A connection with slow bodies.
+  struct Metered {
+    std::uint64_t received = 0;        // by the kernel, when it was last asked
+    std::uint64_t complete_bytes = 0;  // of messages that came in since then
+    std::uint64_t partial_bytes = 0;   // of bodies that are not in
+  };
+
+  const std::uint64_t message_bytes_;
   RouterHandler& handler_;
   Clock& clock_;
   Executor& executor_;
+  std::uint16_t port_ = 0;
   std::atomic<std::uint64_t> refused_{0};
 
   mutable Mutex mutex_;
@@ -96,6 +115,8 @@ class RequestPort {
   std::map<BodyAdmission::Id, RequestCall*> calls_ PREFIXMESH_GUARDED_BY(mutex_);  // whose body is not in
   BodyAdmission::Id last_id_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   bool sweeping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  ConnectionMeter meter_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::map<std::string, Metered> metered_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 
 }  // namespace prefixmesh

@@ -1,0 +1,197 @@
+"""What strangers do to a router's ports with plain sockets, for some seconds. For attack.py.
+
+    strangers.py MODE HOST:PORT SECONDS
+
+Ends with one JSON line: how often it tried.
+"""
+import gzip
+import json
+import select
+import socket
+import struct
+import sys
+import time
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+
+GENERATE = "/prefixmesh.v1.Router/Generate"
+
+
+class Connection:
+    """An HTTP/2 connection that speaks gRPC's framing, and breaks its rules when asked to."""
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=5)
+        self.http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+        self.http.initiate_connection()
+        self.flush()
+
+    def flush(self):
+        self.socket.sendall(self.http.data_to_send())
+
+    def open(self, path, headers=()):
+        stream = self.http.get_next_available_stream_id()
+        self.http.send_headers(stream, [(":method", "POST"), (":scheme", "http"), (":path", path),
+                                        (":authority", "router"), ("content-type", "application/grpc"),
+                                        ("te", "trailers"), *headers])
+        self.flush()
+        return stream
+
+    def take(self, timeout):
+        """Reads what is there; returns the events."""
+        if not select.select([self.socket], [], [], timeout)[0]:
+            return []
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise ConnectionError("closed")
+        events = self.http.receive_data(data)
+        for event in events:
+            if isinstance(event, h2.events.DataReceived):
+                self.http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        self.flush()
+        return events
+
+    def push(self, stream, left):
+        """Sends as much of `left` zeros as flow control allows, but for the last byte; returns what is left."""
+        try:
+            room = min(self.http.local_flow_control_window(stream), self.http.max_outbound_frame_size, left - 1)
+            if room > 0:
+                self.http.send_data(stream, bytes(room))
+                self.flush()
+                return left - room
+        except h2.exceptions.ProtocolError:  # the stream is closed
+            return 0
+        return left
+
+
+def until(seconds):
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() < end
+
+
+def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, path=GENERATE):
+    """Bodies that begin and never end. What was refused is opened again."""
+    tries = 0
+    held = []
+    while goes():
+        while len(held) < connections:
+            try:
+                held.append((Connection(address), {}))
+            except OSError:
+                break
+        for connection, open_streams in list(held):
+            try:
+                while len(open_streams) < streams and goes():
+                    try:
+                        stream = connection.open(path)
+                        connection.http.send_data(stream, b"\0" + struct.pack(">I", announced))
+                        connection.flush()
+                    except h2.exceptions.ProtocolError:
+                        break
+                    open_streams[stream] = announced
+                    tries += 1
+                for stream, left in list(open_streams.items()):
+                    open_streams[stream] = connection.push(stream, left)
+                for event in connection.take(0.002):
+                    if isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
+                        open_streams.pop(event.stream_id, None)
+                    if isinstance(event, h2.events.ConnectionTerminated):
+                        raise ConnectionError("goaway")
+            except (OSError, h2.exceptions.ProtocolError, KeyError):
+                held.remove((connection, open_streams))
+    return tries
+
+
+def half_sent_health(address, goes):
+    return half_sent(address, goes, path="/grpc.health.v1.Health/Check")
+
+
+def inflated(address, goes):
+    """512 MiB of zeros in half a megabyte."""
+    body = gzip.compress(bytes(512 << 20), 9)
+    tries = 0
+    while goes():
+        try:
+            connection = Connection(address)
+            stream = connection.open(GENERATE, [("grpc-encoding", "gzip")])
+            data = b"\1" + struct.pack(">I", len(body)) + body
+            sent = 0
+            tries += 1
+            while sent < len(data) and goes():
+                room = min(connection.http.local_flow_control_window(stream), connection.http.max_outbound_frame_size)
+                if room > 0:
+                    connection.http.send_data(stream, data[sent:sent + room])
+                    connection.flush()
+                    sent += room
+                connection.take(0.005 if room > 0 else 0.2)
+            connection.http.end_stream(stream)
+            connection.flush()
+            connection.take(0.5)
+        except (OSError, h2.exceptions.ProtocolError, KeyError):
+            pass
+        finally:
+            time.sleep(0.05)
+    return tries
+
+
+def silent_connections(address, goes, count=500):
+    """Connections that say nothing, and half a request line on every second one."""
+    host, port = address.rsplit(":", 1)
+    held, tries = [], 0
+    while goes():
+        while len(held) < count and goes():
+            try:
+                connection = socket.create_connection((host, int(port)), timeout=1)
+                if tries % 2:
+                    connection.sendall(b"GET /metr")
+                held.append(connection)
+                tries += 1
+            except OSError:
+                break
+        time.sleep(0.2)
+        for connection in list(held):
+            connection.setblocking(False)
+            try:
+                if connection.recv(1) == b"":
+                    held.remove(connection)
+            except BlockingIOError:
+                pass
+            except OSError:
+                held.remove(connection)
+    return tries
+
+
+def measuring_calls(address, goes):
+    """Probes, phases and status from a stranger."""
+    tries = 0
+    methods = ["/prefixmesh.v1.RouterAdmin/BeginPhase", "/prefixmesh.v1.Router/ProbeOpen",
+               "/prefixmesh.v1.Router/Probe", "/prefixmesh.v1.RouterAdmin/Positions"]
+    while goes():
+        try:
+            connection = Connection(address)
+            for i in range(200):
+                if not goes():
+                    break
+                body = b"\x0a\x01m\x7a" + b"\x88\x27" + b"x" * 5000 if i % 4 in (1, 2) else b"\x0a\x04load"
+                stream = connection.open(methods[i % 4])
+                try:
+                    connection.http.send_data(stream, b"\0" + struct.pack(">I", len(body)) + body, end_stream=True)
+                    connection.flush()
+                except h2.exceptions.ProtocolError:
+                    pass
+                tries += 1
+                connection.take(0.001)
+        except (OSError, h2.exceptions.ProtocolError):
+            time.sleep(0.05)
+    return tries
+
+
+MODES = {"half-sent": half_sent, "half-sent-health": half_sent_health, "inflated": inflated,
+         "silent-connections": silent_connections, "measuring-calls": measuring_calls}
+
+if __name__ == "__main__":
+    print(json.dumps({"tries": MODES[sys.argv[1]](sys.argv[2], until(float(sys.argv[3])))}))
