@@ -94,7 +94,7 @@ class Routers:
         routers = [f"--router={name}={self.ports[name]['requests']}" for name in "mz"]
         done = harness.run("prefixmesh-load", "--scenario", "templates", "--now", "--out", folder, "--duration",
                            f"{seconds}s", "--set", "load.rps=40", "--set", "prompt.chars=20000", "--set",
-                           "phases.warmup_s=0", "--set", "workers.count=4", "--set", "prompt.templates=20", *routers,
+                           "phases.warmup_s=1", "--set", "workers.count=4", "--set", "prompt.templates=20", *routers,
                            timeout=seconds + 60)
         if done.returncode not in (0, 3):  # 3: the machine was too busy for the generator
             raise AssertionError(f"load: {done.returncode} {done.stdout} {done.stderr}")

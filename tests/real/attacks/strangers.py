@@ -111,8 +111,8 @@ def half_sent_health(address, goes):
 
 
 def inflated(address, goes):
-    """512 MiB of zeros in half a megabyte."""
-    body = gzip.compress(bytes(512 << 20), 9)
+    """256 MiB of zeros in a megabyte."""
+    body = gzip.compress(bytes(256 << 20), 1)
     tries = 0
     while goes():
         try:
