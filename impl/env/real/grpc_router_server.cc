@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "impl/env/real/generate_call.h"
+#include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/env/real/request_port.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -140,20 +141,21 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
 
   Result<int> Start() {
     grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+    const Result<std::uint16_t> port = listener_.Bind(options_.listen, options_.limits, builder);
+    if (!port.ok()) return port.error();
     ApplyPortLimits(options_.limits, options_.limits.message_bytes(), builder);
     builder.RegisterCallbackGenericService(this);
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port == 0)
-      return Error{ErrorCode::kUnavailable, "address " + options_.listen + " cannot be bound: is the port in use?"};
-    port_.SetPort(static_cast<std::uint16_t>(port));
-    return port;
+    if (server_ == nullptr) return Error{ErrorCode::kUnavailable, "cannot serve " + options_.listen};
+    port_.SetPort(*port);
+    listener_.Start();
+    return int{*port};
   }
 
   void Shutdown(Time grace) {
     if (server_ == nullptr) return;
     stopping_ = true;
+    listener_.Stop();
     server_->Shutdown(std::chrono::system_clock::now() + grace);
     server_->Wait();
     server_ = nullptr;
@@ -200,6 +202,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   const RouterServerOptions options_;
   GrpcWorkerChannels& channels_;
   RequestPort port_;
+  GrpcListener listener_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<grpc::Server> server_;
 };

@@ -10,6 +10,7 @@
 
 #include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
+#include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/socket_meter.h"
 #include "impl/env/stream_state.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
@@ -129,14 +130,13 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
 
   Status Start() {
     grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port);
+    const Result<std::uint16_t> port = listener_.Bind(options_.listen, options_.limits, builder);
+    if (!port.ok()) return Error{port.error().code, "sync address: " + port.error().message};
     ApplyPortLimits(options_.limits, options_.frame_bytes, builder);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port == 0)
-      return Error{ErrorCode::kUnavailable,
-                   "sync address " + options_.listen + " cannot be bound: is the port in use?"};
+    if (server_ == nullptr) return Error{ErrorCode::kUnavailable, "cannot serve " + options_.listen};
+    listener_.Start();
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
       if (!Dials(i)) continue;
       grpc::ChannelArguments arguments;
@@ -163,6 +163,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       for (Stream* stream : all) Run(*stream, stream->state_.End());
       while (!streams_.empty()) all_done_.Wait(mutex_);
     }
+    listener_.Stop();
     if (server_ != nullptr) {
       server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
       server_->Wait();
@@ -416,6 +417,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   Executor& loop_;
   SyncTransportObserver& observer_;
   std::set<std::uint16_t> ports_;
+  GrpcListener listener_;
   std::unique_ptr<grpc::Server> server_;
 
   mutable Mutex mutex_;

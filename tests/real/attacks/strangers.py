@@ -111,8 +111,8 @@ def half_sent_health(address, goes):
 
 
 def inflated(address, goes):
-    """256 MiB of zeros in a megabyte."""
-    body = gzip.compress(bytes(256 << 20), 1)
+    """64 MiB of zeros in 280 KiB."""
+    body = gzip.compress(bytes(64 << 20), 1)
     tries = 0
     while goes():
         try:
