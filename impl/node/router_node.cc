@@ -17,7 +17,7 @@ RouterNode::RouterNode(RouterOptions options)
       fleet_(options_.sync.peers.size()),
       trees_(options_.trees) {
   for (const WorkerAddress& worker : options_.workers) {
-    const auto slot = fleet_.Intern(worker.name);
+    const auto slot = fleet_.InternOwn(worker.name);
     PREFIXMESH_CHECK(slot.has_value());  // the app checked the count
     channels_.Add(*slot, worker.address);
     own_workers_.push_back(*slot);
@@ -25,7 +25,12 @@ RouterNode::RouterNode(RouterOptions options)
   greeter_ = std::make_unique<WorkerGreeter>(
       options_.greeter, clock_, loop_, fleet_, own_workers_,
       [this](WorkerIndex worker, Incarnation registered, WorkerGreeter::Answer answer) {
-        channels_.Hello(worker, options_.name, registered, options_.hello_timeout, std::move(answer));
+        channels_.Hello(worker, options_.name, registered, options_.hello_timeout,
+                        [this, answer = std::move(answer)](Result<WorkerGreeting> greeting) {
+                          if (greeting.ok() && !Possible(greeting->incarnation))
+                            greeting = Error{ErrorCode::kCorrupt, "its incarnation cannot be"};
+                          answer(greeting);
+                        });
       },
       [this](WorkerIndex worker, const WorkerGreeting& greeting) { Greeted(worker, greeting); });
   StrategySettings settings = options_.strategy_settings;
@@ -39,9 +44,8 @@ RouterNode::RouterNode(RouterOptions options)
   std::vector<std::string> peers;
   for (const SyncPeerAddress& peer : options_.sync.peers) peers.push_back(peer.name);
   if (BlockIndex* index = trees_.block_index()) {
-    actions_ = std::make_unique<BlockActions>(fleet_, *index, [this](WorkerIndex worker, Incarnation incarnation) {
-      PeerSawIncarnation(worker, incarnation);
-    });
+    actions_ =
+        std::make_unique<BlockActions>(fleet_, *index, [this](WorkerIndex worker) { greeter_->Check(worker); });
   } else {
     actions_ = std::make_unique<TextActions>(fleet_, trees_);
   }
@@ -173,25 +177,28 @@ void RouterNode::Finished(const RouteDecision& decision, bool reached) {
   }
 }
 
+// What cannot be an incarnation changes nothing: as an answer to a hello it is a miss, in a reply it is not heard.
+bool RouterNode::Possible(Incarnation incarnation) {
+  if (incarnation <= kWorkerIncarnationMax) return true;
+  incarnations_refused_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
 void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
+  if (!Possible(incarnation)) return;
   RaiseRegister(worker, incarnation);
   if (incarnation < fleet_.incarnation(worker)) return greeter_->Tell(worker);
   greeter_->Heard(worker);
 }
 
-void RouterNode::PeerSawIncarnation(WorkerIndex worker, Incarnation incarnation) {
-  if (RaiseRegister(worker, incarnation)) greeter_->Tell(worker);  // it may not know
-}
-
-bool RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
+void RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   const RegisterChange change = fleet_.RaiseIncarnation(worker, incarnation);
-  if (change == RegisterChange::kNone) return false;
+  if (change == RegisterChange::kNone) return;
   // A new life of the worker: its cache is empty, so nothing that was known of it holds. The register rises first: a
   // placement that is decided meanwhile is announced as the new life's, and at worst forgotten here.
   if (change == RegisterChange::kNewLife)
     spdlog::info("worker {} has a new incarnation: its prefixes are forgotten", fleet_.name(worker));
   trees_.RaiseIncarnation(worker, incarnation, change == RegisterChange::kFirst);
-  return true;
 }
 
 // ---- workers --------------------------------------------------------------------------------------------------------

@@ -74,9 +74,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
 
   GrpcWorkerChannels& channels() { return channels_; }
 
-  // A peer says that the worker's register stands at least here.
-  void PeerSawIncarnation(WorkerIndex worker, Incarnation incarnation);
-
   // RouterHandler
   Result<RouteDecision> Decide(const RouteRequest& request) override;
   void Finished(const RouteDecision& decision, bool reached) override;
@@ -116,8 +113,8 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
 
   Result<RouteDecision> DecideCharged(const RouteRequest& request);
   void Greeted(WorkerIndex worker, const WorkerGreeting& greeting);
-  // True when the register moved.
-  bool RaiseRegister(WorkerIndex worker, Incarnation incarnation);
+  bool Possible(Incarnation incarnation);
+  void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
   void EvictionBeat();
   void LogBeat();
   void LogSizes(const char* occasion);
@@ -151,6 +148,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   Histogram decision_cpu_phase_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);  // since the last BeginPhase
   std::array<std::uint64_t, kDecisionReasonCount> decisions_ PREFIXMESH_GUARDED_BY(figures_mutex_){};
   std::atomic<std::uint64_t> in_flight_{0}, in_flight_bytes_{0}, refused_{0};
+  std::atomic<std::uint64_t> incarnations_refused_{0};
 
   Mutex probes_mutex_;
   std::deque<OpenProbe> probes_ PREFIXMESH_GUARDED_BY(probes_mutex_);
