@@ -15,7 +15,8 @@ RouterNode::RouterNode(RouterOptions options)
     : options_(std::move(options)),
       random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
       fleet_(options_.sync.peers.size()),
-      trees_(options_.trees) {
+      trees_(options_.trees),
+      models_(trees_, fleet_) {
   for (const WorkerAddress& worker : options_.workers) {
     const auto slot = fleet_.InternOwn(worker.name);
     PREFIXMESH_CHECK(slot.has_value());  // the app checked the count
@@ -44,8 +45,7 @@ RouterNode::RouterNode(RouterOptions options)
   std::vector<std::string> peers;
   for (const SyncPeerAddress& peer : options_.sync.peers) peers.push_back(peer.name);
   if (BlockIndex* index = trees_.block_index()) {
-    actions_ =
-        std::make_unique<BlockActions>(fleet_, *index, [this](WorkerIndex worker) { greeter_->Check(worker); });
+    actions_ = std::make_unique<BlockActions>(fleet_, *index, [this](WorkerIndex worker) { greeter_->Check(worker); });
   } else {
     actions_ = std::make_unique<TextActions>(fleet_, trees_);
   }
@@ -108,8 +108,8 @@ Result<RouteDecision> RouterNode::DecideCharged(const RouteRequest& request) {
   if (request.prompt->size() > options_.prompt_bytes_max)
     return Error{ErrorCode::kTooBig, "the prompt has " + std::to_string(request.prompt->size()) +
                                          " bytes; this router takes " + std::to_string(options_.prompt_bytes_max)};
-  const std::shared_ptr<const Model> model = FindModel(request.model);
-  const TreeScope* scope = trees_.Find(request.model, request.kind);
+  const std::shared_ptr<const ModelTable::Model> model = models_.Find(request.model);
+  const std::shared_ptr<const TreeScope> scope = trees_.Find(request.model, request.kind);
   if (model == nullptr || scope == nullptr)
     return Error{ErrorCode::kNotFound, "no worker serves the model '" + std::string(request.model) + "'"};
 
@@ -203,25 +203,9 @@ void RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
 
 // ---- workers --------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<const RouterNode::Model> RouterNode::FindModel(std::string_view model) const {
-  MutexLock lock(models_mutex_);
-  const auto at = models_.find(model);
-  return at != models_.end() ? at->second : nullptr;
-}
-
 void RouterNode::Greeted(WorkerIndex worker, const WorkerGreeting& greeting) {
   RaiseRegister(worker, greeting.incarnation);
-  for (const std::string& name : greeting.models) {
-    const std::shared_ptr<const Model> known = FindModel(name);
-    if (known != nullptr && std::binary_search(known->workers.begin(), known->workers.end(), worker)) continue;
-    trees_.Add(name, Kind::kText);
-    trees_.Add(name, Kind::kTokens);
-    MutexLock lock(models_mutex_);
-    std::shared_ptr<const Model>& model = models_[name];
-    Model next = model != nullptr ? *model : Model{};
-    next.workers.insert(std::lower_bound(next.workers.begin(), next.workers.end(), worker), worker);
-    model = std::make_shared<const Model>(std::move(next));
-  }
+  models_.Offer(clock_.Now(), worker, greeting.models);
 }
 
 // ---- what the strategy may read -------------------------------------------------------------------------------------
@@ -255,7 +239,7 @@ std::uint32_t RouterNode::DepthOf(const TreeScope& scope, const Prompt& prompt, 
 void RouterNode::Probe(const RouteRequest& request, std::string worker,
                        std::function<void(const v1::ProbeReply&)> done) {
   v1::ProbeReply reply;
-  const TreeScope* scope = trees_.Find(request.model, request.kind);
+  const std::shared_ptr<const TreeScope> scope = trees_.Find(request.model, request.kind);
   if (scope == nullptr) return done(reply);
   std::vector<NodeId> blocks;
   scope->hasher.Hash(*request.prompt, blocks);

@@ -24,6 +24,7 @@
 #include "impl/env/real/real_env.h"
 #include "impl/env/real/router_handler.h"
 #include "impl/mesh/mesh.h"
+#include "impl/node/model_table.h"
 #include "impl/node/strategies.h"
 #include "impl/node/tree_set.h"
 #include "impl/node/worker_greeter.h"
@@ -97,14 +98,11 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
  private:
   struct OpenProbe {
     std::uint64_t handle = 0;
-    const TreeScope* scope = nullptr;
+    std::shared_ptr<const TreeScope> scope;
     std::vector<NodeId> blocks;
     std::string text;  // text trees only
     std::uint64_t prompt_bytes = 0;
     std::size_t bytes() const { return blocks.size() * sizeof(NodeId) + text.size() + sizeof(OpenProbe); }
-  };
-  struct Model {
-    std::vector<WorkerIndex> workers;  // ascending
   };
 
   // LoadView
@@ -118,7 +116,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   void EvictionBeat();
   void LogBeat();
   void LogSizes(const char* occasion);
-  std::shared_ptr<const Model> FindModel(std::string_view model) const;
   std::uint32_t BlockBytes(Kind kind) const;
   std::uint32_t DepthOf(const TreeScope& scope, const Prompt& prompt, WorkerIndex worker) const;
 
@@ -128,6 +125,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   LoopThread loop_;
   Fleet fleet_;
   TreeSet trees_;
+  ModelTable models_;
   GrpcWorkerChannels channels_;
   std::unique_ptr<WorkerGreeter> greeter_;
   std::unique_ptr<SyncStrategy> strategy_;  // null for `off`
@@ -138,9 +136,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
 
   std::vector<WorkerIndex> own_workers_;             // those with an address, constant after construction
   mutable std::vector<WorkerLoad> workers_scratch_;  // mesh loop
-
-  mutable Mutex models_mutex_;
-  std::map<std::string, std::shared_ptr<const Model>, std::less<>> models_ PREFIXMESH_GUARDED_BY(models_mutex_);
 
   Mutex figures_mutex_;
   Histogram decision_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);

@@ -146,6 +146,7 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
 
   // What cannot be an incarnation is not taken, by the router or by the worker.
   router.node->SawIncarnation(WorkerIndex{0}, Incarnation{UINT64_MAX});
+  REQUIRE(router.Status().worker_words_refused().at("incarnation") == 1);
   for (const std::uint64_t value : {kWorkerIncarnationMax.value, kWorkerIncarnationMax.value + 1, UINT64_MAX}) {
     std::promise<Result<WorkerGreeting>> answer;
     router.node->channels().Hello(WorkerIndex{0}, "a", Incarnation{value}, std::chrono::seconds(5),
