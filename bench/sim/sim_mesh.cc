@@ -33,7 +33,7 @@ SimMesh::SimMesh(const Swarm& swarm, std::uint64_t seed)
       lives_(Prng::ForPurpose(seed, "lives")),
       network_(world_, nodes_, NetworkOptions(swarm), seed) {
   workers_.resize(static_cast<std::size_t>(swarm.workers));
-  for (SimWorker& worker : workers_) worker.incarnation.value = 1000 + lives_.Below(1000);
+  for (SimWorker& worker : workers_) worker.Become(Incarnation{1000 + lives_.Below(1000)});
   routers_.resize(nodes_);
   life_of_.resize(nodes_);
   incarnation_of_.resize(nodes_);
@@ -58,6 +58,8 @@ void SimMesh::Start(std::size_t node, bool same_incarnation) {
   parameters.clock_offset = Seconds(lives_.Unit() * 1e6);
   parameters.clock_rate = 1 + (lives_.Unit() * 2 - 1) * swarm_.clock_skew;
   parameters.seed = seed_;
+  parameters.foreign = swarm_.foreign;
+  parameters.lies = lies(node);
   life_of_[node] = ++lives_begun_;
   routers_[node] = std::make_unique<SimRouter>(swarm_, parameters, world_, network_, workers_);
   routers_[node]->on_stamped = [this](const SimRouter& router) { ledger_.Wrote(router.strategy().replica()); };
@@ -89,9 +91,9 @@ void SimMesh::Load(Time step) {
   for (SimWorker& worker : workers_) {
     if (faults_.Unit() >= restarts) continue;
     const std::uint64_t value = worker.incarnation.value;
-    worker.incarnation.value = faults_.Unit() < swarm_.worker_clock_back
-                                   ? value - std::min(value - 1, 1 + faults_.Below(50))
-                                   : value + 1 + faults_.Below(50);
+    worker.Become(Incarnation{faults_.Unit() < swarm_.worker_clock_back
+                                  ? value - std::min(value - 1, 1 + faults_.Below(50))
+                                  : value + 1 + faults_.Below(50)});
   }
 }
 
@@ -168,6 +170,7 @@ void SimMesh::Faults(Time step) {
 
 void SimMesh::Heal() {
   network_.StopChaos();
+  healed_ = true;
   if (swarm_.core_only != 0) {
     core_.assign(nodes_, false);
     std::size_t size = 2 + faults_.Below(nodes_ - 1);
@@ -179,6 +182,7 @@ void SimMesh::Heal() {
       routers_[node].reset();
       continue;
     }
+    if (swarm_.liar != 0 && node == liar()) routers_[node].reset();  // an honest one takes its place
     if (routers_[node]) routers_[node]->PauseUntil(world_.now());
     if (!routers_[node]) Start(node, false);
   }

@@ -44,12 +44,15 @@ class SimMesh {
   std::uint64_t lives() const { return lives_begun_; }
   Incarnation incarnation(std::size_t node) const { return incarnation_of_[node]; }  // it was started with
   std::size_t workers() const { return workers_.size(); }
+  const SimWorker& worker(std::size_t worker) const { return workers_[worker]; }
+  bool lies(std::size_t node) const { return swarm_.liar != 0 && node == liar() && !healed_; }
   const SimNetwork& network() const { return network_; }
   Ledger& ledger() { return ledger_; }
   // An id that nobody drew before.
   NodeId DrawId() { return NodeId{load_.Next() | 1}; }
 
  private:
+  std::size_t liar() const { return nodes_ - 2; }
   bool gone_for_good(std::size_t node) const { return !core_.empty() && !core_[node]; }
   bool Strikes(double rate, Time step) { return faults_.Unit() < rate * std::chrono::duration<double>(step).count(); }
   void Start(std::size_t node, bool same_incarnation);
@@ -69,6 +72,7 @@ class SimMesh {
   std::uint64_t lives_begun_ = 0;
   std::vector<Incarnation> incarnation_of_;
   std::vector<bool> member_, core_;
+  bool healed_ = false;
   std::vector<std::pair<std::uint16_t, std::vector<NodeId>>> placed_;
   Ledger ledger_;
 };

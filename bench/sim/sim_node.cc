@@ -28,7 +28,12 @@ SimNode::SimNode(const Parameters& parameters, std::size_t workers, SimWorld& wo
       executor_(world, clock_),
       fleet_(peers_.size()) {
   for (std::size_t i = 0; i < workers; ++i) {
-    candidates_.push_back(*fleet_.Intern(WorkerLabel(i)));
+    const double drawn = Prng::ForPurpose(parameters.seed, RouterName(parameters.node) + WorkerLabel(i)).Unit();
+    if (drawn < parameters.foreign && i != parameters.node % workers) {
+      fleet_.Intern(WorkerLabel(i));
+      continue;
+    }
+    candidates_.push_back(*fleet_.InternOwn(WorkerLabel(i)));
     fleet_.SetHealthy(candidates_.back(), true);
   }
 }
@@ -45,7 +50,8 @@ void SimNode::Serve(WorkerIndex worker) {
 std::span<const WorkerLoad> SimNode::Workers() const {
   loads_.clear();
   for (const WorkerIndex worker : candidates_)
-    loads_.push_back({fleet_.name(worker), fleet_.incarnation(worker), fleet_.own_in_flight(worker)});
+    loads_.push_back(
+        {fleet_.name(worker), parameters_.lies ? Lie() : fleet_.incarnation(worker), fleet_.own_in_flight(worker)});
   return loads_;
 }
 

@@ -28,6 +28,8 @@ class SimNode : protected StrategyView, protected LoadView {
     Time clock_offset{0};
     double clock_rate = 1;
     std::uint64_t seed = 0;
+    double foreign = 0;  // share of the workers that are not this router's own
+    bool lies = false;   // claims lives of workers that never were
   };
 
   void PauseUntil(Time until) { executor_.PauseUntil(until); }
@@ -40,6 +42,8 @@ class SimNode : protected StrategyView, protected LoadView {
   // The mesh starts and its streams form. Leave before the mesh goes.
   void Join(Mesh& mesh);
   void Leave();
+  // A life that this worker never had, above those that were claimed before.
+  Incarnation Lie() const { return Incarnation{kWorkerIncarnationMax.value - (1u << 30) + fleet_.version()}; }
   // One request at the worker, 60 ms long.
   void Serve(WorkerIndex worker);
 

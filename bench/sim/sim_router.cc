@@ -39,6 +39,8 @@ SimRouter::SimRouter(const Swarm& swarm, const Parameters& parameters, SimWorld&
                      std::vector<SimWorker>& workers)
     : SimNode(parameters, workers.size(), world, network),
       workers_(workers),
+      checked_at_(workers.size(), Time{-1}),
+      check_posted_(workers.size(), false),
       index_(IndexOptions(swarm, parameters.node)),
       actions_(*this),
       strategy_(StrategyOptions(swarm, parameters), *this),
@@ -48,9 +50,24 @@ SimRouter::SimRouter(const Swarm& swarm, const Parameters& parameters, SimWorld&
 
 SimRouter::~SimRouter() { Leave(); }
 
-void SimRouter::Raise(WorkerIndex worker, Incarnation incarnation) {
-  if (fleet_.RaiseIncarnation(worker, incarnation) != RegisterChange::kNone)
-    index_.RaiseIncarnation(worker, incarnation);
+void SimRouter::Meet(WorkerIndex worker) {
+  SimWorker& met = workers_[worker.value];
+  const Incarnation known = fleet_.incarnation(worker);
+  if (met.incarnation < known) met.Become(Incarnation{known.value + 1});
+  if (fleet_.RaiseIncarnation(worker, met.incarnation) != RegisterChange::kNone)
+    index_.RaiseIncarnation(worker, met.incarnation);
+}
+
+void SimRouter::Check(WorkerIndex worker) {
+  if (check_posted_[worker.value]) return;
+  const Time last = checked_at_[worker.value], now = clock_.Now();
+  check_posted_[worker.value] = true;
+  const Time due = last >= Time{0} && now < last + kCheckPeriod ? last + kCheckPeriod : now;
+  executor_.PostAt(due + kHelloTime, [this, worker] {
+    check_posted_[worker.value] = false;
+    checked_at_[worker.value] = clock_.Now();
+    Meet(worker);
+  });
 }
 
 void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
@@ -62,12 +79,10 @@ void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
       prompt, 0, [&](const TreeMatch& match) { return ChooseWorker({}, match, candidates_, *this, chance).worker; });
   PREFIXMESH_CHECK(insertion.worker.has_value());
   const WorkerIndex worker = *insertion.worker;
-  // The request reaches the worker, which tells its incarnation; one below its register is told, and goes above it.
-  SimWorker& met = workers_[worker.value];
+  // The request reaches the worker.
   const Incarnation known = fleet_.incarnation(worker);
-  if (met.incarnation < known) met.incarnation.value = known.value + 1;
-  const bool same_life = met.incarnation == known || known.value == 0;
-  Raise(worker, met.incarnation);
+  Meet(worker);
+  const bool same_life = fleet_.incarnation(worker) == known || known.value == 0;
   if (!same_life) {  // the cache it was chosen for is gone, and so is what was just inserted
     index_.Insert(prompt, worker, 0);
   }
@@ -80,7 +95,7 @@ void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
   placement.blocks = ids;
   placement.worker = worker;
   placement.worker_name = fleet_.name(worker);
-  placement.worker_incarnation = fleet_.incarnation(worker);
+  placement.worker_incarnation = parameters_.lies ? Lie() : fleet_.incarnation(worker);
   placement.branch_depth = same_life ? insertion.branch_depth : 0;
   placement.branch = same_life ? insertion.branch : Announcement::kNone;
   placement.leaf_depth = insertion.leaf_depth;
@@ -90,8 +105,7 @@ void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
 }
 
 SimRouter::WatchedActions::WatchedActions(SimRouter& router)
-    : BlockActions(router.fleet_, router.index_,
-                   [&router](WorkerIndex worker, Incarnation incarnation) { router.Raise(worker, incarnation); }),
+    : BlockActions(router.fleet_, router.index_, [&router](WorkerIndex worker) { router.Check(worker); }),
       router_(router) {}
 
 void SimRouter::WatchedActions::Apply(const ApplyIds& action) {

@@ -4,6 +4,7 @@
 // Threads: one. Ownership: borrows world and network; the life ends with the object. Errors: none.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -17,7 +18,14 @@ namespace prefixmesh::sim {
 
 // A worker as routers meet it.
 struct SimWorker {
+  // The worker begins another life.
+  void Become(Incarnation next) {
+    incarnation = next;
+    highest = std::max(highest, next);
+  }
+
   Incarnation incarnation;
+  Incarnation highest;  // it ever had
 };
 
 class SimRouter final : public SimNode {
@@ -50,9 +58,17 @@ class SimRouter final : public SimNode {
     SimRouter& router_;
   };
 
-  void Raise(WorkerIndex worker, Incarnation incarnation);
+  // The worker says which life it is in; one below its register is told, and goes above it.
+  void Meet(WorkerIndex worker);
+  // What the greeter of the router process does when peers know another life: a hello, once a second at most.
+  void Check(WorkerIndex worker);
+
+  static constexpr Time kCheckPeriod = std::chrono::seconds(1);
+  static constexpr Time kHelloTime = std::chrono::milliseconds(2);
 
   std::vector<SimWorker>& workers_;
+  std::vector<Time> checked_at_;  // by worker; < 0: never
+  std::vector<bool> check_posted_;
   BlockIndex index_;
   WatchedActions actions_;
   two_layer::TwoLayer strategy_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -77,6 +78,14 @@ class Simulation {
       if (report.records.local - report.records.unresolved + 1 != replica.own().window.head())
         Broken(RouterName(node) + ": " + std::to_string(report.records.local) + " placements came, " +
                std::to_string(replica.own().window.head() - 1) + " records were written");
+      for (const two_layer::WorkerName& entry : replica.RegistersSince(0)) {
+        Incarnation& seen = registers_seen_[{mesh_.life(node), entry.name}];
+        if (entry.incarnation < seen) Broken(RouterName(node) + ": worker " + entry.name + "'s register fell");
+        seen = entry.incarnation;
+        for (std::size_t worker = 0; worker < mesh_.workers() && !mesh_.lies(node); ++worker)
+          if (entry.name == WorkerLabel(worker) && entry.incarnation > mesh_.worker(worker).highest)
+            Broken(RouterName(node) + ": worker " + entry.name + "'s register is a life that it never had");
+      }
       if (swarm_.clone_rate == 0 && replica.own().key.incarnation != mesh_.incarnation(node))
         Broken(RouterName(node) + " took a new incarnation, and no one had its old one");
       const std::uint64_t window = static_cast<std::uint64_t>(swarm_.window_kib * 1024);
@@ -395,6 +404,7 @@ class Simulation {
   SimMesh mesh_;
   std::vector<std::pair<std::size_t, NodeId>> last_;
   Outcome outcome_;
+  std::map<std::pair<std::uint64_t, std::string>, Incarnation> registers_seen_;  // by life of the router, and worker
   std::string broken_;
   Time healed_at_{0};
 };

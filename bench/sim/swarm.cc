@@ -46,6 +46,8 @@ constexpr Field<Swarm> kFields[] = {
     {"worker_clock_back", &Swarm::worker_clock_back, 0, 1},
     {"newer", &Swarm::newer, 0, 1},
     {"stranger", &Swarm::stranger, 0, 1},
+    {"foreign", &Swarm::foreign, 0, 1},
+    {"liar", &Swarm::liar, 0, 1},
     {"core_only", &Swarm::core_only, 0, 1},
 };
 
@@ -96,6 +98,10 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   if (chance(0.2)) s.newer = uniform(0, 1);
   s.stranger = chance(0.05);
   s.core_only = chance(0.1);
+  s.liar = chance(0.15);
+  // What is heard of a worker that is another's counts by the maximum: a lie, or a life before a clock went back,
+  // stays.
+  if (chance(0.3) && s.liar == 0 && s.worker_clock_back == 0) s.foreign = uniform(0, 0.6);
   s.page_bytes = std::min(s.page_bytes, s.queue_kib * 512);  // a page must fit a queue
   // More than a peer can be sent, however long one waits, proves nothing: no more than half of what fits.
   const double record_bytes = 12 + 8 * (2 + (s.anchors > 0 ? 5 + s.blocks / s.anchors : 0));

@@ -49,6 +49,8 @@ struct Swarm {
   double worker_clock_back = 0;  // share of restarts under an older incarnation
   double newer = 0;              // share of routers of a later release
   double stranger = 0;           // 1: the last router hashes otherwise and must be refused
+  double foreign = 0;            // share of pairs in which the worker is not the router's own
+  double liar = 0;               // 1: the last router but one claims lives of workers that never were, until the end
   double core_only = 0;          // 1: liveness: whoever is outside a core never comes back
 
   // Everything drawn for this seed.

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "impl/base/prng.h"
+#include "impl/env/real/grpc_log.h"
 #include "impl/env/real/grpc_router_server.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/metrics_page.h"
@@ -36,6 +37,7 @@ bool SplitNamed(const std::string& text, std::string& name, std::string& address
 int Main(int argc, char** argv) {
   ApplyAllocatorPolicy();
   FileLimitIsAnError();
+  QuietGrpc();
   RouterOptions options;
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, index_kind = "auto";
   std::string log_level = "info", mended;

@@ -28,6 +28,10 @@ using NodeId = StrongId<struct NodeIdTag, std::uint64_t>;
 // One life of a process. Unique, never ordered, for routers; the maximum wins for workers.
 using Incarnation = StrongId<struct IncarnationTag, std::uint64_t>;
 
+// The highest incarnation a worker may have. Above it a value is corrupt wherever it comes from: workers count up from
+// the wall clock in nanoseconds and from what a router knew of them, and neither comes near.
+inline constexpr Incarnation kWorkerIncarnationMax{INT64_MAX};
+
 // What a prompt consists of; text and tokens live in separate trees and never match each other.
 enum class Kind : std::uint8_t { kText = 0, kTokens = 1 };
 inline constexpr const char* KindName(Kind kind) { return kind == Kind::kText ? "text" : "tokens"; }

@@ -41,7 +41,9 @@ namespace prefixmesh {
   BUG(sum_not_subtracted, "the sum keeps records that were dropped")                        \
   BUG(erased_stays_in_index, "a dropped log leaves its announcements in the index")         \
   BUG(equal_register_stale, "records about a worker's present life are not applied")        \
-  BUG(register_not_applied, "a raised register is not told to the rest of the router")      \
+  BUG(register_not_applied, "an own worker is not asked when peers know another life")      \
+  BUG(hearsay_counts, "what a peer says of an own worker's register counts")                \
+  BUG(ahead_not_replayed, "records that came before the worker's word are never applied")   \
   BUG(resync_ignored, "names that a peer asks for again are not said again")                \
   BUG(lease_for_ever, "a lease never ends")                                                 \
   BUG(ack_of_any_log, "an ack of another log counts for the own one")                       \

@@ -26,7 +26,11 @@ void BlockActions::Apply(const ApplyLoad& action) {
 void BlockActions::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
 
 void BlockActions::Apply(const ApplyRegister& action) {
-  if (const auto worker = fleet_.Intern(action.worker_name)) raise_(*worker, action.incarnation);
+  const auto worker = fleet_.Intern(action.worker_name);
+  if (!worker) return;
+  if (fleet_.own(*worker)) return check_(*worker);
+  if (fleet_.RaiseIncarnation(*worker, action.incarnation) != RegisterChange::kNone)
+    index_.RaiseIncarnation(*worker, action.incarnation);
 }
 
 }  // namespace prefixmesh

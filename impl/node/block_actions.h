@@ -15,11 +15,11 @@ namespace prefixmesh {
 
 class BlockActions : public MeshSink {
  public:
-  // A peer says that the worker's register stands at least here.
-  using RegisterFunction = std::function<void(WorkerIndex worker, Incarnation incarnation)>;
+  // A peer knows another life of this own worker than it told here: it is to be asked.
+  using CheckFunction = std::function<void(WorkerIndex worker)>;
 
-  BlockActions(Fleet& fleet, BlockIndex& index, RegisterFunction raise)
-      : fleet_(fleet), index_(index), raise_(std::move(raise)) {}
+  BlockActions(Fleet& fleet, BlockIndex& index, CheckFunction check)
+      : fleet_(fleet), index_(index), check_(std::move(check)) {}
 
   void Apply(const ApplyIds& action) override;
   void Apply(const RetractIds& action) override;
@@ -33,7 +33,7 @@ class BlockActions : public MeshSink {
  private:
   Fleet& fleet_;
   BlockIndex& index_;
-  const RegisterFunction raise_;
+  const CheckFunction check_;
 };
 
 }  // namespace prefixmesh

@@ -33,6 +33,9 @@ class StatusCollector {
                 static_cast<double>(status.requests_retried()));
     out.Gauge("prefixmesh_workers_healthy", "Workers that answer", status.workers_healthy());
     out.Gauge("prefixmesh_workers_configured", "Workers this router was given", status.workers_count());
+    for (const auto& [reason, count] : status.worker_words_refused())
+      out.Counter("prefixmesh_worker_words_refused_total", "What workers said and was not taken",
+                  static_cast<double>(count), {{"reason", reason}});
     out.Gauge("prefixmesh_index_bytes", "Accounted bytes of the prefix index", static_cast<double>(index.bytes()));
     out.Gauge("prefixmesh_index_nodes", "Nodes of the prefix index", static_cast<double>(index.nodes()));
     out.Gauge("prefixmesh_index_budget_bytes", "Budget of the prefix index", static_cast<double>(index.budget_bytes()));

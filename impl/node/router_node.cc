@@ -15,9 +15,10 @@ RouterNode::RouterNode(RouterOptions options)
     : options_(std::move(options)),
       random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
       fleet_(options_.sync.peers.size()),
-      trees_(options_.trees) {
+      trees_(options_.trees),
+      models_(trees_, fleet_) {
   for (const WorkerAddress& worker : options_.workers) {
-    const auto slot = fleet_.Intern(worker.name);
+    const auto slot = fleet_.InternOwn(worker.name);
     PREFIXMESH_CHECK(slot.has_value());  // the app checked the count
     channels_.Add(*slot, worker.address);
     own_workers_.push_back(*slot);
@@ -25,7 +26,12 @@ RouterNode::RouterNode(RouterOptions options)
   greeter_ = std::make_unique<WorkerGreeter>(
       options_.greeter, clock_, loop_, fleet_, own_workers_,
       [this](WorkerIndex worker, Incarnation registered, WorkerGreeter::Answer answer) {
-        channels_.Hello(worker, options_.name, registered, options_.hello_timeout, std::move(answer));
+        channels_.Hello(worker, options_.name, registered, options_.hello_timeout,
+                        [this, answer = std::move(answer)](Result<WorkerGreeting> greeting) {
+                          if (greeting.ok() && !Possible(greeting->incarnation))
+                            greeting = Error{ErrorCode::kCorrupt, "its incarnation cannot be"};
+                          answer(greeting);
+                        });
       },
       [this](WorkerIndex worker, const WorkerGreeting& greeting) { Greeted(worker, greeting); });
   StrategySettings settings = options_.strategy_settings;
@@ -39,9 +45,7 @@ RouterNode::RouterNode(RouterOptions options)
   std::vector<std::string> peers;
   for (const SyncPeerAddress& peer : options_.sync.peers) peers.push_back(peer.name);
   if (BlockIndex* index = trees_.block_index()) {
-    actions_ = std::make_unique<BlockActions>(fleet_, *index, [this](WorkerIndex worker, Incarnation incarnation) {
-      PeerSawIncarnation(worker, incarnation);
-    });
+    actions_ = std::make_unique<BlockActions>(fleet_, *index, [this](WorkerIndex worker) { greeter_->Check(worker); });
   } else {
     actions_ = std::make_unique<TextActions>(fleet_, trees_);
   }
@@ -107,8 +111,8 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request, bool again
   if (request.prompt->size() > options_.limits.prompt_bytes)
     return Error{ErrorCode::kTooBig, "the prompt has " + std::to_string(request.prompt->size()) +
                                          " bytes; this router takes " + std::to_string(options_.limits.prompt_bytes)};
-  const std::shared_ptr<const Model> model = FindModel(request.model);
-  const TreeScope* scope = trees_.Find(request.model, request.kind);
+  const std::shared_ptr<const ModelTable::Model> model = models_.Find(request.model);
+  const std::shared_ptr<const TreeScope> scope = trees_.Find(request.model, request.kind);
   if (model == nullptr || scope == nullptr)
     return Error{ErrorCode::kNotFound, "no worker serves the model '" + std::string(request.model) + "'"};
 
@@ -175,48 +179,35 @@ void RouterNode::Finished(const RouteDecision& decision, bool reached) {
   }
 }
 
+// What cannot be an incarnation changes nothing: as an answer to a hello it is a miss, in a reply it is not heard.
+bool RouterNode::Possible(Incarnation incarnation) {
+  if (incarnation <= kWorkerIncarnationMax) return true;
+  incarnations_refused_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
 void RouterNode::SawIncarnation(WorkerIndex worker, Incarnation incarnation) {
+  if (!Possible(incarnation)) return;
   RaiseRegister(worker, incarnation);
   if (incarnation < fleet_.incarnation(worker)) return greeter_->Tell(worker);
   greeter_->Heard(worker);
 }
 
-void RouterNode::PeerSawIncarnation(WorkerIndex worker, Incarnation incarnation) {
-  if (RaiseRegister(worker, incarnation)) greeter_->Tell(worker);  // it may not know
-}
-
-bool RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
+void RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   const RegisterChange change = fleet_.RaiseIncarnation(worker, incarnation);
-  if (change == RegisterChange::kNone) return false;
+  if (change == RegisterChange::kNone) return;
   // A new life of the worker: its cache is empty, so nothing that was known of it holds. The register rises first: a
   // placement that is decided meanwhile is announced as the new life's, and at worst forgotten here.
   if (change == RegisterChange::kNewLife)
     spdlog::info("worker {} has a new incarnation: its prefixes are forgotten", fleet_.name(worker));
   trees_.RaiseIncarnation(worker, incarnation, change == RegisterChange::kFirst);
-  return true;
 }
 
 // ---- workers --------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<const RouterNode::Model> RouterNode::FindModel(std::string_view model) const {
-  MutexLock lock(models_mutex_);
-  const auto at = models_.find(model);
-  return at != models_.end() ? at->second : nullptr;
-}
-
 void RouterNode::Greeted(WorkerIndex worker, const WorkerGreeting& greeting) {
   RaiseRegister(worker, greeting.incarnation);
-  for (const std::string& name : greeting.models) {
-    const std::shared_ptr<const Model> known = FindModel(name);
-    if (known != nullptr && std::binary_search(known->workers.begin(), known->workers.end(), worker)) continue;
-    trees_.Add(name, Kind::kText);
-    trees_.Add(name, Kind::kTokens);
-    MutexLock lock(models_mutex_);
-    std::shared_ptr<const Model>& model = models_[name];
-    Model next = model != nullptr ? *model : Model{};
-    next.workers.insert(std::lower_bound(next.workers.begin(), next.workers.end(), worker), worker);
-    model = std::make_shared<const Model>(std::move(next));
-  }
+  models_.Offer(clock_.Now(), worker, greeting.models);
 }
 
 // ---- what the strategy may read -------------------------------------------------------------------------------------
@@ -250,7 +241,7 @@ std::uint32_t RouterNode::DepthOf(const TreeScope& scope, const Prompt& prompt, 
 void RouterNode::Probe(const RouteRequest& request, std::string worker,
                        std::function<void(const v1::ProbeReply&)> done) {
   v1::ProbeReply reply;
-  const TreeScope* scope = trees_.Find(request.model, request.kind);
+  const std::shared_ptr<const TreeScope> scope = trees_.Find(request.model, request.kind);
   if (scope == nullptr) return done(reply);
   std::vector<NodeId> blocks;
   scope->hasher.Hash(*request.prompt, blocks);

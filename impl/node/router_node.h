@@ -25,6 +25,7 @@
 #include "impl/env/real/real_env.h"
 #include "impl/env/real/router_handler.h"
 #include "impl/mesh/mesh.h"
+#include "impl/node/model_table.h"
 #include "impl/node/strategies.h"
 #include "impl/node/tree_set.h"
 #include "impl/node/worker_greeter.h"
@@ -77,9 +78,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   Clock& clock() { return clock_; }
   Executor& loop() { return loop_; }
 
-  // A peer says that the worker's register stands at least here.
-  void PeerSawIncarnation(WorkerIndex worker, Incarnation incarnation);
-
   // RouterHandler
   Status Charge(std::uint64_t bytes) override;
   void Refund(std::uint64_t bytes) override;
@@ -106,14 +104,11 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
  private:
   struct OpenProbe {
     std::uint64_t handle = 0;
-    const TreeScope* scope = nullptr;
+    std::shared_ptr<const TreeScope> scope;
     std::vector<NodeId> blocks;
     std::string text;  // text trees only
     std::uint64_t prompt_bytes = 0;
     std::size_t bytes() const { return blocks.size() * sizeof(NodeId) + text.size() + sizeof(OpenProbe); }
-  };
-  struct Model {
-    std::vector<WorkerIndex> workers;  // ascending
   };
 
   // LoadView
@@ -121,12 +116,11 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   std::uint32_t Load(WorkerIndex worker) const override { return fleet_.load(worker); }
 
   void Greeted(WorkerIndex worker, const WorkerGreeting& greeting);
-  // True when the register moved.
-  bool RaiseRegister(WorkerIndex worker, Incarnation incarnation);
+  bool Possible(Incarnation incarnation);
+  void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
   void EvictionBeat();
   void LogBeat();
   void LogSizes(const char* occasion);
-  std::shared_ptr<const Model> FindModel(std::string_view model) const;
   std::uint32_t BlockBytes(Kind kind) const;
   std::uint32_t DepthOf(const TreeScope& scope, const Prompt& prompt, WorkerIndex worker) const;
 
@@ -136,6 +130,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   LoopThread loop_;
   Fleet fleet_;
   TreeSet trees_;
+  ModelTable models_;
   GrpcWorkerChannels channels_;
   std::unique_ptr<WorkerGreeter> greeter_;
   std::unique_ptr<SyncStrategy> strategy_;  // null for `off`
@@ -147,9 +142,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   std::vector<WorkerIndex> own_workers_;             // those with an address, constant after construction
   mutable std::vector<WorkerLoad> workers_scratch_;  // mesh loop
 
-  mutable Mutex models_mutex_;
-  std::map<std::string, std::shared_ptr<const Model>, std::less<>> models_ PREFIXMESH_GUARDED_BY(models_mutex_);
-
   Mutex figures_mutex_;
   Histogram decision_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
   Histogram decision_cpu_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
@@ -157,6 +149,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   std::array<std::uint64_t, kDecisionReasonCount> decisions_ PREFIXMESH_GUARDED_BY(figures_mutex_){};
   std::atomic<std::uint64_t> in_flight_{0}, in_flight_bytes_{0}, refused_{0}, retried_{0};
   RetryBudget retries_;
+  std::atomic<std::uint64_t> incarnations_refused_{0};
 
   Mutex probes_mutex_;
   std::deque<OpenProbe> probes_ PREFIXMESH_GUARDED_BY(probes_mutex_);

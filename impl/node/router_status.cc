@@ -29,6 +29,8 @@ void RouterNode::FillStatus(v1::RouterStatus& status) {
   status.set_requests_retried(retried_.load(std::memory_order_relaxed));
   status.set_workers_healthy(static_cast<std::uint32_t>(fleet_.healthy_count()));
   status.set_workers_count(static_cast<std::uint32_t>(own_workers_.size()));
+  (*status.mutable_worker_words_refused())["incarnation"] = incarnations_refused_.load(std::memory_order_relaxed);
+  (*status.mutable_worker_words_refused())["models"] = models_.refused();
   const struct mallinfo2 heap = mallinfo2();
   status.set_allocator_live_bytes(heap.uordblks + heap.hblkhd);
 

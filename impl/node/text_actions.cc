@@ -3,7 +3,7 @@
 namespace prefixmesh {
 
 void TextActions::Apply(ApplyPrompt action) {
-  const TreeScope* scope = trees_.Find(action.model, action.kind);
+  const auto scope = trees_.Find(action.model, action.kind);
   const auto worker = fleet_.Intern(action.worker_name);
   if (scope == nullptr || !worker) return;
   const Slices bytes(AsBytes(action.prompt));
@@ -11,12 +11,12 @@ void TextActions::Apply(ApplyPrompt action) {
 }
 
 void TextActions::Apply(const ApplySnapshot& action) {
-  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
+  const auto scope = trees_.Find(action.model, Kind::kText);
   if (scope != nullptr) MergeInto(*scope->text, action.snapshot, fleet_);
 }
 
 void TextActions::Apply(const ForgetTenant& action) {
-  const TreeScope* scope = trees_.Find(action.model, Kind::kText);
+  const auto scope = trees_.Find(action.model, Kind::kText);
   const auto worker = fleet_.Find(action.worker_name);
   if (scope != nullptr && worker) scope->text->RemoveWorker(*worker);
 }

@@ -1,8 +1,9 @@
 // tree_set.h — the prefix trees of a router: one block index for everything, or a text and a token tree per model.
 //
-// Also what belongs to a (model, kind): its hasher and the workers that serve the model. Scopes are made when a worker
-// says it serves a model and live as long as the router, so a pointer to one stays good.
-// Threads: any. Bounds: options.models_max models. Ownership: owns the trees. Errors: null for an unknown model.
+// Also what belongs to a (model, kind): its hasher. Scopes are made when a worker says it serves a model and removed
+// when none does any more (model_table.h); whoever has one keeps it, and its text tree, until it lets go.
+// Threads: any. Bounds: options.models_max models. Ownership: owns the block index, shares the scopes. Errors: null for
+// an unknown model.
 #pragma once
 
 #include <array>
@@ -21,14 +22,14 @@
 
 namespace prefixmesh {
 
-inline constexpr std::size_t kModelsMax = 64;
+inline constexpr std::size_t kModelsMax = 64;  // of one worker
 
 struct TreeSetOptions {
   IndexKind kind = IndexKind::kBlock;
   std::uint64_t budget_bytes = 64u << 20;
   BlockHashOptions hash;
   std::uint64_t text_chars_max = 1u << 26;
-  std::size_t models_max = kModelsMax;
+  std::size_t models_max = 4 * kModelsMax;
 };
 
 // One model and kind.
@@ -37,8 +38,9 @@ struct TreeScope {
       : model(model_name), kind(prompt_kind), slot(scope_slot), hasher(hash, model_name, prompt_kind) {}
   const std::string model;
   const Kind kind;
-  const std::uint16_t slot;  // Prompt::scope
+  const std::uint16_t slot;  // Prompt::scope; of a model that left it is used again
   const BlockHasher hasher;
+  std::unique_ptr<PrefixTree> own_tree;  // unless it is the block index
   PrefixTree* tree = nullptr;
   TextTree* text = nullptr;  // the same, where it holds text
 };
@@ -48,8 +50,10 @@ class TreeSet {
   explicit TreeSet(const TreeSetOptions& options);
 
   // The scope of this model and kind, made if it is new; null when there are too many models.
-  const TreeScope* Add(std::string_view model, Kind kind);
-  const TreeScope* Find(std::string_view model, Kind kind) const;
+  std::shared_ptr<const TreeScope> Add(std::string_view model, Kind kind);
+  std::shared_ptr<const TreeScope> Find(std::string_view model, Kind kind) const;
+  // Text trees go with it; what the block index holds of the model is evicted in its time.
+  void Remove(std::string_view model);
   // The block index, or null when the trees hold text.
   BlockIndex* block_index() { return block_.get(); }
 
@@ -76,31 +80,38 @@ class TreeSet {
     }
   }
 
-  // Calls f(scope) per model whose prompts are kept as text in a tree of its own, by model. Scopes live as long as
-  // this.
+  // Calls f(scope) per model whose prompts are kept as text in a tree of its own, by model.
   template <typename F>
   void ForEachTextTree(F&& f) const {
-    std::vector<const TreeScope*> scopes;
+    std::vector<std::shared_ptr<const TreeScope>> scopes;
     {
       MutexLock lock(mutex_);
       for (const auto& [model, kinds] : scopes_) {
         const auto& scope = kinds[static_cast<std::size_t>(Kind::kText)];
-        if (scope != nullptr && scope->text != nullptr) scopes.push_back(scope.get());
+        if (scope != nullptr && scope->text != nullptr) scopes.push_back(scope);
       }
     }
-    for (const TreeScope* scope : scopes) f(*scope);
+    for (const auto& scope : scopes) f(*scope);
   }
 
   const TreeSetOptions& options() const { return options_; }
 
  private:
+  // Calls f(tree) for every tree that is not the block index.
+  template <typename F>
+  void ForEachTree(F&& f) const PREFIXMESH_REQUIRES(mutex_) {
+    for (const auto& [model, kinds] : scopes_)
+      for (const auto& scope : kinds)
+        if (scope != nullptr && scope->own_tree != nullptr) f(*scope->own_tree);
+  }
+
   const TreeSetOptions options_;
   std::unique_ptr<BlockIndex> block_;
   mutable Mutex mutex_;
   // By model, one scope per kind.
-  std::map<std::string, std::array<std::unique_ptr<TreeScope>, 2>, std::less<>> scopes_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::map<std::string, std::array<std::shared_ptr<TreeScope>, 2>, std::less<>> scopes_ PREFIXMESH_GUARDED_BY(mutex_);
   std::uint16_t next_slot_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
-  std::vector<std::unique_ptr<PrefixTree>> trees_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::vector<std::uint16_t> free_slots_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 
 }  // namespace prefixmesh

@@ -74,6 +74,28 @@ void WorkerGreeter::Tell(WorkerIndex worker) {
   Greet(worker);  // if one is under way, its answer is compared with the register of then
 }
 
+void WorkerGreeter::Check(WorkerIndex worker) {
+  {
+    MutexLock lock(mutex_);
+    const auto at = states_.find(worker);
+    if (at == states_.end() || at->second.check_posted) return;
+    State& state = at->second;
+    const Time now = clock_.Now(), due = state.checked_at + options_.check_period;
+    if (state.checked_at >= Time{0} && now < due) {
+      state.check_posted = true;
+      return executor_.PostAt(due, [this, worker] {
+        {
+          MutexLock again(mutex_);
+          states_.at(worker).check_posted = false;
+        }
+        Check(worker);
+      });
+    }
+    state.checked_at = now;
+  }
+  Greet(worker);
+}
+
 void WorkerGreeter::Greet(WorkerIndex worker) {
   {
     MutexLock lock(mutex_);

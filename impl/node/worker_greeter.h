@@ -5,6 +5,7 @@
 //                 answer makes it healthy again. A healthy one that answered a request since the last beat is left out:
 //                 hellos are for the quiet
 //   at once       a worker below its register is told, so that it can take the value + 1 (Tell)
+//   at once       a worker of which a peer knows another life is asked (Check), at most every `check_period`
 //
 // Health is this router's own view: it is never told to peers. A request that breaks off makes a worker unhealthy too,
 // at once and elsewhere (router_node.h); the next answer heals it.
@@ -36,6 +37,8 @@ struct GreeterOptions {
   // A hung worker is found after about misses_max * period. Lower finds it sooner, and takes a slow one for hung
   // sooner.
   std::uint32_t misses_max = 3;
+  // Peers make a router greet one worker so often at most, whatever they say.
+  Time check_period = std::chrono::seconds(1);
 };
 
 class WorkerGreeter {
@@ -56,6 +59,9 @@ class WorkerGreeter {
   // The register stands above what this worker last said. Greets it at once, unless it was told that value already
   // (then the beat tells it again) or is not one of this router's.
   void Tell(WorkerIndex worker);
+  // A peer knows another life of this worker than it told here. Greets it at once, or when the last check is
+  // check_period ago.
+  void Check(WorkerIndex worker);
   // This worker answered a request, and is not below its register. Cheap: one relaxed store.
   void Heard(WorkerIndex worker) { heard_[worker.value].store(true, std::memory_order_relaxed); }
   // No hello begins after it, and none is under way when it returns. Idempotent.
@@ -67,6 +73,8 @@ class WorkerGreeter {
     bool under_way = false;
     std::uint32_t misses = 0;  // in a row
     Incarnation told;          // the highest value it answered to
+    Time checked_at{-1};       // < 0: never
+    bool check_posted = false;
   };
 
   void Beat();

@@ -7,6 +7,12 @@ Fleet::Fleet(std::size_t peer_count) : slots_(new Slot[kWorkersMax]) {
   peer_loads_.resize(peer_count);
 }
 
+std::optional<WorkerIndex> Fleet::InternOwn(std::string_view name) {
+  const std::optional<WorkerIndex> worker = Intern(name);
+  if (worker) slots_[worker->value].is_own.store(true, std::memory_order_relaxed);
+  return worker;
+}
+
 std::optional<WorkerIndex> Fleet::Intern(std::string_view name) {
   MutexLock lock(mutex_);
   if (const auto at = by_name_.find(name); at != by_name_.end()) return at->second;

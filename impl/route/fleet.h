@@ -4,8 +4,8 @@
 // handed out once per name and never reused, so a WorkerIndex stays good.
 //
 // Threads:  all methods from any thread; loads and health are atomics, the rest is under one mutex.
-// Bounds:   kWorkersMax workers, kModelsMax models per worker, peers given at construction.
-// Ownership: values. Errors: Add gives nullopt when full. Time: none.
+// Bounds:   kWorkersMax workers, peers given at construction.
+// Ownership: values. Errors: Intern gives nullopt when full. Time: none.
 #pragma once
 
 #include <atomic>
@@ -31,6 +31,10 @@ class Fleet {
 
   explicit Fleet(std::size_t peer_count);
 
+  // The same for a worker that this router was given: its register moves by its own word only. Before any peer speaks,
+  // so that the own ones always fit.
+  std::optional<WorkerIndex> InternOwn(std::string_view name);
+  bool own(WorkerIndex worker) const { return slots_[worker.value].is_own.load(std::memory_order_relaxed); }
   // The slot of this worker, made if it is new. A worker that only peers spoke of has no address and is never chosen.
   std::optional<WorkerIndex> Intern(std::string_view name);
   std::optional<WorkerIndex> Find(std::string_view name) const;
@@ -67,6 +71,7 @@ class Fleet {
  private:
   struct Slot {
     std::string name;  // set before size_ grows, constant after
+    std::atomic<bool> is_own{false};
     std::atomic<bool> healthy{false};
     std::atomic<std::uint64_t> incarnation{0};
     std::atomic<std::int32_t> own{0};

@@ -165,7 +165,8 @@ struct ForgetLoads {
   PeerIndex peer;
 };
 
-// Raise the worker's register; older incarnations become invisible.
+// A peer says that the worker's register stands here. One of this router's own workers is asked itself, once a second
+// at most; of another the register rises, and older incarnations become invisible.
 struct ApplyRegister {
   std::string worker_name;
   Incarnation incarnation;
@@ -230,7 +231,7 @@ struct StrategyReport {
     const char* reason = "";
     std::uint64_t count = 0;
   };
-  Rejects rejects[12];
+  Rejects rejects[16];
   std::size_t reject_count = 0;
 
   void Add(const char* name, std::uint64_t bytes, std::uint64_t entries) {

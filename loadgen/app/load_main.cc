@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "impl/base/prng.h"
+#include "impl/env/real/grpc_log.h"
 #include "impl/env/real/process.h"
 #include "loadgen/app/process_setup.h"
 #include "loadgen/drive/session.h"

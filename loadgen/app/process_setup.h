@@ -1,4 +1,4 @@
-// process_setup.h — what the load-side mains share: exit codes, one clear line, quiet gRPC. Signals and death with the
+// process_setup.h — what the load-side mains share: exit codes, one clear line. Signals and death with the
 // parent are those of every program (impl/env/real/process.h).
 // Threads: call before any thread starts. Errors: printed by the mains.
 #pragma once
@@ -12,10 +12,6 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitUntrusted = 3;
-
-// gRPC says nothing on its own, but for its last words before it aborts: what else matters comes back as a status and
-// becomes one line of ours.
-void QuietGrpc();
 
 // One line on stderr: "prefixmesh-worker: message".
 void PrintError(std::string_view program, std::string_view message);

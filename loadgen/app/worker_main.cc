@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "impl/env/real/grpc_log.h"
 #include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
 #include "impl/env/real/real_env.h"

@@ -181,15 +181,21 @@ class WorkerService final
 
   grpc::ServerUnaryReactor* Hello(grpc::CallbackServerContext* context, const v1::HelloRequest* request,
                                   v1::HelloReply* reply) override {
-    // The register's value wins if it is above ours (a clock that went back): then we are the life after that one.
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    // The register's value wins if it is above ours (a clock that went back): then we are the life after that one, as
+    // long as there is one.
+    const std::uint64_t registered = request->registered_incarnation();
     std::uint64_t mine = incarnation_;
-    while (mine < request->registered_incarnation() &&
-           !incarnation_.compare_exchange_weak(mine, request->registered_incarnation() + 1)) {
+    if (mine < registered && registered >= kWorkerIncarnationMax.value) {
+      reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT,
+                       "registered_incarnation " + std::to_string(registered) + ": must be below 2^63 - 1"});
+      return reactor;
+    }
+    while (mine < registered && !incarnation_.compare_exchange_weak(mine, registered + 1)) {
     }
     reply->set_worker(name_);
     reply->set_incarnation(incarnation_);
     for (const std::string& model : options_.models) reply->add_models(model);
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }

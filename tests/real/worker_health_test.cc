@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -131,12 +132,8 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
 
   std::this_thread::sleep_for(milliseconds(500));  // the beat that ends the start greets everyone once more
 
-  // A peer knows of a later life: the worker's clock went back.
+  // A response of a later life was seen, and then one of this life: the worker's clock went back.
   const std::uint64_t ahead = (*workers)->Incarnation(0) + 1'000'000'000'000;
-  router.node->PeerSawIncarnation(WorkerIndex{0}, Incarnation{ahead});
-  REQUIRE(Eventually([&] { return (*workers)->Incarnation(0) == ahead + 1; }));
-
-  // A response of a later life was seen, and then one of this life.
   router.node->SawIncarnation(WorkerIndex{0}, Incarnation{2 * ahead});
   REQUIRE(router.Generate(prompt).status.ok());
   REQUIRE(Eventually([&] { return (*workers)->Incarnation(0) == 2 * ahead + 1; }));
@@ -146,6 +143,19 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
     (void)router.Generate(prompt);
     return router.Probe(prompt, "w0").workers_size() == 1;
   }));
+
+  // What cannot be an incarnation is not taken, by the router or by the worker.
+  router.node->SawIncarnation(WorkerIndex{0}, Incarnation{UINT64_MAX});
+  REQUIRE(router.Status().worker_words_refused().at("incarnation") == 1);
+  for (const std::uint64_t value : {kWorkerIncarnationMax.value, kWorkerIncarnationMax.value + 1, UINT64_MAX}) {
+    std::promise<Result<WorkerGreeting>> answer;
+    router.node->channels().Hello(WorkerIndex{0}, "a", Incarnation{value}, std::chrono::seconds(5),
+                                  [&](Result<WorkerGreeting> greeting) { answer.set_value(std::move(greeting)); });
+    const Result<WorkerGreeting> greeting = answer.get_future().get();
+    REQUIRE_FALSE(greeting.ok());
+    REQUIRE(greeting.error().message.find("must be below 2^63 - 1") != std::string::npos);
+  }
+  REQUIRE((*workers)->Incarnation(0) == 2 * ahead + 1);
 }
 
 }  // namespace

@@ -80,41 +80,6 @@ void EncodeRun(std::span<const Record> run, SlotBits slot_bits, std::string& out
   bits.Finish();
 }
 
-bool DecodeRun(ByteReader& reader, std::size_t count, SlotBits slot_bits, Range& range, std::uint64_t& kept_bytes) {
-  // The run's length in bytes is not on the wire: read bits from all that is left, then take what was used.
-  ByteReader ahead = reader;
-  BitReader bits(ahead.Raw(ahead.remaining()));
-  const unsigned rice = RiceParameter(count);
-  std::uint64_t previous = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    Record record;
-    const std::uint64_t difference = ReadRice(bits, rice);
-    const std::uint64_t leaf = previous + difference;
-    if (leaf < previous || leaf == 0) return false;
-    previous = leaf;
-    record.worker = static_cast<Slot>(bits.Bits(slot_bits.workers));
-    record.scope = static_cast<Slot>(bits.Bits(slot_bits.scopes));
-    record.has_branch = bits.Bits(1) == 1;
-    const std::uint64_t ids = ReadGamma(bits);
-    if (!bits.ok() || ids > kRecordIdsMax) return false;
-    if (record.has_branch && ids < 2) return false;
-    if (ids - 1 > bits.bits_left() / 64) return false;  // before anything is allocated for them
-    kept_bytes += 12 + ids * sizeof(NodeId);
-    if (kept_bytes > kFrameRecordBytesMax) return false;
-    record.ids.reserve(ids);
-    for (std::uint64_t k = 0; k + 1 < ids; ++k) {
-      const std::uint64_t id = bits.Bits(64);
-      if (!bits.ok() || id == 0) return false;
-      record.ids.push_back(NodeId{id});
-    }
-    record.ids.push_back(NodeId{leaf});
-    record.seq = range.first_seq + static_cast<std::uint32_t>(range.records.size());
-    range.records.push_back(std::move(record));
-  }
-  reader.Raw(bits.bytes_used());
-  return bits.ok() && reader.ok();
-}
-
 void WriteWorkerName(ByteWriter& writer, const WorkerName& worker) {
   writer.Blob(worker.name);
   writer.Fixed64(worker.incarnation.value);
@@ -128,7 +93,7 @@ bool ReadName(ByteReader& reader, std::string& name) {
 bool ReadWorkerName(ByteReader& reader, WorkerName& worker) {
   const bool named = ReadName(reader, worker.name);
   worker.incarnation.value = reader.Fixed64();
-  return named && reader.ok();
+  return named && reader.ok() && worker.incarnation <= kWorkerIncarnationMax;
 }
 
 // With one byte in front: 0 says "the obvious one", which costs nothing more.
@@ -155,26 +120,76 @@ bool ReadCount(ByteReader& reader, std::size_t element_bytes, std::size_t most, 
   return reader.ok() && count <= most && count <= reader.remaining() / element_bytes;
 }
 
-bool ReadRange(ByteReader& reader, SlotBits bits, Range& range, std::uint64_t& kept_bytes) {
-  std::uint64_t runs = 0;
+bool ReadRange(ByteReader& reader, SlotBits bits, RangeView& range, std::uint64_t& kept_bytes, Record& scratch) {
   if (!ReadKey(reader, range.key) || !ReadSeq(reader, 1, range.floor)) return false;
   const std::uint64_t first = reader.Varint();
   range.more = (first & 1) != 0;
   if (!reader.ok() || (first >> 1) < range.floor || (first >> 1) > kSeqMax) return false;
   range.first_seq = static_cast<std::uint32_t>(first >> 1);
   range.checksum = reader.Fixed32();
-  if (!ReadCount(reader, 9, kRecordsPerRunMax * 64, runs)) return false;
-  for (std::uint64_t i = 0; i < runs; ++i) {
-    // A record takes at least a leaf's low bits: more than 6 bytes while a run is at most 4096 long.
-    std::uint64_t count = 0;
-    if (!ReadCount(reader, 6, kRecordsPerRunMax, count) || count == 0) return false;
-    if (range.first_seq + range.records.size() + count > kSeqMax) return false;
-    if (!DecodeRun(reader, count, bits, range, kept_bytes)) return false;
+  range.bits = bits;
+  if (!ReadCount(reader, 9, kRecordsPerRunMax * 64, range.runs)) return false;
+  // How long the runs are in bytes is not on the wire: records are read from all that is left, and what was used is the
+  // range.
+  ByteReader ahead = reader;
+  range.bytes = ahead.Raw(ahead.remaining());
+  RecordCursor cursor(range);
+  while (cursor.Next(scratch)) {
+    kept_bytes += scratch.bytes();
+    if (kept_bytes > kFrameRecordBytesMax) return false;
   }
-  return true;
+  if (!cursor.ok()) return false;
+  range.records = cursor.seq() - range.first_seq;
+  range.bytes = reader.Raw(range.bytes.size() - cursor.bytes_left());
+  return reader.ok();
 }
 
 }  // namespace
+
+bool RecordCursor::BeginRun() {
+  // A record takes at least a leaf's low bits: more than 6 bytes while a run is at most 4096 long.
+  if (!ReadCount(reader_, 6, kRecordsPerRunMax, in_run_) || in_run_ == 0) return false;
+  if (seq_ + in_run_ > kSeqMax) return false;
+  ByteReader ahead = reader_;
+  bits_ = BitReader(ahead.Raw(ahead.remaining()));
+  rice_ = RiceParameter(in_run_);
+  previous_ = 0;
+  --runs_left_;
+  return true;
+}
+
+bool RecordCursor::ReadRecord(Record& record) {
+  const std::uint64_t difference = ReadRice(bits_, rice_);
+  const std::uint64_t leaf = previous_ + difference;
+  if (leaf < previous_ || leaf == 0) return false;
+  previous_ = leaf;
+  record.worker = static_cast<Slot>(bits_.Bits(slot_bits_.workers));
+  record.scope = static_cast<Slot>(bits_.Bits(slot_bits_.scopes));
+  record.has_branch = bits_.Bits(1) == 1;
+  const std::uint64_t ids = ReadGamma(bits_);
+  if (!bits_.ok() || ids > kRecordIdsMax) return false;
+  if (record.has_branch && ids < 2) return false;
+  if (ids - 1 > bits_.bits_left() / 64) return false;  // before anything is allocated for them
+  record.ids.clear();
+  for (std::uint64_t k = 0; k + 1 < ids; ++k) {
+    const std::uint64_t id = bits_.Bits(64);
+    if (id == 0) return false;
+    record.ids.push_back(NodeId{id});
+  }
+  record.ids.push_back(NodeId{leaf});
+  record.seq = seq_++;
+  return bits_.ok();
+}
+
+bool RecordCursor::Next(Record& record) {
+  if (!ok_ || (in_run_ == 0 && runs_left_ == 0)) return false;
+  ok_ = (in_run_ > 0 || BeginRun()) && ReadRecord(record);
+  if (ok_ && --in_run_ == 0) {
+    reader_.Raw(bits_.bytes_used());
+    ok_ = reader_.ok();
+  }
+  return ok_;
+}
 
 const char* RefuseReasonName(RefuseReason reason) {
   constexpr const char* kNames[] = {"unknown",  "version", "hash_key",       "corrupt", "block_size",
@@ -467,10 +482,11 @@ Result<Round> DecodeRound(Bytes frame, std::uint64_t seal) {
     if (bits.workers > 12 || bits.scopes > 12) return Corrupt("slot bits");
     if (!ReadCount(reader, 8, kPositionsMax, count)) return Corrupt("range count");
     std::uint64_t kept_bytes = 0;
+    Record scratch;
     for (std::uint64_t i = 0; i < count; ++i) {
-      Range range;
-      if (!ReadRange(reader, bits, range, kept_bytes)) return Corrupt("range");
-      round.ranges.push_back(std::move(range));
+      RangeView range;
+      if (!ReadRange(reader, bits, range, kept_bytes, scratch)) return Corrupt("range");
+      round.views.push_back(std::move(range));
     }
   }
   if ((parts & kHasDigest) != 0) {

@@ -13,8 +13,10 @@
 // checksum over the *resolved* records, so that a slot that means another name here is noticed too.
 //
 // Encoding appends to a string; decoding gives a value or a typed error and never allocates more than the bytes present
-// justify: counts are checked against what is left, records against kFrameRecordBytesMax. Unknown kinds are kNotFound,
-// so that the caller can skip and count them. Threads: any, no state. Ownership: values.
+// justify: counts are checked against what is left, records against kFrameRecordBytesMax. Records are validated and
+// stay in the frame: a RecordCursor reads them one by one, because a record of 7 bytes would take 70 in a vector.
+// Unknown kinds are kNotFound, so that the caller can skip and count them. Threads: any, no state. Ownership: values,
+// but a RangeView borrows the frame.
 #pragma once
 
 #include <compare>
@@ -24,8 +26,10 @@
 
 #include "impl/base/result.h"
 #include "impl/base/slices.h"
+#include "impl/base/varint.h"
 #include "impl/sync/two_layer/names.h"
 #include "impl/sync/two_layer/window.h"
+#include "impl/wire/bits.h"
 
 namespace prefixmesh::two_layer {
 
@@ -127,6 +131,53 @@ struct Range {
   std::vector<Record> records;
 };
 
+// In how many bits slots are written; part of the frame, so that decoding needs no state.
+struct SlotBits {
+  unsigned workers = 0;
+  unsigned scopes = 0;
+};
+SlotBits SlotBitsFor(std::size_t workers, std::size_t scopes);
+
+// A range as it came in, its records validated and still in the frame.
+struct RangeView {
+  OriginKey key;
+  std::uint32_t floor = 1;
+  std::uint32_t first_seq = 1;
+  bool more = false;
+  std::uint32_t checksum = 0;
+  std::uint32_t records = 0;
+  std::uint64_t runs = 0;
+  SlotBits bits;
+  Bytes bytes;  // of the runs
+  std::uint32_t end() const { return first_seq + records; }
+};
+
+// Reads the records of a range in order, into one Record whose memory is used again.
+class RecordCursor {
+ public:
+  explicit RecordCursor(const RangeView& range)
+      : reader_(range.bytes), bits_(Bytes()), slot_bits_(range.bits), runs_left_(range.runs), seq_(range.first_seq) {}
+  // False at the end; and, in bytes that were not validated, at what is no record.
+  bool Next(Record& record);
+  bool ok() const { return ok_; }
+  std::uint32_t seq() const { return seq_; }  // of the next record
+  std::size_t bytes_left() const { return reader_.remaining(); }
+
+ private:
+  bool BeginRun();
+  bool ReadRecord(Record& record);
+
+  ByteReader reader_;
+  BitReader bits_;
+  const SlotBits slot_bits_;
+  std::uint64_t runs_left_;
+  std::uint64_t in_run_ = 0;  // records left
+  unsigned rice_ = 0;
+  std::uint64_t previous_ = 0;
+  std::uint32_t seq_;
+  bool ok_ = true;
+};
+
 // At rest it is all that two routers say to each other.
 struct Digest {
   std::uint32_t floor = 1, head = 1;  // of the sender's own log
@@ -142,18 +193,12 @@ struct Round {
   std::vector<Definition<ScopeName>> scopes;
   std::vector<Definition<WorkerName>> workers;
   std::vector<Load> loads;
-  std::vector<Range> ranges;
+  std::vector<Range> ranges;     // to be encoded
+  std::vector<RangeView> views;  // as decoded
   bool has_digest = false;
   Digest digest;
   bool resync = false;  // definitions and loads that the receiver sent are not known here: say them again
 };
-
-// In how many bits slots are written; part of the frame, so that decoding needs no state.
-struct SlotBits {
-  unsigned workers = 0;
-  unsigned scopes = 0;
-};
-SlotBits SlotBitsFor(std::size_t workers, std::size_t scopes);
 
 // Seals of frames on a stream from one life to another.
 std::uint64_t SealKey(Incarnation sender, Incarnation receiver);

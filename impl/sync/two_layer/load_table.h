@@ -1,10 +1,14 @@
 // load_table.h — requests in flight per worker, as one end of a stream said them and the other end heard them. Equal
 // tables have equal hashes, so the digest tells whether anything that was said got lost; all zero hashes to 0.
 //
+// What is heard counts up to kSumMax in all, so that no peer can say of every worker but one that it is busy. The table
+// keeps what was said, or the hashes would differ for ever.
+//
 // Threads: none of its own. Ownership: values. Errors: none. Bounds: kWorkersMax workers; what is beyond is not kept,
 // and the hashes say so.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,6 +23,9 @@ class LoadTable {
  public:
   static constexpr std::size_t kWorkersMax = 1024;
 
+  // A router bears 256 MiB of requests at 64 KiB each at least.
+  static constexpr std::uint64_t kSumMax = 4096;
+
   std::uint32_t Get(std::string_view worker) const {
     const auto at = in_flight_.find(worker);
     return at != in_flight_.end() ? at->second : 0;
@@ -26,6 +33,7 @@ class LoadTable {
   void Set(std::string_view worker, std::uint32_t in_flight) {
     const auto at = in_flight_.find(worker);
     if (at == in_flight_.end() && (in_flight == 0 || in_flight_.size() >= kWorkersMax)) return;
+    sum_ = sum_ + in_flight - (at != in_flight_.end() ? at->second : 0);
     hash_ += EntryHash(worker, in_flight) - EntryHash(worker, at != in_flight_.end() ? at->second : 0);
     if (in_flight == 0) {
       in_flight_.erase(at);
@@ -34,6 +42,12 @@ class LoadTable {
     } else {
       in_flight_.emplace(worker, in_flight);
     }
+  }
+  // How much of it counts: what the others leave of kSumMax.
+  std::uint32_t Counted(std::string_view worker) const {
+    const std::uint32_t kept = Get(worker);
+    const std::uint64_t others = sum_ - kept;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(kept, others < kSumMax ? kSumMax - others : 0));
   }
   void Clear() { *this = LoadTable(); }
 
@@ -45,6 +59,7 @@ class LoadTable {
 
  private:
   std::map<std::string, std::uint32_t, std::less<>> in_flight_;  // none is 0
+  std::uint64_t sum_ = 0;
   std::uint32_t hash_ = 0;
 };
 

@@ -3,10 +3,15 @@
 // A slot lives as long as something refers to it; then it is free for another name. `defined_at` grows with every new
 // definition, so that a stream knows which slots its peer has not heard of yet.
 //
+// A name is charged to who introduced it, until it is free or this router uses it itself. All peers together leave
+// kNamesOwn slots to this router, and one peer gets no more than its share of the rest, so none can fill the table for
+// the others. What a peer only relays may take half of that share: another's log cannot crowd out its own.
+//
 // Threads: mesh loop. Ownership: values. Bounds: kNamesMax slots of each, kNameBytesMax per name; a name that does not
 // fit is refused (nullopt) and counted by the caller.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,6 +26,13 @@ namespace prefixmesh::two_layer {
 
 inline constexpr std::size_t kNamesMax = 4096;
 inline constexpr std::size_t kNameBytesMax = 256;
+// Slots that peers leave to this router, and what each of them may introduce however many there are.
+inline constexpr std::size_t kNamesOwn = 1024;
+inline constexpr std::size_t kNamesShareMin = 256;
+
+// Who introduced something: a peer's index + 1, or this router itself.
+using Introducer = std::uint16_t;
+inline constexpr Introducer kSelf = 0;
 
 // A slot of a Names table. Travels only beside its definition.
 using Slot = std::uint16_t;
@@ -49,12 +61,21 @@ struct WorkerName {
 template <typename Name>
 class Names {
  public:
+  explicit Names(std::size_t peers = 1)
+      : share_(std::max((kNamesMax - kNamesOwn) / std::max<std::size_t>(peers, 1), kNamesShareMin)),
+        charged_(peers + 1, 0) {}
+
   // The name's slot, with one more reference. The caller gives it back with Release.
-  std::optional<Slot> Acquire(const Name& name) {
+  std::optional<Slot> Acquire(const Name& name, Introducer by, bool relayed = false) {
     if (const auto at = slots_.find(name); at != slots_.end()) {
-      ++entries_[at->second].references;
+      Entry& entry = entries_[at->second];
+      ++entry.references;
+      if (by == kSelf) Charge(entry, kSelf);
       return at->second;
     }
+    if (by != kSelf &&
+        (charged_[by] >= (relayed ? share_ / 2 : share_) || slots_.size() - charged_[kSelf] >= kNamesMax - kNamesOwn))
+      return std::nullopt;
     Slot slot;
     if (!free_.empty()) {
       slot = free_.back();
@@ -65,7 +86,8 @@ class Names {
     } else {
       return std::nullopt;
     }
-    entries_[slot] = {name, name.Hash(), ++version_, 1};
+    entries_[slot] = {name, name.Hash(), ++version_, 1, by};
+    ++charged_[by];
     slots_.emplace(name, slot);
     return slot;
   }
@@ -73,6 +95,7 @@ class Names {
   void Release(Slot slot) {
     PREFIXMESH_CHECK(entries_[slot].references > 0);
     if (--entries_[slot].references > 0) return;
+    --charged_[entries_[slot].by];
     slots_.erase(entries_[slot].name);
     free_.push_back(slot);
   }
@@ -95,7 +118,16 @@ class Names {
     std::uint64_t hash = 0;
     std::uint64_t defined_at = 0;
     std::uint32_t references = 0;
+    Introducer by = kSelf;
   };
+  void Charge(Entry& entry, Introducer by) {
+    --charged_[entry.by];
+    ++charged_[by];
+    entry.by = by;
+  }
+
+  const std::size_t share_;           // of one peer
+  std::vector<std::size_t> charged_;  // names in use, by who introduced them
   std::vector<Entry> entries_;
   std::vector<Slot> free_;
   std::map<Name, Slot> slots_;

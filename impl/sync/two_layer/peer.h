@@ -27,6 +27,14 @@ struct TwoLayer::Sending {
   Time lease_until{0};  // not for the own log
 };
 
+// What a peer's slot means.
+template <typename Name>
+struct TwoLayer::Defined {
+  Name name;
+  std::uint64_t hash = 0;
+  std::optional<Slot> slot;  // this router's, referenced
+};
+
 // A pull under way.
 struct TwoLayer::Asked {
   PeerIndex peer;
@@ -51,15 +59,27 @@ struct TwoLayer::Peer {
   LoadTable loads_told;
   bool loads_unknown = false;      // it may have missed some: all are said again, zeros too
   std::uint64_t view_version = 0;  // when loads_told was true
-  Time hello_at{-1}, vector_at{-1}, registers_at{-1}, digest_at{-1}, refused_at{-1};
+  Time hello_at{-1}, vector_at{-1}, registers_at{-1}, digest_at{-1}, refused_at{-1}, restated_at{-1};
+  // What it is sent again for differing digests waits longer each time while neither digest moves.
+  Time registers_wait = kHeartbeat, vector_wait = kHeartbeat;
+  std::uint32_t own_registers_then = 0;  // this router's register hash when its last digest came
+  // The transport refused frames to it: nothing is built before `retry_at`.
+  int refusals_in_a_row = 0;
+  Time retry_at{-1};
+  std::uint64_t flushed_bytes = 0;  // sent between two beats
 
-  // What it said. Its slots, in ours (referenced while they stand here).
-  std::vector<std::optional<Slot>> scopes, workers;
-  std::map<OriginKey, bool> acks_due;  // true: with a hole
+  // What it said. Its slots; a name becomes one of this router's when a record that names it is taken.
+  std::vector<std::optional<Defined<ScopeName>>> scopes;
+  std::vector<std::optional<Defined<WorkerName>>> workers;
+  std::size_t names_bytes = 0;
+  std::map<OriginKey, bool> acks_due;  // true: with a hole; at most kPositionsMax
+  std::vector<Refusal> refusals_due;   // at most kRefusalsMax
   Time acks_since{0};                  // the oldest of them is due
   bool ack_at_once = false;
   bool resync_due = false;
-  bool flush = false;  // something is due before the next beat
+  bool resync_asked = false;  // it asked for names and counts again
+  bool loss_told = false;     // it got a frame that did not open
+  bool flush = false;         // something is due before the next beat
   std::vector<Position> vector;
   Digest digest;
   LoadTable loads_heard;

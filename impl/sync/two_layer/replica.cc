@@ -1,6 +1,7 @@
 #include "impl/sync/two_layer/replica.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "impl/base/check.h"
 #include "impl/base/prng.h"
@@ -22,28 +23,35 @@ std::uint64_t RegisterEntryHash(std::string_view name, Incarnation incarnation) 
 
 }  // namespace
 
-Replica::Replica(ReplicaOptions options) : options_(std::move(options)) {
+Replica::Replica(ReplicaOptions options)
+    : options_(std::move(options)),
+      scopes_(options_.peers.size()),
+      workers_(options_.peers.size()),
+      logs_by_(options_.peers.size() + 1, 0),
+      registers_by_(options_.peers.size() + 1, 0) {
   logs_.push_back(std::make_unique<Log>());
   own_ = logs_.front().get();
   own_->key = options_.self;
   own_->key_hash = KeyHash(own_->key);
+  ++logs_by_[kSelf];
 }
 
 // ---- own log --------------------------------------------------------------------------------------------------------
 
 bool Replica::Append(const Offer& offer, Actions& actions) {
   const WorkerName worker{offer.worker_name, offer.worker_incarnation};
-  const auto scope_slot = scopes_.Acquire({offer.model, offer.kind});
-  const auto worker_slot = workers_.Acquire(worker);
+  const auto scope_slot = scopes_.Acquire({offer.model, offer.kind}, kSelf);
+  const auto worker_slot = workers_.Acquire(worker, kSelf);
   const bool fits = scope_slot && worker_slot && own_->window.head() < kSeqMax;
   if (fits) {
+    RegisterOwn(worker.name, worker.incarnation);  // a router places on its own workers only
     if (Seeded(Bug::kW15_seqs_restart) && own_->window.head() % 64 == 0) own_->window = Window();
     scratch_.seq = own_->window.head();
     scratch_.scope = *scope_slot;
     scratch_.worker = *worker_slot;
     scratch_.has_branch = offer.has_branch;
     scratch_.ids = offer.ids;
-    AppendRecord(*own_, scratch_, actions, nullptr);
+    AppendRecord(*own_, scratch_, kSelf, actions, nullptr);
   }
   if (scope_slot) scopes_.Release(*scope_slot);
   if (worker_slot) workers_.Release(*worker_slot);
@@ -70,23 +78,30 @@ void Replica::Reincarnate(Time now, Incarnation incarnation, Actions& actions) {
 // ---- records --------------------------------------------------------------------------------------------------------
 
 // The only place where a record enters a window.
-void Replica::AppendRecord(Log& log, const Record& record, Actions& actions, RecordCounts* counts) {
+void Replica::AppendRecord(Log& log, const Record& record, Introducer by, Actions& actions, RecordCounts* counts) {
   const WorkerName& worker = workers_[record.worker];
   const ScopeName& scope = scopes_[record.scope];
+  const std::uint32_t seq = log.window.head();
   scopes_.Acquire(record.scope);
   workers_.Acquire(record.worker);
   log.window.Append(record);
   log.window.sum += EntryHash(record, scopes_.hash(record.scope), workers_.hash(record.worker));
-  const bool current = Register(worker, actions);
   if (&log == own_) {
     // Tells the index the seq of this router's own announcement.
-    const std::uint32_t seq = record.seq + (Seeded(Bug::kstamp_off_by_one) ? 1 : 0);
-    actions.push_back(ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, 0, seq, record.ids});
+    const std::uint32_t stamp = seq + (Seeded(Bug::kstamp_off_by_one) ? 1 : 0);
+    actions.push_back(ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, 0, stamp, record.ids});
     return;
   }
-  if (!current) {
-    ++counts->stale;  // kept, so that positions stay true, but about a life of the worker that is over
-    return;
+  RegisterHeard(worker, by, false, actions);
+  switch (WordOf(worker)) {
+    case Word::kOlder:
+      ++counts->stale;  // kept, so that positions stay true, but about a life of the worker that is over
+      return;
+    case Word::kAhead:  // kept, and applied when the worker says so itself
+      KeepAhead(log, seq);
+      return;
+    case Word::kPresent:
+      break;
   }
   ++counts->applied;
   actions.push_back(
@@ -135,11 +150,49 @@ Replica::Log* Replica::Find(const OriginKey& key) {
   return nullptr;
 }
 
-Replica::Log* Replica::FindOrMake(Time now, const OriginKey& key, Actions& actions) {
-  if (Log* log = Find(key)) return log;
-  if (poisoned(key) || logs_.size() >= kPositionsMax) return nullptr;
+bool Replica::configured(const OriginKey& key) const {
+  return key.router == options_.self.router ||
+         std::find(options_.peers.begin(), options_.peers.end(), key.router) != options_.peers.end();
+}
+
+// Logs that one peer may introduce, its own among them: with all shares used there is room for the own log.
+std::size_t Replica::LogsShare() const { return (kPositionsMax - 1) / options_.peers.size(); }
+
+// Room for one more log of this introducer. A log that goes is learned again from whoever else has it.
+bool Replica::MakeRoom(const OriginKey& key, Introducer by, bool direct, Actions& actions) {
+  if (logs_by_[by] < LogsShare()) return true;
+  const bool known = configured(key);
+  const Log* victim = nullptr;
+  for (const auto& log : logs_) {
+    if (log->by != by || log->key == key || log.get() == own_) continue;
+    const bool lower = !configured(log->key) && known;
+    if (!direct && !lower) continue;
+    const auto rank = [&](const Log& each) { return std::pair(configured(each.key), each.evidence_at); };
+    if (victim == nullptr || rank(*log) < rank(*victim)) victim = log.get();
+  }
+  if (victim == nullptr) {
+    ++logs_refused_;
+    return false;
+  }
+  ++logs_evicted_;
+  Erase(OriginKey(victim->key), actions);
+  return true;
+}
+
+Replica::Log* Replica::FindOrMake(Time now, const OriginKey& key, Introducer by, bool direct, Actions& actions) {
+  if (Log* log = Find(key)) {
+    if (direct && log->by != by && log != own_ && MakeRoom(key, by, true, actions)) {
+      --logs_by_[log->by];
+      ++logs_by_[by];
+      log->by = by;
+    }
+    return log;
+  }
+  if (poisoned(key) || !MakeRoom(key, by, direct, actions)) return nullptr;
   auto log = std::make_unique<Log>();
   log->key = key;
+  log->by = by;
+  ++logs_by_[by];
   log->key_hash = KeyHash(key);
   log->serial = ++logs_made_;
   log->evidence_at = log->progress_at = now;
@@ -154,24 +207,32 @@ Replica::Log* Replica::FindOrMake(Time now, const OriginKey& key, Actions& actio
   return logs_.insert(at, std::move(log))->get();
 }
 
-Accepted Replica::Accept(Time now, const Range& range, const OriginKey& key, bool direct, RecordCounts& counts,
-                         Actions& actions) {
+void Replica::EvictOthersOf(Introducer by, const OriginKey& key, Actions& actions) {
+  std::vector<OriginKey> victims;
+  for (const auto& log : logs_)
+    if (log->by == by && log->key != key && log.get() != own_) victims.push_back(log->key);
+  logs_evicted_ += victims.size();
+  for (const OriginKey& victim : victims) Erase(victim, actions);
+}
+
+Accepted Replica::Accept(Time now, const RangeView& range, const SlotMap& slots, const OriginKey& key, Introducer by,
+                         bool direct, RecordCounts& counts, Actions& actions) {
   if (poisoned(key)) return Accepted::kPoisoned;
-  Log* log = direct ? FindOrMake(now, key, actions) : Find(key);
+  Log* log = direct ? FindOrMake(now, key, by, true, actions) : Find(key);
   if (log == nullptr) return Accepted::kUnknown;
   if (direct) log->evidence_at = log->direct_at = now;
-  const std::uint32_t end = range.first_seq + static_cast<std::uint32_t>(range.records.size());
+  const std::uint32_t end = range.end();
   // Only this router writes its own log: who has more of it, or later, has it from another writer.
   const bool foreign = log == own_ && (end > log->window.head() || range.floor > log->window.floor());
   if (log != own_ && !Seeded(Bug::kX7_floor_ignored)) RaiseFloor(*log, range.floor, actions);
   log->head_heard = std::max(log->head_heard, end);
   bool fork = foreign;
-  for (const Record& record : range.records) {
-    if (fork || record.seq >= log->window.head()) break;
-    if (record.seq < log->window.floor()) continue;
-    log->window.Read(record.seq, scratch_);
+  for (RecordCursor cursor(range); cursor.seq() < log->window.head() && !fork && cursor.Next(incoming_);) {
+    if (incoming_.seq < log->window.floor()) continue;
+    log->window.Read(incoming_.seq, scratch_);
     fork = EntryHash(scratch_, scopes_.hash(scratch_.scope), workers_.hash(scratch_.worker)) !=
-           EntryHash(record, scopes_.hash(record.scope), workers_.hash(record.worker));
+           EntryHash(incoming_, scopes_.hash(slots.scopes[incoming_.scope]),
+                     workers_.hash(slots.workers[incoming_.worker]));
   }
   if (fork) {
     if (log != own_) Poison(now, key, actions);
@@ -181,21 +242,24 @@ Accepted Replica::Accept(Time now, const Range& range, const OriginKey& key, boo
   if (range.first_seq > log->window.head()) return Accepted::kHole;
   if (Seeded(Bug::khave_off_by_one) && range.first_seq == log->window.head() && range.first_seq > 9)
     return Accepted::kHole;
-  for (const Record& record : range.records) {
+  for (RecordCursor cursor(range); cursor.Next(incoming_);) {
+    Record& record = incoming_;
+    record.scope = slots.scopes[record.scope];
+    record.worker = slots.workers[record.worker];
     ++counts.received;
     if (record.seq < log->window.head() || (Seeded(Bug::kW17_one_counter) && record.seq < own_->window.head())) {
       ++counts.stale;  // a duplicate, or below the floor
       continue;
     }
     if (log->window.bytes() + record.bytes() > options_.copy_bytes) return Accepted::kTooBig;
-    AppendRecord(*log, record, actions, &counts);
+    AppendRecord(*log, record, by, actions, &counts);
     log->progress_at = now;
   }
   MoveMark(*log, actions);
   return Accepted::kYes;
 }
 
-bool Replica::Merge(Time now, const Position& position, Actions& actions) {
+bool Replica::Merge(Time now, const Position& position, Introducer by, Actions& actions) {
   if (position.key == own_->key)
     return position.have <= own_->window.head() && position.floor <= own_->window.floor() &&
            (position.floor != own_->window.floor() || position.have != own_->window.head() ||
@@ -205,7 +269,7 @@ bool Replica::Merge(Time now, const Position& position, Actions& actions) {
   const Time age = std::min<std::uint64_t>(position.age_ms, UINT32_MAX) * std::chrono::milliseconds(1);
   if (log == nullptr) {
     if (age > options_.dead_after * 3 / 4) return true;
-    log = FindOrMake(now, position.key, actions);
+    log = FindOrMake(now, position.key, by, false, actions);
     if (log == nullptr) return true;
     log->evidence_at = now - age;
     log->beat = position.beat;
@@ -253,6 +317,7 @@ void Replica::Erase(const OriginKey& key, Actions& actions) {
   const auto at = std::find_if(logs_.begin(), logs_.end(), [&](const auto& log) { return log->key == key; });
   if (at == logs_.end() || at->get() == own_) return;
   if (!Seeded(Bug::kerased_stays_in_index)) RaiseFloor(**at, (*at)->window.head(), actions);
+  --logs_by_[(*at)->by];
   logs_.erase(at);
 }
 
@@ -266,34 +331,156 @@ void Replica::Poison(Time now, const OriginKey& key, Actions& actions) {
 
 // ---- registers ------------------------------------------------------------------------------------------------------
 
-bool Replica::Register(const WorkerName& worker, Actions& actions) {
+Replica::Word Replica::WordOf(const WorkerName& worker) const {
   const auto at = registers_.find(worker.name);
+  if (at == registers_.end()) return Word::kOlder;  // there was no room for it
+  if (worker.incarnation == at->second.incarnation)
+    return Seeded(Bug::kequal_register_stale) ? Word::kOlder : Word::kPresent;
+  return worker.incarnation > at->second.incarnation && at->second.own ? Word::kAhead : Word::kOlder;
+}
+
+// `slot` is that of (worker, incarnation), with a reference for the entry.
+void Replica::SetRegister(std::string_view worker, RegisterEntry& entry, Incarnation incarnation, Slot slot) {
+  if (entry.incarnation.value != 0) {
+    workers_.Release(entry.slot);
+    register_hash_ -= RegisterEntryHash(worker, entry.incarnation);
+  }
+  register_hash_ += RegisterEntryHash(worker, incarnation);
+  entry.incarnation = incarnation;
+  entry.slot = slot;
+  entry.changed_at = ++registers_version_;
+}
+
+void Replica::RegisterOwn(std::string_view worker, Incarnation incarnation) {
+  auto at = registers_.find(worker);
+  if (at == registers_.end()) at = registers_.try_emplace(std::string(worker)).first;
+  RegisterEntry& entry = at->second;
+  if (!entry.own && entry.by != kSelf) --registers_by_[entry.by];
+  entry.own = true;
+  entry.by = kSelf;
+  if (incarnation <= entry.incarnation) return;
+  const auto slot = workers_.Acquire({at->first, incarnation}, kSelf);
+  if (!slot) return;
+  SetRegister(worker, entry, incarnation, *slot);
+  const bool ahead = std::any_of(logs_.begin(), logs_.end(), [](const auto& log) {
+    return log->ahead_first != log->ahead_end || log->replay_at != log->replay_end;
+  });
+  if (!ahead || Seeded(Bug::kahead_not_replayed)) return;
+  entry.replay_pass = replay_pass_ + 1;
+  replay_due_ = true;
+}
+
+bool Replica::RoomForRegister(Introducer by) const {
+  const std::size_t share = std::max(kRegistersMax / options_.peers.size(), kRegistersShareMin);
+  const std::size_t others = std::accumulate(registers_by_.begin() + 1, registers_by_.end(), std::size_t{0});
+  return registers_by_[by] < share && others < kRegistersMax;
+}
+
+void Replica::RegisterHeard(const WorkerName& worker, Introducer by, bool whole, Actions& actions) {
+  const auto at = registers_.find(worker.name);
+  if (at != registers_.end() && at->second.own && !Seeded(Bug::khearsay_counts)) {
+    if (worker.incarnation > at->second.incarnation || (whole && worker.incarnation != at->second.incarnation))
+      Doubt(at->second, worker);
+    return;
+  }
   if (at != registers_.end() && worker.incarnation <= at->second.incarnation &&
       !(Seeded(Bug::kX12_register_not_max) && worker.incarnation < at->second.incarnation))
-    return worker.incarnation == at->second.incarnation && !Seeded(Bug::kequal_register_stale);
-  if (at == registers_.end() && registers_.size() >= kRegistersMax) return false;
-  const auto slot = workers_.Acquire(worker);
-  if (!slot) return false;
-  if (at != registers_.end()) {
-    workers_.Release(at->second.slot);
-    register_hash_ -= RegisterEntryHash(worker.name, at->second.incarnation);
+    return;
+  if (at == registers_.end() && !RoomForRegister(by)) {
+    ++registers_refused_;
+    return;
   }
-  register_hash_ += RegisterEntryHash(worker.name, worker.incarnation);
-  registers_[worker.name] = {worker.incarnation, *slot, ++registers_version_};
-  if (!Seeded(Bug::kregister_not_applied)) actions.push_back(ApplyRegister{worker.name, worker.incarnation});
-  return true;
+  const auto slot = workers_.Acquire(worker, by);
+  if (!slot) {
+    ++registers_refused_;
+    return;
+  }
+  const auto [place, made] = registers_.try_emplace(worker.name);
+  RegisterEntry& entry = place->second;
+  if (made) {
+    entry.by = by;
+    ++registers_by_[by];
+  }
+  SetRegister(worker.name, entry, worker.incarnation, *slot);
+  actions.push_back(ApplyRegister{worker.name, worker.incarnation});
+}
+
+void Replica::KeepAhead(Log& log, std::uint32_t seq) {
+  if (log.ahead_first == log.ahead_end) log.ahead_first = log.ahead_end = seq;
+  log.ahead_first = std::min(log.ahead_first, seq);
+  log.ahead_end = std::max(log.ahead_end, seq + 1);
+}
+
+void Replica::Doubt(RegisterEntry& entry, const WorkerName& worker) {
+  if (worker.incarnation.value == 0) return;
+  if (entry.heard.value == 0) doubts_.push_back(worker.name);
+  entry.heard = std::max(entry.heard, worker.incarnation);
+}
+
+std::vector<WorkerName> Replica::TakeDoubts() {
+  std::vector<WorkerName> doubts;
+  for (std::string& name : doubts_) {
+    RegisterEntry& entry = registers_[name];
+    if (entry.heard != entry.incarnation) doubts.push_back({std::move(name), entry.heard});
+    entry.heard = {};
+  }
+  doubts_.clear();
+  return doubts;
+}
+
+void Replica::Replay(RecordCounts& counts, Actions& actions) {
+  if (!replaying_ && !replay_due_) return;
+  if (!replaying_) {
+    replaying_ = true;
+    replay_due_ = false;
+    ++replay_pass_;
+    for (const auto& log : logs_) {
+      log->replay_at = log->ahead_first;
+      log->replay_end = log->ahead_end;
+      log->ahead_first = log->ahead_end = 0;
+    }
+  }
+  // By slot, as far as it is known: what is done with records about that life.
+  enum class Act : std::uint8_t { kUnknown, kPass, kKeep, kApply };
+  std::vector<Act> acts(workers_.size(), Act::kUnknown);
+  const auto act_on = [&](Slot slot) {
+    if (acts[slot] != Act::kUnknown) return acts[slot];
+    const Word word = WordOf(workers_[slot]);
+    const auto at = registers_.find(workers_[slot].name);
+    const bool now = word == Word::kPresent && at != registers_.end() && at->second.replay_pass == replay_pass_;
+    return acts[slot] = now ? Act::kApply : word == Word::kAhead ? Act::kKeep : Act::kPass;
+  };
+  std::size_t read = 0, applied = 0;
+  for (const auto& log : logs_) {
+    log->replay_at = std::max(log->replay_at, std::min(log->window.floor(), log->replay_end));
+    for (; log->replay_at < log->replay_end; ++log->replay_at) {
+      if (++read > kReplayReadMax || applied >= kReplayAppliedMax) return;
+      const std::uint32_t seq = log->replay_at;
+      const Act act = act_on(log->window.WorkerOf(seq));
+      if (act == Act::kKeep) KeepAhead(*log, seq);
+      if (act != Act::kApply) continue;
+      log->window.Read(seq, scratch_);
+      const ScopeName& scope = scopes_[scratch_.scope];
+      const WorkerName& worker = workers_[scratch_.worker];
+      ++counts.applied;
+      ++applied;
+      actions.push_back(
+          ApplyIds{scope.model, scope.kind, worker.name, worker.incarnation, log->index_slot, seq, scratch_.ids});
+    }
+  }
+  replaying_ = false;
 }
 
 std::vector<WorkerName> Replica::RegistersSince(std::uint64_t version) const {
   std::vector<WorkerName> changed;
   for (const auto& [name, entry] : registers_)
-    if (entry.changed_at > version) changed.push_back({name, entry.incarnation});
+    if (entry.changed_at > version && entry.incarnation.value != 0) changed.push_back({name, entry.incarnation});
   return changed;
 }
 
 const Slot* Replica::SlotOf(std::string_view worker) const {
   const auto at = registers_.find(worker);
-  return at != registers_.end() ? &at->second.slot : nullptr;
+  return at != registers_.end() && at->second.incarnation.value != 0 ? &at->second.slot : nullptr;
 }
 
 // ---- what stands where ----------------------------------------------------------------------------------------------
@@ -371,7 +558,7 @@ std::string Replica::Dump() const {
     }
   }
   for (const auto& [name, entry] : registers_)
-    out += "register " + name + " " + std::to_string(entry.incarnation.value) + "\n";
+    if (entry.incarnation.value != 0) out += "register " + name + " " + std::to_string(entry.incarnation.value) + "\n";
   return out;
 }
 

@@ -11,6 +11,18 @@ std::uint64_t TwoLayer::SealTo(const Peer& peer) const {
   return SealKey(replica_.own().key.incarnation, peer.incarnation);
 }
 
+void TwoLayer::Send(PeerIndex index, std::string frame, Layer layer, Token token, Actions& actions) {
+  SendFrame send;
+  send.peer = index;
+  send.frame = std::move(frame);
+  send.layer = layer;
+  send.token = token;
+  actions.push_back(std::move(send));
+}
+
+// A peer that does not read fills the transport's queue. What was refused is not built again at every beat.
+bool TwoLayer::Blocked(Time now, const Peer& peer) const { return now < peer.retry_at; }
+
 void TwoLayer::SendHello(Time now, PeerIndex index, Actions& actions) {
   Peer& peer = *peers_[index.value];
   Hello hello;
@@ -23,22 +35,59 @@ void TwoLayer::SendHello(Time now, PeerIndex index, Actions& actions) {
   hello.sender = replica_.own().key;
   hello.heard = peer.greeted ? peer.incarnation : Incarnation{};
   peer.hello_at = now;
-  actions.push_back(SendFrame{index, EncodeHello(hello), Layer::kControl});
+  Send(index, EncodeHello(hello), Layer::kControl, kOtherToken, actions);
 }
 
 void TwoLayer::SendVector(Time now, PeerIndex index, bool reply_wanted, Actions& actions) {
   Peer& peer = *peers_[index.value];
+  if (Blocked(now, peer)) return;
   peer.vector_at = now;
   if (Seeded(Bug::kW26_roles_differ) && options_.router > view_.PeerName(index)) return;
-  actions.push_back(
-      SendFrame{index, EncodeVector({reply_wanted, replica_.Positions(now)}, SealTo(peer)), Layer::kDigest});
+  Send(index, EncodeVector({reply_wanted, replica_.Positions(now)}, SealTo(peer)), Layer::kDigest, kOtherToken,
+       actions);
 }
 
-void TwoLayer::SendRegisters(PeerIndex index, std::uint64_t since, Actions& actions) {
+void TwoLayer::SendRegisters(Time now, PeerIndex index, std::uint64_t since, Actions& actions) {
   Peer& peer = *peers_[index.value];
+  if (Blocked(now, peer)) return;
   peer.registers_known = replica_.registers_version();
   const std::vector<WorkerName> changed = replica_.RegistersSince(since);
-  if (!changed.empty()) actions.push_back(SendFrame{index, EncodeRegisters(changed, SealTo(peer)), Layer::kControl});
+  if (!changed.empty()) Send(index, EncodeRegisters(changed, SealTo(peer)), Layer::kControl, kRegistersToken, actions);
+}
+
+void TwoLayer::SendRefusals(Time now, PeerIndex index, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  if (peer.refusals_due.empty() || Blocked(now, peer)) return;
+  if (peer.refused_at >= Time{0} && now - peer.refused_at < options_.round_period) return;
+  peer.refused_at = now;
+  for (const Refusal& refusal : peer.refusals_due)
+    Send(index, EncodeRefusal(refusal), Layer::kControl, kOtherToken, actions);
+  peer.refusals_due.clear();
+}
+
+// Says again what a peer lost: once a second at most, however often it asks.
+void TwoLayer::Restate(Time now, Peer& peer) {
+  if (!peer.resync_asked && !peer.loss_told) return;
+  if (peer.restated_at >= Time{0} && now - peer.restated_at < kHeartbeat) return;
+  peer.restated_at = now;
+  peer.scopes_known = peer.workers_known = 0;
+  peer.loads_unknown = true;
+  if (peer.loss_told) {
+    peer.registers_known = 0;
+    for (auto& [key, sending] : peer.sending) {
+      ForgetInFlight(peer, sending);
+      sending.next = sending.acked;
+    }
+  }
+  peer.resync_asked = peer.loss_told = false;
+}
+
+// What an ack or a pull asked for goes out before the next beat.
+void TwoLayer::Flush(Time now, PeerIndex index, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  if (!peer.flush) return;
+  peer.flush = false;
+  if (peer.flushed_bytes < kFlushBytesMax) SendRound(now, index, actions);
 }
 
 Digest TwoLayer::OwnDigest() const {
@@ -119,13 +168,15 @@ void TwoLayer::StopAndRepeat(Time now, Peer& peer) {
 
 void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
   Peer& peer = *peers_[index.value];
-  if (!peer.greeted) return;
+  if (!peer.greeted || Blocked(now, peer)) return;
+  Restate(now, peer);
   peer.commit = {};
   peer.commit.at = now;
   Round round;
   for (const auto& [key, hole] : peer.acks_due) {
     const bool theirs = key.incarnation == peer.incarnation && key.router == view_.PeerName(index);
     const Replica::Log* log = replica_.Find(key);
+    if (log == nullptr && !theirs) continue;  // dropped meanwhile
     round.acks.push_back({theirs ? OriginKey{} : key, log != nullptr ? log->window.head() : 1, hole});
   }
   round.resync = peer.resync_due;
@@ -195,22 +246,30 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
   for (const std::string& range : encoded) ranges.push_back(&range);
   SendFrame send;
   send.peer = index;
-  send.token = 1;
+  send.token = kRoundToken;
   send.frame =
       EncodeRound(round, SlotBitsFor(replica_.workers().size(), replica_.scopes().size()), ranges, SealTo(peer));
   const bool only_digest = round.has_digest && round.acks.empty() && !round.resync && round.loads.empty();
   send.layer = records_bytes > 0 ? Layer::kPlacements : relayed_bytes > 0 ? Layer::kRepair : Layer::kDigest;
   send.control_bytes = only_digest && encoded.empty() ? 0 : send.frame.size() - records_bytes - relayed_bytes;
+  peer.flushed_bytes += send.frame.size();
   actions.push_back(std::move(send));
 }
 
 // The stream keeps order, so what is queued is as good as said; of a frame that was not queued nothing was said.
 void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, SendOutcome outcome, Actions& actions) {
-  (void)now;
-  (void)token;
   (void)actions;
-  if (outcome != SendOutcome::kQueued && !Seeded(Bug::kqueue_full_is_sent)) return;
   Peer& peer = *peers_[index.value];
+  if (outcome != SendOutcome::kQueued && !Seeded(Bug::kqueue_full_is_sent)) {
+    if (token == kRegistersToken) peer.registers_known = 0;
+    if (Blocked(now, peer)) return;  // one of several that went out together
+    // The next beat tries again; then every other one, and so on, until once a heartbeat.
+    const Time wait = options_.round_period * (1 << std::min(peer.refusals_in_a_row++, 10)) - options_.round_period / 2;
+    peer.retry_at = now + std::min<Time>(wait, kHeartbeat);
+    return;
+  }
+  if (token != kRoundToken) return;
+  peer.refusals_in_a_row = 0;
   const Peer::Commit commit = std::move(peer.commit);
   peer.commit = {};
   for (const Peer::Commit::Part& part : commit.parts) {
@@ -296,7 +355,7 @@ void TwoLayer::Repair(Time now, Actions& actions) {
     Asked next{*best, now, patience, have};
     if (asked != asked_.end() && !moved) next.patience = std::min<Time>(asked->second.patience * 2, kLease);
     asked_[log->key] = next;
-    actions.push_back(SendFrame{*best, EncodePull({log->key, have}, SealTo(*peers_[best->value])), Layer::kRepair});
+    Send(*best, EncodePull({log->key, have}, SealTo(*peers_[best->value])), Layer::kRepair, kOtherToken, actions);
   }
   for (auto at = asked_.begin(); at != asked_.end();) at = replica_.Find(at->first) ? std::next(at) : asked_.erase(at);
 }

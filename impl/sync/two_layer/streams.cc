@@ -1,4 +1,6 @@
 // How a stream begins and ends: greeting, refusals, and a name that two writers used.
+#include <algorithm>
+
 #include "impl/base/seeded_bug.h"
 #include "impl/sync/two_layer/peer.h"
 
@@ -20,10 +22,10 @@ void TwoLayer::OnPeerDown(Time now, PeerIndex index, Actions& actions) {
 }
 
 void TwoLayer::Forget(Peer& peer) {
-  for (const auto& slot : peer.scopes)
-    if (slot) replica_.scopes().Release(*slot);
-  for (const auto& slot : peer.workers)
-    if (slot) replica_.workers().Release(*slot);
+  for (const auto& defined : peer.scopes)
+    if (defined && defined->slot) replica_.scopes().Release(*defined->slot);
+  for (const auto& defined : peer.workers)
+    if (defined && defined->slot) replica_.workers().Release(*defined->slot);
   peer = Peer{};
 }
 
@@ -54,7 +56,8 @@ void TwoLayer::OnHello(Time now, PeerIndex index, Bytes frame, Actions& actions)
     return RefuseAndClose(now, index, RefuseReason::kIdentity, actions);
   if (replica_.poisoned(hello->sender)) return Reject(now, index, RefuseReason::kFork, hello->sender, actions);
   if (peer.greeted) {  // said again, because this router's was lost
-    if (hello->heard != replica_.own().key.incarnation) SendHello(now, index, actions);
+    if (hello->heard != replica_.own().key.incarnation && now - peer.hello_at >= options_.round_period)
+      SendHello(now, index, actions);
     return;
   }
   peer.greeted = true;
@@ -62,7 +65,7 @@ void TwoLayer::OnHello(Time now, PeerIndex index, Bytes frame, Actions& actions)
   peer.heard_at = now;
   peer.sending[replica_.own().key] = Sending{};
   SendVector(now, index, true, actions);
-  SendRegisters(index, 0, actions);
+  SendRegisters(now, index, 0, actions);
 }
 
 void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& actions) {
@@ -75,12 +78,7 @@ void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& action
   }
   switch (refusal->reason) {
     case RefuseReason::kCorrupt:  // something was lost: what it may have said is said again
-      peer.scopes_known = peer.workers_known = peer.registers_known = 0;
-      peer.loads_unknown = true;
-      for (auto& [key, sending] : peer.sending) {
-        ForgetInFlight(peer, sending);
-        sending.next = sending.acked;
-      }
+      peer.loss_told = true;
       return;
     case RefuseReason::kFork:
       if (refusal->key == replica_.own().key) return GoOnAnew(now, actions);
@@ -89,11 +87,12 @@ void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& action
       std::erase_if(peer.vector, [&](const Position& position) { return position.key == refusal->key; });
       return;
     default:
+      Forget(peer);
       actions.push_back(CloseStream{index, std::string("refused_") + RefuseReasonName(refusal->reason)});
   }
 }
 
-// Counts what is not taken and tells the peer. The stream goes on, unless nothing but rubbish comes.
+// Counts what is not taken; the peer is told after the frame. The stream goes on, unless nothing but rubbish comes.
 void TwoLayer::Reject(Time now, PeerIndex index, RefuseReason reason, const OriginKey& key, Actions& actions) {
   Peer& peer = *peers_[index.value];
   if (Seeded(Bug::kW22_damage_unnoticed) && reason == RefuseReason::kCorrupt) return;
@@ -101,17 +100,24 @@ void TwoLayer::Reject(Time now, PeerIndex index, RefuseReason reason, const Orig
   if (reason == RefuseReason::kCorrupt) {
     ++decode_errors_;
     if (++peer.corrupt_in_a_row >= kCorruptMax) return RefuseAndClose(now, index, reason, actions);
-    if (peer.refused_at >= Time{0} && now - peer.refused_at < options_.round_period) return;
-    peer.refused_at = now;
   }
-  actions.push_back(SendFrame{index, EncodeRefusal({reason, key}), Layer::kControl});
+  const bool due = std::any_of(peer.refusals_due.begin(), peer.refusals_due.end(),
+                               [&](const Refusal& refusal) { return refusal.reason == reason && refusal.key == key; });
+  if (due) return;
+  if (peer.refusals_due.size() < kRefusalsMax) {
+    peer.refusals_due.push_back({reason, key});
+  } else {
+    ++refusals_dropped_;
+  }
 }
 
+// The last that this stream is told. What comes on it after that is not read.
 void TwoLayer::RefuseAndClose(Time now, PeerIndex index, RefuseReason reason, Actions& actions) {
   (void)now;
   if (reason != RefuseReason::kCorrupt) ++rejects_[static_cast<std::size_t>(reason)];
-  actions.push_back(SendFrame{index, EncodeRefusal({reason, {}}), Layer::kControl});
+  Send(index, EncodeRefusal({reason, {}}), Layer::kControl, kOtherToken, actions);
   actions.push_back(CloseStream{index, RefuseReasonName(reason)});
+  Forget(*peers_[index.value]);
 }
 
 }  // namespace prefixmesh::two_layer

@@ -10,9 +10,14 @@
 namespace prefixmesh::two_layer {
 namespace {
 
-ReplicaOptions ReplicaOptionsOf(const Options& options) {
-  return {{options.router, options.incarnation}, options.window_bytes, 4 * options.window_bytes, options.dead_after};
+ReplicaOptions ReplicaOptionsOf(const Options& options, const StrategyView& view) {
+  ReplicaOptions replica{
+      {options.router, options.incarnation}, options.window_bytes, 4 * options.window_bytes, options.dead_after, {}};
+  for (std::uint16_t i = 0; i < view.PeerCount(); ++i) replica.peers.emplace_back(view.PeerName(PeerIndex{i}));
+  return replica;
 }
+
+Introducer IntroducerOf(PeerIndex peer) { return static_cast<Introducer>(peer.value + 1); }
 
 // Anchors are the ids at 1, 2, 4, … blocks up to `spacing`, then at every `spacing`. Adds those between `from` and the
 // leaf, but for one that lies less than half a gap below the branch: the branch names the worker as well.
@@ -33,7 +38,7 @@ TwoLayer::TwoLayer(Options options, const StrategyView& view)
     : options_(std::move(options)),
       view_(view),
       silent_(3 * (kHeartbeat + options_.round_period)),
-      replica_(ReplicaOptionsOf(options_)) {
+      replica_(ReplicaOptionsOf(options_, view_)) {
   traits_.name = "two-layer";
   traits_.runs_on_block = true;
   traits_.round_period = options_.round_period;
@@ -42,6 +47,7 @@ TwoLayer::TwoLayer(Options options, const StrategyView& view)
   traits_.frame_bytes = 4u << 20;
   traits_.keeps_records = true;
   for (std::size_t i = 0; i < view_.PeerCount(); ++i) peers_.push_back(std::make_unique<Peer>());
+  NoteWorkers();  // before any peer speaks: of own workers only their word counts
 }
 
 TwoLayer::~TwoLayer() = default;
@@ -96,17 +102,26 @@ void TwoLayer::Collect(Time now, Actions& actions) {
   replica_.TrimOwn(actions);
 }
 
-// What this router learned of its workers' lives by itself.
-void TwoLayer::NoteWorkers(Actions& actions) {
+// What this router's workers said of their lives themselves.
+void TwoLayer::NoteWorkers() {
   const std::uint64_t version = view_.WorkersVersion();
   if (version == view_version_) return;
   view_version_ = version;
-  for (const WorkerLoad& load : view_.Workers())
-    if (load.incarnation.value != 0) replica_.Register({std::string(load.name), load.incarnation}, actions);
+  for (const WorkerLoad& load : view_.Workers()) replica_.RegisterOwn(load.name, load.incarnation);
+}
+
+// What was heard of own workers and is not what they said: they are asked (BlockActions), once per frame at most.
+void TwoLayer::AskWorkers(Actions& actions) {
+  if (!replica_.has_doubts()) return;
+  NoteWorkers();  // they may have said it meanwhile
+  for (WorkerName& worker : replica_.TakeDoubts())
+    if (!Seeded(Bug::kregister_not_applied))
+      actions.push_back(ApplyRegister{std::move(worker.name), worker.incarnation});
 }
 
 void TwoLayer::OnRound(Time now, Actions& actions) {
-  NoteWorkers(actions);
+  NoteWorkers();
+  replica_.Replay(records_, actions);
   Collect(now, actions);
   if (beat_at_ < Time{0} || now - beat_at_ >= kHeartbeat) {
     ++replica_.own().beat;
@@ -121,6 +136,8 @@ void TwoLayer::OnRound(Time now, Actions& actions) {
     const PeerIndex index{i};
     Peer& peer = *peers_[i];
     if (!peer.up) continue;
+    peer.flushed_bytes = 0;
+    SendRefusals(now, index, actions);
     if (!peer.greeted) {
       if (now - peer.hello_at >= kHeartbeat) SendHello(now, index, actions);
       continue;
@@ -130,7 +147,8 @@ void TwoLayer::OnRound(Time now, Actions& actions) {
       peer.loads_heard.Clear();
       actions.push_back(ForgetLoads{index});
     }
-    if (peer.registers_known != replica_.registers_version()) SendRegisters(index, peer.registers_known, actions);
+    Restate(now, peer);
+    if (peer.registers_known != replica_.registers_version()) SendRegisters(now, index, peer.registers_known, actions);
     // A log is about to be dropped here: does anyone know better? And a peer whose vector was lost is asked again.
     const Time ask_every = peer.positioned ? options_.dead_after / 8 : Time(kHeartbeat);
     if ((ask_around || !peer.positioned) && now - peer.vector_at >= ask_every) SendVector(now, index, true, actions);
@@ -149,14 +167,14 @@ void TwoLayer::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
 // The one place where frames of both ends of a stream come in.
 void TwoLayer::OnFrame(Time now, PeerIndex index, Bytes frame, Actions& actions) {
   Dispatch(now, index, frame, actions);
-  Peer& peer = *peers_[index.value];
-  if (!peer.flush) return;
-  peer.flush = false;
-  SendRound(now, index, actions);
+  AskWorkers(actions);
+  SendRefusals(now, index, actions);
+  Flush(now, index, actions);
 }
 
 void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions) {
   Peer& peer = *peers_[index.value];
+  if (!peer.up) return;  // this router has ended the stream
   const Result<FrameKind> kind = PeekKind(frame);
   if (!kind.ok()) {
     if (kind.error().code != ErrorCode::kNotFound) return Reject(now, index, RefuseReason::kCorrupt, {}, actions);
@@ -166,7 +184,6 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
   }
   if (*kind == FrameKind::kHello) return OnHello(now, index, frame, actions);
   if (*kind == FrameKind::kRefuse) return OnRefusal(now, index, frame, actions);
-  if (!peer.up) return;  // this router has ended the stream
   if (!peer.greeted) return Reject(now, index, RefuseReason::kCorrupt, {}, actions);  // nothing goes before a hello
   const std::uint64_t seal = SealKey(peer.incarnation, replica_.own().key.incarnation);
   const auto heard = [&] {
@@ -177,7 +194,7 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
   const auto corrupt = [&] { Reject(now, index, RefuseReason::kCorrupt, {}, actions); };
   switch (*kind) {
     case FrameKind::kRound: {
-      Result<Round> round = DecodeRound(frame, seal);
+      const Result<Round> round = DecodeRound(frame, seal);
       if (!round.ok()) return corrupt();
       heard();
       return OnRoundFrame(now, index, *round, actions);
@@ -192,7 +209,7 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
       const Result<std::vector<WorkerName>> registers = DecodeRegisters(frame, seal);
       if (!registers.ok()) return corrupt();
       heard();
-      for (const WorkerName& worker : *registers) replica_.Register(worker, actions);
+      for (const WorkerName& worker : *registers) replica_.RegisterHeard(worker, IntroducerOf(index), true, actions);
       return;
     }
     case FrameKind::kPull: {
@@ -217,7 +234,7 @@ void TwoLayer::OnVector(Time now, PeerIndex index, const Vector& vector, Actions
   for (const Position& position : vector.positions) {
     const bool own = position.key == replica_.own().key;
     if (own) own_have = position.have;
-    if (replica_.Merge(now, position, actions)) continue;
+    if (replica_.Merge(now, position, IntroducerOf(index), actions)) continue;
     if (own) return GoOnAnew(now, actions);
     Reject(now, index, RefuseReason::kFork, position.key, actions);
   }
@@ -232,7 +249,7 @@ void TwoLayer::OnVector(Time now, PeerIndex index, const Vector& vector, Actions
   peer.positioned = true;
   if (Seeded(Bug::kH6_echo))
     for (const auto& log : replica_.logs()) peer.sending[log->key].lease_until = now + 1000 * kLease;
-  if (vector.reply_wanted && now - peer.vector_at >= options_.round_period) SendVector(now, index, false, actions);
+  if (vector.reply_wanted && now - peer.vector_at >= kHeartbeat) SendVector(now, index, false, actions);
   Repair(now, actions);
 }
 
@@ -240,15 +257,21 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
   Peer& peer = *peers_[index.value];
   const OriginKey key = KeyOf(view_.PeerName(index), peer.incarnation);
   if (digest.head > 1) {
-    if (Replica::Log* log = replica_.FindOrMake(now, key, actions)) replica_.Heard(now, *log, digest, actions);
+    if (Replica::Log* log = replica_.FindOrMake(now, key, IntroducerOf(index), true, actions))
+      replica_.Heard(now, *log, digest, actions);
   }
   if (digest.load_hash != peer.loads_heard.hash() && !Seeded(Bug::kload_hash_ignored)) peer.resync_due = true;
   const Digest own = OwnDigest();
-  if (digest.register_hash != own.register_hash &&
-      (peer.registers_at < Time{0} || now - peer.registers_at >= kHeartbeat)) {
-    peer.registers_at = now;
-    SendRegisters(index, 0, actions);
+  if (digest.register_hash != own.register_hash) {
+    if (digest.register_hash != peer.digest.register_hash || own.register_hash != peer.own_registers_then)
+      peer.registers_wait = kHeartbeat;
+    if (peer.registers_at < Time{0} || now - peer.registers_at >= peer.registers_wait) {
+      peer.registers_at = now;
+      peer.registers_wait = std::min<Time>(2 * peer.registers_wait, kDisagreeMax);
+      SendRegisters(now, index, 0, actions);
+    }
   }
+  peer.own_registers_then = own.register_hash;
   const bool at_rest = peer.own_hash_then == own.vector_hash && peer.digest.vector_hash == digest.vector_hash;
   peer.own_hash_then = own.vector_hash;
   peer.digest = digest;
@@ -260,7 +283,8 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
       }
     return;
   }
-  if (now - peer.vector_at < kHeartbeat) return;
+  if (!at_rest) peer.vector_wait = kHeartbeat;
+  if (now - peer.vector_at < peer.vector_wait) return;
   // While records are on their way digests differ without meaning anything: then one peer at a time is asked, in turn.
   // Unless some owner is out of reach, and this peer may know more.
   const bool out_of_reach = std::any_of(replica_.logs().begin(), replica_.logs().end(), [&](const auto& log) {
@@ -272,6 +296,7 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
     vector_turn_ = static_cast<std::uint16_t>((vector_turn_ + 1u) % peers_.size());
     vector_turn_at_ = now;
   }
+  if (at_rest) peer.vector_wait = std::min<Time>(2 * peer.vector_wait, kDisagreeMax);
   SendVector(now, index, true, actions);
 }
 
@@ -290,86 +315,137 @@ void TwoLayer::OnPull(Time now, PeerIndex index, const Pull& pull, Actions& acti
     ForgetInFlight(peer, sending);
     sending.next = sending.acked = pull.from;
   }
-  if (log->window.head() <= pull.from) return SendVector(now, index, false, actions);
+  if (log->window.head() <= pull.from) {
+    if (now - peer.vector_at >= kHeartbeat) SendVector(now, index, false, actions);
+    return;
+  }
   peer.flush = true;
 }
 
 // ---- rounds ---------------------------------------------------------------------------------------------------------
 
-void TwoLayer::OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& actions) {
+void TwoLayer::OnRoundFrame(Time now, PeerIndex index, const Round& round, Actions& actions) {
   Peer& peer = *peers_[index.value];
-  if (round.resync && !Seeded(Bug::kresync_ignored)) {
-    peer.scopes_known = peer.workers_known = 0;
-    peer.loads_unknown = true;
-  }
+  if (round.resync && !Seeded(Bug::kresync_ignored)) peer.resync_asked = true;
   // What shows that this router's name has two writers ends all streams, and with them the meaning of what is left.
   for (const Ack& ack : round.acks) {
     OnAck(now, index, ack, actions);
     if (!peer.greeted) return;
   }
-  if (!Define(peer, round, actions)) return RefuseAndClose(now, index, RefuseReason::kNames, actions);
+  if (!Define(peer, round)) return RefuseAndClose(now, index, RefuseReason::kNames, actions);
+  const auto worker_of = [&peer](const Load& load) -> const std::string* {
+    const bool known = load.worker < peer.workers.size() && peer.workers[load.worker];
+    return known ? &peer.workers[load.worker]->name.name : nullptr;
+  };
   for (const Load& load : round.loads) {
-    if (load.worker >= peer.workers.size() || !peer.workers[load.worker]) {
-      peer.resync_due = true;
-      continue;
-    }
-    const std::string& worker = replica_.workers()[*peer.workers[load.worker]].name;
-    peer.loads_heard.Set(worker, load.in_flight);
-    actions.push_back(ApplyLoad{index, worker, load.in_flight});
+    const std::string* worker = worker_of(load);
+    if (worker == nullptr) peer.resync_due = true;
+    if (worker != nullptr) peer.loads_heard.Set(*worker, load.in_flight);
   }
-  for (Range& range : round.ranges) {
+  for (const Load& load : round.loads) {
+    const std::string* worker = worker_of(load);
+    if (worker == nullptr) continue;
+    const std::uint32_t counted = peer.loads_heard.Counted(*worker);
+    loads_clamped_ += counted < load.in_flight;
+    actions.push_back(ApplyLoad{index, *worker, counted});
+  }
+  for (const RangeView& range : round.views) {
     OnRange(now, index, range, actions);
     if (!peer.greeted) return;
   }
   if (round.has_digest) OnDigest(now, index, round.digest, actions);
 }
 
-bool TwoLayer::Define(Peer& peer, const Round& round, Actions& actions) {
-  const auto define = [](auto& names, auto& slots, const auto& definition) {
-    const auto slot = names.Acquire(definition.name);
-    if (!slot) return false;
+// False: more bytes of names than a stream may have.
+bool TwoLayer::Define(Peer& peer, const Round& round) {
+  const auto define = [&peer](auto& names, auto& slots, const auto& definition, std::size_t bytes_before,
+                              std::size_t bytes) {
     if (slots.size() <= definition.slot) slots.resize(definition.slot + std::size_t{1});
-    if (slots[definition.slot]) names.Release(*slots[definition.slot]);
-    slots[definition.slot] = *slot;
-    return true;
+    auto& defined = slots[definition.slot];
+    if (defined && defined->slot) names.Release(*defined->slot);
+    peer.names_bytes += bytes - bytes_before;
+    defined = {definition.name, definition.name.Hash(), std::nullopt};
   };
-  for (const auto& scope : round.scopes)
-    if (!define(replica_.scopes(), peer.scopes, scope)) return false;
-  for (const auto& worker : round.workers) {
-    if (!define(replica_.workers(), peer.workers, worker)) return false;
-    replica_.Register(worker.name, actions);
+  for (const auto& scope : round.scopes) {
+    const bool again = scope.slot < peer.scopes.size() && peer.scopes[scope.slot];
+    define(replica_.scopes(), peer.scopes, scope, again ? peer.scopes[scope.slot]->name.model.size() : 0,
+           scope.name.model.size());
   }
-  return true;
+  for (const auto& worker : round.workers) {
+    const bool again = worker.slot < peer.workers.size() && peer.workers[worker.slot];
+    define(replica_.workers(), peer.workers, worker, again ? peer.workers[worker.slot]->name.name.size() : 0,
+           worker.name.name.size());
+  }
+  return peer.names_bytes <= kStreamNameBytesMax;
 }
 
-void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions) {
+// Gives this router's slots to the names that `slots_` marks. False: they do not fit.
+bool TwoLayer::Resolve(PeerIndex index, const OriginKey& key, bool relayed, Actions& actions) {
+  Peer& peer = *peers_[index.value];
+  const Introducer by = IntroducerOf(index);
+  const auto resolve = [&](auto& names, auto& defined, std::vector<Slot>& slots) {
+    for (std::size_t slot = 0; slot < std::min(slots.size(), defined.size()); ++slot) {
+      if (slots[slot] == SlotMap::kNoSlot || !defined[slot]) continue;
+      if (!defined[slot]->slot) defined[slot]->slot = names.Acquire(defined[slot]->name, by, relayed);
+      if (!defined[slot]->slot) return false;
+      slots[slot] = *defined[slot]->slot;
+    }
+    return true;
+  };
+  const auto all = [&] {
+    return resolve(replica_.scopes(), peer.scopes, slots_.scopes) &&
+           resolve(replica_.workers(), peer.workers, slots_.workers);
+  };
+  if (all()) return true;
+  if (relayed) return false;
+  replica_.EvictOthersOf(by, key, actions);  // former lives of this router, and what it told of others
+  return all();
+}
+
+void TwoLayer::OnRange(Time now, PeerIndex index, const RangeView& range, Actions& actions) {
   Peer& peer = *peers_[index.value];
   const OriginKey sender = KeyOf(view_.PeerName(index), peer.incarnation);
   const OriginKey key = range.key.router.empty() ? sender : range.key;
+  // Every range is answered: what is not kept here with a refusal, all else with an ack.
+  if (replica_.poisoned(key)) return Reject(now, index, RefuseReason::kFork, key, actions);
+  if (key != sender && replica_.Find(key) == nullptr)
+    return Reject(now, index, RefuseReason::kUnknownOrigin, key, actions);
   if (peer.acks_due.empty()) peer.acks_since = now;
-  bool& hole = peer.acks_due[key];  // every range is answered
-  // The sender's slots become this router's; the checksum tells if one means another name here.
+  MakeRoomForAck(peer, key, sender);
+  bool& hole = peer.acks_due[key];
+  // The checksum tells if one of the sender's slots means another name here.
   std::uint64_t sum = 0;
-  for (Record& record : range.records) {
-    const bool known = record.scope < peer.scopes.size() && peer.scopes[record.scope] &&
-                       record.worker < peer.workers.size() && peer.workers[record.worker];
+  slots_.scopes.assign(peer.scopes.size(), SlotMap::kNoSlot);
+  slots_.workers.assign(peer.workers.size(), SlotMap::kNoSlot);
+  for (RecordCursor cursor(range); cursor.Next(record_);) {
+    const bool known = record_.scope < peer.scopes.size() && peer.scopes[record_.scope] &&
+                       record_.worker < peer.workers.size() && peer.workers[record_.worker];
     if (!known && Seeded(Bug::kW9_unknown_dropped)) {
-      record.scope = record.worker = 0;
+      slots_.scopes.resize(kNamesMax, 0);
+      slots_.workers.resize(kNamesMax, 0);
+      slots_.scopes[record_.scope] = slots_.workers[record_.worker] = 0;
       continue;
     }
     if (!known) {
       peer.resync_due = hole = true;
       return;
     }
-    record.scope = *peer.scopes[record.scope];
-    record.worker = *peer.workers[record.worker];
-    sum += EntryHash(record, replica_.scopes().hash(record.scope), replica_.workers().hash(record.worker));
+    slots_.scopes[record_.scope] = slots_.workers[record_.worker] = 0;  // to be resolved
+    sum += EntryHash(record_, peer.scopes[record_.scope]->hash, peer.workers[record_.worker]->hash);
   }
   if (static_cast<std::uint32_t>(sum) != range.checksum && !Seeded(Bug::kW9_unknown_dropped)) {
     peer.resync_due = hole = true;
     return;
   }
-  const Accepted accepted = replica_.Accept(now, range, key, key == sender, records_, actions);
+  if (!Resolve(index, key, key != sender, actions)) {
+    if (key == sender) return RefuseAndClose(now, index, RefuseReason::kNames, actions);
+    ++rejects_[static_cast<std::size_t>(RefuseReason::kNames)];
+    peer.acks_due.erase(key);
+    std::erase_if(peer.vector, [&](const Position& position) { return position.key == key; });
+    return Reject(now, index, RefuseReason::kUnknownOrigin, key, actions);
+  }
+  const Accepted accepted =
+      replica_.Accept(now, range, slots_, key, IntroducerOf(index), key == sender, records_, actions);
   switch (accepted) {
     case Accepted::kYes:
       hole = false;  // also one that an earlier range left
@@ -391,6 +467,20 @@ void TwoLayer::OnRange(Time now, PeerIndex index, Range& range, Actions& actions
       return RefuseAndClose(now, index, RefuseReason::kTooBig, actions);
   }
   if (range.more) peer.flush = peer.ack_at_once = true;  // a page: the next one waits for this ack
+}
+
+// At most kPositionsMax acks are due to a peer, as many as a frame may hold: then one of a log that is gone goes, else
+// the last that is not of the peer's own log.
+void TwoLayer::MakeRoomForAck(Peer& peer, const OriginKey& key, const OriginKey& sender) {
+  if (peer.acks_due.size() < kPositionsMax || peer.acks_due.count(key) > 0) return;
+  auto victim = peer.acks_due.end();
+  for (auto at = peer.acks_due.begin(); at != peer.acks_due.end(); ++at) {
+    if (at->first == sender) continue;
+    victim = at;
+    if (replica_.Find(at->first) == nullptr) break;
+  }
+  peer.acks_due.erase(victim);
+  ++acks_dropped_;
 }
 
 void TwoLayer::OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions) {
@@ -434,6 +524,12 @@ StrategyReport TwoLayer::Report() const {
   report.unknown_frames = unknown_frames_;
   for (std::size_t reason = 1; reason < std::size(rejects_); ++reason)
     report.rejects[report.reject_count++] = {RefuseReasonName(static_cast<RefuseReason>(reason)), rejects_[reason]};
+  for (const auto& [reason, count] :
+       {std::pair("acks_dropped", acks_dropped_), std::pair("refusals_dropped", refusals_dropped_),
+        std::pair("loads_clamped", loads_clamped_), std::pair("logs_refused", replica_.logs_refused()),
+        std::pair("logs_evicted", replica_.logs_evicted()),
+        std::pair("registers_refused", replica_.registers_refused())})
+    report.rejects[report.reject_count++] = {reason, count};
   report.Add("own_window", replica_.own().window.bytes(), replica_.own().window.count());
   report.Add("peer_windows", replica_.copies_bytes(), replica_.copies_count());
   report.Add("pending", pending_bytes_, pending_.size());

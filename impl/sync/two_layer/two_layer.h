@@ -17,7 +17,8 @@
 //
 // Threads, ownership, errors: those of SyncStrategy. Time: `now` of each call; only differences are used.
 // Bounds: those of replica.h; per peer options.peer_unacked_bytes in flight and one frame of options.page_bytes being
-// built; per stream kNamesMax names of each kind.
+// built; per stream kNamesMax names of each kind, kPositionsMax acks due, one vector and kRefusalsMax refusals. What a
+// peer can make this router send is in docs/formats/two_layer.md; what cannot be sent is not built.
 // Source: ../../../docs/two_layer.md; van Renesse et al., LADIS 2008 (Scuttlebutt) for positions per origin.
 #pragma once
 
@@ -86,6 +87,14 @@ class TwoLayer final : public SyncStrategy {
   // What went unanswered so often is not sent again, nor anything after it, until the peer says where it stands: it
   // hears nothing of this router, or will hear all of it at once.
   static constexpr int kUnansweredMax = 2;
+  // Refusals that wait for a peer; what is beyond is counted only, and refused again when it is said again.
+  static constexpr std::size_t kRefusalsMax = 8;
+  // Of the names that the slots of one stream mean.
+  static constexpr std::size_t kStreamNameBytesMax = 1u << 20;
+  // Sent to one peer between two beats, because an ack or a pull asked for it: above it the next beat sends.
+  static constexpr std::uint64_t kFlushBytesMax = 4u << 20;
+  // Digests that differ and do not move are answered with vectors and registers at least so often.
+  static constexpr Time kDisagreeMax = std::chrono::seconds(8);
   // Frames in a row that do not decode before the stream is closed.
   static constexpr int kCorruptMax = 16;
 
@@ -93,29 +102,40 @@ class TwoLayer final : public SyncStrategy {
   struct Peer;
   struct Sending;
   struct Asked;
+  template <typename Name>
+  struct Defined;
 
   // two_layer.cc: events and what comes in
   void Collect(Time now, Actions& actions);
-  void NoteWorkers(Actions& actions);
+  void NoteWorkers();
+  void AskWorkers(Actions& actions);
   void Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions);
   void OnHello(Time now, PeerIndex index, Bytes frame, Actions& actions);
   void OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& actions);
   void OnVector(Time now, PeerIndex index, const Vector& vector, Actions& actions);
   void OnPull(Time now, PeerIndex index, const Pull& pull, Actions& actions);
-  void OnRoundFrame(Time now, PeerIndex index, Round& round, Actions& actions);
-  bool Define(Peer& peer, const Round& round, Actions& actions);
-  void OnRange(Time now, PeerIndex index, Range& range, Actions& actions);
+  void OnRoundFrame(Time now, PeerIndex index, const Round& round, Actions& actions);
+  bool Define(Peer& peer, const Round& round);
+  void OnRange(Time now, PeerIndex index, const RangeView& range, Actions& actions);
+  bool Resolve(PeerIndex index, const OriginKey& key, bool relayed, Actions& actions);
   void OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions);
   void OnDigest(Time now, PeerIndex index, const Digest& digest, Actions& actions);
   void Reject(Time now, PeerIndex index, RefuseReason reason, const OriginKey& key, Actions& actions);
   void RefuseAndClose(Time now, PeerIndex index, RefuseReason reason, Actions& actions);
   void GoOnAnew(Time now, Actions& actions);
   void Forget(Peer& peer);
+  void MakeRoomForAck(Peer& peer, const OriginKey& key, const OriginKey& sender);
 
   // sending.cc: what goes out
+  enum Token : std::uint64_t { kRoundToken = 1, kRegistersToken, kOtherToken };
+  void Send(PeerIndex index, std::string frame, Layer layer, Token token, Actions& actions);
+  bool Blocked(Time now, const Peer& peer) const;
+  void Flush(Time now, PeerIndex index, Actions& actions);
+  void SendRefusals(Time now, PeerIndex index, Actions& actions);
+  void Restate(Time now, Peer& peer);
   void SendHello(Time now, PeerIndex index, Actions& actions);
   void SendVector(Time now, PeerIndex index, bool reply_wanted, Actions& actions);
-  void SendRegisters(PeerIndex index, std::uint64_t since, Actions& actions);
+  void SendRegisters(Time now, PeerIndex index, std::uint64_t since, Actions& actions);
   void SendRound(Time now, PeerIndex index, Actions& actions);
   void AddLoads(Peer& peer, Round& round);
   const std::string& EncodedRange(const Replica::Log& log, std::uint32_t first, std::uint32_t end);
@@ -152,10 +172,16 @@ class TwoLayer final : public SyncStrategy {
     std::string bytes;
   } encoded_;
 
+  // The slots of the range in hand, in this router's; kNoSlot: the range does not name it. And the record in hand.
+  SlotMap slots_;
+  Record record_;
   RecordCounts records_;
   std::uint64_t decode_errors_ = 0;
   std::uint64_t unknown_frames_ = 0;
   std::uint64_t rejects_[10] = {};  // by RefuseReason
+  std::uint64_t acks_dropped_ = 0;
+  std::uint64_t refusals_dropped_ = 0;
+  std::uint64_t loads_clamped_ = 0;
 };
 
 }  // namespace prefixmesh::two_layer

@@ -53,6 +53,8 @@ class Window {
   void Read(std::uint32_t seq, Record& record) const;
   // Ids that the record `seq` names.
   std::size_t IdCount(std::uint32_t seq) const { return headers_[seq - floor_].id_count; }
+  // The worker slot of the record `seq`.
+  Slot WorkerOf(std::uint32_t seq) const { return headers_[seq - floor_].worker; }
   void DropOldest();
   // Moves an empty window to `floor`, for a copy that begins in the middle of a log.
   void Restart(std::uint32_t floor);

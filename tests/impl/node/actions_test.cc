@@ -22,10 +22,8 @@ struct BlockRouter {
 
   Fleet fleet{2};
   BlockIndex index{BlockIndexOptions{}};
-  std::vector<std::pair<std::string, Incarnation>> raised;
-  BlockActions actions{fleet, index, [this](WorkerIndex worker, Incarnation incarnation) {
-                         if (Raise(worker, incarnation)) raised.emplace_back(fleet.name(worker), incarnation);
-                       }};
+  std::vector<std::string> asked;
+  BlockActions actions{fleet, index, [this](WorkerIndex worker) { asked.push_back(fleet.name(worker)); }};
 };
 
 struct TextRouter {
@@ -78,19 +76,33 @@ TEST_CASE("BlockActions: a peer's loads replace what it said before, and go with
   REQUIRE(router.fleet.load(worker) == 2);
 }
 
-TEST_CASE("BlockActions: a register that a peer raised is told once, and makes the older life's ids invisible") {
+TEST_CASE("BlockActions: a peer raises the register of another's worker, and older lives' ids become invisible") {
   BlockRouter router;
   const std::vector<NodeId> ids{NodeId{11}};
   router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{1}, 1, 7, ids});
   router.actions.Apply(ApplyRegister{"w", Incarnation{2}});
-  router.actions.Apply(ApplyRegister{"w", Incarnation{2}});
   router.actions.Apply(ApplyRegister{"w", Incarnation{1}});
-  REQUIRE(router.raised == std::vector<std::pair<std::string, Incarnation>>{{"w", Incarnation{2}}});
+  REQUIRE(router.asked.empty());
+  REQUIRE(router.fleet.incarnation(*router.fleet.Find("w")) == Incarnation{2});
   REQUIRE_FALSE(router.index.Holds(ids[0], *router.fleet.Find("w")));
   router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{1}, 1, 8, ids});
   REQUIRE_FALSE(router.index.Holds(ids[0], *router.fleet.Find("w")));
   router.actions.Apply(ApplyIds{"m", Kind::kText, "w", Incarnation{2}, 1, 9, ids});
   REQUIRE(router.index.Holds(ids[0], *router.fleet.Find("w")));
+}
+
+TEST_CASE("BlockActions: an own worker is asked, whatever a peer says of its register, and nothing rises") {
+  BlockRouter router;
+  const WorkerIndex own = *router.fleet.InternOwn("own");
+  router.Raise(own, Incarnation{5});
+  router.actions.Apply(ApplyRegister{"own", kWorkerIncarnationMax});
+  REQUIRE(router.asked == std::vector<std::string>{"own"});
+  REQUIRE(router.fleet.incarnation(own) == Incarnation{5});
+  for (std::size_t i = 0; i < 2 * Fleet::kWorkersMax; ++i)  // names that nobody has
+    router.actions.Apply(ApplyRegister{"invented" + std::to_string(i), Incarnation{1}});
+  REQUIRE(*router.fleet.Find("own") == own);
+  router.actions.Apply(ApplyIds{"m", Kind::kText, "own", Incarnation{5}, 1, 7, {NodeId{3}}});
+  REQUIRE(router.index.Holds(NodeId{3}, own));
 }
 
 TEST_CASE("BlockActions: nothing of a worker's older life is left, also when it is heard to have a new one meanwhile") {

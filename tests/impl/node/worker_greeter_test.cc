@@ -19,7 +19,7 @@ using std::chrono::seconds;
 // Workers 0 to count - 1, and the hellos that went out to them.
 struct World {
   explicit World(std::size_t count) : executor(clock), fleet(0) {
-    for (std::size_t i = 0; i < count; ++i) workers.push_back(*fleet.Intern("w" + std::to_string(i)));
+    for (std::size_t i = 0; i < count; ++i) workers.push_back(*fleet.InternOwn("w" + std::to_string(i)));
     greeter = std::make_unique<WorkerGreeter>(
         options, clock, executor, fleet, workers,
         [this](WorkerIndex worker, Incarnation registered, WorkerGreeter::Answer answer) {
@@ -206,6 +206,30 @@ TEST_CASE("WorkerGreeter: a register that rises while a hello is under way is to
   REQUIRE(world.hellos.size() == 1);
   REQUIRE(world.hellos[0].registered == Incarnation{5});
   world.AnswerOne(0, 6);
+  REQUIRE(world.hellos.empty());
+}
+
+TEST_CASE("WorkerGreeter: peers make it ask a worker once a second at most, and what came within it is not lost") {
+  World world(2);
+  world.StartAll();
+  world.AnswerOne(0, 1);
+  world.AnswerOne(1, 1);
+  std::size_t hellos = 0;
+  for (int i = 0; i < 500; ++i) {  // five seconds of a peer that never stops
+    world.greeter->Check(world.workers[0]);
+    world.executor.AdvanceBy(milliseconds(10));
+    world.greeter->Heard(world.workers[0]);  // so that no beat greets it
+    world.greeter->Heard(world.workers[1]);
+    if (world.hellos.empty()) continue;
+    ++hellos;
+    REQUIRE(world.hellos[0].registered == Incarnation{1});  // what was heard is not told
+    world.AnswerOne(0, 1);
+  }
+  REQUIRE(hellos >= 5);
+  REQUIRE(hellos <= 6);
+  world.executor.AdvanceBy(milliseconds(900));
+  while (!world.hellos.empty()) world.hellos.pop_back();
+  world.greeter->Check(*world.fleet.Intern("elsewhere"));
   REQUIRE(world.hellos.empty());
 }
 

@@ -15,6 +15,13 @@ constexpr std::size_t kWorkers = 20, kScopes = 2;
 constexpr std::uint64_t kSeal = 77;
 const SlotBits kBits = SlotBitsFor(kWorkers, kScopes);
 
+std::vector<Record> RecordsOf(const RangeView& range) {
+  std::vector<Record> records;
+  Record record;
+  for (RecordCursor cursor(range); cursor.Next(record);) records.push_back(record);
+  return records;
+}
+
 Range DrawRange(Prng& prng, std::size_t records, std::size_t ids_max, bool sorted) {
   Range range;
   if (prng.Below(2) == 0) range.key = {"router-" + std::to_string(prng.Below(9)), Incarnation{prng.Next()}};
@@ -95,14 +102,17 @@ TEST_CASE("Round frame: reads back as it was written, in any order of leaves") {
     RC_ASSERT(decoded->has_digest == round.has_digest);
     RC_ASSERT(decoded->digest == round.digest);
     RC_ASSERT(decoded->resync == round.resync);
-    RC_ASSERT(decoded->ranges.size() == round.ranges.size());
+    RC_ASSERT(decoded->views.size() == round.ranges.size());
     for (std::size_t r = 0; r < round.ranges.size(); ++r) {
-      const Range &in = round.ranges[r], &out = decoded->ranges[r];
+      const Range& in = round.ranges[r];
+      const RangeView& out = decoded->views[r];
+      const std::vector<Record> records = RecordsOf(out);
       RC_ASSERT(in.key == out.key && in.floor == out.floor && in.first_seq == out.first_seq);
       RC_ASSERT(in.more == out.more && in.checksum == out.checksum);
-      RC_ASSERT(in.records.size() == out.records.size());
+      RC_ASSERT(in.records.size() == records.size());
+      RC_ASSERT(out.records == records.size());
       for (std::size_t i = 0; i < in.records.size(); ++i) {
-        const Record &a = in.records[i], &b = out.records[i];
+        const Record &a = in.records[i], &b = records[i];
         RC_ASSERT(a.seq == b.seq && a.worker == b.worker && a.scope == b.scope && a.has_branch == b.has_branch);
         RC_ASSERT(a.ids == b.ids);
       }
@@ -186,8 +196,8 @@ TEST_CASE("Frames: forged bytes are errors, and cost no more memory than they ju
     (void)PeekKind(AsBytes(frame)).ok();
     RC_ASSERT(test::Allocations().requested_bytes - before <= 8192 + 40 * frame.size());
     if (decoded.ok())
-      for (const Range& range : decoded->ranges)
-        for (const Record& record : range.records) RC_ASSERT(record.leaf().value != 0u);
+      for (const RangeView& range : decoded->views)
+        for (const Record& record : RecordsOf(range)) RC_ASSERT(record.leaf().value != 0u);
   });
 }
 
