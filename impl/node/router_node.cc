@@ -52,7 +52,6 @@ RouterNode::RouterNode(RouterOptions options)
   sync.queue_frames = traits.queue_frames;
   sync.queue_bytes = traits.queue_bytes;
   sync.frame_bytes = traits.frame_bytes;
-  sync.gzip = traits.gzip;
   transport_ = std::make_unique<GrpcSyncTransport>(std::move(sync), clock_, loop_, *mesh_);
 }
 
@@ -60,7 +59,7 @@ RouterNode::~RouterNode() { Stop(); }
 
 Status RouterNode::Start(Time patience) {
   if (transport_ != nullptr) {
-    loop_.Post([this] { mesh_->Start(*transport_); });  // before any event of a stream
+    loop_.Post([this] { mesh_->Start(*transport_, FrameForm::kGzipped); });  // before any event of a stream
     if (Status started = transport_->Start(); !started.ok()) return started;
   }
   greeter_->Start();
