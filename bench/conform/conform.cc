@@ -197,8 +197,12 @@ void Snapshot(const json& item, Context& context) {
 void StateOfSnapshot(const json& item, Context& context) {
   Require(context.snapshot.has_value(), "comes before any tree_snapshot");
   const std::uint64_t version = Number(item, "version");
-  const Result<TreeState> state = StateFromSnapshot(*context.snapshot, "", version);
-  Require(state.ok(), "the snapshot does not expand");
+  const std::string bytes = Encode(*context.snapshot);
+  const Result<SnapshotView> tree = ViewTreeSnapshot(AsBytes(bytes));
+  Require(tree.ok(), "the snapshot does not decode");
+  const Result<std::string> list = EncodeFlat(*tree, "", version);
+  Require(list.ok(), "the snapshot does not expand");
+  const Result<TreeState> state = DecodeTreeState(AsBytes(*list));
   Require(state->version == version, "has version " + std::to_string(state->version));
   Require(state->operations == Operations(item), "expands to other operations");
 }

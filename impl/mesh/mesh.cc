@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "impl/base/check.h"
+#include "impl/wire/gzip_frame.h"
 
 namespace prefixmesh {
 namespace {
@@ -27,6 +28,7 @@ Mesh::Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink,
       strategy_(strategy),
       sink_(sink),
       peers_(std::move(peers)),
+      actions_([this](Action change) { CarryOut(std::move(change)); }),
       lives_(peers_.size(), 0),
       up_(peers_.size(), false),
       streams_(peers_.size()) {
@@ -34,8 +36,9 @@ Mesh::Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink,
   stats_.received_by_peer.assign(peers_.size(), 0);
 }
 
-void Mesh::Start(SyncTransport& transport) {
+void Mesh::Start(SyncTransport& transport, FrameForm form) {
   transport_ = &transport;
+  form_ = form;
   const Time period = strategy_.traits().round_period;
   if (period.count() == 0) return;
   const Time first = clock_.Now() + period;
@@ -109,17 +112,20 @@ void Mesh::PublishReport() {
 
 void Mesh::CarryOut() {
   // Carrying out a send may add actions (its result); they run after those already there.
-  for (std::size_t i = 0; i < actions_.size(); ++i) {
-    Action action = std::move(actions_[i]);
-    std::visit([this](auto& each) { Carry(std::move(each)); }, action);
-  }
+  for (std::size_t i = 0; i < actions_.size(); ++i) CarryOut(Action(std::move(actions_[i])));
   actions_.clear();
+}
+
+void Mesh::CarryOut(Action action) {
+  std::visit([this](auto& each) { Carry(std::move(each)); }, action);
 }
 
 void Mesh::Carry(SendFrame action) {
   const std::uint64_t bytes = action.frame.size();
   PREFIXMESH_CHECK(action.control_bytes <= bytes);
   const bool same_stream = streams_[action.peer.value] == lives_[action.peer.value];
+  if (same_stream && strategy_.traits().gzip && form_ == FrameForm::kGzipped)
+    action.frame = GzipFrame(std::move(action.frame));
   const SendOutcome outcome =
       same_stream ? transport_->Send(action.peer, std::move(action.frame)) : SendOutcome::kClosed;
   built_in_beat_ += bytes;
@@ -205,8 +211,18 @@ void Mesh::OnStreamDown(PeerIndex peer) {
 
 void Mesh::OnFrame(PeerIndex peer, std::string frame) {
   const std::uint64_t life = streams_[peer.value];
-  loop_.Post([this, peer, life, bytes = std::move(frame)] {
-    if (up_[peer.value] && lives_[peer.value] == life) {
+  loop_.Post([this, peer, life, bytes = std::move(frame)]() mutable {
+    bool taken = up_[peer.value] && lives_[peer.value] == life;
+    if (taken && strategy_.traits().gzip && IsGzip(AsBytes(bytes))) {
+      Result<std::string> plain = InflateFrame(AsBytes(bytes), strategy_.traits().frame_bytes);
+      taken = plain.ok();
+      if (taken) {
+        bytes = std::move(*plain);
+      } else {
+        Carry(CloseStream{peer, "bad_gzip"});
+      }
+    }
+    if (taken) {
       {
         MutexLock lock(stats_mutex_);
         stats_.received_bytes += bytes.size();

@@ -1,8 +1,12 @@
 // mesh.h — start here for rounds: drives one strategy on the mesh loop and carries out its actions.
 //
 // Requests offer placements into one bounded queue; transport threads post frames; the loop runs the strategy's events
-// one at a time and carries out its actions in order. All byte counts of the result's `sync` section are taken here,
+// one at a time and carries out its actions in order, changes of trees and fleet as they are made (Actions). All byte
+// counts of the result's `sync` section are taken here,
 // the same way for every strategy.
+//
+// Frames of strategies with traits().gzip are gzipped and inflated here, within traits().frame_bytes: a frame that says
+// it is more, or does not inflate, ends the stream (bad_gzip). All figures count plain frames.
 //
 // Threads:  Offer and Stats from any thread; the SyncTransportObserver calls from transport threads; all else from the
 //           mesh loop (the executor). Holds and Report must be asked on the loop.
@@ -67,13 +71,17 @@ struct MeshStats {
   Histogram bytes_per_round;  // of the current phase
 };
 
+// How frames of strategies that gzip are handed to the transport. A simulated network takes them plain, so that what it
+// handed over does not depend on zlib. What arrives may be either.
+enum class FrameForm : std::uint8_t { kPlain, kGzipped };
+
 class Mesh final : public SyncTransportObserver {
  public:
   // `peers` are the names of the peer routers, in PeerIndex order.
   Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink, std::vector<std::string> peers);
 
   // Starts the beat. Before any other event.
-  void Start(SyncTransport& transport);
+  void Start(SyncTransport& transport, FrameForm form = FrameForm::kPlain);
 
   // Request thread: tells the strategy of one placement. False: the queue was full and the placement was not told.
   bool Offer(const PlacementView& placement);
@@ -94,6 +102,7 @@ class Mesh final : public SyncTransportObserver {
   void PeerBeat(PeerIndex peer, std::uint64_t life, Time due);
   void DrainOffers();
   void CarryOut();
+  void CarryOut(Action action);
   void Carry(SendFrame action);
   void Carry(const RefuseFrame& action);
   void Carry(const CloseStream& action);
@@ -109,6 +118,7 @@ class Mesh final : public SyncTransportObserver {
   MeshSink& sink_;
   const std::vector<std::string> peers_;
   SyncTransport* transport_ = nullptr;
+  FrameForm form_ = FrameForm::kPlain;
 
   // Mesh loop only.
   Actions actions_;

@@ -65,7 +65,7 @@ RouterNode::~RouterNode() { Stop(); }
 
 Status RouterNode::Start(Time patience) {
   if (transport_ != nullptr) {
-    loop_.Post([this] { mesh_->Start(*transport_); });  // before any event of a stream
+    loop_.Post([this] { mesh_->Start(*transport_, FrameForm::kGzipped); });  // before any event of a stream
     if (Status started = transport_->Start(); !started.ok()) return started;
   }
   greeter_->Start();

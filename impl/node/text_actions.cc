@@ -1,5 +1,8 @@
 #include "impl/node/text_actions.h"
 
+#include <unordered_map>
+#include <vector>
+
 namespace prefixmesh {
 
 void TextActions::Apply(ApplyPrompt action) {
@@ -12,7 +15,7 @@ void TextActions::Apply(ApplyPrompt action) {
 
 void TextActions::Apply(const ApplySnapshot& action) {
   const auto scope = trees_.Find(action.model, Kind::kText);
-  if (scope != nullptr) MergeInto(*scope->text, action.snapshot, fleet_);
+  if (scope != nullptr) MergeInto(*scope->text, action.body, fleet_);
 }
 
 void TextActions::Apply(const ForgetTenant& action) {
@@ -34,24 +37,29 @@ generations::TreeSnapshot SnapshotOf(const TextTree& tree, const Fleet& fleet) {
   return snapshot;
 }
 
-void MergeInto(TextTree& tree, const generations::TreeSnapshot& snapshot, Fleet& fleet) {
-  // Tenants of all nodes in one run; the spans are cut when it does not grow any more.
-  std::vector<RadixTree::Tenant> tenants;
-  std::vector<std::size_t> ends;
-  for (const generations::SnapshotNode& node : snapshot.nodes) {
-    for (const auto& [name, epoch] : node.tenants) {
-      if (const auto worker = fleet.Intern(name)) tenants.push_back({*worker, epoch});
-    }
-    ends.push_back(tenants.size());
-  }
-  std::vector<TextTree::WholeNode> nodes;
-  nodes.reserve(ends.size());
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < ends.size(); begin = ends[i++]) {
-    const generations::SnapshotNode& node = snapshot.nodes[i];
-    nodes.push_back({node.edge, std::span(tenants).subspan(begin, ends[i] - begin), node.child_count});
-  }
-  tree.Merge(nodes);
+void MergeInto(TextTree& tree, std::string_view body, Fleet& fleet) {
+  const Result<generations::SnapshotView> snapshot = generations::ViewTree(AsBytes(body));
+  if (!snapshot.ok()) return;
+  // Names first: the tree's lock is held while it reads, and locks are never nested.
+  std::unordered_map<std::string_view, WorkerIndex> workers;  // looked up only; at most generations::kHoldersMax
+  snapshot->ForEach([&](const generations::SnapshotNodeView& node) {
+    node.holders.ForEach([&](std::string_view name, std::uint64_t) {
+      if (workers.contains(name)) return;
+      if (const auto worker = fleet.Intern(name)) workers.emplace(name, *worker);
+    });
+  });
+  ByteReader reader(snapshot->bytes);
+  std::vector<RadixTree::Tenant> tenants;  // of one node
+  tree.Merge([&](TextTree::WholeNode& whole) {
+    generations::SnapshotNodeView node;
+    if (reader.remaining() == 0 || !generations::ReadNode(reader, node)) return false;
+    tenants.clear();
+    node.holders.ForEach([&](std::string_view name, std::uint64_t epoch) {
+      if (const auto worker = workers.find(name); worker != workers.end()) tenants.push_back({worker->second, epoch});
+    });
+    whole = {node.edge, tenants, node.child_count};
+    return true;
+  });
 }
 
 void SnapshotTextTrees(const TreeSet& trees, const Fleet& fleet, std::string_view model,

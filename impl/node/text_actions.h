@@ -32,8 +32,8 @@ class TextActions final : public MeshSink {
 };
 
 generations::TreeSnapshot SnapshotOf(const TextTree& tree, const Fleet& fleet);
-// The snapshot is a tree (generations::IsTree).
-void MergeInto(TextTree& tree, const generations::TreeSnapshot& snapshot, Fleet& fleet);
+// `body` is an encoded snapshot; one that is no tree is left out. Read in place, one node at a time.
+void MergeInto(TextTree& tree, std::string_view body, Fleet& fleet);
 // StrategyView::SnapshotTextTrees.
 void SnapshotTextTrees(const TreeSet& trees, const Fleet& fleet, std::string_view model,
                        StrategyView::SnapshotSink sink);

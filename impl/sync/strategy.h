@@ -1,17 +1,20 @@
 // strategy.h — start here for sync: the seam behind which every way of telling the peers lives. The A/B variable.
 //
 // A strategy is a pure state machine, (now, event) → actions. It has no threads, clocks, sockets or randomness of its
-// own; the mesh (impl/mesh) drives it and carries out its actions in order. docs/adding-a-strategy.md shows one.
+// own; the mesh (impl/mesh) drives it and carries out its actions in order (Actions says when).
+// docs/adding-a-strategy.md shows one.
 //
 // Threads:   Capture is const and runs on request threads. Everything else runs on the mesh loop, one call at a time.
 // Order:     nothing that reaches the wire may depend on the iteration order of an unordered container.
 // Ownership: views passed in are borrowed for the call; a strategy pays for its own copies.
 // Errors:    bytes from peers are hostile: a frame that does not decode changes nothing and is counted by reason.
-// Bounds:    every buffer a strategy keeps has a byte bound and a drop rule, reported by Report.
+// Bounds:    every buffer a strategy keeps has a byte bound and a drop rule, reported by Report. While a frame is
+//            handled the heap grows by at most 2 x max(the frame, the size it declares) + 1 MiB.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -106,10 +109,10 @@ struct ApplyPrompt {
 };
 
 // Merge a peer's whole text tree into this router's: three cases per node (same edge, one is a prefix, split), epochs
-// by maximum. `snapshot` is a tree (generations::IsTree).
+// by maximum. `body` is an encoded snapshot of a tree (generations::ViewTree took it).
 struct ApplySnapshot {
   std::string model;
-  generations::TreeSnapshot snapshot;
+  std::string body;
 };
 
 // Take the worker out of the model's text tree.
@@ -180,7 +183,43 @@ struct CloseStream {
 
 using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplySnapshot, ForgetTenant, ApplyIds, RetractIds,
                             RetractBelow, MoveRefreshMark, ApplyLoad, ForgetLoads, ApplyRegister, CloseStream>;
-using Actions = std::vector<Action>;
+
+// What an event wants done, in order. An owner that gives `apply` has what only changes the trees and the fleet
+// (Apply…, Forget…, Retract…, Move…) carried out as it is made, so that a frame of 100,000 records is one action at a
+// time and never a list of 100,000. Nothing overtakes: from the first action of another kind (a send, a refusal, a
+// close) on, all are kept until the owner carries them out after the event. `apply` must not call the strategy.
+//
+// Threads: the mesh loop. Ownership: of the actions that are kept. Time, errors: none. Bounds: what is kept is bounded
+// by the strategy; one that makes many changes for a frame makes them before it sends.
+class Actions {
+ public:
+  using Apply = std::function<void(Action)>;
+
+  Actions() = default;  // keeps all
+  explicit Actions(Apply apply) : apply_(std::move(apply)) {}
+
+  void push_back(Action action) {
+    if (apply_ && kept_.empty() && IsChange(action)) return apply_(std::move(action));
+    kept_.push_back(std::move(action));
+  }
+  bool empty() const { return kept_.empty(); }
+  std::size_t size() const { return kept_.size(); }
+  Action& operator[](std::size_t i) { return kept_[i]; }
+  Action& back() { return kept_.back(); }
+  auto begin() { return kept_.begin(); }
+  auto end() { return kept_.end(); }
+  auto begin() const { return kept_.begin(); }
+  auto end() const { return kept_.end(); }
+  void clear() { kept_.clear(); }
+
+ private:
+  static bool IsChange(const Action& action) {
+    return !std::holds_alternative<SendFrame>(action) && !std::holds_alternative<RefuseFrame>(action) &&
+           !std::holds_alternative<CloseStream>(action);
+  }
+  Apply apply_;
+  std::vector<Action> kept_;
+};
 
 // ---- what a strategy may read ---------------------------------------------------------------------------------------
 

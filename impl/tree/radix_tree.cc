@@ -329,7 +329,7 @@ RadixTree::Node* RadixTree::Reach(Node* node, std::string_view edge) {
   return node;
 }
 
-void RadixTree::Close(std::vector<Open>& open) {
+void RadixTree::Close(std::deque<Open>& open) {
   Node* const node = open.back().node;
   open.pop_back();
   // What nobody holds is not kept. Several nodes may end at the same place: then the last to close decides.
@@ -337,10 +337,10 @@ void RadixTree::Close(std::vector<Open>& open) {
   if (last && node != root_.get() && node->tenants.empty() && node->children.empty()) RemoveLeaf(node);
 }
 
-void RadixTree::Merge(std::span<const WholeNode> nodes) {
+void RadixTree::Merge(FunctionRef<bool(WholeNode&)> next) {
   MutexLock lock(mutex_);
-  std::vector<Open> open;
-  for (const WholeNode& whole : nodes) {
+  std::deque<Open> open;  // never copied as it grows
+  for (WholeNode whole; next(whole);) {
     while (!open.empty() && open.back().children_to_come == 0) Close(open);
     if (!open.empty()) --open.back().children_to_come;
     PREFIXMESH_CHECK(whole.edge.size() % options_.unit_bytes == 0);

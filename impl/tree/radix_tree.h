@@ -24,6 +24,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -76,9 +77,10 @@ class RadixTree : public PrefixTree {
   };
   // Visits every node under the tree's lock. The root has every worker that holds anything, as theirs had.
   void Walk(FunctionRef<void(const WholeNode&)> visit) const;
-  // Adds what the nodes say: they are a tree. Edges are cut where they differ, epochs are the larger of both. A tenant
-  // that is missing further up is added there.
-  void Merge(std::span<const WholeNode> nodes);
+  // Adds what the nodes say, which `next` gives in pre-order until it says no: they are a tree. Edges are cut where
+  // they differ, epochs are the larger of both. A tenant that is missing further up is added there. `next` runs under
+  // the tree's lock; its views are good until it is called again.
+  void Merge(FunctionRef<bool(WholeNode&)> next);
 
  private:
   struct Node;
@@ -100,7 +102,7 @@ class RadixTree : public PrefixTree {
     Node* node;
     std::uint32_t children_to_come;
   };
-  void Close(std::vector<Open>& open) PREFIXMESH_REQUIRES(mutex_);
+  void Close(std::deque<Open>& open) PREFIXMESH_REQUIRES(mutex_);
   // The node at the end of `edge` below `node`, made if it is not there.
   Node* Reach(Node* node, std::string_view edge) PREFIXMESH_REQUIRES(mutex_);
   void EvictTenant(WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);

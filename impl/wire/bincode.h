@@ -12,7 +12,8 @@
 // Threads: a set of values and pure functions. Ownership: values in, values out.
 // Errors:  decoders answer kCorrupt for bytes that are short, have an unknown tag or are followed by more; a declared
 //          count is held against the bytes present before anything is allocated for it. Strings need not be UTF-8.
-// Bounds:  a decoded value takes at most a few times its input (an operation is at least 12 bytes and 72 in memory).
+// Bounds:  a view takes nothing; a decoded value a few times its input (an operation is at least 12 bytes and 72 in
+//          memory).
 #pragma once
 
 #include <cstdint>
@@ -66,26 +67,68 @@ struct TreeState {
 std::size_t EncodedBytes(const TreeOperation& operation);
 std::string Encode(const TreeStateDelta& delta);
 std::string Encode(const TreeState& state);
-// The same as to decode an encoded TreeState, append each operation and encode it, in time of the operations alone.
-// False: its list would be above the cap, or is no list; nothing changed.
-bool AppendToEncoded(std::string& state, std::span<const TreeOperation> operations, std::size_t operations_max);
+// The whole value, each part a copy: several times its bytes. For what this router made itself; what peers send is read
+// through the views below.
 Result<TreeStateDelta> DecodeTreeStateDelta(Bytes bytes);
 Result<TreeState> DecodeTreeState(Bytes bytes);
-// Their decoder took a value and did not look at what follows it; this is for where that matters (X9).
-Result<TreeState> DecodeTreeStatePrefix(Bytes bytes);
 
-// The same checks without a copy of anything: what the bytes say of themselves.
-struct DeltaHeader {
-  std::uint64_t operations = 0;
+// ---- views: what a peer's bytes say of themselves, checked whole, nothing copied. The bytes must outlive the view.
+
+// One operation, borrowed.
+struct OperationView {
+  TreeOperation::Type type = TreeOperation::Type::kInsert;
+  Kind kind = Kind::kText;
+  std::string_view prompt;
+  std::string_view tenant;
+};
+
+inline OperationView ViewOf(const TreeOperation& operation) {
+  return {operation.type, operation.kind, operation.prompt, operation.tenant};
+}
+
+// False when the bytes are no operation; the reader may then be anywhere.
+bool ReadOperation(ByteReader& reader, OperationView& view);
+
+// Operations one behind the other, oldest first. Made by the functions below, so that reading them cannot fail.
+struct OperationList {
+  std::uint64_t count = 0;
+  Bytes bytes;
+
+  template <typename F>
+  void ForEach(F&& f) const {
+    ByteReader reader(bytes);
+    for (OperationView view; reader.remaining() > 0 && ReadOperation(reader, view);) f(view);
+  }
+  // The newest `kept` of them.
+  OperationList Last(std::uint64_t kept) const;
+};
+
+struct DeltaView {
+  std::string_view model_id;
+  OperationList operations;
   std::uint64_t base_version = 0;
   std::uint64_t new_version = 0;
 };
-struct StateHeader {
-  std::uint64_t operations = 0;
+struct StateView {
+  std::string_view model_id;
+  OperationList operations;
   std::uint64_t version = 0;
 };
-Result<DeltaHeader> CheckTreeStateDelta(Bytes bytes);
-Result<StateHeader> CheckTreeState(Bytes bytes);
+Result<DeltaView> ViewTreeStateDelta(Bytes bytes);
+Result<StateView> ViewTreeState(Bytes bytes);
+// Their decoder took a value and did not look at what follows it; this is for where that matters (X9).
+Result<StateView> ViewTreeStatePrefix(Bytes bytes);
+
+// Operations one behind the other, as a list has them.
+std::string EncodeOperations(std::span<const TreeOperation> operations);
+// The encoded list of `older` with each of `newer` appended (TreeState::Append), in one allocation of its size.
+std::string EncodeJoined(std::string_view model_id, const OperationList& older, const OperationList& newer,
+                         std::uint64_t version, std::size_t operations_max);
+// The same in place, in time of `newer` alone. False: the list would be above the cap, or `state` is no list; nothing
+// changed.
+bool AppendToEncoded(std::string& state, const OperationList& newer, std::size_t operations_max);
+// How many of a list are left when so many were appended to it one at a time.
+std::uint64_t KeptOf(std::uint64_t operations, std::uint64_t appended, std::size_t operations_max);
 
 // ---- for the other codecs of this format
 
@@ -99,6 +142,7 @@ class BincodeWriter {
     out_.append(bytes);
   }
   void Raw(std::string_view bytes) { out_.append(bytes); }
+  void Raw(Bytes bytes) { out_.append(AsText(bytes)); }
   std::string Take() { return std::move(out_); }
 
  private:
@@ -107,6 +151,9 @@ class BincodeWriter {
   }
   std::string out_;
 };
+
+inline constexpr std::size_t kInsertBytes = 24;  // besides prompt and tenant
+void WriteOperation(BincodeWriter& writer, const OperationView& operation);
 
 // A string, borrowed from the reader's bytes.
 inline std::string_view ReadString(ByteReader& reader) { return AsText(reader.Raw(reader.Fixed64())); }

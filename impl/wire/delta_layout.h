@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "impl/wire/bincode.h"
 
@@ -22,7 +23,7 @@ inline std::size_t SizeOf(const std::string& text) { return kWordBytes + text.si
 inline void Write(BincodeWriter& writer, std::uint64_t value) { writer.U64(value); }
 inline void Write(BincodeWriter& writer, const std::string& text) { writer.String(text); }
 inline void Read(ByteReader& reader, std::uint64_t& value) { value = reader.Fixed64(); }
-inline void Read(ByteReader& reader, std::string& text) { text = ReadString(reader); }
+inline void Read(ByteReader& reader, std::string_view& text) { text = ReadString(reader); }
 
 template <typename Delta, typename InsertName, typename EvictionName>
 std::string Encode(const Delta& delta, InsertName insert_name, EvictionName eviction_name) {
@@ -47,29 +48,80 @@ std::string Encode(const Delta& delta, InsertName insert_name, EvictionName evic
   return writer.Take();
 }
 
-template <typename Delta, typename InsertName, typename EvictionName>
-std::optional<Delta> Decode(Bytes bytes, InsertName insert_name, EvictionName eviction_name) {
+// What a peer's bytes say, checked whole, nothing copied; they must outlive it. Name: an integer, or text borrowed.
+template <typename Name>
+struct View {
+  std::string_view model_id;
+  std::uint64_t version = 0;
+  std::uint64_t inserts = 0, evictions = 0;
+  Bytes insert_bytes, eviction_bytes;
+
+  // Calls f(name, url, epoch) for each.
+  template <typename F>
+  void ForEachInsert(F&& f) const {
+    ByteReader reader(insert_bytes);
+    Name name{};
+    while (reader.remaining() > 0) {
+      Read(reader, name);
+      const std::string_view url = ReadString(reader);
+      f(name, url, reader.Fixed64());
+    }
+  }
+  // Calls f(name, url) for each.
+  template <typename F>
+  void ForEachEviction(F&& f) const {
+    ByteReader reader(eviction_bytes);
+    Name name{};
+    while (reader.remaining() > 0) {
+      Read(reader, name);
+      f(name, ReadString(reader));
+    }
+  }
+};
+
+// Passes over a counted list of a name, a url and `words` integers each.
+template <typename Name>
+bool Skip(ByteReader& reader, std::size_t words, std::uint64_t& count, Bytes& bytes) {
+  std::size_t items = 0;
+  if (!ReadCount(reader, (2 + words) * kWordBytes, items)) return false;
+  ByteReader start = reader;
+  Name name{};
+  for (std::size_t i = 0; i < items && reader.ok(); ++i) {
+    Read(reader, name);
+    ReadString(reader);
+    for (std::size_t word = 0; word < words; ++word) reader.Fixed64();
+  }
+  if (!reader.ok()) return false;
+  count = items;
+  bytes = start.Raw(start.remaining() - reader.remaining());
+  return true;
+}
+
+template <typename Name>
+std::optional<View<Name>> ViewOf(Bytes bytes) {
   ByteReader reader(bytes);
+  View<Name> view;
+  view.model_id = ReadString(reader);
+  view.version = reader.Fixed64();
+  if (!Skip<Name>(reader, 1, view.inserts, view.insert_bytes)) return std::nullopt;
+  if (!Skip<Name>(reader, 0, view.evictions, view.eviction_bytes) || !reader.Finished()) return std::nullopt;
+  return view;
+}
+
+// Each part a copy.
+template <typename Delta, typename Stored, typename Name>
+Delta Owned(const View<Name>& view) {
   Delta delta;
-  delta.model_id = ReadString(reader);
-  delta.version = reader.Fixed64();
-  std::size_t count = 0;
-  if (!ReadCount(reader, 3 * kWordBytes, count)) return std::nullopt;
-  delta.inserts.reserve(count);
-  for (std::size_t i = 0; i < count && reader.ok(); ++i) {
-    auto& insert = delta.inserts.emplace_back();
-    Read(reader, insert.*insert_name);
-    insert.worker_url = ReadString(reader);
-    insert.epoch = reader.Fixed64();
-  }
-  if (!ReadCount(reader, 2 * kWordBytes, count)) return std::nullopt;
-  delta.evictions.reserve(count);
-  for (std::size_t i = 0; i < count && reader.ok(); ++i) {
-    auto& eviction = delta.evictions.emplace_back();
-    Read(reader, eviction.*eviction_name);
-    eviction.worker_url = ReadString(reader);
-  }
-  if (!reader.Finished()) return std::nullopt;
+  delta.model_id = view.model_id;
+  delta.version = view.version;
+  delta.inserts.reserve(view.inserts);
+  delta.evictions.reserve(view.evictions);
+  view.ForEachInsert([&](Name name, std::string_view url, std::uint64_t epoch) {
+    delta.inserts.push_back({Stored(name), std::string(url), epoch});
+  });
+  view.ForEachEviction([&](Name name, std::string_view url) {
+    delta.evictions.push_back({Stored(name), std::string(url)});
+  });
   return delta;
 }
 

@@ -92,43 +92,61 @@ class JsonReader {
     rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
     return value;
   }
-  std::string String() {
-    std::string out;
+  // Appends to `out` what the string says, or passes over it. How long it is.
+  std::size_t String(std::string* out) {
+    if (out != nullptr) {
+      JsonReader ahead = *this;
+      out->reserve(ahead.String(nullptr));
+    }
+    std::size_t bytes = 0;
     Expect("\"");
     while (ok_) {
       const std::size_t plain = rest_.find_first_of("\"\\");
       if (plain == std::string_view::npos) break;
-      out += rest_.substr(0, plain);
+      if (out != nullptr) *out += rest_.substr(0, plain);
+      bytes += plain;
       const bool end = rest_[plain] == '"';
       rest_.remove_prefix(plain + 1);
-      if (end) return out;
-      Escape(out);
+      if (end) return bytes;
+      const char escaped = Escape();
+      if (out != nullptr) *out += escaped;
+      ++bytes;
     }
     Fail();
-    return out;
+    return 0;
+  }
+  // Calls f(number) for each of the numbers up to the closing bracket. How many there are.
+  template <typename F>
+  std::size_t Numbers(std::uint64_t max, F&& f) {
+    std::size_t count = 0;
+    for (; ok_ && !Skip("]"); ++count) {
+      if (count > 0) Expect(",");
+      f(Number(max));
+    }
+    return count;
+  }
+  std::size_t CountNumbers(std::uint64_t max) const {
+    JsonReader ahead = *this;
+    return ahead.Numbers(max, [](std::uint64_t) {});
   }
 
  private:
-  void Escape(std::string& out) {
-    if (Skip("\"")) {
-      out += '"';
-    } else if (Skip("\\")) {
-      out += '\\';
-    } else if (Skip("n")) {
-      out += '\n';
-    } else if (Skip("r")) {
-      out += '\r';
-    } else if (Skip("t")) {
-      out += '\t';
-    } else if (Skip("u00") && rest_.size() >= 2) {
+  char Escape() {
+    if (Skip("\"")) return '"';
+    if (Skip("\\")) return '\\';
+    if (Skip("n")) return '\n';
+    if (Skip("r")) return '\r';
+    if (Skip("t")) return '\t';
+    if (Skip("u00") && rest_.size() >= 2) {
       unsigned value = 0;
       const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + 2, value, 16);
-      if (error != std::errc() || end != rest_.data() + 2 || value >= 0x20) return Fail();
-      out += static_cast<char>(value);
-      rest_.remove_prefix(2);
-    } else {
-      Fail();
+      if (error == std::errc() && end == rest_.data() + 2 && value < 0x20) {
+        rest_.remove_prefix(2);
+        return static_cast<char>(value);
+      }
     }
+    Fail();
+    return 0;
   }
   void Fail() {
     ok_ = false;
@@ -139,32 +157,54 @@ class JsonReader {
   bool ok_ = true;
 };
 
-TreeOperation ReadOperation(JsonReader& reader) {
-  TreeOperation operation;
+// An operation, or null to pass over it.
+void ReadOperation(JsonReader& reader, TreeOperation* operation) {
+  constexpr std::uint64_t kTokenMax = std::numeric_limits<std::uint32_t>::max();
+  std::string* prompt = operation == nullptr ? nullptr : &operation->prompt;
+  std::string* tenant = operation == nullptr ? nullptr : &operation->tenant;
   if (reader.Skip("{\"Remove\":{\"tenant\":")) {
-    operation.type = TreeOperation::Type::kRemove;
+    if (operation != nullptr) operation->type = TreeOperation::Type::kRemove;
   } else {
     reader.Expect("{\"Insert\":{\"key\":{");
     if (reader.Skip("\"Text\":")) {
-      operation.prompt = reader.String();
+      reader.String(prompt);
       reader.Expect("},\"text\":");
     } else {
-      operation.kind = Kind::kTokens;
       reader.Expect("\"Tokens\":[");
-      ByteWriter tokens;
-      for (bool first = true; reader.ok() && !reader.Skip("]"); first = false) {
-        if (!first) reader.Expect(",");
-        tokens.Fixed32(static_cast<std::uint32_t>(reader.Number(std::numeric_limits<std::uint32_t>::max())));
+      if (operation != nullptr) {
+        operation->kind = Kind::kTokens;
+        prompt->reserve(reader.CountNumbers(kTokenMax) * kBytesPerToken);
       }
-      operation.prompt = tokens.Take();
+      reader.Numbers(kTokenMax, [&](std::uint64_t token) {
+        for (unsigned i = 0; prompt != nullptr && i < kBytesPerToken; ++i)
+          prompt->push_back(static_cast<char>(token >> (8 * i)));
+      });
       reader.Expect("},\"text\":");
     }
-    reader.String();  // the old field; whoever had the new one did not look at it
+    reader.String(nullptr);  // the old field; whoever had the new one did not look at it
     reader.Expect(",\"tenant\":");
   }
-  operation.tenant = reader.String();
+  reader.String(tenant);
   reader.Expect("}}");
-  return operation;
+}
+
+// Reads a list; `read` is called at each operation and must pass it.
+template <typename Read>
+Result<JsonStateHeader> ReadState(Bytes bytes, Read&& read) {
+  JsonReader reader(bytes);
+  JsonStateHeader header;
+  reader.Expect("{\"model_id\":");
+  reader.String(&header.model_id);
+  reader.Expect(",\"operations\":[");
+  for (; reader.ok() && !reader.Skip("]"); ++header.operations) {
+    if (header.operations > 0) reader.Expect(",");
+    read(reader);
+  }
+  reader.Expect(",\"version\":");
+  header.version = reader.Number();
+  reader.Expect("}");
+  if (!reader.Finished()) return Error{ErrorCode::kCorrupt, "tree state is not the JSON of one"};
+  return header;
 }
 
 }  // namespace
@@ -198,35 +238,40 @@ std::string EncodeJson(const PolicyState& state) {
   return out;
 }
 
+Result<JsonStateHeader> CheckJsonTreeState(Bytes bytes) {
+  return ReadState(bytes, [](JsonReader& reader) { ReadOperation(reader, nullptr); });
+}
+
+void ForEachJsonOperation(Bytes bytes, FunctionRef<void(const OperationView& operation)> sink) {
+  const auto each = [&](JsonReader& reader) {
+    TreeOperation operation;
+    ReadOperation(reader, &operation);
+    if (reader.ok()) sink(ViewOf(operation));
+  };
+  (void)ReadState(bytes, each);
+}
+
 Result<TreeState> DecodeJsonTreeState(Bytes bytes) {
-  JsonReader reader(bytes);
   TreeState state;
-  reader.Expect("{\"model_id\":");
-  state.model_id = reader.String();
-  reader.Expect(",\"operations\":[");
-  for (bool first = true; reader.ok() && !reader.Skip("]"); first = false) {
-    if (!first) reader.Expect(",");
-    state.operations.push_back(ReadOperation(reader));
-  }
-  reader.Expect(",\"version\":");
-  state.version = reader.Number();
-  reader.Expect("}");
-  if (!reader.Finished()) return Error{ErrorCode::kCorrupt, "tree state is not the JSON of one"};
+  Result<JsonStateHeader> header =
+      ReadState(bytes, [&](JsonReader& reader) { ReadOperation(reader, &state.operations.emplace_back()); });
+  if (!header.ok()) return header.error();
+  state.model_id = std::move(header->model_id);
+  state.version = header->version;
   return state;
 }
 
 Result<PolicyState> DecodeJsonPolicyState(Bytes bytes) {
+  constexpr std::uint64_t kByteMax = 0xff;
   JsonReader reader(bytes);
   PolicyState state;
   reader.Expect("{\"model_id\":");
-  state.model_id = reader.String();
+  reader.String(&state.model_id);
   reader.Expect(",\"policy_type\":");
-  state.policy_type = reader.String();
+  reader.String(&state.policy_type);
   reader.Expect(",\"config\":[");
-  for (bool first = true; reader.ok() && !reader.Skip("]"); first = false) {
-    if (!first) reader.Expect(",");
-    state.config.push_back(static_cast<char>(reader.Number(0xff)));
-  }
+  state.config.reserve(reader.CountNumbers(kByteMax));
+  reader.Numbers(kByteMax, [&](std::uint64_t byte) { state.config.push_back(static_cast<char>(byte)); });
   reader.Expect(",\"version\":");
   state.version = reader.Number();
   reader.Expect("}");

@@ -12,11 +12,13 @@
 // JSON, for prompts are any bytes, and a JSON library refuses or changes those that are no UTF-8.
 //
 // Threads: pure functions. Ownership: values. Errors: kCorrupt for anything else; numbers are held against their types.
-// Bounds: a decoded value takes at most a few times its input. Strings are bytes: what is not ASCII passes as it is.
+// Bounds: to check takes the model's name; an operation at most twice its bytes; a decoded list a few times its input.
+// Strings are bytes: what is not ASCII passes as it is.
 #pragma once
 
 #include <string>
 
+#include "impl/base/function_ref.h"
 #include "impl/base/result.h"
 #include "impl/base/slices.h"
 #include "impl/wire/bincode.h"
@@ -26,7 +28,19 @@ namespace prefixmesh::generations {
 
 std::string EncodeJson(const TreeState& state);
 std::string EncodeJson(const PolicyState& state);
-Result<TreeState> DecodeJsonTreeState(Bytes bytes);
+// The envelope is a copy, at most half of the bytes long.
 Result<PolicyState> DecodeJsonPolicyState(Bytes bytes);
+// The whole list, each part a copy: for what this router made itself.
+Result<TreeState> DecodeJsonTreeState(Bytes bytes);
+
+// A peer's list, checked whole; its operations are put together one at a time.
+struct JsonStateHeader {
+  std::string model_id;
+  std::uint64_t operations = 0;
+  std::uint64_t version = 0;
+};
+Result<JsonStateHeader> CheckJsonTreeState(Bytes bytes);
+// Oldest first; CheckJsonTreeState took the bytes.
+void ForEachJsonOperation(Bytes bytes, FunctionRef<void(const OperationView& operation)> sink);
 
 }  // namespace prefixmesh::generations

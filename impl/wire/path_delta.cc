@@ -1,8 +1,6 @@
 #include "impl/wire/path_delta.h"
 
-#include <utility>
-
-#include "impl/wire/delta_layout.h"
+#include <optional>
 
 namespace prefixmesh::generations {
 
@@ -20,10 +18,16 @@ std::string Encode(const PathDelta& delta) {
   return delta_layout::Encode(delta, &PathInsert::path, &PathEviction::path);
 }
 
+Result<PathDeltaView> ViewPathDelta(Bytes bytes) {
+  const std::optional<PathDeltaView> view = delta_layout::ViewOf<std::string_view>(bytes);
+  if (!view.has_value()) return Error{ErrorCode::kCorrupt, "path delta does not decode"};
+  return *view;
+}
+
 Result<PathDelta> DecodePathDelta(Bytes bytes) {
-  std::optional<PathDelta> delta = delta_layout::Decode<PathDelta>(bytes, &PathInsert::path, &PathEviction::path);
-  if (!delta.has_value()) return Error{ErrorCode::kCorrupt, "path delta does not decode"};
-  return std::move(*delta);
+  const Result<PathDeltaView> view = ViewPathDelta(bytes);
+  if (!view.ok()) return view.error();
+  return delta_layout::Owned<PathDelta, std::string>(*view);
 }
 
 }  // namespace prefixmesh::generations

@@ -15,6 +15,7 @@
 
 #include "impl/base/result.h"
 #include "impl/base/slices.h"
+#include "impl/wire/delta_layout.h"
 
 namespace prefixmesh::generations {
 
@@ -48,6 +49,10 @@ struct PathDelta {
 std::string PathOfTokens(std::string_view tokens);
 
 std::string Encode(const PathDelta& delta);
+// The whole value, each part a copy: for what this router made itself.
 Result<PathDelta> DecodePathDelta(Bytes bytes);
+// What peers send.
+using PathDeltaView = delta_layout::View<std::string_view>;
+Result<PathDeltaView> ViewPathDelta(Bytes bytes);
 
 }  // namespace prefixmesh::generations

@@ -1,8 +1,6 @@
 #include "impl/wire/tenant_delta.h"
 
-#include <utility>
-
-#include "impl/wire/delta_layout.h"
+#include <optional>
 
 namespace prefixmesh::generations {
 
@@ -10,11 +8,16 @@ std::string Encode(const TenantDelta& delta) {
   return delta_layout::Encode(delta, &TenantInsert::hash, &TenantEviction::hash);
 }
 
+Result<TenantDeltaView> ViewTenantDelta(Bytes bytes) {
+  const std::optional<TenantDeltaView> view = delta_layout::ViewOf<std::uint64_t>(bytes);
+  if (!view.has_value()) return Error{ErrorCode::kCorrupt, "tenant_delta does not decode"};
+  return *view;
+}
+
 Result<TenantDelta> DecodeTenantDelta(Bytes bytes) {
-  std::optional<TenantDelta> delta =
-      delta_layout::Decode<TenantDelta>(bytes, &TenantInsert::hash, &TenantEviction::hash);
-  if (!delta.has_value()) return Error{ErrorCode::kCorrupt, "tenant_delta does not decode"};
-  return std::move(*delta);
+  const Result<TenantDeltaView> view = ViewTenantDelta(bytes);
+  if (!view.ok()) return view.error();
+  return delta_layout::Owned<TenantDelta, std::uint64_t>(*view);
 }
 
 }  // namespace prefixmesh::generations

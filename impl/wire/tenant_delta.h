@@ -13,6 +13,7 @@
 
 #include "impl/base/result.h"
 #include "impl/base/slices.h"
+#include "impl/wire/delta_layout.h"
 
 namespace prefixmesh::generations {
 
@@ -41,6 +42,10 @@ struct TenantDelta {
 };
 
 std::string Encode(const TenantDelta& delta);
+// The whole value, each part a copy: for what this router made itself.
 Result<TenantDelta> DecodeTenantDelta(Bytes bytes);
+// What peers send.
+using TenantDeltaView = delta_layout::View<std::uint64_t>;
+Result<TenantDeltaView> ViewTenantDelta(Bytes bytes);
 
 }  // namespace prefixmesh::generations

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <optional>
 
 #include "impl/base/check.h"
 #include "loadgen/record/base64.h"
@@ -16,7 +17,6 @@ namespace {
 constexpr std::uint32_t kPlainCookie = 0x1c849303 | 0x10;
 constexpr std::uint32_t kCompressedCookie = 0x1c849304 | 0x10;
 constexpr std::size_t kHeaderBytes = 40;
-constexpr std::size_t kPayloadBytesMax = 64u << 20;
 
 void PutBig(std::string& out, std::uint64_t value, int bytes) {
   for (int i = bytes - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
@@ -39,56 +39,102 @@ void PutZigZag(std::string& out, std::int64_t value) {
   out.push_back(static_cast<char>(bits));
 }
 
-bool GetZigZag(std::string_view bytes, std::size_t& at, std::int64_t& value) {
-  std::uint64_t bits = 0;
-  for (unsigned i = 0;; ++i) {
-    if (at == bytes.size()) return false;
-    const auto byte = static_cast<unsigned char>(bytes[at++]);
-    if (i == 8) {
-      bits |= static_cast<std::uint64_t>(byte) << 56;
-      break;
-    }
-    bits |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
-    if ((byte & 0x80) == 0) break;
-  }
-  value = static_cast<std::int64_t>(bits >> 1) ^ -static_cast<std::int64_t>(bits & 1);
-  return true;
-}
-
 Error Corrupt(const char* what) { return {ErrorCode::kCorrupt, std::string("histogram: ") + what}; }
 
-bool Inflate(std::string_view compressed, std::string& out) {
-  z_stream stream{};
-  if (inflateInit(&stream) != Z_OK) return false;
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));
-  stream.avail_in = static_cast<uInt>(compressed.size());
-  char chunk[16384];
-  int state = Z_OK;
-  while (state == Z_OK && out.size() <= kPayloadBytesMax) {
-    stream.next_out = reinterpret_cast<Bytef*>(chunk);
-    stream.avail_out = sizeof chunk;
-    state = inflate(&stream, Z_NO_FLUSH);
-    out.append(chunk, sizeof chunk - stream.avail_out);
+// What a zlib stream holds, read as it is inflated: a chunk of it at a time is in memory, whatever it claims to become.
+class Inflated {
+ public:
+  explicit Inflated(std::string_view compressed) {
+    ok_ = inflateInit(&stream_) == Z_OK;
+    ready_ = ok_;
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));
+    stream_.avail_in = static_cast<uInt>(compressed.size());
   }
-  inflateEnd(&stream);
-  return state == Z_STREAM_END && out.size() <= kPayloadBytesMax;
-}
+  ~Inflated() {
+    if (ready_) inflateEnd(&stream_);
+  }
+  Inflated(const Inflated&) = delete;
+  Inflated& operator=(const Inflated&) = delete;
+
+  bool ok() const { return ok_; }
+  // Bytes taken so far.
+  std::uint64_t taken() const { return taken_; }
+  // Nothing was wrong and nothing is left.
+  bool AtEnd() { return ok_ && !Fill() && ok_; }
+
+  std::uint8_t Byte() {
+    if (!ok_ || !Fill()) {
+      ok_ = false;
+      return 0;
+    }
+    ++taken_;
+    return static_cast<std::uint8_t>(chunk_[at_++]);
+  }
+  std::uint64_t Big(int bytes) {
+    std::uint64_t value = 0;
+    for (int i = 0; i < bytes; ++i) value = value << 8 | Byte();
+    return value;
+  }
+  // ZigZag, as PutZigZag writes it.
+  std::int64_t ZigZag() {
+    std::uint64_t bits = 0;
+    for (unsigned i = 0; i < 9; ++i) {
+      const std::uint8_t byte = Byte();
+      bits |= static_cast<std::uint64_t>(i == 8 ? byte : byte & 0x7f) << (7 * i);
+      if ((byte & 0x80) == 0) break;
+    }
+    return static_cast<std::int64_t>(bits >> 1) ^ -static_cast<std::int64_t>(bits & 1);
+  }
+
+ private:
+  // True when a byte is there. False at the end of the stream, and for one that is broken, which is not ok.
+  bool Fill() {
+    if (at_ < size_) return true;
+    at_ = size_ = 0;
+    while (ok_ && !ended_ && size_ == 0) {
+      stream_.next_out = reinterpret_cast<Bytef*>(chunk_);
+      stream_.avail_out = sizeof chunk_;
+      const int state = inflate(&stream_, Z_NO_FLUSH);
+      size_ = sizeof chunk_ - stream_.avail_out;
+      ended_ = state == Z_STREAM_END;
+      ok_ = ended_ || state == Z_OK;
+    }
+    return size_ > 0;
+  }
+
+  z_stream stream_{};
+  char chunk_[16384];
+  std::size_t at_ = 0, size_ = 0;
+  std::uint64_t taken_ = 0;
+  bool ready_ = false, ok_ = false, ended_ = false;
+};
 
 }  // namespace
 
-Histogram::Histogram(const HistogramOptions& options) : options_(options) {
-  PREFIXMESH_CHECK(options.lowest >= 1 && options.highest >= 2 * options.lowest && options.highest <= INT64_MAX);
-  PREFIXMESH_CHECK(options.significant_digits >= 1 && options.significant_digits <= 5);
+std::optional<Histogram::Layout> Histogram::LayoutOf(const HistogramOptions& options) {
+  if (options.lowest < 1 || options.highest > INT64_MAX || options.highest / 2 < options.lowest) return std::nullopt;
+  if (options.significant_digits < 1 || options.significant_digits > 5) return std::nullopt;
   const auto largest_by_one = static_cast<std::uint64_t>(2 * std::pow(10, options.significant_digits));
   const unsigned sub_bucket_magnitude = static_cast<unsigned>(std::bit_width(largest_by_one - 1));
-  sub_bucket_half_magnitude_ = sub_bucket_magnitude - 1;
-  unit_magnitude_ = static_cast<unsigned>(std::bit_width(options.lowest)) - 1;
-  PREFIXMESH_CHECK(unit_magnitude_ + sub_bucket_magnitude <= 62);
-  sub_bucket_mask_ = ((std::uint64_t{1} << sub_bucket_magnitude) - 1) << unit_magnitude_;
+  Layout layout;
+  layout.sub_bucket_half_magnitude = sub_bucket_magnitude - 1;
+  layout.unit_magnitude = static_cast<unsigned>(std::bit_width(options.lowest)) - 1;
+  if (layout.unit_magnitude + sub_bucket_magnitude > 62) return std::nullopt;
   std::size_t buckets = 1;
-  std::uint64_t untracked = std::uint64_t{1} << (sub_bucket_magnitude + unit_magnitude_);
+  std::uint64_t untracked = std::uint64_t{1} << (sub_bucket_magnitude + layout.unit_magnitude);
   for (; untracked <= options.highest; untracked <<= 1) ++buckets;
-  counts_.resize((buckets + 1) << sub_bucket_half_magnitude_);
+  layout.counts = (buckets + 1) << layout.sub_bucket_half_magnitude;
+  if (layout.counts * sizeof(std::uint64_t) > kBytesMax) return std::nullopt;
+  return layout;
+}
+
+Histogram::Histogram(const HistogramOptions& options) : options_(options) {
+  const std::optional<Layout> layout = LayoutOf(options);
+  PREFIXMESH_CHECK(layout.has_value());
+  sub_bucket_half_magnitude_ = layout->sub_bucket_half_magnitude;
+  unit_magnitude_ = layout->unit_magnitude;
+  sub_bucket_mask_ = ((std::uint64_t{2} << sub_bucket_half_magnitude_) - 1) << unit_magnitude_;
+  counts_.resize(layout->counts);
 }
 
 std::size_t Histogram::IndexOf(std::uint64_t value) const {
@@ -214,24 +260,22 @@ Result<Histogram> Histogram::Decode(std::string_view base64) {
   const std::string_view outer = *bytes;
   if (outer.size() < 8 || GetBig(outer, 0, 4) != kCompressedCookie) return Corrupt("not a compressed V2 histogram");
   if (GetBig(outer, 4, 4) != outer.size() - 8) return Corrupt("wrong compressed length");
-  std::string plain;
-  if (!Inflate(outer.substr(8), plain)) return Corrupt("does not decompress");
-  if (plain.size() < kHeaderBytes || GetBig(plain, 0, 4) != kPlainCookie) return Corrupt("not a V2 histogram");
-  if (GetBig(plain, 4, 4) != plain.size() - kHeaderBytes) return Corrupt("wrong payload length");
+  Inflated plain(outer.substr(8));
+  const std::uint64_t cookie = plain.Big(4), payload_bytes = plain.Big(4);
+  plain.Big(4);  // normalising index offset
   HistogramOptions options;
-  const std::uint64_t digits = GetBig(plain, 12, 4);
-  options.lowest = GetBig(plain, 16, 8);
-  options.highest = GetBig(plain, 24, 8);
-  if (digits < 1 || digits > 5 || options.lowest < 1 || options.lowest > (std::uint64_t{1} << 40) ||
-      options.highest > INT64_MAX || options.highest / 2 < options.lowest) {
-    return Corrupt("impossible range or precision");
-  }
-  options.significant_digits = static_cast<int>(digits);
+  const std::uint64_t digits = plain.Big(4);
+  options.lowest = plain.Big(8);
+  options.highest = plain.Big(8);
+  plain.Big(8);  // integer to double conversion ratio
+  if (!plain.ok() || cookie != kPlainCookie) return Corrupt("not a V2 histogram");
+  options.significant_digits = static_cast<int>(std::min<std::uint64_t>(digits, 6));
+  if (!LayoutOf(options).has_value()) return Corrupt("impossible range or precision, or above 1 MiB");
   Histogram histogram(options);
   std::size_t index = 0;
-  for (std::size_t at = kHeaderBytes; at < plain.size();) {
-    std::int64_t value = 0;
-    if (!GetZigZag(plain, at, value)) return Corrupt("cut short");
+  while (!plain.AtEnd()) {
+    const std::int64_t value = plain.ZigZag();
+    if (!plain.ok()) return Corrupt("cut short");
     const std::uint64_t skip = value > 0 ? 1 : value == 0 ? 1 : 0 - static_cast<std::uint64_t>(value);
     if (skip > histogram.counts_.size() - index) return Corrupt("more counts than buckets");
     if (value > 0) {
@@ -244,6 +288,7 @@ Result<Histogram> Histogram::Decode(std::string_view base64) {
     }
     index += static_cast<std::size_t>(skip);
   }
+  if (plain.taken() != kHeaderBytes + payload_bytes) return Corrupt("wrong payload length");
   return histogram;
 }
 

@@ -7,11 +7,13 @@
 //   value  |0 … 2047 by 1|2048 … 4095 by 2|4096 … 8191 by 4| …        3 digits, lowest 1
 //
 // Threads: one; the owner locks. Units: the caller's (microseconds everywhere in this project). Ownership: values.
-// Errors: Decode returns kCorrupt for anything that is not a histogram. Bounds: values above `highest` are counted at
-// it (Clamped tells how many), so a histogram never grows: 1 µs … 1 h at 3 digits is 188 KiB.
+// Errors: Decode returns kCorrupt for anything that is not a histogram, or would be above kBytesMax, before anything is
+// allocated for it. Bounds: values above `highest` are counted at it (Clamped tells how many), so a histogram never
+// grows: 1 µs … 1 h at 3 digits is 188 KiB; none is above kBytesMax, and no more is in memory while one is decoded.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,9 @@ struct HistogramOptions {
 
 class Histogram {
  public:
+  static constexpr std::size_t kBytesMax = 1u << 20;
+
+  // Options that make one above kBytesMax are a programmer error.
   explicit Histogram(const HistogramOptions& options = {});
 
   void Record(std::uint64_t value) { Record(value, 1); }
@@ -59,6 +64,13 @@ class Histogram {
   std::vector<Bucket> Buckets() const;
 
  private:
+  struct Layout {
+    unsigned unit_magnitude = 0;
+    unsigned sub_bucket_half_magnitude = 0;
+    std::size_t counts = 0;
+  };
+  // Nothing for options that no histogram can have, or that would take more than kBytesMax.
+  static std::optional<Layout> LayoutOf(const HistogramOptions& options);
   std::size_t IndexOf(std::uint64_t value) const;
   std::uint64_t LowOf(std::size_t index) const;
   std::uint64_t HighOf(std::size_t index) const;

@@ -21,6 +21,10 @@ inline constexpr bool kCountsAllocations = true;
 inline constexpr bool kCountsAllocations = true;
 #endif
 
+// The high-water mark starts again at what is out now; returns that.
+std::uint64_t ResetPeak();
+std::uint64_t Peak();
+
 struct AllocationCount {
   std::uint64_t count = 0;
   std::uint64_t requested_bytes = 0;  // sum of all requests, ever
@@ -28,5 +32,13 @@ struct AllocationCount {
 };
 
 AllocationCount Allocations();
+
+// The most that operator new had out at once while f() ran, above what it had out before, as malloc cuts it.
+template <typename F>
+std::uint64_t PeakOf(F&& f) {
+  const std::uint64_t before = ResetPeak();
+  f();
+  return Peak() - before;
+}
 
 }  // namespace prefixmesh::test

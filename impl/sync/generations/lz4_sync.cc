@@ -10,29 +10,39 @@
 namespace prefixmesh::generations {
 namespace {
 
-// Holders named by the body, in the format that it has; nullopt: in none.
+// Holders named by a body of this router's, in the format that it has; nullopt: in none.
 std::optional<std::uint64_t> Validate(Bytes body) {
-  if (const Result<TreeState> state = DecodeTreeStatePrefix(body); state.ok()) return state->operations.size();
-  const Result<TreeSnapshot> snapshot = DecodeTreeSnapshot(body);
-  if (!snapshot.ok()) return std::nullopt;
-  std::uint64_t holders = 0;
-  for (const SnapshotNode& node : snapshot->nodes) holders += node.tenants.size();
-  return holders;
+  if (const Result<StateView> list = ViewTreeStatePrefix(body); list.ok()) return list->operations.count;
+  const Result<SnapshotView> tree = ViewTreeSnapshot(body);
+  return tree.ok() ? std::optional(tree->holders) : std::nullopt;
 }
 
-// The list that a decompressed body stands for.
-Result<TreeState> Expand(Bytes body, std::string_view model, std::uint64_t version, std::size_t operations_max) {
-  Result<TreeState> state = DecodeTreeStatePrefix(body);
-  if (state.ok()) {
-    state->model_id = model;
-    return state;
-  }
-  const Result<TreeSnapshot> snapshot = DecodeTreeSnapshot(body);
-  if (!snapshot.ok()) return snapshot.error();
-  return StateFromSnapshot(*snapshot, std::string(model), version, operations_max);
+// What a decompressed body is: a list, or a tree that stands for one of at most so many operations.
+struct Content {
+  std::optional<StateView> list;
+  std::uint64_t operations = 0;
+};
+Result<Content> ContentOf(Bytes body, std::size_t operations_max) {
+  if (const Result<StateView> list = ViewTreeStatePrefix(body); list.ok())
+    return Content{*list, list->operations.count};
+  const Result<SnapshotView> tree = ViewTreeSnapshot(body);
+  if (!tree.ok()) return tree.error();
+  const Result<std::uint64_t> operations = CountFlat(*tree);
+  if (!operations.ok()) return operations.error();
+  return Content{std::nullopt, KeptOf(0, *operations, operations_max)};
 }
 
 }  // namespace
+
+std::optional<std::string> Lz4Sync::ListOf(const std::string& key, const std::string& body) const {
+  const std::uint64_t version = store_.trees().BodyVersion(key);
+  if (version == 0) return std::nullopt;
+  const Result<SnapshotView> tree = ViewTreeSnapshot(AsBytes(body));
+  if (!tree.ok()) return std::nullopt;
+  Result<std::string> list = EncodeFlat(*tree, ModelOf(key), version, store_.operations_max());
+  if (!list.ok()) return std::nullopt;
+  return std::move(*list);
+}
 
 std::vector<Batch> Lz4Sync::Collect(Time now, Collector& collector, Actions& actions) {
   std::vector<Batch> batches(1);
@@ -43,11 +53,13 @@ std::vector<Batch> Lz4Sync::Collect(Time now, Collector& collector, Actions& act
 
 void Lz4Sync::CollectBodies(Time now, Collector& collector, Batch& batch, Actions& actions) {
   batch.generation = Generation();
-  for (const auto& [key, body] : store_.trees().bodies()) {
+  for (const auto& [key, stored] : store_.trees().bodies()) {
     const std::uint64_t version = store_.Version(key);
     const bool emitted = std::any_of(batch.entries.begin(), batch.entries.end(),
                                      [&key = key](const StoreEntry& entry) { return entry.key == key; });
     if (emitted || version <= collector.LastSent(key)) continue;
+    const std::optional<std::string> list = ListOf(key, stored);
+    const std::string& body = list.has_value() ? *list : stored;
     const auto holders = Validate(AsBytes(body));
     if (!holders.has_value()) continue;
     Result<std::string> compressed = CompressBody(AsBytes(body));
@@ -68,7 +80,8 @@ void Lz4Sync::CollectBodies(Time now, Collector& collector, Batch& batch, Action
 std::vector<StoreEntry> Lz4Sync::Snapshot(Time now) {
   std::vector<StoreEntry> entries;
   for (const auto& [key, body] : store_.trees().bodies()) {
-    Result<std::string> compressed = CompressBody(AsBytes(body));
+    const std::optional<std::string> list = ListOf(key, body);
+    Result<std::string> compressed = CompressBody(AsBytes(list.has_value() ? *list : body));
     if (!compressed.ok()) continue;
     entries.push_back(
         TreeEntry(key, kTreeStateLz4Tag, std::move(*compressed), store_.Version(key), options_.self_name, now));
@@ -79,20 +92,27 @@ std::vector<StoreEntry> Lz4Sync::Snapshot(Time now) {
 Result<PolicySync::Checked> Lz4Sync::Check(const Arrival& arrival) {
   const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type != kTreeStateLz4Tag) return OpSync::Check(arrival);
-  const Result<std::string> body = DecompressBody(envelope.config);
-  if (!body.ok()) return body.error();
-  Result<TreeState> state = Expand(AsBytes(*body), envelope.model_id, envelope.version, store_.operations_max());
-  if (!state.ok()) return state.error();
-  const std::uint64_t records = state->operations.size();
-  return Checked{records,
-                 [this, records, key = arrival.key, expanded = std::move(*state)](Actions& actions) mutable -> Status {
-                   Count(store_.Apply(key, std::move(expanded),
-                                      [this, &actions](const std::string& model, TreeOperation& operation) {
-                                        ReplayInto(actions, model, operation, options_.mended);
-                                      }),
-                         records);
+  const Result<std::string> checked = DecompressBody(envelope.config);
+  if (!checked.ok()) return checked.error();
+  const Result<Content> content = ContentOf(AsBytes(*checked), store_.operations_max());
+  if (!content.ok()) return content.error();
+  // It is decompressed once more when it is applied: a frame may hold many, and one at a time is in memory.
+  return Checked{content->operations,
+                 [this, records = content->operations, key = arrival.key, envelope](Actions& actions) -> Status {
+                   Count(Take(key, envelope, actions), records);
                    return {};
-                 }};
+                 },
+                 checked->size()};
+}
+
+OpStore::Applied Lz4Sync::Take(const std::string& key, const PolicyStateView& envelope, Actions& actions) {
+  const auto replay = [this, &actions](std::string_view model, const OperationView& operation) {
+    ReplayInto(actions, model, operation, options_.mended);
+  };
+  std::string body = std::move(*DecompressBody(envelope.config));
+  if (const Content content = *ContentOf(AsBytes(body), store_.operations_max()); content.list.has_value())
+    return store_.ApplyList(key, envelope.model_id, *content.list, replay);
+  return store_.ApplyTree(key, envelope.model_id, std::move(body), envelope.version, replay);
 }
 
 }  // namespace prefixmesh::generations

@@ -15,8 +15,9 @@ std::uint64_t OpStore::Version(std::string_view key) const {
 std::uint64_t OpStore::BlobVersion(std::string_view key) const {
   const std::string* blob = trees_.Body(key);
   if (blob == nullptr) return 0;
-  const Result<StateHeader> header = CheckTreeState(AsBytes(*blob));
-  return header.ok() ? header->version : 0;
+  if (const std::uint64_t version = trees_.BodyVersion(key); version > 0) return version;  // of a received tree
+  const Result<StateView> list = ViewTreeState(AsBytes(*blob));
+  return list.ok() ? list->version : 0;
 }
 
 void OpStore::Bump(const std::string& key) {
@@ -55,39 +56,42 @@ void OpStore::Collect(const Collector& collector, std::string_view actor, Time n
                                  .new_version = version};
       batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), version, actor, now), delta.operations.size(), false);
     } else {
-      const TreeState state = Materialized(key);
-      StoreEntry entry = TreeEntry(key, kTreeStateTag, Encode(state), state.version, actor, now);
+      Materialized list = Materialize(key);
+      StoreEntry entry = TreeEntry(key, kTreeStateTag, std::move(list.body), list.version, actor, now);
       entry.version = version;
-      batch.Add(std::move(entry), state.operations.size(), true);
+      batch.Add(std::move(entry), list.operations, true);
     }
   }
   // Phase 2: lists whose keys had nothing above, as they are. What came from a peer goes back to it, too (H6).
   for (const auto& [key, blob] : trees_.bodies()) {
     const std::uint64_t version = Version(key);
     if (Pending(key) > 0 || version <= collector.LastSent(key) || left_out(key)) continue;
-    const Result<StateHeader> header = CheckTreeState(AsBytes(blob));
-    batch.Add(TreeEntry(key, kTreeStateTag, blob, version, actor, now), header.ok() ? header->operations : 0, true);
+    const Result<StateView> list = ViewTreeState(AsBytes(blob));
+    batch.Add(TreeEntry(key, kTreeStateTag, blob, version, actor, now), list.ok() ? list->operations.count : 0, true);
   }
 }
 
-TreeState OpStore::Materialized(std::string_view key) const {
-  TreeState state;
-  state.model_id = ModelOf(key);
-  if (const std::string* blob = trees_.Body(key)) {
-    if (Result<TreeState> decoded = DecodeTreeState(AsBytes(*blob)); decoded.ok()) state = std::move(*decoded);
-  }
-  for (const TreeOperation& operation : pending_.Of(key)) state.Append(operation, operations_max_);
-  return state;
+OpStore::Materialized OpStore::Materialize(std::string_view key) const {
+  const std::string model = ModelOf(key);
+  StateView list{.model_id = model, .operations = {}};
+  if (const std::string* blob = trees_.Body(key))
+    if (const Result<StateView> stored = ViewTreeState(AsBytes(*blob)); stored.ok()) list = *stored;
+  const std::vector<TreeOperation>& pending = pending_.Of(key);
+  const std::string encoded = EncodeOperations(pending);
+  const OperationList newer{pending.size(), AsBytes(encoded)};
+  const std::uint64_t version = list.version + newer.count;
+  return {EncodeJoined(list.model_id, list.operations, newer, version, operations_max_), version,
+          KeptOf(list.operations.count, newer.count, operations_max_)};
 }
 
 void OpStore::Checkpoint() {
   for (const auto& [key, pending] : pending_.all()) {
     if (pending.empty()) continue;
-    const TreeState state = Materialized(key);
-    if (state.version >= BlobVersion(key)) {
-      trees_.SetBody(key, Encode(state));
+    Materialized list = Materialize(key);
+    if (list.version >= BlobVersion(key)) {
+      trees_.SetBody(key, std::move(list.body));
       // What the list counts and the counter leaves out (a peer's operations) may never put the counter behind it.
-      trees_.SetCounter(key, std::max(Version(key), state.version));
+      trees_.SetCounter(key, std::max(Version(key), list.version));
       pending_.Drop(key, pending.size());
     }
   }
@@ -105,48 +109,68 @@ std::vector<StoreEntry> OpStore::Snapshot(std::string_view actor, Time now) cons
   return entries;
 }
 
-OpStore::Applied OpStore::Apply(const std::string& key, TreeState state, Replay replay) {
-  std::string blob = Encode(state);  // before the comparison, as it was
-  if (trees_.Body(key) != nullptr && state.version <= BlobVersion(key)) return Applied::kStale;
-  trees_.SetBody(key, std::move(blob));
-  Raise(key, state.version);
-  for (TreeOperation& operation : state.operations) replay(state.model_id, operation);
+OpStore::Applied OpStore::ApplyList(const std::string& key, std::string_view model, const StateView& list,
+                                    Replay replay) {
+  if (trees_.Body(key) != nullptr && list.version <= BlobVersion(key)) return Applied::kStale;
+  list.operations.ForEach([&](const OperationView& operation) { replay(model, operation); });
+  trees_.SetBody(key, EncodeJoined(model, list.operations, {}, list.version, SIZE_MAX));
+  Raise(key, list.version);
+  return Applied::kApplied;
+}
+
+OpStore::Applied OpStore::ApplyTree(const std::string& key, std::string_view model, std::string body,
+                                    std::uint64_t version, Replay replay) {
+  if (trees_.Body(key) != nullptr && version <= BlobVersion(key)) return Applied::kStale;
+  const SnapshotView tree = *ViewTreeSnapshot(AsBytes(body));
+  const std::uint64_t operations = *CountFlat(tree);
+  ForEachFlat(
+      tree, operations - KeptOf(0, operations, operations_max_),
+      [&](const std::string& prompt, std::string_view tenant) { replay(model, {.prompt = prompt, .tenant = tenant}); });
+  trees_.SetBody(key, std::move(body), version);
+  Raise(key, version);
   return Applied::kApplied;
 }
 
 Result<OpStore::Applied> OpStore::ApplyState(const std::string& key, Bytes config, Replay replay) {
-  Result<TreeState> state = DecodeTreeState(config);
-  if (!state.ok()) return state.error();
-  return Apply(key, std::move(*state), replay);
+  const Result<StateView> list = ViewTreeState(config);
+  if (!list.ok()) return list.error();
+  return ApplyList(key, list->model_id, *list, replay);
 }
 
 Result<OpStore::Applied> OpStore::ApplyDelta(const std::string& key, Bytes config, Replay replay) {
-  Result<TreeStateDelta> delta = DecodeTreeStateDelta(config);
+  const Result<DeltaView> delta = ViewTreeStateDelta(config);
   if (!delta.ok()) return delta.error();
-  TreeState state;
-  state.model_id = delta->model_id;
+  const OperationList& newer = delta->operations;
+  const auto replay_all = [&](const OperationList& operations) {
+    operations.ForEach([&](const OperationView& operation) { replay(delta->model_id, operation); });
+  };
+  StateView list{.model_id = delta->model_id, .operations = {}};
   bool appended = false;
   if (const std::string* blob = trees_.Body(key)) {
     const std::uint64_t version = BlobVersion(key);
     if (delta->base_version > version || version >= delta->new_version) return Applied::kStale;
     if (!replays_whole_)
-      trees_.ChangeBody(
-          key, [&](std::string& list) { appended = AppendToEncoded(list, delta->operations, operations_max_); });
+      trees_.ChangeBody(key, [&](std::string& body) { appended = AppendToEncoded(body, newer, operations_max_); });
     if (!appended) {
-      Result<TreeState> decoded = DecodeTreeState(AsBytes(*blob));
-      if (!decoded.ok()) return decoded.error();
-      state = std::move(*decoded);
+      const Result<StateView> stored = ViewTreeState(AsBytes(*blob));
+      if (!stored.ok()) return stored.error();
+      list = *stored;
     }
   } else if (delta->base_version > 0) {
     return Applied::kStale;
   }
-  if (!appended) {
-    for (const TreeOperation& operation : delta->operations) state.Append(operation, operations_max_);
-    trees_.SetBody(key, Encode(state));
+  if (replays_whole_) {
+    const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max_);
+    const OperationList last = newer.Last(kept);
+    replay_all(list.operations.Last(kept - last.count));
+    replay_all(last);
+  } else {
+    replay_all(newer);
   }
+  if (!appended)
+    trees_.SetBody(key,
+                   EncodeJoined(list.model_id, list.operations, newer, list.version + newer.count, operations_max_));
   Raise(key, BlobVersion(key));
-  for (TreeOperation& operation : replays_whole_ ? state.operations : delta->operations)
-    replay(delta->model_id, operation);
   return Applied::kApplied;
 }
 

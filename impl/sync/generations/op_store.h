@@ -11,18 +11,18 @@
 // A list's own version counts the operations ever appended to it; it is compared with the labels of remote deltas and
 // states, and is not the counter. Key = "tree:" + model, for text and tokens alike. A body may also hold an encoded
 // snapshot (SetSnapshot, by an owner that exports trees): its version then reads as 0, and a delta on it does not
-// decode (W20).
+// decode (W20). A tree that came compressed is kept as it is, with the version of its envelope: the list that it stands
+// for, which may be many times as long, is made when it is sent on (lz4_sync.h).
 //
 // Mended (hazards.h): pending as in pending_ops.h (H5, H7); a delta's operations are put behind the encoded list as it
 // is, and they alone are replayed (H9: the list is walked, not copied, but where its cap cuts it); no cap (H14).
 //
-// The copies are the historical ones: a delta, a full state and a checkpoint each copy the operations they encode; a
-// remote delta decodes, appends to and encodes the whole list.
+// A delta of its own copies the operations that it encodes, as it did. What peers send is read in place: one operation
+// at a time is a copy, for the tree, and then the list, for the store.
 //
-// Threads: mesh loop. Time: passed through into entries. Ownership: owns all; replayed prompts are moved out of the
-// decode. Errors: remote bytes are checked before anything changes; a bad one answers kCorrupt. Bounds: pending as in
-// pending_ops.h, emptied by a checkpoint; a list: 2,048 operations. Sizes are running totals.
-// Source: specification of the generations, §2 S2 (#961).
+// Threads: mesh loop. Time: passed through into entries. Ownership: owns all. Errors: remote bytes are checked before
+// anything changes; a bad one answers kCorrupt. Bounds: pending as in pending_ops.h, emptied by a checkpoint; a list:
+// 2,048 operations. Sizes are running totals. Source: specification of the generations, §2 S2 (#961).
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,7 @@
 #include "impl/sync/generations/pending_ops.h"
 #include "impl/sync/generations/tree_store.h"
 #include "impl/wire/bincode.h"
+#include "impl/wire/tree_snapshot.h"
 
 namespace prefixmesh::generations {
 
@@ -70,12 +71,16 @@ class OpStore {
   void SetSnapshot(const std::string& key, std::string body) { trees_.SetBody(key, std::move(body)); }
 
   // ---- remote
-  // Called for each operation of the resulting list, oldest first; may move from it. H9 mended: of a delta alone.
-  using Replay = FunctionRef<void(const std::string& model, TreeOperation& operation)>;
+  // Called for each operation of the resulting list, oldest first, before it is kept. H9 mended: of a delta alone.
+  using Replay = FunctionRef<void(std::string_view model, const OperationView& operation)>;
   enum class Applied : std::uint8_t { kApplied, kStale };
   Result<Applied> ApplyState(const std::string& key, Bytes config, Replay replay);
   Result<Applied> ApplyDelta(const std::string& key, Bytes config, Replay replay);
-  Applied Apply(const std::string& key, TreeState state, Replay replay);
+  // A list that is kept under this model's name.
+  Applied ApplyList(const std::string& key, std::string_view model, const StateView& list, Replay replay);
+  // The operations that a tree stands for (CountFlat took it); what is kept is the tree. A delta on it does not decode.
+  Applied ApplyTree(const std::string& key, std::string_view model, std::string body, std::uint64_t version,
+                    Replay replay);
   // The counter becomes at least this, and something changed.
   void Raise(const std::string& key, std::uint64_t version);
 
@@ -92,7 +97,13 @@ class OpStore {
   std::size_t Pending(std::string_view key) const { return pending_.Count(key); }
 
  private:
-  TreeState Materialized(std::string_view key) const;
+  struct Materialized {
+    std::string body;
+    std::uint64_t version = 0;
+    std::uint64_t operations = 0;
+  };
+  // The stored list with all that is pending.
+  Materialized Materialize(std::string_view key) const;
 
   const std::size_t operations_max_;  // of a list
   const bool replays_whole_;

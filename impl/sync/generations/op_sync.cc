@@ -4,16 +4,16 @@
 
 namespace prefixmesh::generations {
 
-void ReplayInto(Actions& actions, const std::string& model, TreeOperation& operation, HazardSet mended) {
+void ReplayInto(Actions& actions, std::string_view model, const OperationView& operation, HazardSet mended) {
   if (operation.type == TreeOperation::Type::kRemove) {
     if (mended.contains(Hazard::kRemovalsDropped))
-      actions.push_back(ForgetTenant{.model = model, .worker_name = std::move(operation.tenant)});
+      actions.push_back(ForgetTenant{.model = std::string(model), .worker_name = std::string(operation.tenant)});
     return;
   }
-  actions.push_back(ApplyPrompt{.model = model,
+  actions.push_back(ApplyPrompt{.model = std::string(model),
                                 .kind = operation.kind,
-                                .prompt = std::move(operation.prompt),
-                                .worker_name = std::move(operation.tenant)});
+                                .prompt = std::string(operation.prompt),
+                                .worker_name = std::string(operation.tenant)});
 }
 
 TreeOperation OpSync::OperationOf(Offer offer) {
@@ -36,7 +36,7 @@ Result<PolicySync::Checked> OpSync::Check(const Arrival& arrival) {
     return Checked{
         records,
         [this, key = arrival.key, config = arrival.envelope.config, apply, records](Actions& actions) -> Status {
-          const auto replay = [this, &actions](const std::string& model, TreeOperation& operation) {
+          const auto replay = [this, &actions](std::string_view model, const OperationView& operation) {
             ReplayInto(actions, model, operation, options_.mended);
           };
           const Result<OpStore::Applied> applied = (store_.*apply)(key, config, replay);
@@ -46,14 +46,14 @@ Result<PolicySync::Checked> OpSync::Check(const Arrival& arrival) {
         }};
   };
   if (envelope.policy_type == kTreeStateDeltaTag) {
-    const Result<DeltaHeader> header = CheckTreeStateDelta(envelope.config);
-    if (!header.ok()) return header.error();
-    return apply_with(&OpStore::ApplyDelta, header->operations);
+    const Result<DeltaView> delta = ViewTreeStateDelta(envelope.config);
+    if (!delta.ok()) return delta.error();
+    return apply_with(&OpStore::ApplyDelta, delta->operations.count);
   }
   if (envelope.policy_type == kTreeStateTag) {
-    const Result<StateHeader> header = CheckTreeState(envelope.config);
-    if (!header.ok()) return header.error();
-    return apply_with(&OpStore::ApplyState, header->operations);
+    const Result<StateView> list = ViewTreeState(envelope.config);
+    if (!list.ok()) return list.error();
+    return apply_with(&OpStore::ApplyState, list->operations.count);
   }
   return Checked{};  // other tags are left alone, as they were
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "impl/sync/generations/op_store.h"
@@ -49,6 +50,6 @@ class OpSync : public PolicySync {
 
 // One operation of a list into the tree; removals are dropped, but with H13 mended. Where the whole list is replayed
 // for each delta (H9), so are the removals in it.
-void ReplayInto(Actions& actions, const std::string& model, TreeOperation& operation, HazardSet mended);
+void ReplayInto(Actions& actions, std::string_view model, const OperationView& operation, HazardSet mended);
 
 }  // namespace prefixmesh::generations

@@ -4,11 +4,15 @@
 #include <span>
 #include <utility>
 
+#include "impl/wire/lz4_body.h"
+#include "impl/wire/request_view.h"
+
 namespace prefixmesh::generations {
 namespace {
 
 constexpr std::string_view kUnknownModel = "unknown";
-constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;  // no batch ever has it
+constexpr std::size_t kKeyBytesMax = 4 * kRequestNameBytesMax;  // a model's name, with H4 mended a router's as well
+constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;     // no batch ever has it
 
 }  // namespace
 
@@ -60,6 +64,8 @@ std::string PolicySync::OwnKey(std::string_view model) const {
 }
 
 Result<std::string> PolicySync::KeyOf(const StoreEntryView& entry, std::string_view model) const {
+  if (model.size() > kRequestNameBytesMax || entry.key.size() > kKeyBytesMax)
+    return Error{ErrorCode::kTooBig, "an entry's key or model is longer than any that a request can have"};
   if (!mended(Hazard::kScalarVersion)) return TreeKey(model);
   if (!IsWriterKey(entry.key) || ModelOf(entry.key) != model)
     return Error{ErrorCode::kCorrupt, "an entry's key is no writer's of its model"};
@@ -177,7 +183,7 @@ Result<PolicySync::Checked> PolicySync::CheckEntry(const StoreEntryView& entry, 
   if (!envelope.ok()) return envelope.error();
   Result<std::string> key = KeyOf(entry, envelope->model_id);
   if (!key.ok()) return key.error();
-  return Check({.envelope = *envelope, .key = std::move(*key), .role = role});
+  return Check({.value = entry.value, .envelope = *envelope, .key = std::move(*key), .role = role});
 }
 
 void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
@@ -186,9 +192,11 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
   const StreamRole role = collector == nullptr ? StreamRole::kServer : collector->role();
   // All entries are checked before the first is applied: a bad frame changes nothing.
   std::vector<Checked> values;
+  std::uint64_t declared_bytes = 0;
   for (const StoreEntryView& entry : frame.entries) {
     Result<Checked> checked = CheckEntry(entry, role);
-    if (!checked.ok()) {
+    if (checked.ok()) declared_bytes += checked->declared_bytes;
+    if (!checked.ok() || declared_bytes > kLz4ClaimMax) {
       ++decode_errors_;
       return;
     }

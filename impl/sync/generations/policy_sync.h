@@ -2,7 +2,8 @@
 //
 //   round (1 s)    every checkpoint_rounds Checkpoint, every garbage_rounds CollectGarbage
 //   tick (1 s)     per stream, unless the idle gate is shut: Collect ─► size test ─► offer ─► mark (collector.h)
-//   frame          decode ─► Check every entry ─► only then apply each: a bad frame changes nothing and is counted
+//   frame          decode ─► Check every entry ─► only then apply each: a bad frame changes nothing and is counted.
+//                  Both read the frame in place: what is put together is one operation, or one body, at a time
 //   stream up      zero watermarks; the serving end asks for a snapshot when it has none (H3)
 //   asked          Snapshot, 100 entries a chunk (H12); a chunk above the transport's limit ends the stream, as it then
 //                  did, and is reported as a refusal
@@ -11,10 +12,11 @@
 // the set of mended hazards takes away (hazards.h); H1 to H4, H6, H7 and H10 to H12 are mended here and in collector.h
 // for all of them. Chunks of a snapshot are applied as they come; timestamps are the mesh's monotonic time.
 //
-// Threads, order, ownership, errors: strategy.h. Bounds: those of what the generation keeps, by its Report.
-// Records: local = placements · sent = operations or records in queued frames, repeats included · received = those in
-// frames that decode · the rest is the generation's.
-// Source: specification of the generations, §1.
+// Threads, order, ownership, errors: strategy.h. Bounds: those of what the generation keeps, by its Report; a frame's
+// entries by kEntriesMax, what they declare to be together by kLz4ClaimMax, models by the names that requests may have.
+// While a frame is handled the heap grows by at most 2 x max(frame, what it declares with what it goes on from) + 1 MiB
+// (bounds_test.cc). Records: local = placements · sent = operations or records in queued frames, repeats included ·
+// received = those in frames that decode · the rest is the generation's. Source: specification of the generations, §1.
 #pragma once
 
 #include <cstdint>
@@ -83,6 +85,7 @@ class PolicySync : public SyncStrategy {
   virtual std::vector<StoreEntry> Snapshot(Time now) = 0;
   // One tree's value from a peer.
   struct Arrival {
+    Bytes value;  // the envelope as it came; good until the frame is handled
     PolicyStateView envelope;
     std::string key;                        // under which it is kept here
     StreamRole role = StreamRole::kServer;  // of this end
@@ -91,7 +94,8 @@ class PolicySync : public SyncStrategy {
   // this generation does not look into has neither records nor `apply`.
   struct Checked {
     std::uint64_t records = 0;
-    std::function<Status(Actions&)> apply;
+    std::function<Status(Actions&)> apply = {};
+    std::uint64_t declared_bytes = 0;  // what it says it is when decompressed
   };
   virtual Result<Checked> Check(const Arrival& arrival) = 0;
   // The same for an entry whose envelope has another form.

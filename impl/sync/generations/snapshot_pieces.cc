@@ -32,9 +32,14 @@ Result<std::optional<std::string>> SnapshotAssembly::Add(const StoreFrame& frame
     *this = {};
     return Error{ErrorCode::kCorrupt, "a snapshot's piece does not go on from the one before"};
   }
-  bytes_ += AsText(frame.piece);
+  pieces_.emplace_back(AsText(frame.piece));
+  bytes_ += frame.piece.size();
   if (++next_ < count_) return std::optional<std::string>();
-  return std::optional<std::string>(std::move(std::exchange(*this, {}).bytes_));
+  std::string whole;
+  whole.reserve(bytes_);
+  for (std::string& piece : pieces_) whole += std::exchange(piece, {});
+  *this = {};
+  return std::optional<std::string>(std::move(whole));
 }
 
 }  // namespace prefixmesh::generations

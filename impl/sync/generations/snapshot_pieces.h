@@ -30,12 +30,13 @@ class SnapshotAssembly {
  public:
   // `frame` is of kind kSnapshotPiece. The chunk frame when this was the last piece, nothing before.
   Result<std::optional<std::string>> Add(const StoreFrame& frame);
-  std::size_t bytes() const { return bytes_.size(); }
+  std::size_t bytes() const { return bytes_; }
 
  private:
   std::uint64_t next_ = 0;
   std::uint64_t count_ = 0;
-  std::string bytes_;
+  std::vector<std::string> pieces_;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace prefixmesh::generations

@@ -2,9 +2,12 @@
 
 #include <utility>
 
-#include "impl/sync/generations/rebuilt_tree.h"
-
 namespace prefixmesh::generations {
+
+std::uint64_t RecordsIn(std::string_view body) {
+  const Result<SnapshotView> view = ViewTreeSnapshot(AsBytes(body));
+  return view.ok() ? view->holders_below_root : 0;
+}
 
 std::uint64_t SnapshotSync::Version(std::string_view key) const {
   const std::uint64_t* counter = trees_.Counter(key);
@@ -34,28 +37,29 @@ Batch SnapshotSync::BatchOf(std::string_view key, std::string body, std::uint64_
 Result<PolicySync::Checked> SnapshotSync::Check(const Arrival& arrival) {
   const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type != kTreeSnapshotTag) return Checked{};
-  Result<TreeSnapshot> snapshot = DecodeTreeSnapshot(envelope.config);
-  if (!snapshot.ok()) return snapshot.error();
-  if (!IsTree(*snapshot)) return Error{ErrorCode::kCorrupt, "tree_snapshot: the nodes are no tree"};
-  return TakeSnapshot(std::move(*snapshot), std::string(AsText(envelope.config)), arrival);
+  const Result<SnapshotView> tree = ViewTree(envelope.config);
+  if (!tree.ok()) return tree.error();
+  const std::uint64_t records = tree->holders_below_root;
+  return Checked{records, [this, records, key = arrival.key, envelope](Actions& actions) -> Status {
+                   if (TakesSnapshot(key, envelope.version, records))
+                     KeepSnapshot(key, AsText(envelope.config), envelope.version, actions);
+                   return {};
+                 }};
 }
 
-PolicySync::Checked SnapshotSync::TakeSnapshot(TreeSnapshot snapshot, std::string body, const Arrival& arrival) {
-  const std::uint64_t records = Holders(snapshot);
-  return {records,
-          [this, records, version = arrival.envelope.version, key = arrival.key, taken = std::move(snapshot),
-           kept = std::move(body)](Actions& actions) mutable -> Status {
-            if (version <= Version(key)) {
-              records_.stale += records;
-              return {};
-            }
-            records_.applied += records;
-            trees_.SetBody(key, std::move(kept), version);
-            trees_.SetCounter(key, version);
-            trees_.Changed();
-            actions.push_back(ApplySnapshot{.model = ModelOf(key), .snapshot = std::move(taken)});
-            return {};
-          }};
+bool SnapshotSync::TakesSnapshot(const std::string& key, std::uint64_t version, std::uint64_t records) {
+  const bool news = version > Version(key);
+  (news ? records_.applied : records_.stale) += records;
+  return news;
+}
+
+void SnapshotSync::KeepSnapshot(const std::string& key, std::string_view body, std::uint64_t version,
+                                Actions& actions) {
+  // The tree first: its copy is gone before the store's is made.
+  actions.push_back(ApplySnapshot{.model = ModelOf(key), .body = std::string(body)});
+  trees_.SetBody(key, std::string(body), version);
+  trees_.SetCounter(key, version);
+  trees_.Changed();
 }
 
 void SnapshotSync::AddBuffers(StrategyReport& report) const {

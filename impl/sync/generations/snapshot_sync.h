@@ -37,12 +37,17 @@ class SnapshotSync : public PolicySync {
   void AddBuffers(StrategyReport& report) const override;
 
   void Bump(const std::string& key);
-  // Takes what a peer sent, if it is news: the body, the counter, and the live tree.
-  Checked TakeSnapshot(TreeSnapshot snapshot, std::string body, const Arrival& arrival);
+  // What a peer sent is news; counts its records either way.
+  bool TakesSnapshot(const std::string& key, std::uint64_t version, std::uint64_t records);
+  // It is: the body, the counter, and the live tree.
+  void KeepSnapshot(const std::string& key, std::string_view body, std::uint64_t version, Actions& actions);
   // A batch of its own for a body, if it is a snapshot: its records and the entry.
   Batch BatchOf(std::string_view key, std::string body, std::uint64_t records, std::uint64_t version, Time now) const;
 
   TreeStore trees_;
 };
+
+// What an encoded snapshot tells, as records.
+std::uint64_t RecordsIn(std::string_view body);
 
 }  // namespace prefixmesh::generations

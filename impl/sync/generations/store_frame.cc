@@ -91,7 +91,7 @@ Result<StoreFrame> DecodeStoreFrame(Bytes bytes) {
     return frame;
   }
   const std::uint64_t count = reader.Varint();
-  if (!reader.ok() || count > reader.remaining() / kEntryBytesMin) return Corrupt();
+  if (!reader.ok() || count > reader.remaining() / kEntryBytesMin || count > kEntriesMax) return Corrupt();
   frame.entries.reserve(static_cast<std::size_t>(count));
   for (std::uint64_t i = 0; i < count; ++i) {
     StoreEntryView entry;

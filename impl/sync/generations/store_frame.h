@@ -14,7 +14,8 @@
 // hazards.h has both for those who want them.
 //
 // Threads: pure functions. Ownership: a decoded frame borrows from the bytes. Errors: kCorrupt for bytes that are no
-// frame; counts are held against the bytes present. Time: none.
+// frame; counts are held against the bytes present. Time: none. Bounds: kEntriesMax entries a frame, far above what a
+// router's models and writers come to.
 #pragma once
 
 #include <cstdint>
@@ -73,6 +74,7 @@ std::string EncodeSnapshotChunk(Store store, std::uint64_t index, std::uint64_t 
 std::string EncodeAcknowledgement(Store store);
 std::string EncodeSnapshotPiece(Store store, std::uint64_t index, std::uint64_t count, std::uint64_t checksum,
                                 Bytes piece);
+inline constexpr std::uint64_t kEntriesMax = 1024;
 Result<StoreFrame> DecodeStoreFrame(Bytes bytes);
 
 // Σ of the value bytes: all that the size test of the generations looked at (H11).

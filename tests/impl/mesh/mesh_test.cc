@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "impl/wire/gzip_frame.h"
 #include "tests/support/allocations.h"
 #include "tests/support/manual_env.h"
 
@@ -148,6 +149,111 @@ TEST_CASE("Mesh: every frame is handed on once and then the next may be read; fr
   world.executor.AdvanceBy(Time{0});
   REQUIRE(world.strategy.received.size() == 1);
   REQUIRE(world.transport.handled == 2);
+}
+
+// Notes what it is told, and how much of it has not been told yet when a frame is sent.
+class NotingSink final : public MeshSink {
+ public:
+  void Apply(const ForgetTenant& action) override { names.push_back(action.worker_name); }
+  using MeshSink::Apply;
+  std::vector<std::string> names;
+};
+
+TEST_CASE("Actions: changes are made as they come, until something has to wait; then all wait, in order") {
+  std::vector<std::string> made;
+  Actions actions([&](Action action) { made.push_back(std::get<ForgetTenant>(action).worker_name); });
+  actions.push_back(ForgetTenant{"m", "1"});
+  actions.push_back(ForgetTenant{"m", "2"});
+  REQUIRE(made == std::vector<std::string>{"1", "2"});
+  REQUIRE(actions.empty());
+  actions.push_back(CloseStream{PeerIndex{0}, "reason"});
+  actions.push_back(ForgetTenant{"m", "3"});
+  REQUIRE(made.size() == 2);
+  REQUIRE(actions.size() == 2);
+  REQUIRE(std::get<ForgetTenant>(actions.back()).worker_name == "3");
+  actions.clear();
+  actions.push_back(ForgetTenant{"m", "4"});
+  REQUIRE(made.back() == "4");
+}
+
+TEST_CASE("Mesh: changes and sends of one event reach sink and transport in the order in which they were made") {
+  class Changes final : public SyncStrategy {
+   public:
+    const StrategyTraits& traits() const override { return traits_; }
+    std::optional<Offer> Capture(const PlacementView&) const override { return std::nullopt; }
+    void OnPlacement(Time, Offer, Actions&) override {}
+    void OnRound(Time, Actions&) override {}
+    void OnPeerTick(Time, PeerIndex, Actions&) override {}
+    void OnPeerUp(Time, PeerIndex, StreamRole, Actions&) override {}
+    void OnPeerDown(Time, PeerIndex, Actions&) override {}
+    void OnFrame(Time, PeerIndex peer, Bytes, Actions& actions) override {
+      actions.push_back(ForgetTenant{"m", "before"});
+      told_before_send = sink->names.size();
+      actions.push_back(SendFrame{.peer = peer, .frame = "f", .token = 1});
+      actions.push_back(ForgetTenant{"m", "after"});
+      told_in_event = sink->names.size();
+    }
+    void OnSendResult(Time, PeerIndex, std::uint64_t, SendOutcome, Actions& actions) override {
+      told_at_result = sink->names.size();
+      actions.push_back(ForgetTenant{"m", "result"});
+    }
+    bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
+    StrategyReport Report() const override { return {}; }
+    StrategyTraits traits_;
+    NotingSink* sink = nullptr;
+    std::size_t told_before_send = 0, told_in_event = 0, told_at_result = 0;
+  };
+  test::ManualClock clock;
+  test::ManualExecutor executor{clock};
+  test::RecordingTransport transport;
+  Changes strategy;
+  NotingSink sink;
+  strategy.sink = &sink;
+  Mesh mesh(clock, executor, strategy, sink, {"b"});
+  mesh.Start(transport);
+  mesh.OnStreamUp(PeerIndex{0}, StreamRole::kDialer);
+  mesh.OnFrame(PeerIndex{0}, "any");
+  executor.AdvanceTo(milliseconds(1));
+  REQUIRE(strategy.told_before_send == 1);
+  REQUIRE(strategy.told_in_event == 1);
+  REQUIRE(strategy.told_at_result == 1);
+  REQUIRE(sink.names == std::vector<std::string>{"before", "after", "result"});
+}
+
+TEST_CASE("Mesh: frames of strategies that gzip are gzipped and inflated; figures are those of the plain frames") {
+  StrategyTraits traits = Beats(milliseconds(10), Time{0});
+  traits.gzip = true;
+  traits.frame_bytes = 100'000;
+  World world(traits);
+  world.mesh->Start(world.transport, FrameForm::kGzipped);
+  world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kDialer);
+  world.strategy.to_send = {Frame(50'000, 0, 0)};
+  world.executor.AdvanceTo(milliseconds(10));
+  REQUIRE(world.transport.sent.size() == 1);
+  const std::string sent = world.transport.sent[0].second;
+  REQUIRE(sent.size() < 1000);
+  REQUIRE(world.mesh->Stats().built_bytes == 50'000);
+  REQUIRE(world.mesh->Stats().queued_bytes == 50'000);
+
+  world.mesh->OnFrame(PeerIndex{0}, sent);
+  world.mesh->OnFrame(PeerIndex{0}, "plain");
+  world.executor.AdvanceTo(milliseconds(11));
+  REQUIRE(world.strategy.received == std::vector<std::string>{std::string(50'000, 'f'), "plain"});
+  REQUIRE(world.mesh->Stats().received_bytes == 50'005);
+
+  // A byte above the limit, a size that is a lie, and no end: the stream ends, and nothing is handed on.
+  const std::string bomb = GzipFrame(std::string(100'001, 'f'));
+  std::string lie = GzipFrame(std::string(100'000, 'f'));
+  lie[lie.size() - 4] = static_cast<char>(lie[lie.size() - 4] ^ 1);
+  for (const std::string& bad : {bomb, lie, sent.substr(0, sent.size() / 2), sent + "x"}) {
+    const std::uint64_t peak = test::PeakOf([&] {
+      world.mesh->OnFrame(PeerIndex{0}, bad);
+      world.executor.AdvanceTo(milliseconds(12));
+    });
+    if (test::kCountsAllocations) REQUIRE(peak <= 100'000 + 65'536);
+  }
+  REQUIRE(world.strategy.received.size() == 2);
+  REQUIRE(world.mesh->Stats().closed_by_reason.at("bad_gzip") == 4);
 }
 
 TEST_CASE("Mesh: an idle beat allocates nothing beyond its own timer, and builds nothing") {

@@ -154,8 +154,8 @@ TEST_CASE("TextActions: a snapshot that is taken from one router is the other's 
   std::vector<std::string> models;
   SnapshotTextTrees(from.trees, from.fleet, "", [&](const std::string& model, generations::TreeSnapshot snapshot) {
     models.push_back(model);
-    to.actions.Apply(ApplySnapshot{model, snapshot});
-    to.actions.Apply(ApplySnapshot{"elsewhere", std::move(snapshot)});
+    to.actions.Apply(ApplySnapshot{model, Encode(snapshot)});
+    to.actions.Apply(ApplySnapshot{"elsewhere", Encode(snapshot)});
   });
   REQUIRE(models == std::vector<std::string>{"m"});
   REQUIRE(to.Held("abcdef", "w") == 6);

@@ -46,21 +46,14 @@ class LeafGossip final : public SyncStrategy {
     pending_.clear();
   }
   void OnFrame(Time, PeerIndex peer, Bytes frame, Actions& actions) override {
-    Actions applied;  // nothing of a frame that does not decode takes effect
-    ByteReader reader(frame);
-    while (reader.ok() && reader.remaining() > 0) {
-      ApplyIds apply;
-      apply.model = reader.Blob();
-      apply.kind = reader.U8() == 0 ? Kind::kText : Kind::kTokens;
-      apply.worker_name = reader.Blob();
-      apply.ids = {NodeId{reader.Fixed64()}};
+    // Read twice: nothing of a frame that does not decode takes effect, and no list of what is in it is ever made.
+    if (!ForEachRecord(frame, [](const ApplyIds&) {})) return void(++decode_errors_);
+    ForEachRecord(frame, [&](ApplyIds apply) {
       apply.origin = static_cast<std::uint16_t>(peer.value + 1);
       apply.seq = ++seq_;
-      applied.push_back(std::move(apply));
-    }
-    if (!reader.ok()) return void(++decode_errors_);
-    records_.applied += applied.size();
-    actions.insert(actions.end(), applied.begin(), applied.end());
+      ++records_.applied;
+      actions.push_back(std::move(apply));
+    });
   }
   void OnPeerUp(Time, PeerIndex peer, StreamRole, Actions&) override { up_[peer.value] = true; }
   void OnPeerDown(Time, PeerIndex peer, Actions&) override { up_[peer.value] = false; }
@@ -75,6 +68,20 @@ class LeafGossip final : public SyncStrategy {
   }
 
  private:
+  template <typename F>
+  static bool ForEachRecord(Bytes frame, F&& f) {
+    ByteReader reader(frame);
+    while (reader.ok() && reader.remaining() > 0) {
+      ApplyIds apply;
+      apply.model = reader.Blob();
+      apply.kind = reader.U8() == 0 ? Kind::kText : Kind::kTokens;
+      apply.worker_name = reader.Blob();
+      apply.ids = {NodeId{reader.Fixed64()}};
+      if (reader.ok()) f(std::move(apply));
+    }
+    return reader.ok();
+  }
+
   StrategyTraits traits_;
   std::vector<bool> up_;
   std::vector<Offer> pending_;  // bounded by traits().offer_bytes: the mesh drains offers on the beat

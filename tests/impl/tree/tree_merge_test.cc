@@ -31,7 +31,12 @@ std::vector<Copy> Walk(const TextTree& tree) {
 void Merge(TextTree& tree, const std::vector<Copy>& nodes) {
   std::vector<TextTree::WholeNode> views;
   for (const Copy& node : nodes) views.push_back({node.edge, node.tenants, node.child_count});
-  tree.Merge(views);
+  auto next = views.begin();
+  tree.Merge([&](TextTree::WholeNode& whole) {
+    if (next == views.end()) return false;
+    whole = *next++;
+    return true;
+  });
 }
 
 void Insert(TextTree& tree, const Prompts& prompts) {

@@ -15,15 +15,15 @@ TEST_CASE("Bincode: deltas, states and envelopes round trip, and the check witho
     const TreeStateDelta delta{model, operations, base, version};
     const std::string delta_bytes = Encode(delta);
     RC_ASSERT(*DecodeTreeStateDelta(AsBytes(delta_bytes)) == delta);
-    const DeltaHeader header = *CheckTreeStateDelta(AsBytes(delta_bytes));
-    RC_ASSERT(header.operations == operations.size());
+    const DeltaView header = *ViewTreeStateDelta(AsBytes(delta_bytes));
+    RC_ASSERT(header.operations.count == operations.size());
     RC_ASSERT(header.base_version == base);
     RC_ASSERT(header.new_version == version);
 
     const TreeState state{model, operations, version};
     const std::string state_bytes = Encode(state);
     RC_ASSERT(*DecodeTreeState(AsBytes(state_bytes)) == state);
-    RC_ASSERT(CheckTreeState(AsBytes(state_bytes))->version == version);
+    RC_ASSERT(ViewTreeState(AsBytes(state_bytes))->version == version);
 
     const std::string envelope = Encode(PolicyState{model, "tag", state_bytes, version});
     const PolicyStateView view = *DecodePolicyState(AsBytes(envelope));
@@ -46,13 +46,27 @@ TEST_CASE("Bincode: operations put behind an encoded list are the same as append
     TreeState state{model, operations, 7};
     std::string bytes = Encode(state);
     const std::size_t room = operations.size() + more.size();
+    const std::string encoded = EncodeOperations(more);
+    const OperationList newer{more.size(), AsBytes(encoded)};
     if (!more.empty()) {
-      RC_ASSERT(!AppendToEncoded(bytes, more, room - 1));
+      RC_ASSERT(!AppendToEncoded(bytes, newer, room - 1));
       RC_ASSERT(bytes == Encode(state));
     }
-    RC_ASSERT(AppendToEncoded(bytes, more, room));
+    RC_ASSERT(AppendToEncoded(bytes, newer, room));
     for (const TreeOperation& operation : more) state.Append(operation, room);
     RC_ASSERT(bytes == Encode(state));
+  });
+}
+
+TEST_CASE("Bincode: encoded lists joined are the same as appended one by one, through any cap") {
+  test::ForAll("any list, any more, any cap", [](const std::vector<TreeOperation>& operations,
+                                                 const std::vector<TreeOperation>& more, std::uint8_t cap) {
+    TreeState state{"m", operations, 7};
+    const std::string older = Encode(state);
+    const std::string newer = EncodeOperations(more);
+    for (const TreeOperation& operation : more) state.Append(operation, 1 + cap % 40);
+    RC_ASSERT(EncodeJoined("m", ViewTreeState(AsBytes(older))->operations, {more.size(), AsBytes(newer)}, state.version,
+                           1 + cap % 40) == Encode(state));
   });
 }
 
@@ -92,8 +106,8 @@ TEST_CASE("Bincode: truncated and flipped bytes are refused or decode, within bo
     CheckHostile(input, [](Bytes b) { return DecodeTreeStateDelta(b).ok(); });
     CheckHostile(input, [](Bytes b) { return DecodeTreeState(b).ok(); });
     CheckHostile(input, [](Bytes b) { return DecodePolicyState(b).ok(); });
-    RC_ASSERT(DecodeTreeStateDelta(input).ok() == CheckTreeStateDelta(input).ok());
-    RC_ASSERT(DecodeTreeState(input).ok() == CheckTreeState(input).ok());
+    RC_ASSERT(DecodeTreeStateDelta(input).ok() == ViewTreeStateDelta(input).ok());
+    RC_ASSERT(DecodeTreeState(input).ok() == ViewTreeState(input).ok());
     if (cut && what == 0) RC_ASSERT(!DecodeTreeStateDelta(input).ok());
     if (cut && what == 1) RC_ASSERT(!DecodeTreeState(input).ok());
     if (cut && what == 2) RC_ASSERT(!DecodePolicyState(input).ok());

@@ -38,12 +38,17 @@ void DrawNodes(Prng& prng, int depth, TreeSnapshot& snapshot) {
   for (std::uint32_t i = 0; i < node.child_count; ++i) DrawNodes(prng, depth - 1, snapshot);
 }
 
+Result<std::string> Flat(const TreeSnapshot& snapshot, std::uint64_t version) {
+  const std::string bytes = Encode(snapshot);
+  return EncodeFlat(*ViewTreeSnapshot(AsBytes(bytes)), "m", version);
+}
+
 TEST_CASE("TreeSnapshot: child counts make a tree, or do not") {
   const auto counts = [](std::initializer_list<std::uint32_t> children) {
     TreeSnapshot snapshot;
     for (const std::uint32_t count : children)
       snapshot.nodes.push_back({.edge = "e", .tenants = {}, .child_count = count});
-    return IsTree(snapshot);
+    return ViewTree(AsBytes(Encode(snapshot))).ok();
   };
   REQUIRE(counts({0}));
   REQUIRE(counts({2, 1, 0, 0}));
@@ -53,9 +58,9 @@ TEST_CASE("TreeSnapshot: child counts make a tree, or do not") {
   REQUIRE_FALSE(counts({0xffffffff, 0xffffffff, 0}));
 
   TreeSnapshot nested{{{"", {}, 1}, {"a", {{"w1", 1}}, 1}, {"b", {{"w1", 1}}, 0}}};
-  REQUIRE(IsTree(nested));
+  REQUIRE(ViewTree(AsBytes(Encode(nested))).ok());
   nested.nodes[2].tenants.emplace_back("w2", 1);  // not on its parent
-  REQUIRE_FALSE(IsTree(nested));
+  REQUIRE_FALSE(ViewTree(AsBytes(Encode(nested))).ok());
 }
 
 TEST_CASE("TenantDelta and TreeSnapshot: what is encoded decodes to itself, and anything cut short does not") {
@@ -125,11 +130,11 @@ TEST_CASE("TreeSnapshot: expands to one insert per node and tenant, each with it
       for (std::uint32_t i = 0; i < node.child_count; ++i) self(self, path);
     };
     walk(walk, "");
-    const TreeState state = *StateFromSnapshot(snapshot, "m", 9);
+    const TreeState state = *DecodeTreeState(AsBytes(*Flat(snapshot, 9)));
     RC_ASSERT(state.operations == expected);
     RC_ASSERT(state.version == 9u);
     snapshot.nodes[prng.Below(snapshot.nodes.size())].child_count += 1 + static_cast<std::uint32_t>(prng.Below(3));
-    RC_ASSERT(!StateFromSnapshot(snapshot, "m", 9).ok());  // no tree any more
+    RC_ASSERT(!Flat(snapshot, 9).ok());  // no tree any more
   });
 }
 
@@ -137,7 +142,7 @@ TEST_CASE("TreeSnapshot: beyond 2,048 operations the first are forgotten (H14, X
   TreeSnapshot snapshot;
   snapshot.nodes.push_back({"", {}, 5000});
   for (int i = 0; i < 5000; ++i) snapshot.nodes.push_back({std::to_string(10000 + i), {{"w", 1}}, 0});
-  const TreeState state = *StateFromSnapshot(snapshot, "m", 1);
+  const TreeState state = *DecodeTreeState(AsBytes(*Flat(snapshot, 1)));
   REQUIRE(state.operations.size() <= TreeState::kOperationsMax);
   REQUIRE(state.operations.back().prompt == "14999");
   REQUIRE(state.operations.front().prompt > "12900");
@@ -146,7 +151,7 @@ TEST_CASE("TreeSnapshot: beyond 2,048 operations the first are forgotten (H14, X
 TEST_CASE("TreeSnapshot: a chain that would expand to gigabytes is refused before it has") {  // W24
   TreeSnapshot snapshot;
   for (int i = 0; i < 60000; ++i) snapshot.nodes.push_back({"0123456789", {{"w", 1}}, i + 1 < 60000 ? 1u : 0u});
-  REQUIRE(StateFromSnapshot(snapshot, "m", 1).error().code == ErrorCode::kExhausted);
+  REQUIRE(Flat(snapshot, 1).error().code == ErrorCode::kExhausted);
 }
 
 TEST_CASE("Lz4 bodies: what is compressed comes back, and a body with anything changed never as more than it claims") {

@@ -260,5 +260,14 @@ TEST_CASE("ParseSeconds: durations with and without a unit") {
   REQUIRE_FALSE(ParseSeconds("soon").ok());
 }
 
+TEST_CASE("Settings: what is refused is said in one line, whatever it quotes") {
+  Settings settings;
+  for (const char* text : {"no\nkey", "load.rps=1\n0", "load.rps\r=1", "prompt.kind=\ntext"}) {
+    const Status status = ApplyOverride(settings, text);
+    REQUIRE_FALSE(status.ok());
+    REQUIRE(status.error().message.find_first_of("\r\n") == std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace prefixmesh::load

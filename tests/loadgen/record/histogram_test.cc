@@ -2,9 +2,13 @@
 // HdrHistogram's.
 #include "loadgen/record/histogram.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "loadgen/record/base64.h"
+#include "tests/support/allocations.h"
 #include "tests/support/properties.h"
 
 namespace prefixmesh::load {
@@ -47,9 +51,11 @@ TEST_CASE("Histogram: a percentile is the closed form's to three digits") {
 
 TEST_CASE("Histogram: every value lies in a bucket no wider than its precision") {
   test::ForAll("any value", [](std::uint64_t value, std::uint8_t digits_seed) {
-    const HistogramOptions options{.highest = 3'600'000'000u, .significant_digits = 1 + digits_seed % 5};
+    const int digits = 1 + digits_seed % 4;
+    const std::uint64_t highest = digits < 4 ? 3'600'000'000u : 1'000'000u;
+    const HistogramOptions options{.highest = highest, .significant_digits = digits};
     Histogram histogram(options);
-    value %= 3'600'000'000u;
+    value %= highest;
     histogram.Record(value);
     const auto bucket = histogram.Buckets().at(0);
     RC_ASSERT(bucket.low <= value && value <= bucket.high && bucket.count == 1u);
@@ -99,13 +105,55 @@ TEST_CASE("Histogram: reads what HdrHistogram wrote, and writes the same") {
 
 TEST_CASE("Histogram: encoding round-trips at any precision") {
   test::ForAll("round trip", [](const std::vector<std::uint32_t>& values, std::uint8_t digits_seed) {
-    Histogram histogram({.lowest = 1 + digits_seed % 7u, .significant_digits = 1 + digits_seed % 4});
+    Histogram histogram({.lowest = 1 + digits_seed % 7u, .significant_digits = 1 + digits_seed % 3});
     for (const std::uint32_t value : values) histogram.Record(value % 3600000000u, 1 + value % 100000);
     const Result<Histogram> decoded = Histogram::Decode(histogram.Encode());
     RC_ASSERT(decoded.ok());
     RC_ASSERT(SameBuckets(*decoded, histogram));
     RC_ASSERT(decoded->options() == histogram.options());
   });
+}
+
+// A compressed V2 histogram of this header and payload, as no encoder of ours would make it.
+std::string Hostile(std::uint32_t digits, std::uint64_t lowest, std::uint64_t highest, const std::string& payload) {
+  std::string plain;
+  const auto big = [](std::string& out, std::uint64_t value, int bytes) {
+    for (int i = bytes - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
+  };
+  big(plain, 0x1c849313, 4);
+  big(plain, payload.size(), 4);
+  big(plain, 0, 4);
+  big(plain, digits, 4);
+  big(plain, lowest, 8);
+  big(plain, highest, 8);
+  big(plain, 0x3ff0000000000000, 8);
+  plain += payload;
+  uLongf size = compressBound(plain.size());
+  std::string compressed(size, '\0');
+  compress2(reinterpret_cast<Bytef*>(compressed.data()), &size, reinterpret_cast<const Bytef*>(plain.data()),
+            plain.size(), 9);
+  compressed.resize(size);
+  std::string out;
+  big(out, 0x1c849314, 4);
+  big(out, compressed.size(), 4);
+  return Base64Encode(out + compressed);
+}
+
+TEST_CASE("Histogram: none takes more than 1 MiB, whatever range, precision or length it claims") {
+  for (const std::uint32_t digits : {0u, 1u, 3u, 5u, 6u, 0xffffffffu}) {
+    for (const std::uint64_t lowest : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 40, UINT64_MAX}) {
+      for (const std::uint64_t highest : {std::uint64_t{2}, std::uint64_t{INT64_MAX}, UINT64_MAX}) {
+        for (const std::size_t payload : {0u, 40u, 30u << 20}) {
+          const std::string hostile = Hostile(digits, lowest, highest, std::string(payload, '\0'));
+          const std::uint64_t peak = test::PeakOf([&] { (void)Histogram::Decode(hostile); });
+          INFO(digits << " " << lowest << " " << highest << " " << payload << ": " << peak);
+          REQUIRE(peak <= Histogram::kBytesMax + 2 * hostile.size() + 4096);
+        }
+      }
+    }
+  }
+  REQUIRE_FALSE(Histogram::Decode(Hostile(5, 1, INT64_MAX, "")).ok());
+  REQUIRE(Histogram::Decode(Hostile(3, 1, 3'600'000'000u, "")).ok());
 }
 
 TEST_CASE("Histogram: anything else is refused") {

@@ -23,7 +23,6 @@ sys.path.insert(0, str(HERE.parent))
 import harness  # noqa: E402
 
 MIB = 1 << 20
-QUIET_SECONDS = 3
 RSS_AFTER_MAX = 16 * MIB
 AGAIN_MAX = 2 * MIB
 
@@ -93,7 +92,7 @@ class Routers:
         """Honest requests over both routers; returns the summary."""
         routers = [f"--router={name}={self.ports[name]['requests']}" for name in "mz"]
         done = harness.run("prefixmesh-load", "--scenario", "templates", "--now", "--out", folder, "--duration",
-                           f"{seconds}s", "--set", "load.rps=40", "--set", "prompt.chars=20000", "--set",
+                           f"{seconds}s", "--set", "load.rps=40", "--set", "prompt.chars=8000", "--set",
                            "phases.warmup_s=1", "--set", "workers.count=4", "--set", "prompt.templates=20", *routers,
                            timeout=seconds + 60)
         if done.returncode not in (0, 3):  # 3: the machine was too busy for the generator
@@ -145,9 +144,10 @@ def strike(program, mode, address, seconds):
 def run_attack(name, seconds, settle):
     """Returns the figures; raises AssertionError where the router did what it must not do."""
     program, mode, port, growth_mib = ATTACKS[name]
+    beside_seconds = max(seconds - 2, 1)
     with harness.scratch() as folder, Routers() as routers:
         routers.load(1, f"{folder}/first")  # everything is warm
-        quiet = routers.load(QUIET_SECONDS if seconds < 20 else seconds / 3, f"{folder}/quiet")
+        quiet = routers.load(beside_seconds, f"{folder}/quiet")  # the same plan as beside the attack
         pids = routers.pids()
         before = {router: rss(pid) for router, pid in pids.items()}
         fds_before = {router: fds(pid) for router, pid in pids.items()}
@@ -156,7 +156,7 @@ def run_attack(name, seconds, settle):
         for again in range(2):
             with Watch(routers) as watch:
                 attacks = [strike(program, mode, routers.ports[router][port], seconds) for router in "mz"]
-                beside = routers.load(max(seconds - 1, 1), f"{folder}/beside-{again}")
+                beside = routers.load(beside_seconds, f"{folder}/beside-{again}")
                 for attack in attacks:
                     out, error = attack.communicate(timeout=seconds + 60)
                     assert attack.returncode == 0, (attack.returncode, error[-2000:])

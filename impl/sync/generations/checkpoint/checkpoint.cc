@@ -30,14 +30,12 @@ void CheckpointSync::Checkpoint(Time /*now*/) {
   if (form_ >= CheckpointForm::kD && records_.local == placements_exported_) return;
   view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
     const std::string key = OwnKey(model);
-    std::string body;
+    std::string body = Encode(snapshot);
     if (form_ == CheckpointForm::kB) {
-      const Result<TreeState> flat =
-          StateFromSnapshot(snapshot, model, store_.Version(key) + 1, store_.operations_max());
+      Result<std::string> flat =
+          EncodeFlat(*ViewTreeSnapshot(AsBytes(body)), model, store_.Version(key) + 1, store_.operations_max());
       if (!flat.ok()) return;
-      body = Encode(*flat);
-    } else {
-      body = Encode(snapshot);
+      body = std::move(*flat);
     }
     exported_bytes_ += body.size();
     store_.SetSnapshot(key, std::move(body));

@@ -120,13 +120,13 @@ std::uint64_t CrdtOps::OperationsIn(const CrdtLog::Entry& entry) const {
   if (point_ == CrdtOpsPoint::k655) {
     const Result<PolicyState> state = DecodeJsonPolicyState(AsBytes(entry.value));
     if (!state.ok()) return 0;
-    const Result<TreeState> list = DecodeJsonTreeState(AsBytes(state->config));
-    return list.ok() ? list->operations.size() : 0;
+    const Result<JsonStateHeader> list = CheckJsonTreeState(AsBytes(state->config));
+    return list.ok() ? list->operations : 0;
   }
   const Result<PolicyStateView> view = DecodePolicyState(AsBytes(entry.value));
   if (!view.ok()) return 0;
-  const Result<StateHeader> header = CheckTreeState(view->config);
-  return header.ok() ? header->operations : 0;
+  const Result<StateView> list = ViewTreeState(view->config);
+  return list.ok() ? list->operations.count : 0;
 }
 
 StoreEntry CrdtOps::WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const {
@@ -180,11 +180,11 @@ Result<PolicySync::Checked> CrdtOps::CheckEntry(const StoreEntryView& entry, Str
   const Result<PolicyState> state = DecodeJsonPolicyState(entry.value);
   if (!state.ok()) return state.error();
   if (state->policy_type != kTreeStateTag) return Checked{};
-  Result<TreeState> list = DecodeJsonTreeState(AsBytes(state->config));
+  const Result<JsonStateHeader> list = CheckJsonTreeState(AsBytes(state->config));
   if (!list.ok()) return list.error();
   Result<std::string> key = KeyOf(entry, list->model_id);
   if (!key.ok()) return key.error();
-  return TakeState(std::move(*list), std::move(*key), state->version, role);
+  return TakeState(list->operations, std::move(*key), entry.value, state->version, role);
 }
 
 Result<PolicySync::Checked> CrdtOps::Check(const Arrival& arrival) {
@@ -192,56 +192,87 @@ Result<PolicySync::Checked> CrdtOps::Check(const Arrival& arrival) {
   if (envelope.policy_type == kTreeStateTag) {
     // The value of /c before its first checkpoint has no list.
     if (envelope.config.empty() && point_ == CrdtOpsPoint::k919) return Checked{};
-    Result<TreeState> list = DecodeTreeState(envelope.config);
+    const Result<StateView> list = ViewTreeState(envelope.config);
     if (!list.ok()) return list.error();
-    return TakeState(std::move(*list), arrival.key, envelope.version, arrival.role);
+    return TakeState(list->operations.count, arrival.key, arrival.value, envelope.version, arrival.role);
   }
   if (envelope.policy_type == kTreeStateDeltaTag && HasPending()) {
-    Result<TreeStateDelta> delta = DecodeTreeStateDelta(envelope.config);
+    const Result<DeltaView> delta = ViewTreeStateDelta(envelope.config);
     if (!delta.ok()) return delta.error();
-    return TakeDelta(std::move(*delta), arrival.key);
+    return Checked{delta->operations.count, [this, key = arrival.key, taken = *delta](Actions& actions) -> Status {
+                     TakeDelta(taken, key, actions);
+                     return {};
+                   }};
   }
   return Checked{};
 }
 
-PolicySync::Checked CrdtOps::TakeState(TreeState list, std::string key, std::uint64_t version, StreamRole role) {
-  const std::uint64_t records = list.operations.size();
-  return {records,
-          [this, key = std::move(key), version, role, records,
-           taken = std::move(list)](Actions& actions) mutable -> Status {
+PolicySync::Checked CrdtOps::TakeState(std::uint64_t records, std::string key, Bytes value, std::uint64_t version,
+                                       StreamRole role) {
+  return {records, [this, key = std::move(key), version, role, records, value](Actions& actions) -> Status {
             if (version <= Version(key)) {
               records_.stale += records;
               return {};
             }
-            Write(key, taken, version);
-            if (role == StreamRole::kDialer && !HasPending()) {
-              records_.unresolved += records;
-              return {};
-            }
-            records_.applied += records;
-            for (TreeOperation& operation : taken.operations)
-              ReplayInto(actions, taken.model_id, operation, options_.mended);
+            // The tree first: what it is told is gone before the store's copies are made.
+            const bool told = role != StreamRole::kDialer || HasPending();
+            (told ? records_.applied : records_.unresolved) += records;
+            if (told) ReplayValue(value, actions);
+            log_.Put(key, std::string(AsText(value)), version);
             return {};
           }};
 }
 
-PolicySync::Checked CrdtOps::TakeDelta(TreeStateDelta delta, std::string key) {
-  const std::uint64_t records = delta.operations.size();
-  return {records, [this, key = std::move(key), records, taken = std::move(delta)](Actions& actions) mutable -> Status {
-            const std::uint64_t version = Version(key);
-            TreeState list = ListOf(key);
-            const bool no_list_yet = list.version == 0 && version > 0;  // /c before its checkpoint
-            if (taken.base_version > version || version >= taken.new_version || no_list_yet) {
-              records_.stale += records;
-              return {};
-            }
-            for (const TreeOperation& operation : taken.operations) list.Append(operation, operations_max());
-            Write(key, list, taken.new_version);
-            records_.applied += records;
-            for (TreeOperation& operation : mended(Hazard::kWholeReplay) ? taken.operations : list.operations)
-              ReplayInto(actions, list.model_id, operation, options_.mended);
-            return {};
-          }};
+void CrdtOps::ReplayValue(Bytes value, Actions& actions) {
+  if (point_ == CrdtOpsPoint::k655) {
+    const std::string config = std::move(DecodeJsonPolicyState(value)->config);
+    const std::string model = std::move(CheckJsonTreeState(AsBytes(config))->model_id);
+    ForEachJsonOperation(AsBytes(config), [&](const OperationView& operation) {
+      ReplayInto(actions, model, operation, options_.mended);
+    });
+    return;
+  }
+  const StateView list = *ViewTreeState(DecodePolicyState(value)->config);
+  list.operations.ForEach(
+      [&](const OperationView& operation) { ReplayInto(actions, list.model_id, operation, options_.mended); });
+}
+
+StateView CrdtOps::StoredList(std::string_view key) const {
+  const CrdtLog::Entry* entry = log_.Find(key);
+  if (entry == nullptr) return {};
+  const Result<PolicyStateView> view = DecodePolicyState(AsBytes(entry->value));
+  if (!view.ok()) return {};
+  const Result<StateView> list = ViewTreeState(view->config);
+  return list.ok() ? *list : StateView{};
+}
+
+void CrdtOps::TakeDelta(const DeltaView& delta, const std::string& key, Actions& actions) {
+  const std::uint64_t version = Version(key);
+  const OperationList& newer = delta.operations;
+  StateView list = StoredList(key);
+  const bool no_list_yet = list.version == 0 && version > 0;  // /c before its checkpoint
+  if (delta.base_version > version || version >= delta.new_version || no_list_yet) {
+    records_.stale += newer.count;
+    return;
+  }
+  records_.applied += newer.count;
+  const std::string model = list.model_id.empty() ? ModelOf(key) : std::string(list.model_id);
+  const auto replay = [&](const OperationList& operations) {
+    operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, options_.mended); });
+  };
+  const OperationList last = newer.Last(KeptOf(list.operations.count, newer.count, operations_max()));
+  if (mended(Hazard::kWholeReplay)) {
+    replay(newer);
+  } else {
+    replay(list.operations.Last(KeptOf(list.operations.count, newer.count, operations_max()) - last.count));
+    replay(last);
+  }
+  PolicyState state{
+      .model_id = model, .policy_type = std::string(kTreeStateTag), .config = {}, .version = delta.new_version};
+  state.config = EncodeJoined(model, list.operations, newer, list.version + newer.count, operations_max());
+  std::string value = Encode(state);
+  std::string().swap(state.config);
+  log_.Put(key, std::move(value), delta.new_version);
 }
 
 void CrdtOps::AddBuffers(StrategyReport& report) const {

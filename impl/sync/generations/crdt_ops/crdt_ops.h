@@ -37,6 +37,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "impl/sync/generations/crdt_ops/crdt_log.h"
@@ -87,8 +88,13 @@ class CrdtOps final : public PolicySync {
   Result<TreeState> DecodeList(Bytes bytes) const;
   // The value of a list at a version, written to the store.
   void Write(const std::string& key, const TreeState& list, std::uint64_t version);
-  Checked TakeState(TreeState list, std::string key, std::uint64_t version, StreamRole role);
-  Checked TakeDelta(TreeStateDelta delta, std::string key);
+  // What a peer sent is kept as it came.
+  Checked TakeState(std::uint64_t records, std::string key, Bytes value, std::uint64_t version, StreamRole role);
+  void TakeDelta(const DeltaView& delta, const std::string& key, Actions& actions);
+  // The operations of a value that was checked.
+  void ReplayValue(Bytes value, Actions& actions);
+  // Of the stored value, borrowed; empty if there is none.
+  StateView StoredList(std::string_view key) const;
   std::size_t operations_max() const { return mended(Hazard::kOperationCap) ? SIZE_MAX : TreeState::kOperationsMax; }
   StoreEntry WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const;
   std::uint64_t OperationsIn(const CrdtLog::Entry& entry) const;

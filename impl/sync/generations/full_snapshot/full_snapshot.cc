@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "impl/sync/generations/rebuilt_tree.h"
-
 namespace prefixmesh::generations {
 namespace {
 
@@ -47,15 +45,16 @@ std::vector<Batch> FullSnapshot::Collect(Time now, Collector& collector, Actions
       if (version <= collector.LastSent(key) || key != OwnKey(ModelOf(key))) continue;
       view_.SnapshotTextTrees(ModelOf(key),
                               [&, &tree = key, &label = version](const std::string& /*model*/, TreeSnapshot snapshot) {
-                                batches.push_back(BatchOf(tree, Encode(snapshot), Holders(snapshot), label, now));
+                                std::string body = Encode(snapshot);
+                                const std::uint64_t records = RecordsIn(body);
+                                batches.push_back(BatchOf(tree, std::move(body), records, label, now));
                               });
     }
     return batches;
   }
   for (const auto& [key, body] : trees_.bodies()) {
     if (Version(key) <= collector.LastSent(key)) continue;
-    const Result<TreeSnapshot> valid = DecodeTreeSnapshot(AsBytes(body));
-    if (valid.ok()) batches.push_back(BatchOf(key, body, Holders(*valid), Version(key), now));
+    if (ViewTreeSnapshot(AsBytes(body)).ok()) batches.push_back(BatchOf(key, body, RecordsIn(body), Version(key), now));
   }
   return batches;
 }

@@ -13,6 +13,16 @@ PolicySyncOptions Common(const SnapshotOpsOptions& options) {
   return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
 }
 
+// The rest of what a frame may take while it is handled.
+constexpr std::uint64_t kRebuildSlackBytes = 640u << 10;
+
+// What a rebuild of so many bytes may take, the result included: more than any tree does whose urls have a few bytes.
+std::uint64_t RebuildMax(std::uint64_t bytes) { return 2 * bytes + kRebuildSlackBytes; }
+
+Error TooLarge() { return {ErrorCode::kExhausted, "the operations make a tree of many times their size"}; }
+
+OperationList ListOf(std::string_view operations) { return {0, AsBytes(operations)}; }
+
 }  // namespace
 
 SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
@@ -43,21 +53,20 @@ void SnapshotOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
 
 // ---- checkpoint -----------------------------------------------------------------------------------------------------
 
-TreeSnapshot SnapshotOps::Rebuild(const std::string& key, std::span<const TreeOperation> operations) {
-  RebuiltTree tree(trees_.Body(key));
-  const bool applies_removals = mended(Hazard::kRemovalsDropped);
+RebuiltTree SnapshotOps::Stored(const std::string& key, std::uint64_t bytes_max) const {
+  RebuiltTree tree(trees_.Body(key), bytes_max);
   // A body that a peer sent since has taken their place.
   if (const auto found = unfolded_.find(key); found != unfolded_.end())
-    if (found->second.version >= trees_.BodyVersion(key)) tree.Apply(found->second.operations, applies_removals);
-  tree.Apply(operations, applies_removals);
-  return tree.Snapshot();
+    if (found->second.version >= trees_.BodyVersion(key))
+      for (const std::string& operations : found->second.operations) tree.Apply(ListOf(operations), applies_removals());
+  return tree;
 }
 
 void SnapshotOps::Fold(const std::string& key) {
   const auto unfolded = unfolded_.find(key);
   if (unfolded == unfolded_.end()) return;
-  trees_.SetBody(key, Encode(Rebuild(key, {})), Version(key));
-  for (const TreeOperation& operation : unfolded->second.operations) unfolded_bytes_ -= EncodedBytes(operation);
+  trees_.SetBody(key, Stored(key).Encode(), Version(key));
+  for (const std::string& operations : unfolded->second.operations) unfolded_bytes_ -= operations.size();
   unfolded_.erase(unfolded);
 }
 
@@ -73,7 +82,9 @@ void SnapshotOps::BeginCheckpoint() {
     ++attempts_;
     const std::uint64_t before = CapturedOf(ModelOf(key)).load(std::memory_order_relaxed);
     Fold(key);
-    rebuilt_[key] = {Encode(Rebuild(key, pending)), pending.size(), before, Version(key)};
+    RebuiltTree tree = Stored(key);
+    tree.Apply(pending, applies_removals());
+    rebuilt_[key] = {tree.Encode(), pending.size(), before, Version(key)};
   }
   while (!unfolded_.empty()) Fold(unfolded_.begin()->first);  // trees without placements of this router
 }
@@ -139,18 +150,18 @@ void SnapshotOps::CollectDelta(const std::string& key, std::size_t first, std::u
 }
 
 void SnapshotOps::CollectGap(const std::string& key, Time now, Batch& batch) {
-  const TreeSnapshot snapshot = Rebuild(key, pending_.Of(key));
-  batch.Add(TreeEntry(key, kTreeSnapshotTag, Encode(snapshot), Version(key), options_.self_name, now),
-            Holders(snapshot), true);
+  RebuiltTree tree = Stored(key);
+  tree.Apply(pending_.Of(key), applies_removals());
+  batch.Add(TreeEntry(key, kTreeSnapshotTag, tree.Encode(), Version(key), options_.self_name, now), tree.Holders(),
+            true);
 }
 
 void SnapshotOps::CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches) {
   for (const auto& [key, body] : trees_.bodies()) {
     if (pending_.Count(key) > 0 || Version(key) <= collector.LastSent(key)) continue;
     Fold(key);
-    const Result<TreeSnapshot> valid = DecodeTreeSnapshot(AsBytes(body));
-    if (!valid.ok()) continue;
-    Batch batch = BatchOf(key, body, Holders(*valid), Version(key), now);
+    if (!ViewTreeSnapshot(AsBytes(body)).ok()) continue;
+    Batch batch = BatchOf(key, body, RecordsIn(body), Version(key), now);
     Batch& last = batches.back();
     if (last.entries.empty() || capped()) {
       batches.push_back(std::move(batch));
@@ -170,61 +181,71 @@ std::vector<StoreEntry> SnapshotOps::Snapshot(Time now) {
 Result<PolicySync::Checked> SnapshotOps::Check(const Arrival& arrival) {
   const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type == kTreeStateDeltaTag) {
-    Result<TreeStateDelta> delta = DecodeTreeStateDelta(envelope.config);
+    const Result<DeltaView> delta = ViewTreeStateDelta(envelope.config);
     if (!delta.ok()) return delta.error();
-    return TakeDelta(std::move(*delta), arrival.key);
+    return Checked{delta->operations.count, [this, key = arrival.key, taken = *delta](Actions& actions) {
+                     return TakeDelta(taken, key, actions);
+                   }};
   }
   if (envelope.policy_type == kTreeStateTag) {
-    const Result<TreeState> state = DecodeTreeState(envelope.config);
-    if (!state.ok()) return state.error();
-    RebuiltTree tree(nullptr);
-    tree.Apply(state->operations, mended(Hazard::kRemovalsDropped));
-    TreeSnapshot snapshot = tree.Snapshot();
-    std::string body = Encode(snapshot);
-    return TakeSnapshot(std::move(snapshot), std::move(body), arrival);
+    const Result<StateView> list = ViewTreeState(envelope.config);
+    if (!list.ok()) return list.error();
+    const auto rebuilt = [this, operations = list->operations] {
+      RebuiltTree tree(nullptr, RebuildMax(operations.bytes.size()));
+      tree.Apply(operations, applies_removals());
+      return tree;
+    };
+    const RebuiltTree tree = rebuilt();
+    if (!tree.fits()) return TooLarge();
+    // It is rebuilt once more when it is applied: a frame may hold many, and one at a time is in memory.
+    return Checked{tree.Holders(),
+                   [this, rebuilt, records = tree.Holders(), key = arrival.key,
+                    version = envelope.version](Actions& actions) -> Status {
+                     if (TakesSnapshot(key, version, records)) KeepSnapshot(key, rebuilt().Encode(), version, actions);
+                     return {};
+                   }};
   }
   return SnapshotSync::Check(arrival);
 }
 
-PolicySync::Checked SnapshotOps::TakeDelta(TreeStateDelta delta, std::string key) {
-  const std::uint64_t records = delta.operations.size();
-  return {records, [this, key = std::move(key), records, taken = std::move(delta)](Actions& actions) mutable -> Status {
-            const std::uint64_t version = Version(key);
-            if (taken.base_version > version || version >= taken.new_version) {
-              records_.stale += records;
-              return {};
-            }
-            const auto lost = static_cast<std::uint64_t>(
-                std::count_if(taken.operations.begin(), taken.operations.end(), [this](const TreeOperation& operation) {
-                  return operation.type == TreeOperation::Type::kRemove ? !mended(Hazard::kRemovalsDropped)
-                                                                        : operation.kind != Kind::kText;
-                }));
-            records_.unresolved += lost;
-            records_.applied += records - lost;
-            trees_.SetCounter(key, taken.new_version);
-            trees_.Changed();
-            if (mended(Hazard::kWholeReplay)) {
-              Unfolded& unfolded = unfolded_[key];
-              unfolded.version = taken.new_version;
-              for (const TreeOperation& operation : taken.operations) {
-                unfolded.operations.push_back(operation);
-                unfolded_bytes_ += EncodedBytes(operation);
-              }
-              if (trees_.Body(key) == nullptr) Fold(key);  // so that the tree is there to be asked for
-              for (TreeOperation& operation : taken.operations)
-                if (operation.kind == Kind::kText) ReplayInto(actions, taken.model_id, operation, options_.mended);
-              return {};
-            }
-            TreeSnapshot snapshot = Rebuild(key, taken.operations);
-            trees_.SetBody(key, Encode(snapshot), taken.new_version);
-            // Before the merge, which adds and never takes away.
-            if (mended(Hazard::kRemovalsDropped))
-              for (TreeOperation& operation : taken.operations)
-                if (operation.type == TreeOperation::Type::kRemove)
-                  ReplayInto(actions, taken.model_id, operation, options_.mended);
-            actions.push_back(ApplySnapshot{.model = taken.model_id, .snapshot = std::move(snapshot)});
-            return {};
-          }};
+Status SnapshotOps::TakeDelta(const DeltaView& delta, const std::string& key, Actions& actions) {
+  const OperationList& operations = delta.operations;
+  const std::uint64_t version = Version(key);
+  if (delta.base_version > version || version >= delta.new_version) {
+    records_.stale += operations.count;
+    return {};
+  }
+  const std::string* body = trees_.Body(key);
+  const bool replays_whole = !mended(Hazard::kWholeReplay);
+  std::string rebuilt;
+  if (replays_whole || body == nullptr) {
+    RebuiltTree tree = Stored(key, RebuildMax(operations.bytes.size() + (body != nullptr ? body->size() : 0)));
+    tree.Apply(operations, applies_removals());
+    if (!tree.fits()) return TooLarge();
+    rebuilt = tree.Encode();
+  }
+  std::uint64_t lost = 0;
+  operations.ForEach([&](const OperationView& operation) {
+    const bool removes = operation.type == TreeOperation::Type::kRemove;
+    lost += removes ? !applies_removals() : operation.kind != Kind::kText;
+    // Before the merge, which adds and never takes away.
+    if (removes ? applies_removals() : !replays_whole && operation.kind == Kind::kText)
+      ReplayInto(actions, delta.model_id, operation, options_.mended);
+  });
+  records_.unresolved += lost;
+  records_.applied += operations.count - lost;
+  trees_.SetCounter(key, delta.new_version);
+  trees_.Changed();
+  if (!replays_whole && body != nullptr) {
+    Unfolded& unfolded = unfolded_[key];
+    unfolded.version = delta.new_version;
+    unfolded.operations.emplace_back(AsText(operations.bytes));
+    unfolded_bytes_ += operations.bytes.size();
+    return {};
+  }
+  if (replays_whole) actions.push_back(ApplySnapshot{.model = std::string(delta.model_id), .body = rebuilt});
+  trees_.SetBody(key, std::move(rebuilt), delta.new_version);
+  return {};
 }
 
 void SnapshotOps::AddBuffers(StrategyReport& report) const {

@@ -29,7 +29,7 @@
 // whose names collide among 256, and a collision only makes a commit fail.
 //
 // Threads: Capture counts in an atomic; the rest, order, ownership, errors: strategy.h. Bounds: pending_ops.h, and none
-// on bodies (historical).
+// on bodies (historical); a delta or list that would make a tree of many times its size is refused (rebuilt_tree.h).
 // Records: applied = operations of deltas and holders of snapshots that were taken · stale = refused by the counter ·
 // unresolved = tokens and removals among them. Layers: delta = placements · snapshot = structure.
 // Source: specification of the generations, §2 S3 and S6.
@@ -40,11 +40,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "impl/sync/generations/pending_ops.h"
+#include "impl/sync/generations/rebuilt_tree.h"
 #include "impl/sync/generations/snapshot_sync.h"
 
 namespace prefixmesh::generations {
@@ -87,8 +88,8 @@ class SnapshotOps final : public SnapshotSync {
 
   // Operations of peers that the body lacks.
   struct Unfolded {
-    std::vector<TreeOperation> operations;
-    std::uint64_t version = 0;  // the counter after the last of them
+    std::vector<std::string> operations;  // encoded, by delta
+    std::uint64_t version = 0;            // the counter after the last of them
   };
 
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
@@ -103,16 +104,17 @@ class SnapshotOps final : public SnapshotSync {
   void AddBuffers(StrategyReport& report) const override;
 
   bool capped() const { return cap_ > 0; }
+  bool applies_removals() const { return mended(Hazard::kRemovalsDropped); }
   std::atomic<std::uint64_t>& CapturedOf(std::string_view model) const;
   // Adds one key's entry to the batch.
   void CollectDelta(const std::string& key, std::size_t first, std::uint64_t last_sent, Time now, Batch& batch) const;
   void CollectGap(const std::string& key, Time now, Batch& batch);
   void CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches);
-  Checked TakeDelta(TreeStateDelta delta, std::string key);
+  Status TakeDelta(const DeltaView& delta, const std::string& key, Actions& actions);
   // Whether a checkpoint may be kept.
   bool Commits(const std::string& key, const Rebuilt& rebuilt) const;
-  // The stored tree with the operations; what of peers is not in the body yet goes in first.
-  TreeSnapshot Rebuild(const std::string& key, std::span<const TreeOperation> operations);
+  // The stored tree, with what of peers is not in the body yet.
+  RebuiltTree Stored(const std::string& key, std::uint64_t bytes_max = UINT64_MAX) const;
   // Puts what peers sent, and the body lacks, into it.
   void Fold(const std::string& key);
 

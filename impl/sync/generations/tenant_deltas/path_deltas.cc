@@ -49,22 +49,20 @@ std::vector<Batch> PathDeltas::Collect(Time now, Collector& collector, Actions& 
 
 Result<PolicySync::Checked> PathDeltas::Check(const Arrival& arrival) {
   if (arrival.envelope.policy_type != kTenantDeltaTag) return OpSync::Check(arrival);
-  Result<PathDelta> delta = DecodePathDelta(arrival.envelope.config);
+  const Result<PathDeltaView> delta = ViewPathDelta(arrival.envelope.config);
   if (!delta.ok()) return delta.error();
-  const std::uint64_t records = delta->inserts.size() + delta->evictions.size();
-  return Checked{records, [this, key = arrival.key, taken = std::move(*delta)](Actions& actions) mutable -> Status {
-                   for (PathInsert& insert : taken.inserts) {
-                     if (insert.path.starts_with(kTokensPath)) {
-                       ++records_.unresolved;
-                       continue;
-                     }
-                     ++records_.applied;
-                     actions.push_back(ApplyPrompt{.model = taken.model_id,
-                                                   .kind = Kind::kText,
-                                                   .prompt = std::move(insert.path),
-                                                   .worker_name = std::move(insert.worker_url)});
-                   }
-                   records_.unresolved += taken.evictions.size();
+  return Checked{delta->inserts + delta->evictions,
+                 [this, key = arrival.key, taken = *delta](Actions& actions) -> Status {
+                   taken.ForEachInsert([&](std::string_view path, std::string_view url, std::uint64_t) {
+                     const bool resolves = !path.starts_with(kTokensPath);
+                     ++(resolves ? records_.applied : records_.unresolved);
+                     if (resolves)
+                       actions.push_back(ApplyPrompt{.model = std::string(taken.model_id),
+                                                     .kind = Kind::kText,
+                                                     .prompt = std::string(path),
+                                                     .worker_name = std::string(url)});
+                   });
+                   records_.unresolved += taken.evictions;
                    store_.Raise(key, taken.version);
                    return {};
                  }};

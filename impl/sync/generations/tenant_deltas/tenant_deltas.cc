@@ -157,38 +157,34 @@ std::vector<StoreEntry> TenantDeltas::Snapshot(Time now) {
 
 Result<PolicySync::Checked> TenantDeltas::Check(const Arrival& arrival) {
   if (arrival.envelope.policy_type != kTenantDeltaTag) return Lz4Sync::Check(arrival);
-  Result<TenantDelta> delta = DecodeTenantDelta(arrival.envelope.config);
+  const Result<TenantDeltaView> delta = ViewTenantDelta(arrival.envelope.config);
   if (!delta.ok()) return delta.error();
-  const std::uint64_t records = delta->inserts.size() + delta->evictions.size();
-  return Checked{records, [this, key = arrival.key, taken = std::move(*delta)](Actions& actions) -> Status {
+  return Checked{delta->inserts + delta->evictions,
+                 [this, key = arrival.key, taken = *delta](Actions& actions) -> Status {
                    Receive(key, taken, actions);
                    return {};
                  }};
 }
 
-void TenantDeltas::Receive(const std::string& key, const TenantDelta& delta, Actions& actions) {
+void TenantDeltas::Receive(const std::string& key, const TenantDeltaView& delta, Actions& actions) {
   if (IsD6(choices_) && delta.version <= store_.Version(key)) {
-    records_.stale += delta.inserts.size() + delta.evictions.size();
+    records_.stale += delta.inserts + delta.evictions;
     return;
   }
-  for (const TenantInsert& insert : delta.inserts) {
-    const std::string* prefix = index_.Find(insert.hash);
-    if (prefix == nullptr) {
-      ++records_.unresolved;
-      continue;
-    }
-    ++records_.applied;
-    actions.push_back(
-        ApplyPrompt{.model = delta.model_id, .kind = Kind::kText, .prompt = *prefix, .worker_name = insert.worker_url});
-  }
-  for (const TenantEviction& eviction : delta.evictions) {
-    if (eviction.hash != 0) {
-      ++records_.unresolved;
-      continue;
-    }
-    ++records_.applied;
-    actions.push_back(ForgetTenant{.model = delta.model_id, .worker_name = eviction.worker_url});
-  }
+  delta.ForEachInsert([&](std::uint64_t hash, std::string_view url, std::uint64_t) {
+    const std::string* prefix = index_.Find(hash);
+    ++(prefix == nullptr ? records_.unresolved : records_.applied);
+    if (prefix != nullptr)
+      actions.push_back(ApplyPrompt{.model = std::string(delta.model_id),
+                                    .kind = Kind::kText,
+                                    .prompt = *prefix,
+                                    .worker_name = std::string(url)});
+  });
+  delta.ForEachEviction([&](std::uint64_t hash, std::string_view url) {
+    ++(hash != 0 ? records_.unresolved : records_.applied);
+    if (hash == 0)
+      actions.push_back(ForgetTenant{.model = std::string(delta.model_id), .worker_name = std::string(url)});
+  });
   store_.Raise(key, delta.version);  // whatever of it was applied (W10)
 }
 

@@ -85,7 +85,7 @@ class TenantDeltas final : public Lz4Sync {
 
   // True: it is this stream's turn to drop what is buffered of the model (d6).
   bool LeavesToSnapshot(PeerIndex peer, const std::string& model);
-  void Receive(const std::string& key, const TenantDelta& delta, Actions& actions);
+  void Receive(const std::string& key, const TenantDeltaView& delta, Actions& actions);
   // What the stream has under way of a key arrived, or is gone for good.
   void Forget(PeerIndex peer, const std::string& key);
   // It goes back into the buffers.

@@ -17,9 +17,9 @@ TEST_CASE("Collector: the size test sees value bytes only (H11)") {
   Collector collector({0}, StreamRole::kDialer);
   Actions actions;
   REQUIRE(collector.Offer(Of(1000, 1, 1), 1000, 1, actions) == Collector::Verdict::kOffered);
-  REQUIRE(std::get<SendFrame>(actions.at(0)).frame.size() > 1000);
+  REQUIRE(std::get<SendFrame>(actions[0]).frame.size() > 1000);
   REQUIRE(collector.Offer(Of(1001, 1, 1), 1000, 2, actions) == Collector::Verdict::kRefusedKept);
-  REQUIRE(std::get<RefuseFrame>(actions.at(1)).bytes == 1001);
+  REQUIRE(std::get<RefuseFrame>(actions[1]).bytes == 1001);
 }
 
 TEST_CASE("Collector: marked on queued, with the generation of the collection") {

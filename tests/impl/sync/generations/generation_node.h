@@ -160,15 +160,17 @@ class GenerationNode final : public StrategyView {
   }
   void Merge(const ApplySnapshot& action) {
     ++merged;
-    std::vector<std::vector<RadixTree::Tenant>> tenants;
-    std::vector<TextTree::WholeNode> nodes;
-    for (const SnapshotNode& node : action.snapshot.nodes) {
-      auto& here = tenants.emplace_back();
-      for (const auto& [name, epoch] : node.tenants) here.push_back({Intern(name), epoch});
-    }
-    for (std::size_t i = 0; i < tenants.size(); ++i)
-      nodes.push_back({action.snapshot.nodes[i].edge, tenants[i], action.snapshot.nodes[i].child_count});
-    tree_.Merge(nodes);
+    const TreeSnapshot snapshot = *DecodeTreeSnapshot(AsBytes(action.body));
+    auto node = snapshot.nodes.begin();
+    std::vector<RadixTree::Tenant> tenants;
+    tree_.Merge([&](TextTree::WholeNode& whole) {
+      if (node == snapshot.nodes.end()) return false;
+      tenants.clear();
+      for (const auto& [name, epoch] : node->tenants) tenants.push_back({Intern(name), epoch});
+      whole = {node->edge, tenants, node->child_count};
+      ++node;
+      return true;
+    });
   }
   std::vector<std::string> CarryOut(SendOutcome outcome = SendOutcome::kQueued) {
     std::vector<std::string> frames;
@@ -181,7 +183,7 @@ class GenerationNode final : public StrategyView {
           tree_.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, Intern(apply->worker_name), 0);
         applied.push_back(std::move(*apply));
       } else if (auto* snapshot = std::get_if<ApplySnapshot>(&action)) {
-        REQUIRE(IsTree(snapshot->snapshot));
+        REQUIRE(ViewTree(AsBytes(snapshot->body)).ok());
         Merge(*snapshot);
       } else if (auto* gone = std::get_if<ForgetTenant>(&action)) {
         tree_.RemoveWorker(Intern(gone->worker_name));
