@@ -155,7 +155,7 @@ class GenerateCall final : public RequestCall {
         *reply.mutable_routed() = RoutedOf(try_->decision);
         const grpc::Slice slice(reply.SerializeAsString());
         outgoing_ = ByteBuffer(&slice, 1);
-        StartWrite(&outgoing_, grpc::WriteOptions().set_buffer_hint());  // the reply follows at once
+        StartWrite(&outgoing_);
         return;
       }
       have_reply_ = false;

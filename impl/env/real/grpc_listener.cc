@@ -1,6 +1,8 @@
 #include "impl/env/real/grpc_listener.h"
 
 #include <grpcpp/grpcpp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
@@ -84,6 +86,9 @@ void GrpcListener::Accept(int fd) {
       spdlog::warn("{}: a connection above {} was closed{}", address_, connections_max_, HeldBackNote(*held_back));
     return;
   }
+  // As gRPC does with the connections that it accepts.
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   open_.push_back({fd, InodeOf(fd)});
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = socket_.fd;
