@@ -47,8 +47,9 @@ class BadInput(unittest.TestCase):
                               ("route.balance_abs=1.5", "whole"), ("prompt.chars=8388609", "8388608"),
                               ("two_layer.peer_round_budget_kib=513", "512")):
             self.refused("prefixmesh", "run", "--set", setting, says=[setting.split("=")[0], word])
+        self.refused("prefixmesh", "run", "--set", "prompt.chars=2097153", says=["2097153", "limits.prompt_bytes"])
         self.refused("prefixmesh", "run", "--scenario", "chat", "--set", "chat.turns=1000", "--set",
-                     "chat.turn_chars=9000", says=["chat.turns", "8388608"])
+                     "chat.turn_chars=9000", says=["chat.turns", "2097152"])
 
     def test_too_few_open_files_are_found_before_the_run(self):
         with harness.scratch() as folder:
@@ -128,6 +129,15 @@ class BadInput(unittest.TestCase):
                     peers = ["--peer", "b=127.0.0.1:1"] if flag == "--sync-listen" else []
                     self.refused("prefixmesh-router", "--name", "a", "--worker", f"w0={address}", flag,
                                  f"127.0.0.1:{port}", *peers, says=[str(port), "in use"])
+
+    def test_a_router_that_others_would_reach(self):
+        for flag in ("--listen", "--sync-listen", "--metrics-listen"):
+            for address in ("0.0.0.0:0", "[::]:0", "10.1.2.3:80"):
+                self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", flag, address,
+                             says=[flag, address, "--insecure"])
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--listen", "127.0.0.1:99999",
+                     says=["--listen", "65535"])
+        self.refused("prefixmesh-router", "--name", "a" * 49, "--worker", "w=127.0.0.1:1", says=["--name", "48"])
 
     def test_router_arguments(self):
         self.refused("prefixmesh-router", "--name", "a", "--worker", "nonsense", says=["nonsense", "NAME=HOST:PORT"])

@@ -28,6 +28,9 @@ grpc::Status ToStatus(const Error& error) {
   }
 }
 
+// Two, because workers die together: the second worker may be gone as well, and this router hear of it a moment later.
+constexpr int kRetriesMax = 2;
+
 class GenerateCall;
 
 // One try at one worker. A class of its own because both halves have an OnWriteDone.
@@ -134,9 +137,10 @@ class GenerateCall final : public RequestCall {
   }
 
   bool MayTryAgain(const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_) {
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || answered_ || client_gone_ || tried_again_) return false;
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || answered_ || client_gone_ || retries_ == kRetriesMax)
+      return false;
     if (context_.deadline() <= std::chrono::system_clock::now() || !port_.handler().TakeRetry()) return false;
-    tried_again_ = true;
+    ++retries_;
     return true;
   }
 
@@ -224,7 +228,7 @@ class GenerateCall final : public RequestCall {
   bool have_reply_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   bool routed_sent_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   bool answered_ PREFIXMESH_GUARDED_BY(mutex_) = false;  // a message of a worker is in
-  bool tried_again_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  int retries_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   bool client_gone_ PREFIXMESH_GUARDED_BY(mutex_) = false;  // the worker's replies are dropped
   bool finished_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   std::optional<grpc::Status> last_status_ PREFIXMESH_GUARDED_BY(mutex_);

@@ -5,8 +5,9 @@
 //   client ◄─last──────────  router ◄──last──────── worker       read, write, read …: nothing queues here
 //
 // The body is kept until the worker's first message. A worker that becomes UNAVAILABLE before it loses the request to
-// another one, once, if the deadline and the router's retry budget allow: so Routed leaves with the first message, and
-// names the worker that answered. After the first message there is no second try: the client has seen a part.
+// another one, twice at most, if the deadline and the router's retry budget allow: so Routed leaves with the first
+// message, and names the worker that answered. After the first message there is no other try: the client has seen a
+// part.
 //
 // With `announce` the first choice is also sent at once, in the initial metadata (kPlacedKey): the suite measures from
 // there when a placement becomes visible at peers.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <set>
 
 #include "impl/base/log_limiter.h"
@@ -24,6 +25,9 @@ constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream cam
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
 constexpr Time kStableStreamMin = std::chrono::seconds(5);      // one that stayed up so long did fit
 constexpr Time kDrainMax = std::chrono::seconds(1);
+// gRPC 1.51 takes a whole message before it compares its size with the limit, so the kernel is asked what came in.
+constexpr Time kMeterPeriod = std::chrono::milliseconds(50);
+constexpr std::uint64_t kMeterSlackBytes = 1u << 20;  // headers, pings, and what HTTP/2 delivers unasked
 constexpr Time kPrefaceTimeout = std::chrono::seconds(2);
 // Served streams under one name that have not sent their preface yet; the oldest goes first.
 constexpr std::size_t kUnnamedStreamsMax = 4;
@@ -47,6 +51,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     virtual void Cancel() = 0;
     virtual void Finish() = 0;
     virtual void Release() = 0;
+    virtual std::string Address() const = 0;  // of the other end, as gRPC names it
 
     Stream(Impl& owner, PeerIndex peer, StreamEnd end) : owner_(owner), peer_(peer), state_(end) {}
 
@@ -60,6 +65,8 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     v1::SyncFrame incoming_;
     bool up_ = false;  // the peer's preface is in, and no newer stream took its place
     Time up_at_{0};
+    // What its connection had received when a frame of this stream was complete for the last time.
+    std::optional<std::uint64_t> received_then_;
     grpc::Status status_{grpc::StatusCode::CANCELLED, "stream ended"};  // what a served end finishes with
   };
 
@@ -93,6 +100,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     void Cancel() override { context_.TryCancel(); }
     void Finish() override { StartWritesDone(); }
     void Release() override { RemoveHold(); }
+    std::string Address() const override { return context_.peer(); }
 
    private:
     grpc::ClientContext context_;
@@ -110,6 +118,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     void Cancel() override { context_.TryCancel(); }
     void Finish() override { grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>::Finish(status_); }
     void Release() override {}
+    std::string Address() const override { return context_.peer(); }
 
    private:
     grpc::CallbackServerContext& context_;
@@ -137,6 +146,8 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Error{ErrorCode::kUnavailable, "cannot serve " + options_.listen};
     listener_.Start();
+    port_ = *port;
+    loop_.PostAt(clock_.Now() + kMeterPeriod, [this] { MeterStreams(); });
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
       if (!Dials(i)) continue;
       grpc::ChannelArguments arguments;
@@ -372,8 +383,37 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     Run(stream, stream.state_.End());
   }
 
+  // Ends streams whose message has grown beyond what a frame may have.
+  void MeterStreams() {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    std::set<std::string> addresses;
+    std::vector<Stream*> oversized;
+    for (const auto& [serial, stream] : streams_) {
+      if (!stream->state_.opened() || stream->state_.ended()) continue;
+      const std::string address = stream->Address();
+      const bool served = peers_[stream->peer_.value].stub == nullptr;
+      const auto received = connections_.Received(address, served ? port_ : std::uint16_t{0});
+      if (!received) continue;
+      addresses.insert(address);
+      if (!stream->received_then_) {
+        stream->received_then_ = received;
+      } else if (*received - *stream->received_then_ > options_.frame_bytes + kMeterSlackBytes) {
+        oversized.push_back(stream);
+      }
+    }
+    connections_.Keep(addresses);
+    for (Stream* stream : oversized) {
+      Count("oversized", "a stream with " + options_.peers[stream->peer_.value].name + " sends a message above " +
+                             std::to_string(options_.frame_bytes) + " bytes");
+      Run(*stream, stream->state_.End());
+    }
+    loop_.PostAt(clock_.Now() + kMeterPeriod, [this] { MeterStreams(); });
+  }
+
   void ReadDone(Stream& stream, bool ok) {
     MutexLock lock(mutex_);
+    stream.received_then_.reset();
     StreamState::Ops ops = stream.state_.ReadDone(ok);
     if (ops.deliver && !stream.up_ && stream.up_at_ > Time{0}) ops = stream.state_.End();  // it was replaced
     Run(stream, ops);
@@ -419,6 +459,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   std::set<std::uint16_t> ports_;
   GrpcListener listener_;
   std::unique_ptr<grpc::Server> server_;
+  std::uint16_t port_ = 0;
 
   mutable Mutex mutex_;
   CondVar all_done_;
@@ -428,6 +469,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   bool stopping_ = false;
   std::map<std::string, std::uint64_t> refusals_;  // by reason
   LogLimiter log_;
+  ConnectionMeter connections_;
 
   Mutex meter_mutex_;
   SocketMeter meter_;

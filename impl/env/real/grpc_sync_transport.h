@@ -10,7 +10,8 @@
 // Bounds:   per peer options.queue_frames and queue_bytes (kFull beyond), frames of options.frame_bytes both ways, one
 //           stream and four that have not sent their preface; the port's own in port_limits.h. What was refused is
 //           counted by reason (Refusals) and logged once in ten seconds per reason.
-// Ownership: borrows observer, executor and clock; Shutdown before they go. Errors: Start says what is wrong in a line.
+// Ownership: borrows observer, executor and clock; Shutdown before they go, and the executor stops before this does.
+// Errors: Start says what is wrong in a line.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +60,7 @@ class GrpcSyncTransport final : public SyncTransport {
   void Close(PeerIndex peer) override;
   std::size_t QueuedBytes(PeerIndex peer) const override;
 
-  // Streams that were refused, by reason: unnamed, unknown_router, role, no_preface, bad_preface.
+  // Streams that were refused, by reason: unnamed, unknown_router, role, no_preface, bad_preface, oversized.
   std::map<std::string, std::uint64_t> Refusals() const;
 
   // TCP payload bytes of the sync streams' sockets, both directions, ever. Samples the sockets; call at most a few

@@ -1,10 +1,17 @@
 #include "impl/env/real/grpc_worker_channels.h"
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/resource_quota.h>
 
 #include "impl/wire/prefixmesh.grpc.pb.h"
 
 namespace prefixmesh {
+namespace {
+
+// What gRPC may hold of one worker's replies: it takes a message whole before it compares its size with the limit.
+constexpr std::size_t kReceivedBytesMax = 64u << 20;
+
+}  // namespace
 
 void GrpcWorkerChannels::Add(WorkerIndex worker, const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -12,6 +19,8 @@ void GrpcWorkerChannels::Add(WorkerIndex worker, const std::string& address) {
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);  // nothing is inflated for a worker
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  grpc::ResourceQuota quota("worker");
+  arguments.SetResourceQuota(quota.Resize(kReceivedBytesMax));
   if (channels_.size() <= worker.value) channels_.resize(worker.value + std::size_t{1});
   channels_[worker.value] = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }

@@ -91,7 +91,8 @@ SocketMeter::Totals SocketMeter::Sample(const std::set<std::uint16_t>& ports) {
 
 void ConnectionMeter::Find(std::uint16_t local_port) {
   ForEachSocket([&](const OpenSocket& socket) {
-    if (PortOf(socket.local) == local_port) sockets_[PeerName(socket.remote)] = {socket.fd, socket.inode};
+    if (local_port == 0 || PortOf(socket.local) == local_port)
+      sockets_[PeerName(socket.remote)] = {socket.fd, socket.inode};
   });
 }
 

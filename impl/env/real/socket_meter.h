@@ -33,7 +33,7 @@ class SocketMeter {
 // cannot be found.
 class ConnectionMeter {
  public:
-  // `peer` is the other end as gRPC names it: ipv4:1.2.3.4:5 or ipv6:%5B::1%5D:5.
+  // `peer` is the other end as gRPC names it: ipv4:1.2.3.4:5 or ipv6:%5B::1%5D:5. local_port 0: any.
   std::optional<std::uint64_t> Received(const std::string& peer, std::uint16_t local_port);
   // Forgets all other connections.
   void Keep(const std::set<std::string>& peers);

@@ -40,6 +40,7 @@ ATTACKS = {
     "huge-loads": ("peer", "loads", "sync", 64),
     "half-sent-bodies": ("stranger", "half-sent", "requests", 320),
     "half-sent-health": ("stranger", "half-sent-health", "requests", 320),
+    "endless-frame": ("stranger", "endless-frame", "sync", 320),
     "inflated-message": ("stranger", "inflated", "requests", 64),
     "silent-scrapes": ("stranger", "silent-connections", "metrics", 64),
     "silent-requests": ("stranger", "silent-connections", "requests", 64),

@@ -73,7 +73,7 @@ def until(seconds):
     return lambda: time.monotonic() < end
 
 
-def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, path=GENERATE):
+def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, path=GENERATE, headers=()):
     """Bodies that begin and never end. What was refused is opened again."""
     tries = 0
     held = []
@@ -87,7 +87,7 @@ def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, pat
             try:
                 while len(open_streams) < streams and goes():
                     try:
-                        stream = connection.open(path)
+                        stream = connection.open(path, headers)
                         connection.http.send_data(stream, b"\0" + struct.pack(">I", announced))
                         connection.flush()
                     except h2.exceptions.ProtocolError:
@@ -108,6 +108,12 @@ def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, pat
 
 def half_sent_health(address, goes):
     return half_sent(address, goes, path="/grpc.health.v1.Health/Check")
+
+
+def endless_frame(address, goes):
+    """Sync streams under a configured name whose first message never ends."""
+    return half_sent(address, goes, streams=4, announced=1 << 30, path="/prefixmesh.v1.Sync/Exchange",
+                     headers=[("prefixmesh-router", "a")])
 
 
 def inflated(address, goes):
@@ -190,7 +196,7 @@ def measuring_calls(address, goes):
     return tries
 
 
-MODES = {"half-sent": half_sent, "half-sent-health": half_sent_health, "inflated": inflated,
+MODES = {"half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
          "silent-connections": silent_connections, "measuring-calls": measuring_calls}
 
 if __name__ == "__main__":
