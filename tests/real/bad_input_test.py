@@ -167,6 +167,7 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--peer", "a=127.0.0.1:2",
                      says=["own name"])
         self.refused("prefixmesh-router", "--worker", "w=127.0.0.1:1", says=["--name"])
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "w" * 257 + "=127.0.0.1:1", says=["256 bytes"])
 
     def test_results_that_must_not_be_kept(self):
         with harness.scratch() as folder:
