@@ -11,6 +11,7 @@
 #include "bench/build_info.h"
 #include "bench/process/proc.h"
 #include "bench/scenario/run_folder.h"
+#include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/plan.h"
 
@@ -98,7 +99,8 @@ Result<bool> OpenFolder(const ExperimentRequest& request) {
   std::ostringstream text;
   text << stream.rdbuf();
   if (text.str() != plan) {
-    const nlohmann::ordered_json there = nlohmann::ordered_json::parse(text.str(), nullptr, false);
+    nlohmann::ordered_json there;
+    if (CheckNesting(text.str()).ok()) there = nlohmann::ordered_json::parse(text.str(), nullptr, false);
     const std::string where =
         there.is_object() ? FirstDifference(there, nlohmann::ordered_json::parse(plan)) : "not JSON";
     return Invalid("--out " + request.out + ": it holds another A/B (ab-plan.json differs in " +

@@ -1,10 +1,10 @@
 #include "bench/ab/run_facts.h"
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "bench/report/format.h"
+#include "bench/result/read_json.h"
 
 namespace prefixmesh::bench::ab {
 namespace {
@@ -52,11 +52,10 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
 }
 
 Result<RunFacts> ReadRun(const std::string& file, const std::vector<ReadableMetric>& metrics) {
-  std::ifstream stream(file);
-  if (!stream) return Error{ErrorCode::kNotFound, file + ": cannot be read"};
-  const nlohmann::json result = nlohmann::json::parse(stream, nullptr, false);
-  if (!result.is_object()) return Error{ErrorCode::kInvalid, file + ": is not a result of this tool (no JSON object)"};
-  return FactsOf(result, metrics, file);
+  const Result<nlohmann::json> result = ReadJson(file);
+  if (!result.ok()) return result.error();
+  if (!result->is_object()) return Error{ErrorCode::kInvalid, file + ": is not a result of this tool (no JSON object)"};
+  return FactsOf(*result, metrics, file);
 }
 
 }  // namespace prefixmesh::bench::ab

@@ -1,7 +1,6 @@
 #include "bench/app/ab_command.h"
 
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "bench/ab/ab_json.h"
@@ -10,6 +9,7 @@
 #include "bench/ab/compare.h"
 #include "bench/app/output.h"
 #include "bench/build_info.h"
+#include "bench/result/read_json.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/settings_metrics.h"
 
@@ -31,10 +31,6 @@ Status WriteOutputs(const ab::Experiment& experiment, const ab::Analysis& analys
   if (Status written = WriteWholeFile(out + "/report.html", ab::RenderAbReport(experiment, analysis)); !written.ok())
     return written;
   return WriteWholeFile(out + "/ab.json", text);  // last: it says that all of it is there
-}
-
-std::string PathOf(const std::string& path) {
-  return std::filesystem::is_directory(path) ? path + "/result.json" : path;
 }
 
 }  // namespace
@@ -92,8 +88,8 @@ CLI::App* CompareArguments::AddTo(CLI::App& app) {
 int RunCompare(const CompareArguments& arguments) {
   const Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(load::DefaultMetrics());
   if (!metrics.ok()) return Fail(metrics.error().message);
-  const Result<ab::RunFacts> a = ab::ReadRun(PathOf(arguments.a), *metrics),
-                             b = ab::ReadRun(PathOf(arguments.b), *metrics);
+  const Result<ab::RunFacts> a = ab::ReadRun(ResultPath(arguments.a), *metrics),
+                             b = ab::ReadRun(ResultPath(arguments.b), *metrics);
   if (!a.ok()) return Fail(a.error().message);
   if (!b.ok()) return Fail(b.error().message);
   const Result<std::string> text = ab::RenderComparison(*a, *b, *metrics);

@@ -1,9 +1,9 @@
 #include "bench/app/output.h"
 
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "bench/result/read_json.h"
 
 namespace prefixmesh::bench {
 
@@ -19,11 +19,9 @@ int Fail(const Error& error) {
 }
 
 Result<nlohmann::json> ReadResult(const std::string& path) {
-  const std::string file = std::filesystem::is_directory(path) ? path + "/result.json" : path;
-  std::ifstream stream(file);
-  if (!stream) return Error{ErrorCode::kNotFound, file + ": cannot be read"};
-  nlohmann::json result = nlohmann::json::parse(stream, nullptr, false);
-  if (!result.is_object() || !result.contains("schema_version"))
+  const std::string file = ResultPath(path);
+  Result<nlohmann::json> result = ReadJson(file);
+  if (result.ok() && (!result->is_object() || !result->contains("schema_version")))
     return Error{ErrorCode::kInvalid, file + ": is not a result of this tool"};
   return result;
 }

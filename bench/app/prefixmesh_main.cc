@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +17,7 @@
 #include "bench/conform/conform.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
+#include "bench/result/read_json.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
 #include "impl/base/prng.h"
@@ -122,11 +122,9 @@ int RecordCommand(const std::vector<std::string>& runs, const std::string& resul
 int ConformCommand(const std::vector<std::string>& files) {
   std::size_t passed = 0, failed = 0;
   for (const std::string& file : files) {
-    std::ifstream stream(file);
-    if (!stream) return Fail(file + ": cannot be read");
-    const nlohmann::json items = nlohmann::json::parse(stream, nullptr, false);
-    if (items.is_discarded()) return Fail(file + ": is not JSON");
-    const ConformOutcome outcome = Conform(items);
+    const Result<nlohmann::json> items = ReadJson(file);
+    if (!items.ok()) return Fail(items.error().message);
+    const ConformOutcome outcome = Conform(*items);
     passed += outcome.passed;
     failed += outcome.failures.size();
     for (const std::string& failure : outcome.failures) std::printf("%s: %s\n", file.c_str(), failure.c_str());

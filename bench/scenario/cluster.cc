@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
 #include "impl/wire/prefixmesh.pb.h"
 #include "loadgen/plan/plan.h"
@@ -43,6 +44,7 @@ std::unique_ptr<Child> Cluster::StartChild(const std::string& name, std::vector<
   child.argv = std::move(argv);
   child.stderr_path = options_.out + "/" + name + ".log";
   child.on_line = [this, name](const std::string& line) {
+    if (!CheckNesting(line).ok()) return;
     nlohmann::json body = nlohmann::json::parse(line, nullptr, false);
     if (!body.is_object()) return;
     MutexLock lock(mutex_);

@@ -22,6 +22,7 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   const auto invalid = [](const std::string& why) { return Error{ErrorCode::kInvalid, why}; };
   std::vector<std::string> reasons;
   std::string scenario, run_id;
+  nlohmann::json kept = result;
   try {
     const std::string verdict = result.at("verdict");
     if (verdict != "ok" && verdict != "killed") reasons.push_back("its verdict is " + verdict);
@@ -31,6 +32,11 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
     if (result.at("build").at("dirty").get<bool>()) reasons.push_back("it was built from a dirty work tree");
     scenario = result.at("scenario").at("name");
     run_id = result.at("run_id");
+    for (const std::string& reason : reasons) kept["notes"].push_back("recorded with --force although " + reason);
+    // Where a file lay is nobody's business; the notes name it by its sha256.
+    nlohmann::json& settings = kept["scenario"]["settings"];
+    if (settings.is_object() && settings.contains("trace.path"))
+      settings["trace.path"] = std::filesystem::path(settings["trace.path"].get<std::string>()).filename().string();
   } catch (const nlohmann::json::exception& error) {
     return invalid(std::string("not a whole result: ") + error.what());
   }
@@ -41,11 +47,6 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
     for (const std::string& reason : reasons) all += (all.empty() ? "" : ", ") + reason;
     return invalid("not recorded: " + all + " (--force records it all the same, marked)");
   }
-  nlohmann::json kept = result;
-  for (const std::string& reason : reasons) kept["notes"].push_back("recorded with --force although " + reason);
-  // Where a file lay is nobody's business; the notes name it by its sha256.
-  if (nlohmann::json& settings = kept["scenario"]["settings"]; settings.is_object() && settings.contains("trace.path"))
-    settings["trace.path"] = std::filesystem::path(settings["trace.path"].get<std::string>()).filename().string();
   const std::string folder = results_dir + "/" + scenario;
   const std::string path = folder + "/" + run_id + ".json";
   std::error_code error;

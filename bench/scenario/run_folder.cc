@@ -1,10 +1,10 @@
 #include "bench/scenario/run_folder.h"
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "bench/build_info.h"
+#include "bench/result/read_json.h"
 #include "loadgen/plan/settings.h"
 
 namespace prefixmesh::bench {
@@ -12,9 +12,9 @@ namespace prefixmesh::bench {
 namespace fs = std::filesystem;
 
 bool HoldsRun(const RunRequest& request) {
-  std::ifstream stream(request.out + "/result.json");
-  const nlohmann::json result = stream ? nlohmann::json::parse(stream, nullptr, false) : nlohmann::json();
-  if (BuildDirty() || !result.is_object()) return false;
+  const Result<nlohmann::json> read = ReadJson(request.out + "/result.json");
+  if (BuildDirty() || !read.ok() || !read->is_object()) return false;
+  const nlohmann::json& result = *read;
   try {
     return result.at("strategy") == request.strategy && result.at("seed") == request.seed &&
            result.at("build").at("commit") == BuildCommit() && result.at("build").at("dirty") == false &&

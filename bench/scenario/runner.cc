@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
 #include <map>
 
 #include "bench/process/proc.h"
 #include "bench/report/report.h"
+#include "bench/result/read_json.h"
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/disturbance.h"
 #include "bench/scenario/measured.h"
@@ -337,9 +337,8 @@ class Runner {
   }
 
   void ReadLoadJson() {
-    std::ifstream file(measured_.request.out + "/load.json");
-    if (file) measured_.load = nlohmann::json::parse(file, nullptr, false);
-    if (measured_.load.is_discarded()) measured_.load = nullptr;
+    if (Result<nlohmann::json> load = ReadJson(measured_.request.out + "/load.json"); load.ok())
+      measured_.load = std::move(*load);
   }
 
   Measured& measured_;

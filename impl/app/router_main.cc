@@ -131,6 +131,7 @@ int Main(int argc, char** argv) {
     WorkerAddress address;
     if (!SplitNamed(worker, address.name, address.address))
       return Fail("--worker " + worker + ": must be NAME=HOST:PORT");
+    if (address.name.size() > 256) return Fail("--worker " + worker + ": a name has at most 256 bytes");
     options.workers.push_back(std::move(address));
   }
   if (options.workers.size() > Fleet::kWorkersMax / 2)

@@ -217,7 +217,7 @@ void Mesh::OnFrame(PeerIndex peer, std::string frame) {
       Result<std::string> plain = InflateFrame(AsBytes(bytes), strategy_.traits().frame_bytes);
       taken = plain.ok();
       if (taken) {
-        bytes = std::move(*plain);
+        bytes = std::move(*plain);  // what came goes with `plain`
       } else {
         Carry(CloseStream{peer, "bad_gzip"});
       }

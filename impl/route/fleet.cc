@@ -1,6 +1,11 @@
 #include "impl/route/fleet.h"
 
 namespace prefixmesh {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 256;
+
+}  // namespace
 
 Fleet::Fleet(std::size_t peer_count) : slots_(new Slot[kWorkersMax]) {
   MutexLock lock(mutex_);
@@ -17,7 +22,7 @@ std::optional<WorkerIndex> Fleet::Intern(std::string_view name) {
   MutexLock lock(mutex_);
   if (const auto at = by_name_.find(name); at != by_name_.end()) return at->second;
   const std::size_t slot = size_.load(std::memory_order_relaxed);
-  if (slot >= kWorkersMax) return std::nullopt;
+  if (slot >= kWorkersMax || name.size() > kNameBytesMax) return std::nullopt;
   slots_[slot].name = name;
   const WorkerIndex worker{static_cast<std::uint16_t>(slot)};
   by_name_.emplace(name, worker);

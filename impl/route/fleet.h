@@ -4,8 +4,8 @@
 // handed out once per name and never reused, so a WorkerIndex stays good.
 //
 // Threads:  all methods from any thread; loads and health are atomics, the rest is under one mutex.
-// Bounds:   kWorkersMax workers, peers given at construction.
-// Ownership: values. Errors: Intern gives nullopt when full. Time: none.
+// Bounds:   kWorkersMax workers, names of 256 bytes, peers given at construction.
+// Ownership: values. Errors: Intern gives nullopt when full, and for a longer name. Time: none.
 #pragma once
 
 #include <atomic>

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "impl/base/nesting.h"
 #include "loadgen/plan/settings_metrics.h"
 #include "loadgen/plan/settings_table.h"
 #include "loadgen/plan/sha256.h"
@@ -136,6 +137,8 @@ Status ReadSection(Settings& settings, std::string_view section, const toml::tab
 
 Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
   if (text.size() > kScenarioBytesMax) return Error{ErrorCode::kTooBig, std::string(file) + ": above 1 MiB"};
+  if (Status nesting = CheckNesting(text); !nesting.ok())
+    return Invalid(std::string(file) + ": " + nesting.error().message);
   toml::table root;
   try {
     root = toml::parse(text, file);
@@ -310,6 +313,8 @@ std::string SettingsToJson(const Settings& settings) {
 }
 
 Result<Settings> SettingsFromJson(std::string_view text, std::string_view file) {
+  if (Status nesting = CheckNesting(text); !nesting.ok())
+    return Invalid(std::string(file) + ": " + nesting.error().message);
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   const Error malformed = Invalid(std::string(file) + ": not a resolved scenario (JSON with 'settings')");
   if (!json.is_object() || !json.contains("settings") || !json["settings"].is_object()) return malformed;

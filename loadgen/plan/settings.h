@@ -7,7 +7,8 @@
 //
 // Threads: value types and pure functions, any thread. Units: last in every name (_s, _ms, _us, _bytes, _mib); text may
 // carry one (ms, s, m, h, B, KiB, MiB, GiB) and is converted. Errors: one line that names file, line, key and allowed
-// values. Ownership: values. Bounds: a scenario file has at most 1 MiB; every number has a range in the table.
+// values. Ownership: values. Bounds: a scenario file has at most 1 MiB and kNestingMax levels
+// (nesting.h); every number has a range in the table.
 #pragma once
 
 #include <cstdint>

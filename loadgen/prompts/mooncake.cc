@@ -11,6 +11,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "impl/base/nesting.h"
 #include "loadgen/plan/sha256.h"
 #include "loadgen/prompts/corpus.h"
 #include "loadgen/prompts/prompts.h"
@@ -46,6 +47,7 @@ Result<MooncakeTrace> ParseMooncake(std::string_view text, std::string_view file
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (line.size() > kTraceLineBytesMax) return at("a line has at most 1 MiB");
+    if (Status nesting = CheckNesting(line); !nesting.ok()) return at(nesting.error().message);
     const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object()) return at("not a JSON object");
     std::int64_t timestamp = 0, input = 0;

@@ -16,6 +16,7 @@
 #include "impl/wire/tenant_delta.h"
 #include "impl/wire/tree_snapshot.h"
 #include "loadgen/record/histogram.h"
+#include "tests/fuzz/two_layer_seeds.h"
 
 namespace {
 
@@ -106,6 +107,9 @@ int main(int argc, char** argv) {
       Write("generation_frames", "strategy_" + std::to_string(which) + (mended ? "_mended" : ""), input);
     }
   }
+
+  // ---- two-layer
+  two_layer::WriteTwoLayerSeeds(Write);
 
   // ---- the rest
   ByteWriter request;

@@ -1,10 +1,5 @@
-// two_layer_seeds: writes a small corpus for the two fuzz targets of the two-layer sync, made by its own encoders.
-//
-//   two_layer_seeds DIR_FRAMES DIR_MACHINE
-//
-// Seeds end before the seal, which the targets compute.
-#include <cstdio>
-#include <fstream>
+#include "tests/fuzz/two_layer_seeds.h"
+
 #include <string>
 #include <vector>
 
@@ -53,16 +48,9 @@ std::string Step(int peer, int step, const std::string& frame) {
   return out + body;
 }
 
-void Write(const std::string& directory, const std::vector<std::string>& seeds) {
-  for (std::size_t i = 0; i < seeds.size(); ++i)
-    std::ofstream(directory + "/seed" + std::to_string(i), std::ios::binary) << seeds[i];
-}
+}  // namespace
 
-int Main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: two_layer_seeds DIR_FRAMES DIR_MACHINE\n");
-    return 2;
-  }
+void WriteTwoLayerSeeds(const SeedWriter& write) {
   const WorkerName present{"w0", Incarnation{1}}, ahead{"w0", Incarnation{9}}, other{"v", Incarnation{4}};
   const OriginKey third{"c", Incarnation{55}};
   const SlotBits bits = SlotBitsFor(1, 1);
@@ -85,19 +73,18 @@ int Main(int argc, char** argv) {
   std::vector<std::string> seeds;
   for (const std::string& frame : frames) seeds.push_back(Unsealed(frame));
   seeds.push_back(Unsealed(EncodeHello(hello)));
-  Write(argv[1], seeds);
+  const auto number = [&](const std::string& target, const std::vector<std::string>& all) {
+    for (std::size_t i = 0; i < all.size(); ++i) write(target, "seed" + std::to_string(i), all[i]);
+  };
+  number("two_layer_frames", seeds);
 
   const std::string beat(1, 14), full(1, static_cast<char>(0x8e)), up(1, 10), down(1, 12);
   const std::string own = Step(0, 0, frames[0]) + Step(0, 0, frames[1]);
   const std::string relayed = Step(1, 2, frames[4]) + Step(1, 0, frames[2]);
-  Write(argv[2],
-        {Step(0, 2, frames[4]) + own + beat + beat, relayed + Step(0, 4, frames[6]) + beat,
-         own + Step(0, 3, frames[5]) + beat + Step(0, 0, frames[3]) + beat, relayed + Step(0, 1, frames[7]) + beat,
-         own + full + full + Step(1, 2, frames[4]) + beat + down + beat + up + own + beat});
-  return 0;
+  number("two_layer_machine",
+         {Step(0, 2, frames[4]) + own + beat + beat, relayed + Step(0, 4, frames[6]) + beat,
+          own + Step(0, 3, frames[5]) + beat + Step(0, 0, frames[3]) + beat, relayed + Step(0, 1, frames[7]) + beat,
+          own + full + full + Step(1, 2, frames[4]) + beat + down + beat + up + own + beat});
 }
 
-}  // namespace
 }  // namespace prefixmesh::two_layer
-
-int main(int argc, char** argv) { return prefixmesh::two_layer::Main(argc, argv); }

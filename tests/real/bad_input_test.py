@@ -106,6 +106,39 @@ class BadInput(unittest.TestCase):
             self.refused("prefixmesh", "report", f"{folder}/none", says=["none"])
             self.refused("prefixmesh", "report", broken, says=["broken.toml"])
 
+    def test_files_that_would_overflow_a_stack(self):
+        with harness.scratch() as folder:
+            whole, file = pathlib.Path(folder, "whole.json"), pathlib.Path(folder, "deep.json")
+            fixture = pathlib.Path(__file__).parents[1] / "bench" / "report" / "fixture_two_layer.json"
+            whole.write_text(fixture.read_text())
+            for levels in (65, 52_700, 200_000):
+                for deep in ("[" * levels + "]" * levels, '{"schema_version":' * levels + "1" + "}" * levels):
+                    file.write_text(deep)
+                    for command in (("report", file), ("report", "--markdown", file), ("record", file),
+                                    ("compare", file, whole), ("compare", whole, file), ("conform", file),
+                                    ("reproduce", "--table", file)):
+                        self.refused("prefixmesh", *command, says=["deep.json", "deeper than 64 levels"])
+                    self.refused("prefixmesh-load", "--settings", file, "--router", "a=127.0.0.1:1", "--out",
+                                 f"{folder}/out", says=["deep.json", "deeper than 64 levels"])
+                file.write_text('{"timestamp":0,"hash_ids":' + "[" * levels)
+                self.refused("prefixmesh", "plan", "--scenario", "trace", "--set", f"trace.path={file}",
+                             says=["deep.json:1", "deeper than 64 levels"])
+            toml = pathlib.Path(folder, "deep.toml")
+            for deep in ("a." * 30_800 + "a = 1", "[" + "a." * 30_800 + "a]", "a = " + "[" * 30_800 + "]" * 30_800,
+                         "a = " + "{a=" * 30_800 + "1" + "}" * 30_800):
+                toml.write_text(deep + "\n")
+                for command in ("run", "plan"):
+                    self.refused("prefixmesh", command, "--scenario", toml, says=["deep.toml", "deeper than 64 levels"])
+                self.refused("prefixmesh-load", "--scenario", toml, "--router", "a=127.0.0.1:1", "--out",
+                             f"{folder}/out", says=["deep.toml", "deeper than 64 levels"])
+
+    def test_a_path_that_loops(self):
+        with harness.scratch() as folder:
+            loop = pathlib.Path(folder, "loop")
+            loop.symlink_to(loop)
+            for command in (("report", loop), ("record", loop), ("compare", loop, loop), ("conform", loop)):
+                self.refused("prefixmesh", *command, says=["loop", "cannot be read"])
+
     def test_a_folder_that_cannot_be_used(self):
         with harness.scratch() as folder:
             pathlib.Path(folder, "file").write_text("")
@@ -144,6 +177,7 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--peer", "a=127.0.0.1:2",
                      says=["own name"])
         self.refused("prefixmesh-router", "--worker", "w=127.0.0.1:1", says=["--name"])
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "w" * 257 + "=127.0.0.1:1", says=["256 bytes"])
 
     def test_results_that_must_not_be_kept(self):
         with harness.scratch() as folder:
@@ -158,6 +192,11 @@ class BadInput(unittest.TestCase):
             self.assertEqual(kept.returncode, 0, kept.stderr)
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force",
                          says=["append-only"])
+            for field, wrong in (("scenario", {"name": "reference", "settings": {"trace.path": 5}}), ("notes", "text"),
+                                 ("verdict", 1)):
+                (run / "result.json").write_text(json.dumps({**result, "run_id": "r2", field: wrong}))
+                self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force",
+                             says=["not a whole result"])
             result["run_id"] = "../../escape"
             (run / "result.json").write_text(json.dumps(result))
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force", says=["run id"])

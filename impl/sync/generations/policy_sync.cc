@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::string_view kUnknownModel = "unknown";
 constexpr std::size_t kKeyBytesMax = 4 * kRequestNameBytesMax;  // a model's name, with H4 mended a router's as well
-constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;     // no batch ever has it
+constexpr Time kSnapshotAnswerPeriod = std::chrono::seconds(1);
+constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;  // no batch ever has it
 
 }  // namespace
 
@@ -82,6 +83,8 @@ std::uint64_t PolicySync::TrimWatermark(std::string_view key) const {
 void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
   const auto found = collectors_.find(peer);
   if (found == collectors_.end()) return;
+  if (const auto answers = answers_.find(peer); answers != answers_.end() && answers->second.owed)
+    AskedForSnapshot(now, peer, actions);
   Collector& collector = found->second;
   if (collector.Idle(Generation()) || collector.Waits()) return;
   watermarks_ -= collector.watermarks();
@@ -142,6 +145,7 @@ void PolicySync::OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& ac
 
 void PolicySync::OnPeerDown(Time /*now*/, PeerIndex peer, Actions& /*actions*/) {
   assemblies_.erase(peer);
+  if (const auto answers = answers_.find(peer); answers != answers_.end()) answers->second.owed = false;
   const auto found = collectors_.find(peer);
   if (found == collectors_.end()) return;
   watermarks_ -= found->second.watermarks();
@@ -165,7 +169,9 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
                                     .token = kAcknowledgementToken});
       return;
     case FrameKind::kSnapshotRequest:
-      return AnswerSnapshot(now, peer, actions);
+      AskedForSnapshot(now, peer, actions);
+      snapshots_deferred_ += answers_[peer].owed;
+      return;
     case FrameKind::kSnapshotChunk:
       return ApplyEntries(*frame, peer, actions);
     case FrameKind::kAcknowledgement:
@@ -248,6 +254,15 @@ void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex p
     actions.push_back(SendFrame{.peer = peer, .frame = std::move(piece), .layer = Layer::kRepair});
 }
 
+void PolicySync::AskedForSnapshot(Time now, PeerIndex peer, Actions& actions) {
+  const auto [at, first] = answers_.try_emplace(peer);
+  SnapshotAnswers& answers = at->second;
+  answers.owed = !first && now - answers.last < kSnapshotAnswerPeriod;
+  if (answers.owed) return;
+  answers.last = now;
+  AnswerSnapshot(now, peer, actions);
+}
+
 void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
   const std::vector<StoreEntry> entries = Snapshot(now);
   if (mended(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
@@ -274,6 +289,8 @@ StrategyReport PolicySync::Report() const {
   StrategyReport report;
   report.records = records_;
   report.decode_errors = decode_errors_;
+  report.rejects[report.reject_count++] = {"frame", decode_errors_};
+  report.rejects[report.reject_count++] = {"snapshot_deferred", snapshots_deferred_};
   AddBuffers(report);
   if (mended(Hazard::kEntryChunks)) {
     std::uint64_t pieces = 0;

@@ -6,7 +6,8 @@
 //                  Both read the frame in place: what is put together is one operation, or one body, at a time
 //   stream up      zero watermarks; the serving end asks for a snapshot when it has none (H3)
 //   asked          Snapshot, 100 entries a chunk (H12); a chunk above the transport's limit ends the stream, as it then
-//                  did, and is reported as a refusal
+//                  did, and is reported as a refusal. Of one peer once a second: a request that comes sooner is counted
+//                  (snapshot_deferred) and answered at a later tick of the same stream, several of them by one answer
 //
 // A generation derives from it and says what it keeps and what the bodies mean. What is historical is on, but for what
 // the set of mended hazards takes away (hazards.h); H1 to H4, H6, H7 and H10 to H12 are mended here and in collector.h
@@ -125,12 +126,20 @@ class PolicySync : public SyncStrategy {
   void Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(Collector&)> by);
   void ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions);
   void TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& actions);
+  // A request is a few bytes, an answer the whole store.
+  struct SnapshotAnswers {
+    Time last{0};       // of the last answer
+    bool owed = false;  // to the stream that is up
+  };
+  void AskedForSnapshot(Time now, PeerIndex peer, Actions& actions);
   void AnswerSnapshot(Time now, PeerIndex peer, Actions& actions);
   void AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions);
 
   const StrategyTraits traits_;
   std::map<PeerIndex, Collector> collectors_;
   std::map<PeerIndex, SnapshotAssembly> assemblies_;  // H12 mended
+  std::map<PeerIndex, SnapshotAnswers> answers_;      // outlive the streams
+  std::uint64_t snapshots_deferred_ = 0;
   std::uint64_t rounds_ = 0;
   std::uint64_t tokens_ = 0;
   std::uint64_t watermarks_ = 0;  // over all collectors

@@ -33,7 +33,10 @@ class ScriptedStrategy final : public SyncStrategy {
   void OnPeerTick(Time now, PeerIndex peer, Actions&) override { ticks.emplace_back(now, peer); }
   void OnPeerUp(Time, PeerIndex, StreamRole, Actions&) override {}
   void OnPeerDown(Time, PeerIndex, Actions&) override { ++downs; }
-  void OnFrame(Time, PeerIndex, Bytes frame, Actions&) override { received.emplace_back(AsText(frame)); }
+  void OnFrame(Time, PeerIndex, Bytes frame, Actions&) override {
+    out_bytes = test::ResetPeak();
+    received.emplace_back(AsText(frame));
+  }
   void OnSendResult(Time, PeerIndex, std::uint64_t token, SendOutcome outcome, Actions&) override {
     results.emplace_back(token, outcome);
   }
@@ -47,6 +50,7 @@ class ScriptedStrategy final : public SyncStrategy {
   std::vector<Time> rounds;
   std::vector<std::pair<Time, PeerIndex>> ticks;
   std::vector<std::string> received;
+  std::uint64_t out_bytes = 0;  // on the heap when a frame came
   std::vector<std::pair<std::uint64_t, SendOutcome>> results;
 };
 
@@ -254,6 +258,26 @@ TEST_CASE("Mesh: frames of strategies that gzip are gzipped and inflated; figure
   }
   REQUIRE(world.strategy.received.size() == 2);
   REQUIRE(world.mesh->Stats().closed_by_reason.at("bad_gzip") == 4);
+}
+
+TEST_CASE("Mesh: what came gzipped is gone when it is handled: one frame is in memory, not two") {
+  if (!test::kCountsAllocations) return;
+  StrategyTraits traits = Beats(milliseconds(10), Time{0});
+  traits.gzip = true;
+  World world(traits);
+  world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kDialer);
+  world.executor.AdvanceTo(milliseconds(10));
+  std::string frame;  // seven bits of a byte are noise
+  for (std::uint64_t noise = 1; frame.size() < 1'000'000; noise = noise * 6364136223846793005u + 1)
+    frame += static_cast<char>(noise >> 57);
+  const std::string gzipped = GzipFrame(frame);
+  REQUIRE(gzipped.size() < frame.size());
+  REQUIRE(gzipped.size() > frame.size() / 2);
+  const std::uint64_t before = test::ResetPeak();
+  world.mesh->OnFrame(PeerIndex{0}, gzipped);
+  world.executor.AdvanceTo(milliseconds(11));
+  REQUIRE(world.strategy.received.back() == frame);
+  REQUIRE(world.strategy.out_bytes - before <= frame.size() + 65'536);
 }
 
 TEST_CASE("Mesh: an idle beat allocates nothing beyond its own timer, and builds nothing") {

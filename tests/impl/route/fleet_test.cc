@@ -61,5 +61,13 @@ TEST_CASE("Fleet: names keep their slot, and more workers than it holds are refu
   REQUIRE(fleet.name(first) == "w0");
 }
 
+TEST_CASE("Fleet: a name above 256 bytes gets no slot, whoever gives it") {
+  Fleet fleet(1);
+  REQUIRE(fleet.Intern(std::string(256, 'w')).has_value());
+  REQUIRE_FALSE(fleet.Intern(std::string(257, 'w')).has_value());
+  REQUIRE_FALSE(fleet.InternOwn(std::string(257, 'w')).has_value());
+  REQUIRE(fleet.size() == 1);
+}
+
 }  // namespace
 }  // namespace prefixmesh

@@ -196,5 +196,39 @@ TEST_CASE("Hazards: with all of them mended, frames that do not decode change no
   CheckDamagedFrames(full->Receive(EncodeSnapshotRequest(Store::kPolicy)).at(0), fresh, state);
 }
 
+TEST_CASE("A peer that asks for snapshots all the time gets one a second, and the others are not held up") {
+  for (const HazardSet set : {HazardSet{}, HazardSet{Hazard::kEntryChunks}}) {
+    auto node = Raw(set);
+    node->Up(StreamRole::kServer, kFirst);
+    node->Up(StreamRole::kServer, kSecond);
+    node->PlaceMany(0, 5);
+    node->Rounds(10);
+    const std::string request = EncodeSnapshotRequest(Store::kPolicy);
+    const auto deferred = [&] {
+      const StrategyReport report = node->strategy().Report();
+      return report.rejects[report.reject_count - 1].count;
+    };
+    REQUIRE(node->Receive(request, kFirst).size() == 1);
+    std::size_t answers = 0;
+    for (int i = 0; i < 500; ++i) answers += node->Receive(request, kFirst).size();  // a millisecond each
+    REQUIRE(answers == 0);
+    REQUIRE(deferred() == 500);
+    REQUIRE(node->Receive(request, kSecond).size() == 1);
+    node->Tick(kFirst);  // too soon: the batch that is due anyway
+    node->Rounds(1000);
+    REQUIRE(node->Tick(kFirst).size() == 1);  // what was owed, once
+    REQUIRE(node->Tick(kFirst).empty());
+    // A stream that comes anew at once gets its snapshot a little later; what was owed to the one before is void.
+    node->Receive(request, kFirst);
+    node->Up(StreamRole::kServer, kFirst);
+    REQUIRE(node->Receive(request, kFirst).empty());
+    node->Up(StreamRole::kServer, kFirst);
+    node->Rounds(1000);
+    for (const std::string& frame : node->Tick(kFirst))
+      REQUIRE(DecodeStoreFrame(AsBytes(frame))->kind == FrameKind::kBatch);
+    REQUIRE(node->Receive(request, kFirst).size() == 1);
+  }
+}
+
 }  // namespace
 }  // namespace prefixmesh::generations
