@@ -49,7 +49,7 @@ class BadInput(unittest.TestCase):
             self.refused("prefixmesh", "run", "--set", setting, says=[setting.split("=")[0], word])
         self.refused("prefixmesh", "run", "--set", "prompt.chars=2097153", says=["2097153", "limits.prompt_bytes"])
         self.refused("prefixmesh", "run", "--scenario", "chat", "--set", "chat.turns=1000", "--set",
-                     "chat.turn_chars=9000", says=["chat.turns", "2097152"])
+                     "chat.turn_chars=9000", says=["chat.turns", "limits.prompt_bytes"])
 
     def test_too_few_open_files_are_found_before_the_run(self):
         with harness.scratch() as folder:

@@ -1,7 +1,7 @@
 // Goal: whatever a peer sends, the heap grows while a frame is handled by at most 2 x max(frame, the size it declares)
-// + 1 MiB. Method: the worst bodies that the formats allow, through every strategy that decodes them and through the
-// decoders alone; the high-water mark of operator new. What a sink would make of the actions is not counted: they are
-// dropped as they come, as the mesh carries them out.
+// + 1 MiB beside the frame, which is the inflated one if it came gzipped. Method: the worst bodies that the formats
+// allow, through every strategy that decodes them and through the decoders alone; the high-water mark of operator new.
+// What a sink would make of the actions is not counted: they are dropped as they come, as the mesh carries them out.
 #include <map>
 #include <memory>
 
@@ -12,6 +12,7 @@
 #include "impl/sync/generations/snapshot_ops/snapshot_ops.h"
 #include "impl/sync/generations/tenant_deltas/path_deltas.h"
 #include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
+#include "impl/wire/gzip_frame.h"
 #include "impl/wire/json_ops.h"
 #include "impl/wire/lz4_body.h"
 #include "impl/wire/path_delta.h"
@@ -308,6 +309,33 @@ TEST_CASE("Bounds: no frame makes any generation take more than twice what it is
         INFO(each.name << ": " << each.frame.size() << " bytes, declares " << each.declared << ", " << name << " takes "
                        << peak);
         CHECK(peak <= Allowed(each.frame.size(), each.declared));
+      }
+    }
+  }
+}
+
+// What the mesh does with a frame of a strategy that gzips: inflates it, drops the bytes that came, hands it on.
+TEST_CASE("Bounds: a frame that comes gzipped takes its inflated bytes, and beside them what it may take as it is") {
+  if (!test::kCountsAllocations) return;
+  const HazardSet decoding = {Hazard::kWholeReplay, Hazard::kRemovalsDropped, Hazard::kOperationCap};
+  for (const Case& each : Cases()) {
+    const std::string gzipped = GzipFrame(each.frame);
+    if (!IsGzip(AsBytes(gzipped))) continue;
+    for (const auto& [name, make] : Strategies()) {
+      for (const HazardSet mended : {HazardSet{}, decoding}) {
+        const auto strategy = make(mended);
+        if (!strategy->traits().gzip || each.frame.size() > strategy->traits().frame_bytes) continue;
+        Actions actions([](Action) {});
+        strategy->OnPeerUp(Time{1}, PeerIndex{0}, StreamRole::kServer, actions);
+        actions.clear();
+        std::string bytes = gzipped;
+        const std::uint64_t peak = test::PeakOf([&] {
+          bytes = *InflateFrame(AsBytes(bytes), strategy->traits().frame_bytes);
+          strategy->OnFrame(Time{2}, PeerIndex{0}, AsBytes(bytes), actions);
+        });
+        INFO(each.name << ": " << each.frame.size() << " bytes, " << gzipped.size() << " gzipped, declares "
+                       << each.declared << ", " << name << " takes " << peak);
+        CHECK(peak <= each.frame.size() + Allowed(each.frame.size(), each.declared));
       }
     }
   }
