@@ -17,6 +17,9 @@
 namespace prefixmesh {
 namespace {
 
+// Between two looks at which connections are gone.
+constexpr Time kLookEvery = std::chrono::milliseconds(20);
+
 // 0: it is none of this process's any more.
 std::uint64_t InodeOf(int fd) {
   struct stat status {};
@@ -81,11 +84,13 @@ void GrpcListener::Run() {
 }
 
 void GrpcListener::Accept(int fd) {
-  if (open_.size() >= connections_max_)
+  if (open_.size() >= connections_max_ && RealClock().Now() >= look_again_at_) {
     std::erase_if(open_, [](const Connection& connection) { return InodeOf(connection.fd) != connection.inode; });
+    look_again_at_ = RealClock().Now() + kLookEvery;
+  }
   if (open_.size() >= connections_max_) {
-    close(fd);
     refused_.fetch_add(1, std::memory_order_relaxed);
+    close(fd);
     if (const auto held_back = log_.Allow("", RealClock().Now()))
       spdlog::warn("{}: a connection above {} was closed{}", address_, connections_max_, HeldBackNote(*held_back));
     return;
