@@ -33,7 +33,10 @@ class End final : public SyncTransportObserver {
     transport = std::make_unique<GrpcSyncTransport>(options, clock, loop, *this);
     REQUIRE(transport->Start().ok());
   }
-  ~End() override { transport->Shutdown(); }
+  ~End() override {
+    transport->Shutdown();
+    loop.Stop();
+  }
 
   void OnStreamUp(PeerIndex peer, StreamRole) override {
     MutexLock lock(mutex);
