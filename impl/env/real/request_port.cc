@@ -15,10 +15,9 @@ const grpc::Status& TooManyBodies() {
   return status;
 }
 
-const grpc::Status& TooBig() {
-  static const grpc::Status status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                   "this connection sends bodies above the limit on a message");
-  return status;
+grpc::Status TooBig(std::uint64_t message_bytes) {
+  return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+          "this connection sends bodies above the limit on a message, " + std::to_string(message_bytes) + " bytes"};
 }
 
 }  // namespace
@@ -149,7 +148,7 @@ void RequestPort::RefuseOversized() {
     if (evicted == metered_.end()) return;
     partial_bytes -= evicted->second.partial_bytes;
     std::vector<BodyAdmission::Id> read;
-    for (const BodyAdmission::Id id : admission_.Evict(evicted->first, read)) RefuseBody(id, TooBig());
+    for (const BodyAdmission::Id id : admission_.Evict(evicted->first, read)) RefuseBody(id, TooBig(message_bytes_));
     Read(read);
     metered_.erase(evicted);
   }
