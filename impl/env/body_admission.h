@@ -6,9 +6,10 @@
 //
 // A body that is being read holds up to a whole message; a call that waits holds what HTTP/2 delivers unasked (one
 // stream window). At most `bodies_per_connection` bodies of a connection are read at a time and `bodies` of all; the
-// next ones wait their turn, in order. Nobody can keep the others out: where all places are taken, the connection that
-// holds the most gives its oldest body up to one that holds less, and a body that takes longer than a second gives way
-// to any that waits. Whatever has not ended after the timeout is to be refused (Expired).
+// next ones wait their turn, in order. A few connections cannot keep the others out: where all places are taken, the
+// connection that holds the most gives its oldest body up to one that holds less, and a body that takes longer than a
+// second gives way to any that waits. More connections than `bodies` can, each with a body that does not end and enough
+// that wait. Whatever has not ended after the timeout is to be refused (Expired).
 //
 // Threads: none of its own. Time: comes in. Ownership: values. Errors: none, see Verdict.
 // Bounds: options.bodies read, options.waiting_per_connection and options.waiting waiting; beyond: kRefuse.

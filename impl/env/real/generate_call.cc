@@ -89,7 +89,7 @@ class GenerateCall final : public RequestCall {
     }
     RequestCall::OnCancel();
   }
-  void OnDone() override { Release(); }
+  void Gone() override { Release(); }
 
   // ---- the worker's half
 

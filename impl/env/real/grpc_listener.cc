@@ -17,6 +17,9 @@
 namespace prefixmesh {
 namespace {
 
+// Between two looks at which connections are gone.
+constexpr Time kLookEvery = std::chrono::milliseconds(20);
+
 // 0: it is none of this process's any more.
 std::uint64_t InodeOf(int fd) {
   struct stat status {};
@@ -39,6 +42,10 @@ Result<std::uint16_t> GrpcListener::Bind(const std::string& listen, const PortLi
   if (!socket.ok()) return socket.error();
   socket_ = *socket;
   address_ = listen;
+  // As on the sockets that gRPC makes itself: a small message does not wait for the acknowledgement of the one before.
+  // What is accepted inherits it.
+  const int on = 1;
+  setsockopt(socket_.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   connections_max_ = limits.connections;
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   using Acceptors = grpc::ServerBuilder::experimental_type;
@@ -77,18 +84,17 @@ void GrpcListener::Run() {
 }
 
 void GrpcListener::Accept(int fd) {
-  if (open_.size() >= connections_max_)
+  if (open_.size() >= connections_max_ && RealClock().Now() >= look_again_at_) {
     std::erase_if(open_, [](const Connection& connection) { return InodeOf(connection.fd) != connection.inode; });
+    look_again_at_ = RealClock().Now() + kLookEvery;
+  }
   if (open_.size() >= connections_max_) {
-    close(fd);
     refused_.fetch_add(1, std::memory_order_relaxed);
+    close(fd);
     if (const auto held_back = log_.Allow("", RealClock().Now()))
       spdlog::warn("{}: a connection above {} was closed{}", address_, connections_max_, HeldBackNote(*held_back));
     return;
   }
-  // As gRPC does with the connections that it accepts.
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   open_.push_back({fd, InodeOf(fd)});
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = socket_.fd;

@@ -8,7 +8,8 @@
 //   Stop()                          before the server is shut down
 //
 // Threads:  one of its own that accepts. Bounds: limits.connections at a time; connections that gRPC has closed are
-//           noticed when the bound is reached. Ownership: a connection's socket belongs to gRPC once it is handed over.
+//           noticed when the bound is reached, 50 times a second at most. Ownership: a connection's socket belongs to
+//           gRPC once it is handed over.
 // Errors:   Bind says in one line what the system said.
 #pragma once
 
@@ -21,6 +22,7 @@
 
 #include "impl/base/log_limiter.h"
 #include "impl/base/result.h"
+#include "impl/env/env.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/port_limits.h"
 
@@ -60,6 +62,7 @@ class GrpcListener {
   int wake_ = -1;  // an eventfd: Stop was called
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::vector<Connection> open_;  // the accepting thread's; some may be closed by now
+  Time look_again_at_{0};         // the accepting thread's: when it asks next which are closed
   LogLimiter log_;                // the accepting thread's
   std::atomic<std::uint64_t> refused_{0};
   std::thread thread_;

@@ -10,8 +10,8 @@
 // Bounds:   per peer options.queue_frames and queue_bytes (kFull beyond), frames of options.frame_bytes both ways, one
 //           stream and four that have not sent their preface; the port's own in port_limits.h. What was refused is
 //           counted by reason (Refusals) and logged once in ten seconds per reason.
-// Ownership: borrows observer, executor and clock; Shutdown before they go, and the executor stops before this does.
-// Errors: Start says what is wrong in a line.
+// Ownership: borrows observer, executor and clock; Shutdown before they go, and no task of the executor runs after this
+//           is gone. Errors: Start says what is wrong in a line.
 #pragma once
 
 #include <cstdint>

@@ -15,22 +15,22 @@ const grpc::Status& TooManyBodies() {
   return status;
 }
 
-const grpc::Status& TooBig() {
-  static const grpc::Status status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                   "this connection sends bodies above the limit on a message");
-  return status;
+grpc::Status TooBig(std::uint64_t message_bytes) {
+  return {grpc::StatusCode::RESOURCE_EXHAUSTED,
+          "this connection sends bodies above the limit on a message, " + std::to_string(message_bytes) + " bytes"};
 }
 
 }  // namespace
 
 // ---- a call ---------------------------------------------------------------------------------------------------------
 
-RequestCall::~RequestCall() {
+void RequestCall::OnDone() {
   if (charged_bytes_ > 0) port_.handler_.Refund(charged_bytes_);
+  Gone();
 }
 
 void RequestCall::OnReadDone(bool ok) {
-  port_.BodyEnded(*this, false);
+  port_.BodyRead(*this);
   if (!Take()) return body_.Clear();  // it was refused meanwhile
   if (!ok) return Finish({grpc::StatusCode::INVALID_ARGUMENT, "the request has no message"});
   const grpc::Status charged = port_.Charge(*this, body_.Length());
@@ -40,7 +40,7 @@ void RequestCall::OnReadDone(bool ok) {
   OnBody(std::move(body));
 }
 
-void RequestCall::OnCancel() { port_.BodyEnded(*this, true); }
+void RequestCall::OnCancel() { port_.BodyCancelled(*this); }
 
 // ---- the port -------------------------------------------------------------------------------------------------------
 
@@ -66,14 +66,24 @@ void RequestPort::Admit(RequestCall& call) {
   SweepSoon();
 }
 
-void RequestPort::BodyEnded(RequestCall& call, bool cancelled) {
+void RequestPort::BodyRead(RequestCall& call) {
   MutexLock lock(mutex_);
   if (!metered_.empty())
     if (const auto at = metered_.find(call.context_.peer()); at != metered_.end())
       at->second.complete_bytes += call.body_.Length();
-  if (calls_.erase(call.id_) == 0) return;
+  (void)BodyEnded(call);
+}
+
+// The body belongs to the read that is under way, or to whoever it was handed to: it is not looked at.
+void RequestPort::BodyCancelled(RequestCall& call) {
+  MutexLock lock(mutex_);
+  if (BodyEnded(call)) call.Refuse(grpc::Status::CANCELLED);
+}
+
+bool RequestPort::BodyEnded(RequestCall& call) {
+  if (calls_.erase(call.id_) == 0) return false;
   Read(admission_.Ended(call.id_));
-  if (cancelled) call.Refuse(grpc::Status::CANCELLED);
+  return true;
 }
 
 void RequestPort::Read(const std::vector<BodyAdmission::Id>& ids) {
@@ -138,7 +148,7 @@ void RequestPort::RefuseOversized() {
     if (evicted == metered_.end()) return;
     partial_bytes -= evicted->second.partial_bytes;
     std::vector<BodyAdmission::Id> read;
-    for (const BodyAdmission::Id id : admission_.Evict(evicted->first, read)) RefuseBody(id, TooBig());
+    for (const BodyAdmission::Id id : admission_.Evict(evicted->first, read)) RefuseBody(id, TooBig(message_bytes_));
     Read(read);
     metered_.erase(evicted);
   }

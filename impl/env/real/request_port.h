@@ -11,8 +11,8 @@
 //
 // Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
 // Bounds:   body_admission.h; handler.Charge for all that is in flight.
-// Ownership: a call deletes itself (OnDone). The port borrows handler, clock and executor; the server is shut down and
-//           the executor stopped before the port goes.
+// Ownership: a call gives back what it was charged and deletes itself (OnDone). The port borrows handler, clock and
+//           executor; the server is shut down and the executor stopped before the port goes.
 // Errors:   statuses: RESOURCE_EXHAUSTED where a bound bites, DEADLINE_EXCEEDED for a body that is late.
 #pragma once
 
@@ -37,16 +37,17 @@ class RequestPort;
 class RequestCall : public grpc::ServerGenericBidiReactor {
  public:
   RequestCall(RequestPort& port, grpc::GenericCallbackServerContext& context) : port_(port), context_(context) {}
-  ~RequestCall() override;
 
   void OnReadDone(bool ok) final;
   // A subclass that overrides it calls this one too.
   void OnCancel() override;
-  void OnDone() override { delete this; }
+  void OnDone() final;
 
  protected:
   // The whole body, charged. Called at most once; the call goes on until Finish.
   virtual void OnBody(grpc::ByteBuffer body) = 0;
+  // gRPC is done with the client's half, and what was charged is given back. After it the port may be gone.
+  virtual void Gone() { delete this; }
 
   RequestPort& port_;
   grpc::GenericCallbackServerContext& context_;
@@ -61,7 +62,7 @@ class RequestCall : public grpc::ServerGenericBidiReactor {
 
   BodyAdmission::Id id_ = 0;
   std::atomic<bool> taken_{false};  // the body is in, or the call was refused
-  grpc::ByteBuffer body_;
+  grpc::ByteBuffer body_;           // of the read that is under way; only OnReadDone looks at it
   std::uint64_t charged_bytes_ = 0;
 };
 
@@ -89,7 +90,10 @@ class RequestPort {
  private:
   friend class RequestCall;
   grpc::Status Charge(RequestCall& call, std::uint64_t bytes);
-  void BodyEnded(RequestCall& call, bool cancelled);
+  void BodyRead(RequestCall& call);
+  void BodyCancelled(RequestCall& call);
+  // False: it had ended before.
+  bool BodyEnded(RequestCall& call) PREFIXMESH_REQUIRES(mutex_);
   void Read(const std::vector<BodyAdmission::Id>& ids) PREFIXMESH_REQUIRES(mutex_);
   void RefuseBody(BodyAdmission::Id id, const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_);
   void SweepSoon() PREFIXMESH_REQUIRES(mutex_);
