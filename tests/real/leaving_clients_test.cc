@@ -222,7 +222,9 @@ TEST_CASE("Router: a client may leave at any moment of its call; nothing of it s
     for (std::thread& client : clients) client.join();
   }
   REQUIRE(port.worker.asked > 0);
-  REQUIRE(Eventually([&] { return port.handler.in_flight == 0 && port.handler.charged == 0; }));
+  // gRPC has thousands of calls left to bury where a sanitizer slows it down.
+  const auto empty = [&] { return port.handler.in_flight == 0 && port.handler.charged == 0; };
+  REQUIRE((Eventually(empty) || Eventually(empty) || Eventually(empty) || Eventually(empty)));
   const auto admin = v1::RouterAdmin::NewStub(port.channel);
   grpc::ClientContext context;
   v1::RouterStatus status;
