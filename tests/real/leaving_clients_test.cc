@@ -33,9 +33,8 @@ class CountingHandler final : public RouterHandler {
     return {};
   }
   void Refund(std::uint64_t bytes) override { charged -= bytes; }
-  Result<RouteDecision> Decide(const RouteRequest&, bool again) override {
+  Result<RouteDecision> Decide(const RouteRequest&, bool) override {
     ++in_flight;
-    retries += again;
     RouteDecision decision;
     decision.worker_name = "w";
     return decision;
@@ -53,7 +52,7 @@ class CountingHandler final : public RouterHandler {
   void BeginPhase(std::string_view) override {}
   void Positions(std::function<void(const v1::SyncPositions&)> done) override { done({}); }
 
-  std::atomic<std::int64_t> charged{0}, in_flight{0}, retries{0};
+  std::atomic<std::uint64_t> charged{0}, in_flight{0};
 };
 
 // "answer", "hang" until the caller leaves, or "refuse": unavailable every other time.
@@ -223,7 +222,9 @@ TEST_CASE("Router: a client may leave at any moment of its call; nothing of it s
     for (std::thread& client : clients) client.join();
   }
   REQUIRE(port.worker.asked > 0);
-  REQUIRE(Eventually([&] { return port.handler.in_flight == 0 && port.handler.charged == 0; }));
+  // gRPC has thousands of calls left to bury where a sanitizer slows it down.
+  const auto empty = [&] { return port.handler.in_flight == 0 && port.handler.charged == 0; };
+  REQUIRE((Eventually(empty) || Eventually(empty) || Eventually(empty) || Eventually(empty)));
   const auto admin = v1::RouterAdmin::NewStub(port.channel);
   grpc::ClientContext context;
   v1::RouterStatus status;
