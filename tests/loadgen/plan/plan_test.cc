@@ -183,6 +183,7 @@ TEST_CASE("Plan: tiny and empty prompts, and routers in turn") {
   Settings settings = Small("unique");
   settings.routers.spread = "round-robin";
   settings.routers.count = 3;
+  settings.limits.prompt_bytes = 10u << 20;
   for (const std::uint64_t chars : {0u, 1u, 255u, 10u << 20}) {
     settings.prompt.chars = chars;
     const Plan plan = Build(settings);
@@ -191,6 +192,15 @@ TEST_CASE("Plan: tiny and empty prompts, and routers in turn") {
       REQUIRE(plan.requests()[i].router == i % 3);
     }
   }
+}
+
+TEST_CASE("Plan: a prompt that routers would refuse is refused here, and the setting named") {
+  Settings settings = Small("unique");
+  settings.prompt.chars = settings.limits.prompt_bytes;
+  REQUIRE(BuildPlan(settings, 1).ok());
+  ++settings.prompt.chars;
+  REQUIRE(BuildPlan(settings, 1).error().message ==
+          "the longest prompt has 2097153 bytes; routers take prompts of at most 2097152 (limits.prompt_bytes)");
 }
 
 TEST_CASE("Plan: a router that joins is asked nothing before it starts, and its share from then on") {

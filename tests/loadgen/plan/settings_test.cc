@@ -141,13 +141,13 @@ TEST_CASE("Settings: what the programs would refuse is refused here") {
   // A conversation's last turn is the longest prompt.
   Settings chat = *LoadScenario("chat");
   REQUIRE(ApplyOverride(chat, "chat.turns=100").ok());
-  REQUIRE(ApplyOverride(chat, "chat.turn_chars=83806").ok());
-  REQUIRE(ApplyOverride(chat, "chat.system_chars=8008").ok());
+  REQUIRE(ApplyOverride(chat, "chat.turn_chars=20951").ok());
+  REQUIRE(ApplyOverride(chat, "chat.system_chars=2052").ok());
   REQUIRE(Validate(chat).ok());
-  REQUIRE(ApplyOverride(chat, "chat.system_chars=8009").ok());
+  REQUIRE(ApplyOverride(chat, "chat.system_chars=2053").ok());
   REQUIRE(Validate(chat).error().message ==
-          "chat.system_chars + chat.turns x chat.turn_chars is 8388609 bytes; a router takes prompts of at most "
-          "8388608");
+          "chat.system_chars + chat.turns x chat.turn_chars is 2097153 bytes; routers take prompts of at most "
+          "2097152 (limits.prompt_bytes)");
 }
 
 TEST_CASE("Settings: a cut, a join and a stop that cannot be are said in one line") {
