@@ -3,7 +3,8 @@
 
 Two routers and four workers run for real. Honest load goes over both, first alone (the quiet third), then beside the
 attack, then alone again. Each attack must leave: both routers alive, no honest request failed, p99 at most twice the
-quiet third's or 50 ms more, memory back where it was, /metrics answered within a second all the while.
+quiet third's or 50 ms more (500 in the short form, where p99 is one request), memory back where it was, /metrics
+answered within a second all the while.
 
     attack.py [--seconds N] [--settle N] [NAME…]     default: all of them, in a short form
 """
@@ -184,7 +185,9 @@ def run_attack(name, seconds, settle):
         wrong = []
         if figures["failed"]:
             wrong.append(f"{figures['failed']} honest requests failed")
-        if figures["p99_ms"] > max(2 * figures["quiet_p99_ms"], figures["quiet_p99_ms"] + 50):
+        # In the short form p99 is one request of 40: only a stall is told from noise.
+        slower_ms = 50 if full else 500
+        if figures["p99_ms"] > max(2 * figures["quiet_p99_ms"], figures["quiet_p99_ms"] + slower_ms):
             wrong.append(SLOW)
         if figures["peak_mib"] > figures["before_mib"] + growth_mib:
             wrong.append(f"a router grew by more than {growth_mib} MiB")
