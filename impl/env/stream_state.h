@@ -109,6 +109,7 @@ class StreamState {
   }
 
   bool opened() const { return opened_; }
+  bool reading() const { return reading_; }
   bool ended() const { return ended_; }
 
  private:

@@ -65,7 +65,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     v1::SyncFrame incoming_;
     bool up_ = false;  // the peer's preface is in, and no newer stream took its place
     Time up_at_{0};
-    // What its connection had received when a frame of this stream was complete for the last time.
+    // What its connection had received when the read under way was first seen.
     std::optional<std::uint64_t> received_then_;
     grpc::Status status_{grpc::StatusCode::CANCELLED, "stream ended"};  // what a served end finishes with
   };
@@ -391,6 +391,11 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     std::vector<Stream*> oversized;
     for (const auto& [serial, stream] : streams_) {
       if (!stream->state_.opened() || stream->state_.ended()) continue;
+      // While a frame is in hand the next ones come in, as many as the window takes: those are not one message.
+      if (!stream->state_.reading()) {
+        stream->received_then_.reset();
+        continue;
+      }
       const std::string address = stream->Address();
       const bool served = peers_[stream->peer_.value].stub == nullptr;
       const auto received = connections_.Received(address, served ? port_ : std::uint16_t{0});
