@@ -73,7 +73,8 @@ def until(seconds):
     return lambda: time.monotonic() < end
 
 
-def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, path=GENERATE, headers=()):
+def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, path=GENERATE, headers=(),
+              before=b""):
     """Bodies that begin and never end. What was refused is opened again."""
     tries = 0
     held = []
@@ -88,7 +89,7 @@ def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, pat
                 while len(open_streams) < streams and goes():
                     try:
                         stream = connection.open(path, headers)
-                        connection.http.send_data(stream, b"\0" + struct.pack(">I", announced))
+                        connection.http.send_data(stream, before + b"\0" + struct.pack(">I", announced))
                         connection.flush()
                     except h2.exceptions.ProtocolError:
                         break
@@ -111,9 +112,11 @@ def half_sent_health(address, goes):
 
 
 def endless_frame(address, goes):
-    """Sync streams under a configured name whose first message never ends."""
-    return half_sent(address, goes, streams=4, announced=1 << 30, path="/prefixmesh.v1.Sync/Exchange",
-                     headers=[("prefixmesh-router", "a")])
+    """Sync streams under a configured name, with a preface, whose next message never ends."""
+    preface = b"\x0a\x01a\x11" + struct.pack("<Q", 7)
+    frame = b"\x12" + bytes([len(preface)]) + preface
+    return half_sent(address, goes, connections=1, streams=1, announced=1 << 30, path="/prefixmesh.v1.Sync/Exchange",
+                     headers=[("prefixmesh-router", "a")], before=b"\0" + struct.pack(">I", len(frame)) + frame)
 
 
 def inflated(address, goes):
