@@ -49,6 +49,10 @@ ATTACKS = {
     "measuring-calls": ("stranger", "measuring-calls", "requests", 64),
 }
 
+# What /metrics of the attacked must say afterwards.
+COUNTED = {"endless-frame": 'reason="oversized"', "garbage-frames": 'reason="corrupt"',
+           "silent-streams": 'reason="no_preface"'}
+
 
 def rss(pid):
     return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) << 10
@@ -183,6 +187,11 @@ def run_attack(name, seconds, settle):
         figures["fds_after"] = max(fds(pid) for pid in pids.values())
         figures["lines"] = max(len(lines) for lines in routers.logs.values())
         wrong = []
+        for router in pids:
+            address = routers.ports[router]["metrics"]
+            page = urllib.request.urlopen(f"http://{address}/metrics", timeout=5).read().decode()
+            if COUNTED.get(name, "") not in page:
+                wrong.append(f"router {router} did not count {COUNTED[name]}")
         if figures["failed"]:
             wrong.append(f"{figures['failed']} honest requests failed")
         # In the short form p99 is one request of 40: only a stall is told from noise.
