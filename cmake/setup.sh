@@ -21,20 +21,17 @@ install_packages() {
     exit 2
   fi
   command -v apt-get >/dev/null || { say "missing packages and no apt-get here: $missing"; exit 2; }
-  say "installing Debian packages: $missing"
+  say "installing Debian packages (a fresh machine: about 2 minutes): $missing"
   as_root=
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || { say "neither root nor sudo: install them yourself, then run again"; exit 2; }
     as_root=sudo
   fi
-  log=$(mktemp)
-  if ! { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive \
-         apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
-    tail -n 20 "$log" >&2
-    say "apt-get failed (log above)"
+  if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive \
+         apt-get install -y --no-install-recommends $missing; } >&2; then
+    say "apt-get failed (its output above)"
     exit 2
   fi
-  rm -f "$log"
 }
 
 # configure ON|OFF: with the tests or without. A folder that has them keeps them, so that ./run after ./test changes nothing.
@@ -51,9 +48,13 @@ configure() {
 
 # build TARGET…. Says so only when there is something to compile: the step that asks git for the commit always runs.
 build() {
-  if ninja -C "$build_dir" -n "$@" 2>/dev/null | grep -E 'Building|Generating' | grep -qv build_info; then
-    say "building (a few minutes the first time)"
-    if [ -t 2 ]; then ninja -C "$build_dir" "$@" >&2 || exit 2; fi
+  # The list first, whole: a reader that ends early would end ninja by SIGPIPE, and pipefail would take that for "nothing".
+  planned=$(ninja -C "$build_dir" -n "$@" 2>/dev/null || true)
+  steps=$(grep -E 'Building|Generating' <<<"$planned" | grep -cv build_info || true)
+  if [ "$steps" -gt 0 ]; then
+    say "building: $steps files, about $((steps * 5 / $(nproc) / 60 + 1)) minutes on $(nproc) cores"
+    ninja -C "$build_dir" "$@" >&2 || exit 2
+    return 0
   fi
   ninja -C "$build_dir" "$@" >"$root/build/build.log" 2>&1 || { tail -n 40 "$root/build/build.log" >&2; exit 2; }
 }
