@@ -127,4 +127,4 @@ class BrokenRuns(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main(side_by_side=3)

@@ -98,4 +98,4 @@ class DisturbedRuns(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main(side_by_side=3)

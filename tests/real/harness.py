@@ -1,12 +1,15 @@
 """Starts the real programs for the tests in this folder, and sees that nothing is left behind."""
+import concurrent.futures
 import json
 import os
 import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import unittest
 
 import jsonschema
 
@@ -138,3 +141,22 @@ def result_of(out):
     SCHEMA.validate(result)
     assert not list(unexplained(result)), (list(unexplained(result)), result["notes"])
     return result
+
+
+def main(side_by_side):
+    """Runs each test method of the file as a process of its own, so many at once: they mostly wait. With names on the
+    command line, those alone and in order, as unittest does."""
+    if len(sys.argv) > 1:
+        unittest.main(verbosity=2)
+
+    def run_one(test):
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, sys.argv[0], test.id().removeprefix("__main__.")],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        print(f"{test.id()}: {time.monotonic() - began:.1f} s\n{done.stdout}", flush=True)
+        return done.returncode
+
+    tests = [test for suite in unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]) for test in suite]
+    assert tests, "no test method"
+    with concurrent.futures.ThreadPoolExecutor(side_by_side) as runs:
+        sys.exit(any(list(runs.map(run_one, tests))))
