@@ -62,7 +62,7 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
        kS4},
       {"checkpoint/b", "its second form: a flat list of operations, compressed", IndexKind::kText, false, true, kS5},
       {"checkpoint/c", "its third form: a snapshot, compressed", IndexKind::kText, false, true, kS5},
-      {"checkpoint/d", "its fourth form: the same, silent when idle", IndexKind::kText, false, true, kS5},
+      {"checkpoint/d", "its fourth form: the same, not while nothing changed", IndexKind::kText, false, true, kS5},
       {"capped-ops", "the sixth generation (S6): at most 200 operations a second and peer, no fallback",
        IndexKind::kText, false, true, kS6},
       {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",

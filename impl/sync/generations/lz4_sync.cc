@@ -44,6 +44,31 @@ std::optional<std::string> Lz4Sync::ListOf(const std::string& key, const std::st
   return std::move(*list);
 }
 
+std::uint64_t Lz4Sync::Export(const StrategyView& view) {
+  if (form_.skips_unchanged && Generation() == generation_exported_) return 0;
+  std::uint64_t bytes = 0;
+  view.SnapshotTextTrees({}, [&](const std::string& model, TreeSnapshot snapshot) {
+    const std::string key = OwnKey(model);
+    std::string body = Encode(snapshot);
+    if (form_.flat) {
+      Result<std::string> list =
+          EncodeFlat(*ViewTreeSnapshot(AsBytes(body)), model, store_.Version(key) + 1, store_.operations_max());
+      if (!list.ok()) return;
+      body = std::move(*list);
+    }
+    bytes += body.size();
+    store_.SetSnapshot(key, std::move(body));
+    store_.Bump(key);
+  });
+  generation_exported_ = Generation();
+  return bytes;
+}
+
+void Lz4Sync::CollectGarbage() {
+  if (form_.garbage_takes_bodies) store_.ClearBodies();
+  OpSync::CollectGarbage();
+}
+
 std::vector<Batch> Lz4Sync::Collect(Time now, Collector& collector, Actions& actions) {
   std::vector<Batch> batches(1);
   CollectBodies(now, collector, batches[0], actions);
@@ -63,11 +88,11 @@ void Lz4Sync::CollectBodies(Time now, Collector& collector, Batch& batch, Action
     const auto holders = Validate(AsBytes(body));
     if (!holders.has_value()) continue;
     Result<std::string> compressed = CompressBody(AsBytes(body));
-    if (!compressed.ok() || compressed->size() > compressed_bytes_max_) {
+    if (!compressed.ok() || compressed->size() > form_.compressed_bytes_max) {
       collector.Skip(key, version);
       actions.push_back(RefuseFrame{.peer = collector.peer(),
                                     .bytes = compressed.ok() ? compressed->size() : body.size(),
-                                    .limit_bytes = compressed_bytes_max_,
+                                    .limit_bytes = form_.compressed_bytes_max,
                                     .layer = Layer::kStructure,
                                     .model = key});
       continue;

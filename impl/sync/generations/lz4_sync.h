@@ -3,6 +3,9 @@
 //   sent       bodies that are news to the stream: decoded once as a check, first as an operation list, then as a
 //              snapshot; compressed; tag tree_state_lz4. With a cap, what is above it counts as sent and is dropped: no
 //              second try until the version moves, which under load is the next second (X11)
+//   exported   where the owner calls Export: each text tree becomes the body of its key, even in the place of newer
+//   bytes
+//              from a peer, and the counter moves
 //   received   the claimed size is held against 256 MiB; decompressed; read as an operation list, with whatever
 //              follows it ignored (so a snapshot of 1–8 nodes whose root has no tenant reads as an empty list of a
 //              huge version, X9), else as a snapshot, which stands for at most 2,048 operations (H14, X10); it replaces
@@ -24,11 +27,26 @@ namespace prefixmesh::generations {
 
 inline constexpr std::uint64_t kCompressedBytesMax = 8u << 20;
 
+// What differs between the forms that exported trees.
+struct ExportForm {
+  // As a list of operations, one for each node and tenant, with all the text above it; else as a snapshot.
+  bool flat = false;
+  // Not exported while the store's generation is that of the end of the last export. What peers send moves it, too.
+  bool skips_unchanged = false;
+  // Garbage collection takes all bodies, and so all counters: versions start again (W15).
+  bool garbage_takes_bodies = false;
+  // A compressed body above it counts as sent and is dropped; UINT64_MAX: no cap.
+  std::uint64_t compressed_bytes_max = UINT64_MAX;
+};
+
 class Lz4Sync : public OpSync {
  protected:
-  // compressed_bytes_max: UINT64_MAX for none.
-  Lz4Sync(const PolicySyncOptions& options, const StrategyTraits& traits, std::uint64_t compressed_bytes_max)
-      : OpSync(options, traits, {}), compressed_bytes_max_(compressed_bytes_max) {}
+  Lz4Sync(const PolicySyncOptions& options, const StrategyTraits& traits, const ExportForm& form)
+      : OpSync(options, traits, {}), form_(form) {}
+
+  // Returns the bytes of the bodies.
+  std::uint64_t Export(const StrategyView& view);
+  void CollectGarbage() override;
 
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
   std::vector<StoreEntry> Snapshot(Time now) override;
@@ -44,7 +62,8 @@ class Lz4Sync : public OpSync {
   // A compressed body that Check took.
   OpStore::Applied Take(const std::string& key, const PolicyStateView& envelope, Actions& actions);
 
-  const std::uint64_t compressed_bytes_max_;
+  const ExportForm form_;
+  std::uint64_t generation_exported_ = 0;
 };
 
 }  // namespace prefixmesh::generations

@@ -12,12 +12,18 @@ std::uint64_t OpStore::Version(std::string_view key) const {
   return counter != nullptr ? *counter : BlobVersion(key);
 }
 
-std::uint64_t OpStore::BlobVersion(std::string_view key) const {
+std::optional<std::uint64_t> OpStore::VersionOfBody(std::string_view key) const {
   const std::string* blob = trees_.Body(key);
-  if (blob == nullptr) return 0;
+  if (blob == nullptr) return std::nullopt;
   if (const std::uint64_t version = trees_.BodyVersion(key); version > 0) return version;  // of a received tree
   const Result<StateView> list = ViewTreeState(AsBytes(*blob));
-  return list.ok() ? list->version : 0;
+  return list.ok() ? std::optional(list->version) : std::nullopt;
+}
+
+std::uint64_t OpStore::BlobVersion(std::string_view key) const { return VersionOfBody(key).value_or(0); }
+
+bool OpStore::IsNews(std::string_view key, std::uint64_t version) const {
+  return trees_.Body(key) == nullptr || version > VersionOfBody(key).value_or(Version(key));
 }
 
 void OpStore::Bump(const std::string& key) {
@@ -111,7 +117,7 @@ std::vector<StoreEntry> OpStore::Snapshot(std::string_view actor, Time now) cons
 
 OpStore::Applied OpStore::ApplyList(const std::string& key, std::string_view model, const StateView& list,
                                     Replay replay) {
-  if (trees_.Body(key) != nullptr && list.version <= BlobVersion(key)) return Applied::kStale;
+  if (!IsNews(key, list.version)) return Applied::kStale;
   list.operations.ForEach([&](const OperationView& operation) { replay(model, operation); });
   trees_.SetBody(key, EncodeJoined(model, list.operations, {}, list.version, SIZE_MAX));
   Raise(key, list.version);
@@ -120,7 +126,7 @@ OpStore::Applied OpStore::ApplyList(const std::string& key, std::string_view mod
 
 OpStore::Applied OpStore::ApplyTree(const std::string& key, std::string_view model, std::string body,
                                     std::uint64_t version, Replay replay) {
-  if (trees_.Body(key) != nullptr && version <= BlobVersion(key)) return Applied::kStale;
+  if (!IsNews(key, version)) return Applied::kStale;
   const SnapshotView tree = *ViewTreeSnapshot(AsBytes(body));
   const std::uint64_t operations = *CountFlat(tree);
   ForEachFlat(

@@ -10,9 +10,10 @@
 //
 // A list's own version counts the operations ever appended to it; it is compared with the labels of remote deltas and
 // states, and is not the counter. Key = "tree:" + model, for text and tokens alike. A body may also hold an encoded
-// snapshot (SetSnapshot, by an owner that exports trees): its version then reads as 0, and a delta on it does not
-// decode (W20). A tree that came compressed is kept as it is, with the version of its envelope: the list that it stands
-// for, which may be many times as long, is made when it is sent on (lz4_sync.h).
+// snapshot (SetSnapshot, by an owner that exports trees), which has no version inside: a whole state from a peer is
+// then compared with the counter, while a delta reads its version as 0 and does not decode on it (W20). A tree that
+// came compressed is kept as it is, with the version of its envelope: the list that it stands for, which may be many
+// times as long, is made when it is sent on (lz4_sync.h).
 //
 // Mended (hazards.h): pending as in pending_ops.h (H5, H7); a delta's operations are put behind the encoded list as it
 // is, and they alone are replayed (H9: the list is walked, not copied, but where its cap cuts it); no cap (H14).
@@ -27,6 +28,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +67,7 @@ class OpStore {
   void Checkpoint();
   // Drops counters of keys that have neither body nor pending.
   void CollectGarbage();
+  void ClearBodies() { trees_.ClearBodies(); }
   // Every body, as a snapshot's entries.
   std::vector<StoreEntry> Snapshot(std::string_view actor, Time now) const;
   // An encoded tree takes the place of whatever was there.
@@ -102,6 +105,10 @@ class OpStore {
     std::uint64_t version = 0;
     std::uint64_t operations = 0;
   };
+  // Nothing: there is no body, or an own snapshot, which does not say.
+  std::optional<std::uint64_t> VersionOfBody(std::string_view key) const;
+  // A whole state of this version takes the body's place.
+  bool IsNews(std::string_view key, std::uint64_t version) const;
   // The stored list with all that is pending.
   Materialized Materialize(std::string_view key) const;
 

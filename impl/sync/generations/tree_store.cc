@@ -34,6 +34,12 @@ std::uint64_t TreeStore::BodyVersion(std::string_view key) const {
   return found == body_versions_.end() ? 0 : found->second;
 }
 
+void TreeStore::ClearBodies() {
+  bodies_.clear();
+  body_versions_.clear();
+  body_bytes_ = 0;
+}
+
 void TreeStore::SetBody(const std::string& key, std::string body, std::uint64_t version) {
   body_versions_[key] = version;
   std::string& stored = bodies_[key];

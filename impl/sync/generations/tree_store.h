@@ -46,6 +46,7 @@ class TreeStore {
   // `version`: the counter that the body stands for; 0 where the body says it itself.
   void SetBody(const std::string& key, std::string body, std::uint64_t version = 0);
   std::uint64_t BodyVersion(std::string_view key) const;
+  void ClearBodies();
   // Changes a body that is there, in place.
   template <typename Change>
   void ChangeBody(std::string_view key, Change&& change) {

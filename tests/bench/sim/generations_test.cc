@@ -64,15 +64,15 @@ constexpr Golden kGolden[] = {
     {"snapshot-ops", 0x7bb0a913f3dc087a},
     {"full-snapshot", 0xd1fd913e59ebb7e7},
     {"full-snapshot/b", 0x81d176b45b86c619},
-    {"checkpoint", 0x1be9a78d51e4eca5},
+    {"checkpoint", 0xd5bddf0f58d9d28a},
     {"checkpoint/a", 0x4625abf417fccd61},
     {"checkpoint/b", 0xfac7dc5be6663a8d},
-    {"checkpoint/c", 0x86dfa3b1c8dde1e6},
-    {"checkpoint/d", 0xe93748d0236b0feb},
+    {"checkpoint/c", 0x86d2b5772bba8b37},
+    {"checkpoint/d", 0x1bc51e73c9beafed},
     {"capped-ops", 0x2da8aaad32db5c64},
     {"tenant-deltas", 0xd59ab0f69855bf47},
     {"tenant-deltas/d2", 0xfa2eefb2525c2573},
-    {"tenant-deltas/d6", 0x3c4edc7c2388542e},
+    {"tenant-deltas/d6", 0x72c2068bc5e1db9e},
 };
 
 std::uint64_t GoldenHash(std::string_view strategy, std::uint64_t seed) {

@@ -1,9 +1,5 @@
 #include "impl/sync/generations/checkpoint/checkpoint.h"
 
-#include <utility>
-
-#include "impl/wire/tree_snapshot.h"
-
 namespace prefixmesh::generations {
 namespace {
 
@@ -13,12 +9,18 @@ PolicySyncOptions Common(const CheckpointOptions& options) {
 
 constexpr std::string_view kNames[] = {"checkpoint/b", "checkpoint/c", "checkpoint/d", "checkpoint"};
 
+ExportForm FormOf(const CheckpointOptions& options) {
+  return {.flat = options.form == CheckpointForm::kB,
+          .skips_unchanged = options.form >= CheckpointForm::kD,
+          .garbage_takes_bodies = options.form == CheckpointForm::kE,
+          .compressed_bytes_max = options.form == CheckpointForm::kE ? options.compressed_bytes_max : UINT64_MAX};
+}
+
 }  // namespace
 
 CheckpointSync::CheckpointSync(const CheckpointOptions& options, const StrategyView& view)
     : Lz4Sync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.form)], Common(options)),
-              options.form == CheckpointForm::kE ? options.compressed_bytes_max : UINT64_MAX),
-      form_(options.form),
+              FormOf(options)),
       view_(view) {}
 
 void CheckpointSync::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
@@ -26,22 +28,6 @@ void CheckpointSync::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/
   store_.Bump(OwnKey(offer.model));
 }
 
-void CheckpointSync::Checkpoint(Time /*now*/) {
-  if (form_ >= CheckpointForm::kD && records_.local == placements_exported_) return;
-  view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
-    const std::string key = OwnKey(model);
-    std::string body = Encode(snapshot);
-    if (form_ == CheckpointForm::kB) {
-      Result<std::string> flat =
-          EncodeFlat(*ViewTreeSnapshot(AsBytes(body)), model, store_.Version(key) + 1, store_.operations_max());
-      if (!flat.ok()) return;
-      body = std::move(*flat);
-    }
-    exported_bytes_ += body.size();
-    store_.SetSnapshot(key, std::move(body));
-    store_.Bump(key);
-  });
-  placements_exported_ = records_.local;
-}
+void CheckpointSync::Checkpoint(Time /*now*/) { exported_bytes_ += Export(view_); }
 
 }  // namespace prefixmesh::generations

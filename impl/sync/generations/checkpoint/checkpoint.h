@@ -3,16 +3,19 @@
 //
 //   /b  f9eaab075  exported as a flat list of operations, one for each node and tenant, with all the text above it
 //   /c  5bffaa359  exported as a snapshot; a receiver expands it to the same list (lz4_sync.h)
-//   /d  0aff3d5d0  and not exported when nothing changed since the last time: an idle router is silent
-//   /e  3b52671e4  and what is above 8 MiB compressed is dropped and counts as sent, until the version moves
+//   /d  0aff3d5d0  and not exported while the store's generation stands still: a router that neither places nor takes
+//                  anything is silent. What a peer sent moves the generation, too: two idle routers go on exporting
+//                  by turns as long as each one's export is news to the other, and stop when their versions meet
+//   /e  3b52671e4  and what is above 8 MiB compressed is dropped and counts as sent, until the version moves; and every
+//                  60 rounds garbage collection takes the bodies, with them the counters: versions start again, and
+//                  what comes after is no news to a stream or peer that had the old ones (W15)
 //
 // An export takes the body's place, even that of newer bytes from a peer, and moves the counter. Each placement moves
 // it, too, so that under load the same body goes out every second. Received: lz4_sync.h: at most 2,048 operations of it
 // (H14, X10).
 //
-// Chosen where the history is silent: what /d looks at is the placements of this router. With what peers sent in it,
-// two routers would export to each other for ever, and the form was silent when idle. These forms ran in a branch that
-// also sent tenant deltas; here they stand alone ("tenant-deltas/d6" has both). A flat list above 256 MiB is not
+// These forms ran in a branch that also sent tenant deltas; here they stand alone ("tenant-deltas/d6" has
+// both). A flat list above 256 MiB is not
 // exported: the original had no limit there. The tree's lock is held while its nodes are copied; the original's locks
 // were one for each node.
 //
@@ -51,9 +54,7 @@ class CheckpointSync final : public Lz4Sync {
  private:
   void Checkpoint(Time now) override;
 
-  const CheckpointForm form_;
   const StrategyView& view_;
-  std::uint64_t placements_exported_ = 0;  // how many there were at the last export
   std::uint64_t exported_bytes_ = 0;
 };
 

@@ -23,7 +23,7 @@ bool IsD6(const TenantDeltasOptions& options) { return options.draft == TenantDe
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view)
     : Lz4Sync(Common(options), MakeTraits(IsD6(options) ? "tenant-deltas/d6" : "tenant-deltas", Common(options)),
-              IsD6(options) ? UINT64_MAX : kCompressedBytesMax),
+              ExportForm{.compressed_bytes_max = IsD6(options) ? UINT64_MAX : kCompressedBytesMax}),
       choices_(options),
       view_(view) {}
 
@@ -142,11 +142,7 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
 
 void TenantDeltas::Checkpoint(Time /*now*/) {
   if (!IsD6(choices_)) return;  // an empty body, as merged
-  view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
-    const std::string key = OwnKey(model);
-    store_.SetSnapshot(key, Encode(snapshot));
-    store_.Bump(key);
-  });
+  Export(view_);
 }
 
 bool TenantDeltas::AsksForSnapshot() const { return !IsD6(choices_) || store_.blobs() == 0; }
