@@ -3,9 +3,8 @@
 //   sent       bodies that are news to the stream: decoded once as a check, first as an operation list, then as a
 //              snapshot; compressed; tag tree_state_lz4. With a cap, what is above it counts as sent and is dropped: no
 //              second try until the version moves, which under load is the next second (X11)
-//   exported   where the owner calls Export: each text tree becomes the body of its key, even in the place of newer
-//   bytes
-//              from a peer, and the counter moves
+//   exported   where the owner calls Export: each text tree becomes the body of its key, even in the place of
+//              newer bytes from a peer, and the counter moves
 //   received   the claimed size is held against 256 MiB; decompressed; read as an operation list, with whatever
 //              follows it ignored (so a snapshot of 1–8 nodes whose root has no tenant reads as an empty list of a
 //              huge version, X9), else as a snapshot, which stands for at most 2,048 operations (H14, X10); it replaces
