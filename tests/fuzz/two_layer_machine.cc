@@ -166,7 +166,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const unsigned step = (what >> 1) & 7;
     if (step < 5) {
       if (size - at < 2) break;
-      const std::size_t length = std::min<std::size_t>(data[at] | data[at + 1] << 8, size - at - 2);
+      const std::size_t length = std::min<std::size_t>(data[at] | std::size_t{data[at + 1]} << 8, size - at - 2);
       at += 2;
       std::string frame(1, static_cast<char>(kKinds[step]));
       frame.append(reinterpret_cast<const char*>(data) + at, length);

@@ -1,6 +1,8 @@
 // Goal: requests go to workers that are there. One that starts late, hangs or is below its register is noticed by the
-// router itself, without a request that has to fail first.
-// Method: worker processes that are started late and stopped with SIGSTOP, and a router in this process.
+// router itself, without a request that has to fail first. What others say of a worker, and what a worker says of
+// itself, harms nobody for long. Method: worker processes that are started late and stopped with SIGSTOP, a hostile
+// peer (attacks/hostile_peer.cc) and a hostile worker, and a router in this process.
+#include <malloc.h>
 #include <signal.h>
 
 #include <catch2/catch.hpp>
@@ -156,6 +158,95 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
     REQUIRE(greeting.error().message.find("must be below 2^63 - 1") != std::string::npos);
   }
   REQUIRE((*workers)->Incarnation(0) == 2 * ahead + 1);
+}
+
+TEST_CASE("Router: after poisoned registers and a restart of the workers it is right again, by itself") {
+  load::WorkerPoolOptions pool;
+  pool.ports = {test::FreePort(), test::FreePort()};
+  pool.models = {"m"};
+  RealClock clock;
+  auto workers = load::WorkerPool::Start(pool, clock);
+  REQUIRE(workers.ok());
+  const std::uint16_t sync = test::FreePort();
+  // "a" dials "b", and is no router at all.
+  RunningRouter router(
+      UsualOptions("b", sync, {{"a", "127.0.0.1:" + std::to_string(test::FreePort())}}, (*workers)->addresses()));
+  const std::string prompt = Text(20000, 1);
+  REQUIRE(router.Generate(prompt).status.ok());
+  REQUIRE(router.Probe(prompt).workers_size() == 1);
+
+  const char* bin = std::getenv("PREFIXMESH_BIN");
+  REQUIRE(bin != nullptr);
+  const std::string poison =
+      std::string(bin) + "/hostile_peer registers 127.0.0.1:" + std::to_string(sync) + " a 1.5 >/dev/null";
+  std::future<int> poisoned = std::async(std::launch::async, [&] { return std::system(poison.c_str()); });
+  REQUIRE(Eventually([&] { return router.Status().sync().peers_up() == 1; }));
+  for (int i = 0; i < 20; ++i) REQUIRE(router.Generate(Text(2000, 100 + static_cast<std::uint64_t>(i))).status.ok());
+  REQUIRE(poisoned.get() == 0);
+  for (const std::size_t i : {0u, 1u}) REQUIRE((*workers)->Incarnation(i) < kWorkerIncarnationMax.value / 2);
+
+  workers->reset();
+  workers = load::WorkerPool::Start(pool, clock);
+  REQUIRE(workers.ok());
+  // What the last life held is not believed any more, and what this one takes is.
+  REQUIRE(Eventually([&] { return router.Status().workers_healthy() == 2; }));
+  REQUIRE(Eventually([&] { return router.Probe(prompt).workers_size() == 0; }));
+  REQUIRE(Eventually([&] { return router.Generate(prompt).status.ok(); }));
+  REQUIRE(Eventually([&] {
+    const Reply again = router.Generate(prompt);
+    return again.status.ok() && again.routed.reason() == v1::DECISION_CACHE;
+  }));
+  for (const std::size_t i : {0u, 1u}) REQUIRE((*workers)->Incarnation(i) < kWorkerIncarnationMax.value / 2);
+}
+
+// Answers each hello with thousands of models that nobody has heard of.
+class InventsModels final : public v1::Worker::Service {
+ public:
+  grpc::Status Hello(grpc::ServerContext*, const v1::HelloRequest*, v1::HelloReply* reply) override {
+    reply->set_worker("hostile");
+    reply->set_incarnation(1);
+    const std::uint64_t hello = hellos_.fetch_add(1);
+    for (int i = 0; i < 8000; ++i)
+      reply->add_models("invented-" + std::to_string(hello * 8000 + static_cast<std::uint64_t>(i)));
+    return grpc::Status::OK;
+  }
+  std::uint64_t hellos() const { return hellos_.load(); }
+
+ private:
+  std::atomic<std::uint64_t> hellos_{0};
+};
+
+TEST_CASE("Router: a worker that invents models takes neither memory nor the others' models") {
+  InventsModels service;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  load::WorkerPoolOptions pool;
+  pool.ports = {0};
+  pool.models = {"m"};
+  RealClock clock;
+  const auto workers = load::WorkerPool::Start(pool, clock);
+  REQUIRE(workers.ok());
+  std::vector<load::WorkerAddress> addresses = (*workers)->addresses();
+  addresses.push_back({"hostile", "127.0.0.1:" + std::to_string(port)});
+  {
+    RunningRouter router(UsualOptions("a", 0, {}, addresses));
+    const auto live_after = [&](std::uint64_t hellos) {
+      REQUIRE(Eventually([&] { return service.hellos() >= hellos; }));
+      const struct mallinfo2 heap = mallinfo2();
+      return heap.uordblks + heap.hblkhd;
+    };
+    const std::uint64_t before = live_after(20);
+    for (std::uint64_t i = 0; i < 10; ++i) REQUIRE(router.Generate(Text(2000, i)).status.ok());
+    const std::uint64_t after = live_after(80);
+    // 60 answers of 8,000 names are 12 MB of names alone.
+    REQUIRE(after < before + (4u << 20));
+    REQUIRE(router.Status().worker_words_refused().at("models") >= 60u * (8000 - kModelsMax));
+    REQUIRE(router.Generate(Text(20000, 1)).routed.worker() == "w0");
+  }
+  server->Shutdown();
 }
 
 }  // namespace

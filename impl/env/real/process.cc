@@ -29,6 +29,8 @@ void ApplyAllocatorPolicy() {
 
 const char* AllocatorPolicyName() { return "glibc arena_max=1 mmap_threshold=65536 trim_threshold=1048576"; }
 
+void ReturnFreedMemory() { malloc_trim(0); }
+
 void FileLimitIsAnError() { signal(SIGXFSZ, SIG_IGN); }
 
 ShutdownSignal::ShutdownSignal() {

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include "impl/env/real/process.h"
+
 namespace prefixmesh {
 namespace {
 
 constexpr Time kSweepEvery = std::chrono::milliseconds(20);
+// gRPC has closed what was refused by then.
+constexpr Time kReturnMemoryAfter = std::chrono::seconds(5);
 // Frame headers, and what is on its way when the kernel is asked.
 constexpr std::uint64_t kSlackBytes = 256u << 10;
 
@@ -59,6 +63,7 @@ void RequestPort::Admit(RequestCall& call) {
   if (admitted.evicted.has_value()) RefuseBody(*admitted.evicted, TooManyBodies());
   if (admitted.verdict == BodyAdmission::Verdict::kRefuse) {
     refused_.fetch_add(1, std::memory_order_relaxed);
+    ReturnMemorySoon();
     return call.Refuse(TooManyBodies());
   }
   calls_[call.id_] = &call;
@@ -77,7 +82,9 @@ void RequestPort::BodyRead(RequestCall& call) {
 // The body belongs to the read that is under way, or to whoever it was handed to: it is not looked at.
 void RequestPort::BodyCancelled(RequestCall& call) {
   MutexLock lock(mutex_);
-  if (BodyEnded(call)) call.Refuse(grpc::Status::CANCELLED);
+  if (!BodyEnded(call)) return;
+  call.Refuse(grpc::Status::CANCELLED);
+  ReturnMemorySoon();
 }
 
 bool RequestPort::BodyEnded(RequestCall& call) {
@@ -98,6 +105,21 @@ void RequestPort::RefuseBody(BodyAdmission::Id id, const grpc::Status& status) {
   refused_.fetch_add(1, std::memory_order_relaxed);
   at->second->Refuse(status);
   calls_.erase(at);
+  ReturnMemorySoon();
+}
+
+void RequestPort::ReturnMemorySoon() {
+  if (returning_memory_) return;
+  returning_memory_ = true;
+  executor_.PostAt(clock_.Now() + kReturnMemoryAfter, [this] { ReturnMemory(); });
+}
+
+void RequestPort::ReturnMemory() {
+  {
+    MutexLock lock(mutex_);
+    returning_memory_ = false;
+  }
+  ReturnFreedMemory();
 }
 
 void RequestPort::SweepSoon() {

@@ -7,7 +7,8 @@
 //
 // gRPC 1.51 takes a whole message before it compares its size with the limit, so the limit alone bounds nothing. While
 // bodies are slow the port therefore asks the kernel what their connections received: one that received more than its
-// bodies may have, messages that are in left out, loses them.
+// bodies may have, messages that are in left out, loses them. What unfinished bodies took, the allocator keeps in pieces:
+// it is made to give it back a while after they are gone.
 //
 // Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
 // Bounds:   body_admission.h; handler.Charge for all that is in flight.
@@ -99,6 +100,8 @@ class RequestPort {
   void SweepSoon() PREFIXMESH_REQUIRES(mutex_);
   void Sweep();
   void RefuseOversized() PREFIXMESH_REQUIRES(mutex_);
+  void ReturnMemorySoon() PREFIXMESH_REQUIRES(mutex_);
+  void ReturnMemory();
 
   // A connection with slow bodies.
   struct Metered {
@@ -119,6 +122,7 @@ class RequestPort {
   std::map<BodyAdmission::Id, RequestCall*> calls_ PREFIXMESH_GUARDED_BY(mutex_);  // whose body is not in
   BodyAdmission::Id last_id_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   bool sweeping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  bool returning_memory_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   ConnectionMeter meter_ PREFIXMESH_GUARDED_BY(mutex_);
   std::map<std::string, Metered> metered_ PREFIXMESH_GUARDED_BY(mutex_);
 };
