@@ -17,6 +17,7 @@
 #include "bench/conform/conform.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
+#include "bench/result/figure_pages.h"
 #include "bench/result/read_json.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
@@ -75,7 +76,8 @@ int PlanCommand(const ScenarioArguments& arguments) {
   return 0;
 }
 
-int ListCommand(const std::string& what) {
+int ListCommand(const std::string& what, const std::string& format) {
+  if (what == "figures") std::printf("%s", FigurePage(format).c_str());
   if (what == "strategies")
     for (const StrategyDescription& each : StrategyDescriptions())
       std::printf("%-12s %-6s %s\n", std::string(each.name).c_str(), IndexKindName(each.default_index),
@@ -154,9 +156,13 @@ int Main(int argc, char** argv) {
 
   std::string what;
   CLI::App* list = app.add_subcommand("list", "what there is, one line each");
-  list->add_option("what", what, "strategies, scenarios or settings")
+  list->add_option("what", what, "strategies, scenarios, settings or figures")
       ->required()
-      ->check(CLI::IsMember({"strategies", "scenarios", "settings"}));
+      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures"}));
+  std::string list_format = "text";
+  list->add_option("--format", list_format, "of figures: text, or metrics, the table of dashboards/metrics.md")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kFigureFormats), std::end(kFigureFormats))))
+      ->capture_default_str();
 
   std::vector<std::string> report_paths;
   std::string report_out = "report.html";
@@ -206,7 +212,7 @@ int Main(int argc, char** argv) {
   }
   if (run->parsed()) return RunCommand(scenario, strategy, out);
   if (plan->parsed()) return PlanCommand(scenario);
-  if (list->parsed()) return ListCommand(what);
+  if (list->parsed()) return ListCommand(what, list_format);
   if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);
   if (conform->parsed()) return ConformCommand(vector_files);
   if (sim->parsed()) return RunSim(sim_arguments);

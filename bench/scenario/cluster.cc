@@ -4,7 +4,7 @@
 
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
-#include "impl/wire/prefixmesh.pb.h"
+#include "impl/figures/router_figures.h"
 #include "loadgen/plan/plan.h"
 
 namespace prefixmesh::bench {
@@ -213,9 +213,10 @@ Status Cluster::StartRouters() {
     while (true) {
       if (std::chrono::steady_clock::now() > deadline)
         return Error{ErrorCode::kTimeout, router.name + " is not healthy or lacks peers after 20 s"};
-      v1::RouterStatus status;
-      if (router.client->Healthy() && router.client->ReadStatus(status).ok() && status.sync().peers_up() == peers)
-        break;
+      if (router.client->Healthy()) {
+        const Result<RouterReport> report = router.client->ReadReport();
+        if (report.ok() && report->readings.Count(RouterFigure("sync.peers_up")) == peers) break;
+      }
       Result<std::optional<Event>> event = NextEvent(std::chrono::milliseconds(50));
       if (!event.ok()) return event.error();
     }

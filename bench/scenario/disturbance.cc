@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "impl/figures/router_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh::bench {
@@ -13,10 +14,11 @@ double MsSince(std::chrono::steady_clock::time_point since, std::chrono::steady_
   return std::chrono::duration<double, std::milli>(at - since).count();
 }
 
-std::map<std::string, std::uint64_t> BuiltByLayer(const std::vector<v1::RouterStatus>& statuses) {
+std::map<std::string, std::uint64_t> BuiltByLayer(const std::vector<RouterReport>& reports) {
   std::map<std::string, std::uint64_t> bytes;
-  for (const v1::RouterStatus& status : statuses)
-    for (const auto& [layer, totals] : status.sync().by_layer()) bytes[layer] += totals.bytes();
+  for (const LabelValue& layer : kLayerValues)
+    for (const RouterReport& report : reports)
+      bytes[std::string(layer.name)] += report.readings.Count(RouterFigure("sync.by_layer.*.bytes"), layer.name);
   return bytes;
 }
 
@@ -73,7 +75,7 @@ void Disturbance::Cut() {
 }
 
 void Disturbance::Heal() {
-  std::vector<v1::RouterStatus> before;
+  std::vector<RouterReport> before;
   (void)sampler_.SampleNow(&before);
   Open(heal_, std::move(before), measured_.partition->heal);
   heal_.since = Clock::now();
@@ -83,7 +85,7 @@ void Disturbance::Heal() {
 
 Status Disturbance::Join() {
   MeasuredJoin& join = *measured_.join;
-  std::vector<v1::RouterStatus> before;
+  std::vector<RouterReport> before;
   (void)sampler_.SampleNow(&before);
   for (const std::optional<double>& p99 : TurnPhase(before, "join"))
     join.decision_cpu_p99_us.emplace_back(p99, std::nullopt);
@@ -95,13 +97,13 @@ Status Disturbance::Join() {
 
 void Disturbance::Stop() {
   MeasuredStop& stop = *measured_.stop;
-  std::vector<v1::RouterStatus> before;
+  std::vector<RouterReport> before;
   const Sample sample = sampler_.SampleNow(&before);
   for (const std::optional<double>& p99 : TurnPhase(before, "stop"))
     stop.decision_cpu_p99_us.emplace_back(p99, std::nullopt);
   std::vector<v1::SyncPositions> positions;
   if (ReadPositions(positions)[stop.router]) positions_when_stopped_ = std::move(positions[stop.router]);
-  status_when_stopped_ = std::move(before[stop.router]);
+  report_when_stopped_ = std::move(before[stop.router]);
   cluster_.SetStopped(true);
   stop.began_s = sampler_.elapsed_s();
   for (const RouterSample& router : sample.routers) stop.rss_bytes.emplace_back(router.rss_bytes, router.rss_bytes);
@@ -109,10 +111,10 @@ void Disturbance::Stop() {
 
 void Disturbance::GoOn() {
   MeasuredStop& stop = *measured_.stop;
-  std::vector<v1::RouterStatus> before;
+  std::vector<RouterReport> before;
   (void)sampler_.SampleNow(&before);
   const std::vector<std::optional<double>> during = TurnPhase(before, "going on");
-  before[stop.router] = status_when_stopped_;
+  before[stop.router] = report_when_stopped_;
   for (std::size_t i = 0; i < during.size(); ++i) stop.decision_cpu_p99_us[i].second = during[i];
   Open(stop_, std::move(before), stop.caught_up);
   stop_.since = Clock::now();
@@ -125,18 +127,18 @@ void Disturbance::GoOn() {
   }
 }
 
-std::vector<std::optional<double>> Disturbance::TurnPhase(const std::vector<v1::RouterStatus>& statuses,
+std::vector<std::optional<double>> Disturbance::TurnPhase(const std::vector<RouterReport>& reports,
                                                           const std::string& phase) {
-  std::vector<std::optional<double>> p99(statuses.size());
-  for (std::size_t i = 0; i < statuses.size(); ++i)
-    if (const v1::Percentiles& cpu = statuses[i].decision_cpu_us_phase(); cpu.count() > 0) p99[i] = cpu.p99();
+  std::vector<std::optional<double>> p99;
+  for (const RouterReport& report : reports)
+    p99.push_back(report.readings.Number(RouterFigure("decision_cpu_phase_us.p99")));
   for (Cluster::Router& router : cluster_.routers())
     if (router.answering() != nullptr) (void)router.answering()->BeginPhase(phase);
   return p99;
 }
 
 // What is missing is counted before the deed, so that nothing written later is asked for.
-void Disturbance::Open(Watch& watch, std::vector<v1::RouterStatus> before, Convergence& answer) {
+void Disturbance::Open(Watch& watch, std::vector<RouterReport> before, Convergence& answer) {
   watch.before = std::move(before);
   watch.answer = &answer;
   std::vector<v1::SyncPositions> positions;
@@ -169,7 +171,7 @@ void Disturbance::Look(Watch& watch, const std::vector<bool>& answered, const st
   watch.open = !answer.connected_after_ms;  // what it lacked may have come through a third
   if (answer.complete_after_ms) return;
   answer.complete_after_ms = MsSince(watch.since, at);
-  std::vector<v1::RouterStatus> after;
+  std::vector<RouterReport> after;
   const Sample sample = sampler_.SampleNow(&after);
   if (std::any_of(sample.routers.begin(), sample.routers.end(), [](const auto& r) { return !r.counters; })) return;
   answer.built_bytes = BuiltByLayer(after);
@@ -180,12 +182,12 @@ void Disturbance::JoinerServes() {
   if (measured_.join) measured_.join->ready_after_ms = MsSince(join_.since, Clock::now());
 }
 
-void Disturbance::LoadEnded(const std::vector<v1::RouterStatus>& statuses) {
+void Disturbance::LoadEnded(const std::vector<RouterReport>& reports) {
   load_ended_ = true;
   if (!measured_.join) return;
-  for (std::size_t i = 0; i < statuses.size() && i < measured_.join->decision_cpu_p99_us.size(); ++i)
-    if (const v1::Percentiles& cpu = statuses[i].decision_cpu_us_phase(); cpu.count() > 0)
-      measured_.join->decision_cpu_p99_us[i].second = cpu.p99();
+  for (std::size_t i = 0; i < reports.size() && i < measured_.join->decision_cpu_p99_us.size(); ++i)
+    measured_.join->decision_cpu_p99_us[i].second =
+        reports[i].readings.Number(RouterFigure("decision_cpu_phase_us.p99"));
 }
 
 void Disturbance::Settled() {

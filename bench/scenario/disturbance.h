@@ -39,7 +39,7 @@ class Disturbance {
   // The router that joins says that it serves.
   void JoinerServes();
   // The load phase has just ended; `statuses` are the routers' of this moment.
-  void LoadEnded(const std::vector<v1::RouterStatus>& statuses);
+  void LoadEnded(const std::vector<RouterReport>& reports);
   // All counters stand still, or settle is over.
   void Settled();
 
@@ -54,7 +54,7 @@ class Disturbance {
     bool open = false;
     Clock::time_point since;
     Heads heads;
-    std::vector<v1::RouterStatus> before;
+    std::vector<RouterReport> before;
     std::optional<std::size_t> who;
     Convergence* answer = nullptr;
   };
@@ -65,8 +65,8 @@ class Disturbance {
   void Stop();
   void GoOn();
   // Per router the p99 of its decisions since the last phase began; then a phase of this name begins.
-  std::vector<std::optional<double>> TurnPhase(const std::vector<v1::RouterStatus>& statuses, const std::string& phase);
-  void Open(Watch& watch, std::vector<v1::RouterStatus> before, Convergence& answer);
+  std::vector<std::optional<double>> TurnPhase(const std::vector<RouterReport>& reports, const std::string& phase);
+  void Open(Watch& watch, std::vector<RouterReport> before, Convergence& answer);
   void Look(Watch& watch, const std::vector<bool>& answered, const std::vector<v1::SyncPositions>& positions,
             Clock::time_point at);
   std::vector<bool> ReadPositions(std::vector<v1::SyncPositions>& positions);
@@ -81,7 +81,7 @@ class Disturbance {
   Watch heal_, join_, stop_;
   // Of the router that is stopped: it cannot be asked, and they cannot change.
   v1::SyncPositions positions_when_stopped_;
-  v1::RouterStatus status_when_stopped_;
+  RouterReport report_when_stopped_;
 };
 
 }  // namespace prefixmesh::bench

@@ -14,15 +14,15 @@
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/runner.h"
 #include "bench/scenario/sampler.h"
-#include "impl/wire/prefixmesh.pb.h"
+#include "impl/figures/router_report.h"
 
 namespace prefixmesh::bench {
 
 // What is not there was not measured, and becomes null.
 struct MeasuredRouter {
   std::string name;
-  double ready_s = 0;                       // in seconds of the sampler
-  std::optional<v1::RouterStatus> settled;  // at the end of settle: totals
+  double ready_s = 0;                   // in seconds of the sampler
+  std::optional<RouterReport> settled;  // at the end of settle: totals
   std::optional<std::uint64_t> peak_rss_bytes, pss_bytes, end_rss_bytes;
   std::optional<double> cpu_s;  // ready to the end of settle
   std::optional<std::uint64_t> delivered_bytes;

@@ -8,6 +8,7 @@
 #include "bench/scenario/measured.h"
 #include "bench/scenario/nulls.h"
 #include "impl/env/real/process.h"
+#include "impl/figures/router_figures.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -31,13 +32,6 @@ Json OrNull(const std::optional<T>& value) {
   return value.has_value() ? Json(*value) : Json(nullptr);
 }
 
-// The same object with null for every value in it.
-Json Nulled(Json json) {
-  if (!json.is_object()) return nullptr;
-  for (auto& [key, value] : json.items()) value = Nulled(std::move(value));
-  return json;
-}
-
 // Median RSS of one router over [from, to] seconds.
 double MedianRss(const Measured& m, std::size_t router, double from, double to) {
   std::vector<double> values;
@@ -59,25 +53,23 @@ double RateOverLoad(const Measured& m, std::size_t router, Read read) {
   return static_cast<double>(*after - *before) / (last->at_s - first->at_s);
 }
 
-Json PercentilesJson(const v1::Percentiles& p, bool with_mean_and_max) {
-  const bool any = p.count() > 0;
-  Json json;
-  if (with_mean_and_max) json["mean"] = any ? Json(p.mean()) : Json(nullptr);
-  json["p50"] = any ? Json(p.p50()) : Json(nullptr);
-  json["p99"] = any ? Json(p.p99()) : Json(nullptr);
-  if (with_mean_and_max) json["max"] = any ? Json(p.max()) : Json(nullptr);
-  return json;
+// What a router said at the end of settle of one figure; null: there was no number, or no router to ask.
+Json Settled(const MeasuredRouter& router, const Figure& figure, std::string_view label = {}) {
+  const Reading* reading = router.settled.has_value() ? router.settled->readings.Find(figure, label) : nullptr;
+  if (reading == nullptr || reading->reason() != nullptr) return nullptr;
+  if (const auto* count = std::get_if<std::uint64_t>(&reading->value)) return *count;
+  return *reading->number();
 }
 
 Json SyncJson(const Measured& m, std::size_t i) {
   const MeasuredRouter& router = m.routers[i];
-  const v1::SyncStatus sync = router.settled.has_value() ? router.settled->sync() : v1::SyncStatus();
-  Json by_layer;
-  for (const char* layer : {"placements", "structure", "repair", "digest", "control", "membership", "crdt"}) {
-    const auto at = sync.by_layer().find(layer);
-    by_layer[layer] = {{"bytes", at != sync.by_layer().end() ? at->second.bytes() : 0},
-                       {"messages", at != sync.by_layer().end() ? at->second.messages() : 0}};
-  }
+  const auto said = [&](const Figure& figure, std::string_view label = {}) { return Settled(router, figure, label); };
+  Json by_layer, records;
+  for (const LabelValue& layer : kLayerValues)
+    by_layer[std::string(layer.name)] = {{"bytes", said(RouterFigure("sync.by_layer.*.bytes"), layer.name)},
+                                         {"messages", said(RouterFigure("sync.by_layer.*.messages"), layer.name)}};
+  for (const LabelValue& record : kRecordValues)
+    records[std::string(record.name)] = said(RouterFigure("sync.records.*"), record.name);
   // delivered / (learned x (routers − 1) x applied / pairs): the cost of one placement that arrived, over all routers,
   // so every router's own share of the learned placements is taken from the whole.
   double per_applied = NAN;
@@ -91,57 +83,49 @@ Json SyncJson(const Measured& m, std::size_t i) {
     if (arrived > 0) per_applied = delivered / arrived;
   }
   Json errors = Json::object();
-  for (const auto& [reason, count] : sync.decode_errors()) errors[reason] = count;
+  if (router.settled.has_value())
+    for (const Reading& reading : router.settled->readings)
+      if (reading.figure == &RouterFigure("sync.decode_errors.*")) errors[reading.label] = *reading.number();
   const auto rate = [&](auto read) { return OrNull(RateOverLoad(m, i, read)); };
   const Json built_per_s = rate([](const RouterCounters& c) -> std::optional<std::uint64_t> { return c.built_bytes; });
   Json json = {
-      {"round_ms", sync.round_ms() > 0 ? Json(sync.round_ms()) : Json(nullptr)},
-      {"rounds", sync.rounds()},
-      {"bytes_per_round", PercentilesJson(sync.bytes_per_round(), true)},
+      {"round_ms", said(RouterFigure("sync.round_ms"))},
+      {"rounds", said(RouterFigure("sync.rounds"))},
+      {"bytes_per_round",
+       {{"mean", said(RouterFigure("sync.bytes_per_round.mean"))},
+        {"p50", said(RouterFigure("sync.bytes_per_round.p50"))},
+        {"p99", said(RouterFigure("sync.bytes_per_round.p99"))},
+        {"max", said(RouterFigure("sync.bytes_per_round.max"))}}},
       {"bytes_per_s", built_per_s},
       {"built_bytes_per_s", built_per_s},
       {"delivered_bytes_per_s", rate([](const RouterCounters& c) { return c.delivered_bytes; })},
       {"wire_bytes_per_s", rate([](const RouterCounters& c) -> std::optional<std::uint64_t> { return c.wire_bytes; })},
       {"bytes_per_applied_placement", OrNull(per_applied)},
-      {"built_bytes", sync.built_bytes()},
-      {"refused_bytes", sync.refused_bytes()},
-      {"queued_bytes", sync.queued_bytes()},
+      {"built_bytes", said(RouterFigure("sync.built_bytes"))},
+      {"refused_bytes", said(RouterFigure("sync.refused_bytes"))},
+      {"queued_bytes", said(RouterFigure("sync.queued_bytes"))},
       {"delivered_bytes", OrNull(router.delivered_bytes)},
-      {"wire_bytes", sync.wire_sent_bytes()},
-      {"messages", sync.messages()},
+      {"wire_bytes", said(RouterFigure("sync.wire_bytes"))},
+      {"messages", said(RouterFigure("sync.messages"))},
       {"by_layer", by_layer},
       {"idle_bytes_per_s", OrNull(router.idle_bytes_per_s)},
-      {"oversize_warnings", sync.oversize_warnings()},
-      {"records",
-       {{"local", sync.records_local()},
-        {"sent", sync.records_sent()},
-        {"received", sync.records_received()},
-        {"applied", sync.records_applied()},
-        {"stale", sync.records_stale()},
-        {"unresolved", sync.records_unresolved()}}},
-      {"offers_dropped", sync.offers_dropped()},
+      {"oversize_warnings", said(RouterFigure("sync.oversize_warnings"))},
+      {"records", records},
+      {"offers_dropped", said(RouterFigure("sync.offers_dropped"))},
       {"decode_errors", errors},
-      {"cpu_s", sync.cpu_seconds()}};
-  // Rates come from the ends of the load phase, everything else from the end of settle.
-  if (!router.settled.has_value())
-    for (auto& [key, value] : json.items())
-      if (!std::string_view(key).ends_with("bytes_per_s") && key != "decode_errors") value = Nulled(std::move(value));
+      {"cpu_s", said(RouterFigure("sync.cpu_s"))}};
   return json;
 }
 
 Json RouterJson(const Measured& m, std::size_t i) {
   const MeasuredRouter& router = m.routers[i];
-  const bool settled = router.settled.has_value();
-  const v1::RouterStatus status = settled ? *router.settled : v1::RouterStatus();
+  const auto said = [&](const Figure& figure, std::string_view label = {}) { return Settled(router, figure, label); };
   double steady = NAN;
   if (m.load_begin.has_value() && m.load_end.has_value()) {
     const double begin = m.load_begin->t_s, end = m.load_end->t_s;
     steady = MedianRss(m, i, end - (end - begin) / 4, end);
   }
   const bool idle = m.idle_end_s > m.idle_begin_s;
-  const Json index = {{"nodes", status.index().nodes()},
-                      {"bytes", status.index().bytes()},
-                      {"budget_bytes", status.index().budget_bytes()}};
   return {
       {"name", router.name},
       {"peak_rss_bytes", OrNull(router.peak_rss_bytes)},
@@ -151,10 +135,16 @@ Json RouterJson(const Measured& m, std::size_t i) {
        idle ? OrNullBytes(MedianRss(m, i, std::max(m.idle_begin_s, m.idle_end_s - 10), m.idle_end_s)) : Json(nullptr)},
       {"pss_bytes", OrNull(router.pss_bytes)},
       {"cpu_s", OrNull(router.cpu_s)},
-      {"allocator_live_bytes", settled ? Json(status.allocator_live_bytes()) : Json(nullptr)},
-      {"index", settled ? index : Nulled(index)},
-      {"decision_us", PercentilesJson(status.decision_us(), false)},
-      {"decision_cpu_us", PercentilesJson(status.decision_cpu_us(), false)},
+      {"allocator_live_bytes", said(RouterFigure("allocator_live_bytes"))},
+      {"index",
+       {{"nodes", said(RouterFigure("index.nodes"))},
+        {"bytes", said(RouterFigure("index.bytes"))},
+        {"budget_bytes", said(RouterFigure("index.budget_bytes"))}}},
+      {"decision_us",
+       {{"p50", said(RouterFigure("decision_us.*"), "p50")}, {"p99", said(RouterFigure("decision_us.*"), "p99")}}},
+      {"decision_cpu_us",
+       {{"p50", said(RouterFigure("decision_cpu_us.*"), "p50")},
+        {"p99", said(RouterFigure("decision_cpu_us.*"), "p99")}}},
       {"sync", SyncJson(m, i)}};
 }
 

@@ -8,6 +8,7 @@
 
 #include "impl/base/mutex.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
+#include "impl/wire/status_message.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -34,13 +35,13 @@ struct Asked {
   std::vector<Reply> replies;  // an answer's own until it came
   Mutex mutex;
   CondVar ended;
-  std::vector<StatusAnswer> answers PREFIXMESH_GUARDED_BY(mutex);
+  std::vector<ReportAnswer> answers PREFIXMESH_GUARDED_BY(mutex);
   std::size_t under_way PREFIXMESH_GUARDED_BY(mutex) = 0;
 };
 
 // Asks all clients that are there at the same time: ask(i, asked, done) each, and done(status) exactly once.
 template <typename Reply, typename Ask>
-std::vector<StatusAnswer> AskAll(std::span<RouterClient* const> clients, std::chrono::seconds deadline,
+std::vector<ReportAnswer> AskAll(std::span<RouterClient* const> clients, std::chrono::seconds deadline,
                                  std::vector<Reply>& replies, Ask&& ask) {
   const auto asked = std::make_shared<Asked<Reply>>(clients.size());
   for (std::size_t i = 0; i < clients.size(); ++i) {
@@ -103,10 +104,12 @@ bool RouterClient::Healthy() {
   return slices[0].size() == 2 && slices[0].begin()[0] == 0x08 && slices[0].begin()[1] == 0x01;
 }
 
-Status RouterClient::ReadStatus(v1::RouterStatus& status) {
+Result<RouterReport> RouterClient::ReadReport() {
   grpc::ClientContext context;
   SetDeadline(context);
-  return ToStatus(impl_->admin->Status(&context, v1::Empty(), &status));
+  v1::RouterStatus status;
+  if (Status read = ToStatus(impl_->admin->Status(&context, v1::Empty(), &status)); !read.ok()) return read.error();
+  return ReadStatus(status);
 }
 
 Status RouterClient::BeginPhase(const std::string& phase) {
@@ -118,16 +121,21 @@ Status RouterClient::BeginPhase(const std::string& phase) {
   return ToStatus(impl_->admin->BeginPhase(&context, request, &reply));
 }
 
-std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients,
-                                       std::vector<v1::RouterStatus>& statuses) {
-  return AskAll(clients, kDeadline, statuses, [&](std::size_t i, auto& asked, auto done) {
-    clients[i]->impl_->admin->async()->Status(&asked.contexts[i], &asked.request, &asked.replies[i], std::move(done));
-  });
+std::vector<ReportAnswer> ReadReports(std::span<RouterClient* const> clients, std::vector<RouterReport>& reports) {
+  std::vector<v1::RouterStatus> statuses;
+  const std::vector<ReportAnswer> answers =
+      AskAll(clients, kDeadline, statuses, [&](std::size_t i, auto& asked, auto done) {
+        clients[i]->impl_->admin->async()->Status(&asked.contexts[i], &asked.request, &asked.replies[i],
+                                                  std::move(done));
+      });
+  reports.clear();
+  for (const v1::RouterStatus& status : statuses) reports.push_back(ReadStatus(status));
+  return answers;
 }
 
 std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vector<v1::SyncPositions>& positions) {
   std::vector<bool> answered;
-  for (const StatusAnswer& answer :
+  for (const ReportAnswer& answer :
        AskAll(clients, kPositionsDeadline, positions, [&](std::size_t i, auto&asked, auto done) {
          clients[i]->impl_->admin->async()->Positions(&asked.contexts[i], &asked.request, &asked.replies[i],
                                                       std::move(done));

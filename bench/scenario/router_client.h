@@ -10,16 +10,16 @@
 
 #include "impl/base/result.h"
 #include "impl/env/env.h"
+#include "impl/figures/router_report.h"
 
 namespace prefixmesh::v1 {
-class RouterStatus;
 class SyncPositions;
 class WorkerStatus;
 }  // namespace prefixmesh::v1
 
 namespace prefixmesh::bench {
 
-struct StatusAnswer;
+struct ReportAnswer;
 
 class RouterClient {
  public:
@@ -29,11 +29,11 @@ class RouterClient {
 
   // The standard gRPC health service says SERVING.
   bool Healthy();
-  Status ReadStatus(v1::RouterStatus& status);
+  Result<RouterReport> ReadReport();
   Status BeginPhase(const std::string& phase);
 
  private:
-  friend std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const>, std::vector<v1::RouterStatus>&);
+  friend std::vector<ReportAnswer> ReadReports(std::span<RouterClient* const>, std::vector<RouterReport>&);
   friend std::vector<bool> ReadPositions(std::span<RouterClient* const>, std::vector<v1::SyncPositions>&);
   class Impl;
   std::unique_ptr<Impl> impl_;
@@ -41,11 +41,11 @@ class RouterClient {
 
 // All of them, asked at the same time: a router that hangs costs one deadline, whatever the others are. What did not
 // answer stays nothing. A null client is a router that does not run: it is not asked.
-struct StatusAnswer {
+struct ReportAnswer {
   bool answered = false;
   std::chrono::steady_clock::time_point at;  // when the answer came
 };
-std::vector<StatusAnswer> ReadStatuses(std::span<RouterClient* const> clients, std::vector<v1::RouterStatus>& statuses);
+std::vector<ReportAnswer> ReadReports(std::span<RouterClient* const> clients, std::vector<RouterReport>& reports);
 
 // Where each stands in every log, and which answered. The same rules, with a deadline of a second.
 std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vector<v1::SyncPositions>& positions);

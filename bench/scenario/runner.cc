@@ -160,9 +160,9 @@ class Runner {
           disturbance_.LoadBegan();
         }
         if (phase == "load_end") {
-          std::vector<v1::RouterStatus> statuses;
-          measured_.load_end = sampler_.SampleNow(&statuses);
-          disturbance_.LoadEnded(statuses);
+          std::vector<RouterReport> reports;
+          measured_.load_end = sampler_.SampleNow(&reports);
+          disturbance_.LoadEnded(reports);
         }
         if (phase == "warmup" || phase == "load") BeginPhase(phase);
       } else if (name == "progress") {
@@ -272,13 +272,13 @@ class Runner {
       if (now.t_s - still_since >= 1) break;
     }
     disturbance_.Settled();
-    std::vector<v1::RouterStatus> statuses;
-    const Sample end = sampler_.SampleNow(&statuses);
+    std::vector<RouterReport> reports;
+    const Sample end = sampler_.SampleNow(&reports);
     if (Status heard = AllAnswered(end); !heard.ok()) return heard;
     for (std::size_t i = 0; i < cluster_.routers().size(); ++i) {
       const Cluster::Router& router = cluster_.routers()[i];
       MeasuredRouter& measured = measured_.routers[i];
-      measured.settled = std::move(statuses[i]);
+      measured.settled = std::move(reports[i]);
       const pid_t pid = router.child->pid();
       if (const auto memory = ReadMemory(pid)) {
         measured.peak_rss_bytes = memory->peak_rss_bytes;

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "bench/process/proc.h"
+#include "impl/figures/router_figures.h"
 #include "impl/sync/strategy.h"
-#include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh::bench {
 
@@ -24,7 +24,7 @@ bool Sampler::SampleIfDue() {
   return true;
 }
 
-Sample Sampler::SampleNow(std::vector<v1::RouterStatus>* raw) {
+Sample Sampler::SampleNow(std::vector<RouterReport>* raw) {
   Sample sample;
   sample.t_s = elapsed_s();
   std::vector<Cluster::Router>& routers = cluster_.routers();
@@ -35,31 +35,28 @@ Sample Sampler::SampleNow(std::vector<v1::RouterStatus>* raw) {
     if (routers[i].child == nullptr) continue;
     if (const auto memory = ReadMemory(routers[i].child->pid())) sample.routers[i].rss_bytes = memory->rss_bytes;
   }
-  std::vector<v1::RouterStatus> statuses;
-  const std::vector<StatusAnswer> answers = ReadStatuses(clients, statuses);
+  std::vector<RouterReport> reports;
+  const std::vector<ReportAnswer> answers = ReadReports(clients, reports);
   bool all_answered = true;
   for (std::size_t i = 0; i < routers.size(); ++i)
     all_answered = all_answered && (routers[i].client == nullptr || answers[i].answered);
   for (std::size_t i = 0; i < routers.size(); ++i) {
     if (!answers[i].answered) continue;
     RouterCounters& counters = sample.routers[i].counters.emplace();
-    const v1::SyncStatus& sync = statuses[i].sync();
+    const Readings& readings = reports[i].readings;
     counters.at_s = std::chrono::duration<double>(answers[i].at - begin_).count();
-    counters.built_bytes = sync.built_bytes();
-    counters.wire_bytes = sync.wire_sent_bytes();
-    counters.news_bytes = sync.built_bytes();
-    if (const auto digests = sync.by_layer().find(LayerName(Layer::kDigest)); digests != sync.by_layer().end())
-      counters.news_bytes -= digests->second.bytes();
-    counters.records = sync.records_received();
-    counters.in_flight = statuses[i].in_flight();
+    counters.built_bytes = readings.Count(RouterFigure("sync.built_bytes"));
+    counters.wire_bytes = readings.Count(RouterFigure("sync.wire_bytes"));
+    counters.news_bytes =
+        counters.built_bytes - readings.Count(RouterFigure("sync.by_layer.*.bytes"), LayerName(Layer::kDigest));
+    counters.records = readings.Count(RouterFigure("sync.records.*"), "received");
+    counters.in_flight = readings.Count(RouterFigure("requests.in_flight"));
     if (!all_answered) continue;
     std::uint64_t& delivered = counters.delivered_bytes.emplace(0);
-    for (const v1::RouterStatus& peer : statuses) {
-      const auto from = peer.sync().received_bytes_by_peer().find(routers[i].name);
-      if (from != peer.sync().received_bytes_by_peer().end()) delivered += from->second;
-    }
+    for (const RouterReport& peer : reports)
+      delivered += peer.readings.Count(RouterFigure("sync.received_bytes.*"), routers[i].name);
   }
-  if (raw != nullptr) *raw = std::move(statuses);
+  if (raw != nullptr) *raw = std::move(reports);
   return sample;
 }
 

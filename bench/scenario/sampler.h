@@ -43,7 +43,7 @@ class Sampler {
   // Takes a sample when a second has passed since the last one; true when it did.
   bool SampleIfDue();
   // `raw`, if given, gets what each router answered, empty where it did not.
-  Sample SampleNow(std::vector<v1::RouterStatus>* raw = nullptr);
+  Sample SampleNow(std::vector<RouterReport>* raw = nullptr);
 
   const std::vector<Sample>& samples() const { return samples_; }
   double elapsed_s() const;

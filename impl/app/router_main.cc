@@ -172,7 +172,7 @@ int Main(int argc, char** argv) {
   if (!port.ok()) return Fail(port.error().message);
   std::unique_ptr<MetricsPage> metrics;
   if (!metrics_listen.empty()) {
-    auto serving = MetricsPage::Start(metrics_listen, limits, [&node] { return RouterMetricsPage(node); });
+    auto serving = MetricsPage::Start(metrics_listen, limits, [&server] { return RouterMetricsPage(server.Report()); });
     if (!serving.ok()) return Fail("--metrics-listen: " + serving.error().message);
     metrics = std::move(*serving);
   }

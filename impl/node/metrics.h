@@ -1,17 +1,17 @@
-// metrics.h — a router's Prometheus metrics: the Status figures as gauges and counters, collected at scrape time.
+// metrics.h — a router's report as a page of Prometheus metrics: every figure that has a metric, in its base unit.
 //
-// Nothing is counted twice: a scrape reads what the router keeps anyway and allocates only the scrape itself.
-// Names are listed in dashboards/metrics.md. Threads: any. Bounds: labels are configured
-// peers, layers and reasons only. Ownership: borrows the handler.
+// Nothing is counted twice: a scrape reads what the router keeps anyway and allocates only the scrape itself. The names
+// are the rows' (impl/figures/router_figures.h, listed in dashboards/metrics.md); what grows only is a counter, all
+// else a gauge. A figure without a number is left out. Threads: pure. Bounds: the report's.
 #pragma once
 
 #include <string>
 
-#include "impl/env/real/router_handler.h"
+#include "impl/figures/router_report.h"
 
 namespace prefixmesh {
 
-// The page of this moment, in Prometheus' exposition format.
-std::string RouterMetricsPage(RouterHandler& handler);
+// In Prometheus' text exposition format.
+std::string RouterMetricsPage(const RouterReport& report);
 
 }  // namespace prefixmesh

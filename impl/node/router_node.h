@@ -89,7 +89,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   std::uint64_t ProbeOpen(const RouteRequest& request) override;
   Result<std::pair<std::uint32_t, std::uint32_t>> ProbePoll(std::uint64_t handle, std::string_view worker) override;
   void ProbeClose(std::uint64_t handle) override;
-  void FillStatus(v1::RouterStatus& status) override;
+  RouterReport Report() override;
   void BeginPhase(std::string_view phase) override;
   void Positions(std::function<void(const v1::SyncPositions&)> done) override;
 
@@ -120,6 +120,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
   void EvictionBeat();
   void LogBeat();
+  void ReadSync(Readings& out);
   void LogSizes(const char* occasion);
   std::uint32_t BlockBytes(Kind kind) const;
   std::uint32_t DepthOf(const TreeScope& scope, const Prompt& prompt, WorkerIndex worker) const;

@@ -1,98 +1,126 @@
-// router_status.cc — what a router says of itself: the Status message, the phase figures and the periodic log lines.
+// router_status.cc — what a router says of itself: its report, the phase figures and the periodic log lines.
 // Nothing here walks, clones or encodes a tree; sizes are counters that are kept as things change.
 
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include "impl/figures/router_figures.h"
 #include "impl/node/router_node.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh {
 namespace {
 
-void Fill(v1::Percentiles& out, const Histogram& histogram, double scale) {
-  out.set_p50(static_cast<double>(histogram.Percentile(0.50)) * scale);
-  out.set_p99(static_cast<double>(histogram.Percentile(0.99)) * scale);
-  out.set_max(static_cast<double>(histogram.max()) * scale);
-  out.set_mean(histogram.mean() * scale);
-  out.set_count(histogram.count());
+constexpr double kMicros = 1e-3;  // per nanosecond
+
+std::optional<double> Percentile(const Histogram& histogram, double share, double scale) {
+  if (histogram.count() == 0) return std::nullopt;
+  return static_cast<double>(histogram.Percentile(share)) * scale;
+}
+
+void SetDecisions(Readings& out, const Figure& figure, const Histogram& ns) {
+  out.Set(figure, "p50", Percentile(ns, 0.50, kMicros));
+  out.Set(figure, "p99", Percentile(ns, 0.99, kMicros));
 }
 
 }  // namespace
 
-void RouterNode::FillStatus(v1::RouterStatus& status) {
-  status.set_name(options_.name);
-  status.set_strategy(options_.strategy);
-  status.set_in_flight(in_flight_.load(std::memory_order_relaxed));
-  status.set_in_flight_bytes(in_flight_bytes_.load(std::memory_order_relaxed));
-  status.set_requests_refused(refused_.load(std::memory_order_relaxed));
-  status.set_requests_retried(retried_.load(std::memory_order_relaxed));
-  status.set_workers_healthy(static_cast<std::uint32_t>(fleet_.healthy_count()));
-  status.set_workers_count(static_cast<std::uint32_t>(own_workers_.size()));
-  (*status.mutable_worker_words_refused())["incarnation"] = incarnations_refused_.load(std::memory_order_relaxed);
-  (*status.mutable_worker_words_refused())["models"] = models_.refused();
+RouterReport RouterNode::Report() {
+  RouterReport report{options_.name, options_.strategy, IndexKindName(options_.trees.kind), {}};
+  Readings& out = report.readings;
   const struct mallinfo2 heap = mallinfo2();
-  status.set_allocator_live_bytes(heap.uordblks + heap.hblkhd);
+  out.Set(RouterFigure("allocator_live_bytes"), heap.uordblks + heap.hblkhd);
 
   const TreeSize size = trees_.Size();
-  v1::IndexStatus& index = *status.mutable_index();
-  index.set_kind(IndexKindName(options_.trees.kind));
-  index.set_nodes(size.nodes);
-  index.set_bytes(size.bytes);
-  index.set_budget_bytes(size.budget_bytes);
-  index.set_forgotten(size.forgotten);
-  {
-    constexpr double kMicros = 1e-3;
-    MutexLock lock(figures_mutex_);
-    Fill(*status.mutable_decision_us(), decision_ns_, kMicros);
-    Fill(*status.mutable_decision_cpu_us(), decision_cpu_ns_, kMicros);
-    Fill(*status.mutable_decision_cpu_us_phase(), decision_cpu_phase_ns_, kMicros);
-    for (std::size_t reason = 1; reason < kDecisionReasonCount; ++reason)
-      (*status.mutable_decisions())[DecisionReasonName(static_cast<DecisionReason>(reason))] = decisions_[reason];
-  }
+  out.Set(RouterFigure("index.nodes"), size.nodes);
+  out.Set(RouterFigure("index.bytes"), size.bytes);
+  out.Set(RouterFigure("index.budget_bytes"), size.budget_bytes);
+  out.Set(RouterFigure("index.forgotten"), size.forgotten);
 
-  v1::SyncStatus& sync = *status.mutable_sync();
-  if (mesh_ == nullptr) return;
-  const MeshStats stats = mesh_->Stats();
-  const StrategyTraits& traits = strategy_->traits();
-  const Time beat = traits.peer_tick_period.count() != 0 ? traits.peer_tick_period : traits.round_period;
-  sync.set_round_ms(std::chrono::duration<double, std::milli>(beat).count());
-  sync.set_rounds(stats.rounds);
-  Fill(*sync.mutable_bytes_per_round(), stats.bytes_per_round, 1.0);
-  sync.set_built_bytes(stats.built_bytes);
-  sync.set_refused_bytes(stats.refused_bytes);
-  sync.set_queued_bytes(stats.queued_bytes);
-  sync.set_received_bytes(stats.received_bytes);
-  for (std::uint16_t i = 0; i < stats.received_by_peer.size(); ++i)
-    (*sync.mutable_received_bytes_by_peer())[mesh_->peer_name(PeerIndex{i})] = stats.received_by_peer[i];
-  for (const auto& [reason, count] : transport_->Refusals()) (*sync.mutable_streams_refused())[reason] = count;
-  const GrpcSyncTransport::WireBytes wire = transport_->SampleWireBytes();
-  sync.set_wire_sent_bytes(wire.sent);
-  sync.set_wire_received_bytes(wire.received);
-  sync.set_messages(stats.messages);
-  for (std::size_t i = 0; i < kLayerCount; ++i) {
-    v1::LayerTotals& layer = (*sync.mutable_by_layer())[LayerName(static_cast<Layer>(i))];
-    layer.set_bytes(stats.by_layer[i].bytes);
-    layer.set_messages(stats.by_layer[i].messages);
+  out.Set(RouterFigure("requests.in_flight"), in_flight_.load(std::memory_order_relaxed));
+  out.Set(RouterFigure("requests.in_flight_bytes"), in_flight_bytes_.load(std::memory_order_relaxed));
+  out.Set(RouterFigure("requests.refused"), refused_.load(std::memory_order_relaxed));
+  out.Set(RouterFigure("requests.retried"), retried_.load(std::memory_order_relaxed));
+  out.Set(RouterFigure("workers.healthy"), fleet_.healthy_count());
+  out.Set(RouterFigure("workers.configured"), own_workers_.size());
+  out.Set(RouterFigure("workers.words_refused.*"), "incarnation",
+          incarnations_refused_.load(std::memory_order_relaxed));
+  out.Set(RouterFigure("workers.words_refused.*"), "models", models_.refused());
+  {
+    MutexLock lock(figures_mutex_);
+    for (std::size_t reason = 1; reason < kDecisionReasonCount; ++reason)
+      out.Set(RouterFigure("decisions.*"), DecisionReasonName(static_cast<DecisionReason>(reason)), decisions_[reason]);
+    SetDecisions(out, RouterFigure("decision_us.*"), decision_ns_);
+    SetDecisions(out, RouterFigure("decision_cpu_us.*"), decision_cpu_ns_);
+    out.Set(RouterFigure("decisions_since_phase"), decision_cpu_phase_ns_.count());
+    out.Set(RouterFigure("decision_cpu_phase_us.p99"), Percentile(decision_cpu_phase_ns_, 0.99, kMicros));
   }
-  sync.set_oversize_warnings(stats.oversize_warnings);
+  ReadSync(out);
+  return report;
+}
+
+// A router without peers has built and received nothing: its counts are 0.
+void RouterNode::ReadSync(Readings& out) {
+  const MeshStats stats = mesh_ != nullptr ? mesh_->Stats() : MeshStats{};
+  std::optional<double> round_ms;
+  std::uint64_t sent = 0, received = 0;
+  if (mesh_ != nullptr) {
+    const StrategyTraits& traits = strategy_->traits();
+    const Time beat = traits.peer_tick_period.count() != 0 ? traits.peer_tick_period : traits.round_period;
+    round_ms = std::chrono::duration<double, std::milli>(beat).count();
+    const GrpcSyncTransport::WireBytes wire = transport_->SampleWireBytes();
+    sent = wire.sent;
+    received = wire.received;
+    for (const auto& [reason, count] : transport_->Refusals())
+      out.Set(RouterFigure("sync.streams_refused.*"), reason, count);
+  }
+  out.Set(RouterFigure("sync.round_ms"), round_ms);
+  out.Set(RouterFigure("sync.rounds"), stats.rounds);
+  const Histogram& round = stats.bytes_per_round;
+  out.Set(RouterFigure("sync.bytes_per_round.mean"), round.count() > 0 ? std::optional(round.mean()) : std::nullopt);
+  out.Set(RouterFigure("sync.bytes_per_round.p50"), Percentile(round, 0.50, 1));
+  out.Set(RouterFigure("sync.bytes_per_round.p99"), Percentile(round, 0.99, 1));
+  out.Set(RouterFigure("sync.bytes_per_round.max"), Percentile(round, 1, 1));
+  out.Set(RouterFigure("sync.built_bytes"), stats.built_bytes);
+  out.Set(RouterFigure("sync.refused_bytes"), stats.refused_bytes);
+  out.Set(RouterFigure("sync.queued_bytes"), stats.queued_bytes);
+  for (std::uint16_t i = 0; i < stats.received_by_peer.size(); ++i)
+    out.Set(RouterFigure("sync.received_bytes.*"), mesh_->peer_name(PeerIndex{i}), stats.received_by_peer[i]);
+  out.Set(RouterFigure("sync.wire_bytes"), sent);
+  out.Set(RouterFigure("sync.wire_received_bytes"), received);
+  out.Set(RouterFigure("sync.messages"), stats.messages);
+  for (std::size_t i = 0; i < kLayerCount; ++i) {
+    const char* layer = LayerName(static_cast<Layer>(i));
+    out.Set(RouterFigure("sync.by_layer.*.bytes"), layer, stats.by_layer[i].bytes);
+    out.Set(RouterFigure("sync.by_layer.*.messages"), layer, stats.by_layer[i].messages);
+  }
+  out.Set(RouterFigure("sync.oversize_warnings"), stats.oversize_warnings);
+  out.Set(RouterFigure("sync.offers_dropped"), stats.offers_dropped);
   const RecordCounts& records = stats.strategy.records;
-  sync.set_records_local(records.local);
-  sync.set_records_sent(records.sent);
-  sync.set_records_received(records.received);
-  sync.set_records_applied(records.applied);
-  sync.set_records_stale(records.stale);
-  sync.set_records_unresolved(records.unresolved);
-  sync.set_cpu_seconds(std::chrono::duration<double>(loop_.CpuUsed()).count());
-  sync.set_peers_up(stats.peers_up);
-  sync.set_offers_dropped(stats.offers_dropped);
+  out.Set(RouterFigure("sync.records.*"), "local", records.local);
+  out.Set(RouterFigure("sync.records.*"), "sent", records.sent);
+  out.Set(RouterFigure("sync.records.*"), "received", records.received);
+  out.Set(RouterFigure("sync.records.*"), "applied", records.applied);
+  out.Set(RouterFigure("sync.records.*"), "stale", records.stale);
+  out.Set(RouterFigure("sync.records.*"), "unresolved", records.unresolved);
+  const Figure& errors = RouterFigure("sync.decode_errors.*");
   for (std::size_t i = 0; i < stats.strategy.reject_count; ++i)
     if (const StrategyReport::Rejects& rejects = stats.strategy.rejects[i]; rejects.count > 0)
-      (*sync.mutable_decode_errors())[rejects.reason] = rejects.count;
-  if (stats.strategy.unknown_frames > 0)
-    (*sync.mutable_decode_errors())["unknown_kind"] = stats.strategy.unknown_frames;
+      out.Set(errors, rejects.reason, rejects.count);
+  if (stats.strategy.unknown_frames > 0) out.Set(errors, "unknown_kind", stats.strategy.unknown_frames);
   if (stats.strategy.reject_count == 0 && stats.strategy.decode_errors > 0)
-    (*sync.mutable_decode_errors())["frame"] = stats.strategy.decode_errors;
+    out.Set(errors, "frame", stats.strategy.decode_errors);
+  out.Set(RouterFigure("sync.peers_up"), std::uint64_t{stats.peers_up});
+  out.Set(RouterFigure("sync.streams_opened"), stats.streams_opened);
+  for (const auto& [reason, count] : stats.closed_by_reason)
+    out.Set(RouterFigure("sync.streams_closed.*"), reason, count);
+  for (const auto& [outcome, count] : stats.sends_by_outcome) out.Set(RouterFigure("sync.sends.*"), outcome, count);
+  for (std::size_t i = 0; i < stats.strategy.buffer_count; ++i) {
+    const auto& buffer = stats.strategy.buffers[i];
+    out.Set(RouterFigure("sync.buffers.*.bytes"), buffer.name, buffer.bytes);
+    out.Set(RouterFigure("sync.buffers.*.entries"), buffer.name, buffer.entries);
+  }
+  out.Set(RouterFigure("sync.cpu_s"), std::chrono::duration<double>(loop_.CpuUsed()).count());
 }
 
 void RouterNode::BeginPhase(std::string_view phase) {

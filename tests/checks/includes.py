@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Includes point down only: base -> {env, tree, crdt} -> wire -> {membership, sync, kvevents} -> {mesh, route}
+"""Includes point down only: base -> {env, tree, crdt, figures} -> wire -> {membership, sync, kvevents} -> {mesh, route}
 -> {env/real, env/sim} -> node -> app. Row-mates never include each other. loadgen and bench see impl; impl never sees
 them. gRPC stays in impl/env/real, loadgen/{drive,worker,app} and bench/scenario.
 
@@ -9,8 +9,8 @@ import pathlib
 import re
 import sys
 
-IMPL_ROWS = [["base"], ["env", "tree", "crdt"], ["wire"], ["membership", "sync", "kvevents"], ["mesh", "route"],
-             ["env/real", "env/sim"], ["node"], ["app"]]
+IMPL_ROWS = [["base"], ["env", "tree", "crdt", "figures"], ["wire"], ["membership", "sync", "kvevents"],
+             ["mesh", "route"], ["env/real", "env/sim"], ["node"], ["app"]]
 ROW_OF = {folder: row for row, folders in enumerate(IMPL_ROWS) for folder in folders}
 # Within a folder: strategies share the seam, not each other.
 SYNC_PARTS = ("two_layer", "generations")

@@ -69,7 +69,7 @@ TEST_CASE("Router: an empty prompt is served, an oversized one and an unknown mo
   const Reply unknown = mesh.router_a->Generate("hello", "no-such-model");
   REQUIRE(unknown.status.error_code() == grpc::StatusCode::NOT_FOUND);
   REQUIRE(unknown.status.error_message().find("no-such-model") != std::string::npos);
-  REQUIRE(mesh.router_a->Status().in_flight() == 0);
+  REQUIRE(mesh.router_a->Count(RouterFigure("requests.in_flight")) == 0);
 }
 
 TEST_CASE("Router: what would put too much in flight is refused and counted, and served when there is room again") {
@@ -88,17 +88,18 @@ TEST_CASE("Router: what would put too much in flight is refused and counted, and
   std::atomic<int> served{0};
   std::vector<std::thread> clients;
   for (int i = 0; i < 3; ++i) clients.emplace_back([&, i] { served += router.Generate(Text(kPrompt, i)).status.ok(); });
-  REQUIRE(Eventually([&] { return router.Status().in_flight() == 3; }));
-  REQUIRE(router.Status().in_flight_bytes() == options.in_flight_bytes_max - RequestPort::kCallBytes);
-  const std::uint64_t nodes = router.Status().index().nodes();
+  REQUIRE(Eventually([&] { return router.Count(RouterFigure("requests.in_flight")) == 3; }));
+  REQUIRE(router.Count(RouterFigure("requests.in_flight_bytes")) ==
+          options.in_flight_bytes_max - RequestPort::kCallBytes);
+  const std::uint64_t nodes = router.Count(RouterFigure("index.nodes"));
   const Reply refused = router.Generate(Text(kPrompt, 7));
   REQUIRE(refused.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
   REQUIRE(refused.status.error_message().find("are in flight") != std::string::npos);
-  REQUIRE(router.Status().requests_refused() == 1);
-  REQUIRE(router.Status().index().nodes() == nodes);  // nothing was learned of it
+  REQUIRE(router.Count(RouterFigure("requests.refused")) == 1);
+  REQUIRE(router.Count(RouterFigure("index.nodes")) == nodes);  // nothing was learned of it
   for (std::thread& client : clients) client.join();
   REQUIRE(served == 3);
-  REQUIRE(Eventually([&] { return router.Status().in_flight_bytes() == 0; }));
+  REQUIRE(Eventually([&] { return router.Count(RouterFigure("requests.in_flight_bytes")) == 0; }));
   REQUIRE(router.Generate(Text(kPrompt, 7)).status.ok());
 }
 
@@ -142,7 +143,7 @@ TEST_CASE("Router: without a healthy worker requests are refused as unavailable,
   mesh.workers = nullptr;  // all workers gone
   REQUIRE(Eventually([&] {
     (void)mesh.router_a->Generate("x");
-    return mesh.router_a->Status().workers_healthy() == 0;
+    return mesh.router_a->Count(RouterFigure("workers.healthy")) == 0;
   }));
   const Reply refused = mesh.router_a->Generate("x");
   REQUIRE(refused.status.error_code() == grpc::StatusCode::UNAVAILABLE);
@@ -168,8 +169,11 @@ TEST_CASE("Router: positions say that two routers hold the same; a phase's decis
   REQUIRE(Eventually([&] { return positions(*mesh.router_a) == positions(*mesh.router_b); }));
 
   const auto counts = [&] {
-    const v1::RouterStatus status = mesh.router_a->Status();
-    return std::pair(status.decision_cpu_us().count(), status.decision_cpu_us_phase().count());
+    const Readings readings = mesh.router_a->node->Report().readings;
+    std::uint64_t decisions = 0;
+    for (const LabelValue& reason : kDecisionValues)
+      decisions += readings.Count(RouterFigure("decisions.*"), reason.name);
+    return std::pair(decisions, readings.Count(RouterFigure("decisions_since_phase")));
   };
   REQUIRE(counts() == std::pair<std::uint64_t, std::uint64_t>(3, 3));
   mesh.router_a->node->BeginPhase("join");
@@ -217,10 +221,7 @@ TEST_CASE("Sync: frames that do not decode are counted and refused; a stranger i
   REQUIRE(exchange("", "x").error_code() == grpc::StatusCode::PERMISSION_DENIED);
   // Somebody who claims to be "a" takes its place until the frame shows itself as nonsense.
   REQUIRE_FALSE(exchange("a", "\x02\xff nonsense").ok());
-  REQUIRE(Eventually([&] {
-    const v1::RouterStatus status = mesh.router_b->Status();
-    return status.sync().decode_errors().count("corrupt") == 1 && status.sync().decode_errors().at("corrupt") >= 1;
-  }));
+  REQUIRE(Eventually([&] { return mesh.router_b->Count(RouterFigure("sync.decode_errors.*"), "corrupt") >= 1; }));
   // The real "a" dials again, and placements flow.
   const std::string prompt = Text(9000, 7);
   REQUIRE(mesh.router_a->Generate(prompt).status.ok());

@@ -15,6 +15,7 @@
 #include "impl/env/real/grpc_router_server.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/real_env.h"
+#include "impl/figures/router_figures.h"
 #include "impl/node/router_node.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/worker/worker_pool.h"
@@ -83,10 +84,8 @@ struct RunningRouter {
     REQUIRE(stub->Probe(&context, request, &reply).ok());
     return reply;
   }
-  v1::RouterStatus Status() {
-    v1::RouterStatus status;
-    node->FillStatus(status);
-    return status;
+  std::uint64_t Count(const Figure& figure, std::string_view label = {}) {
+    return node->Report().readings.Count(figure, label);
   }
   std::unique_ptr<RouterNode> node;
   std::unique_ptr<GrpcRouterServer> server;
@@ -125,8 +124,8 @@ struct Mesh2 {
     router_a = std::make_unique<RunningRouter>(UsualOptions("a", port_a, {{"b", b}}, workers->addresses()));
     router_b = std::make_unique<RunningRouter>(UsualOptions("b", port_b, {{"a", a}}, workers->addresses()));
     sync_b = b;
-    REQUIRE(Eventually([&] { return router_a->Status().sync().peers_up() == 1; }));
-    REQUIRE(Eventually([&] { return router_b->Status().sync().peers_up() == 1; }));
+    REQUIRE(Eventually([&] { return router_a->Count(RouterFigure("sync.peers_up")) == 1; }));
+    REQUIRE(Eventually([&] { return router_b->Count(RouterFigure("sync.peers_up")) == 1; }));
   }
   RealClock clock;
   std::unique_ptr<load::WorkerPool> workers;

@@ -81,7 +81,7 @@ TEST_CASE("Router: a worker that hangs loses its requests to the others, and get
   WorkerProcess& hung = holder == "w0" ? first : holder == "w1" ? second : third;
 
   hung.Signal(SIGSTOP);
-  REQUIRE(Eventually([&] { return router.Status().workers_healthy() == 2; }));
+  REQUIRE(Eventually([&] { return router.Count(RouterFigure("workers.healthy")) == 2; }));
   const Reply moved = router.Generate(prompt);
   REQUIRE(moved.status.ok());
   REQUIRE(moved.routed.worker() != holder);
@@ -93,7 +93,7 @@ TEST_CASE("Router: a worker that hangs loses its requests to the others, and get
   }
 
   hung.Signal(SIGCONT);
-  REQUIRE(Eventually([&] { return router.Status().workers_healthy() == 3; }));
+  REQUIRE(Eventually([&] { return router.Count(RouterFigure("workers.healthy")) == 3; }));
   std::uint64_t seed = 1000;
   REQUIRE(Eventually([&] { return router.Generate(Text(2000, seed++)).routed.worker() == holder; }));
 }
@@ -148,7 +148,7 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
 
   // What cannot be an incarnation is not taken, by the router or by the worker.
   router.node->SawIncarnation(WorkerIndex{0}, Incarnation{UINT64_MAX});
-  REQUIRE(router.Status().worker_words_refused().at("incarnation") == 1);
+  REQUIRE(router.Count(RouterFigure("workers.words_refused.*"), "incarnation") == 1);
   for (const std::uint64_t value : {kWorkerIncarnationMax.value, kWorkerIncarnationMax.value + 1, UINT64_MAX}) {
     std::promise<Result<WorkerGreeting>> answer;
     router.node->channels().Hello(WorkerIndex{0}, "a", Incarnation{value}, std::chrono::seconds(5),
@@ -180,7 +180,7 @@ TEST_CASE("Router: after poisoned registers and a restart of the workers it is r
   const std::string poison =
       std::string(bin) + "/hostile_peer registers 127.0.0.1:" + std::to_string(sync) + " a 1.5 >/dev/null";
   std::future<int> poisoned = std::async(std::launch::async, [&] { return std::system(poison.c_str()); });
-  REQUIRE(Eventually([&] { return router.Status().sync().peers_up() == 1; }));
+  REQUIRE(Eventually([&] { return router.Count(RouterFigure("sync.peers_up")) == 1; }));
   for (int i = 0; i < 20; ++i) REQUIRE(router.Generate(Text(2000, 100 + static_cast<std::uint64_t>(i))).status.ok());
   REQUIRE(poisoned.get() == 0);
   for (const std::size_t i : {0u, 1u}) REQUIRE((*workers)->Incarnation(i) < kWorkerIncarnationMax.value / 2);
@@ -189,7 +189,7 @@ TEST_CASE("Router: after poisoned registers and a restart of the workers it is r
   workers = load::WorkerPool::Start(pool, clock);
   REQUIRE(workers.ok());
   // What the last life held is not believed any more, and what this one takes is.
-  REQUIRE(Eventually([&] { return router.Status().workers_healthy() == 2; }));
+  REQUIRE(Eventually([&] { return router.Count(RouterFigure("workers.healthy")) == 2; }));
   REQUIRE(Eventually([&] { return router.Probe(prompt).workers_size() == 0; }));
   REQUIRE(Eventually([&] { return router.Generate(prompt).status.ok(); }));
   REQUIRE(Eventually([&] {
@@ -243,7 +243,7 @@ TEST_CASE("Router: a worker that invents models takes neither memory nor the oth
     const std::uint64_t after = live_after(80);
     // 60 answers of 8,000 names are 12 MB of names alone.
     REQUIRE(after < before + (4u << 20));
-    REQUIRE(router.Status().worker_words_refused().at("models") >= 60u * (8000 - kModelsMax));
+    REQUIRE(router.Count(RouterFigure("workers.words_refused.*"), "models") >= 60u * (8000 - kModelsMax));
     REQUIRE(router.Generate(Text(20000, 1)).routed.worker() == "w0");
   }
   server->Shutdown();

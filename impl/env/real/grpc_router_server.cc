@@ -8,7 +8,9 @@
 #include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/env/real/request_port.h"
+#include "impl/figures/router_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
+#include "impl/wire/status_message.h"
 
 namespace prefixmesh {
 namespace {
@@ -95,6 +97,14 @@ void ProbeClose(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call)
   call.Reply(v1::Empty());
 }
 
+// What the handler says, and what the port counts.
+RouterReport ReportOf(const RequestPort& port) {
+  RouterReport report = port.handler().Report();
+  report.readings.Set(RouterFigure("requests.bodies_unfinished"), port.bodies());
+  report.readings.Set(RouterFigure("requests.bodies_refused"), port.bodies_refused());
+  return report;
+}
+
 void BeginPhase(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
   v1::BeginPhaseRequest request;
   if (!Parse(body, request)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no BeginPhaseRequest"});
@@ -106,11 +116,9 @@ void Positions(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
   handler.Positions([&call](const v1::SyncPositions& positions) { call.Reply(positions); });
 }
 
-void ReadStatus(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
+void AnswerStatus(RouterHandler&, const ByteBuffer&, UnaryCall& call) {
   v1::RouterStatus status;
-  handler.FillStatus(status);
-  status.set_bodies_unfinished(static_cast<std::uint32_t>(call.port().bodies()));
-  status.set_bodies_refused(call.port().bodies_refused());
+  WriteStatus(ReportOf(call.port()), status);
   call.Reply(status);
 }
 
@@ -120,7 +128,7 @@ struct Method {
   bool control;  // only where RouterServerOptions.control is on
 };
 constexpr Method kMethods[] = {
-    {"/prefixmesh.v1.RouterAdmin/Status", ReadStatus, false},
+    {"/prefixmesh.v1.RouterAdmin/Status", AnswerStatus, false},
     {"/prefixmesh.v1.RouterAdmin/BeginPhase", BeginPhase, true},
     {"/prefixmesh.v1.RouterAdmin/Positions", Positions, true},
     {"/prefixmesh.v1.Router/Probe", Probe, true},
@@ -160,6 +168,8 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     server_->Wait();
     server_ = nullptr;
   }
+
+  RouterReport Report() { return ReportOf(port_); }
 
   // At the headers of a call.
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
@@ -212,6 +222,7 @@ GrpcRouterServer::GrpcRouterServer(RouterServerOptions options, RouterHandler& h
     : impl_(std::make_unique<Impl>(std::move(options), handler, channels, clock, executor)) {}
 GrpcRouterServer::~GrpcRouterServer() = default;
 Result<int> GrpcRouterServer::Start() { return impl_->Start(); }
+RouterReport GrpcRouterServer::Report() { return impl_->Report(); }
 void GrpcRouterServer::Shutdown(Time grace) { impl_->Shutdown(grace); }
 
 }  // namespace prefixmesh

@@ -36,6 +36,8 @@ class GrpcRouterServer {
 
   // Binds and serves. Returns the port.
   Result<int> Start();
+  // What the router says of itself, as its Status does. Any thread.
+  RouterReport Report();
   // Health goes to NOT_SERVING; what is in flight may finish for `grace`.
   void Shutdown(Time grace);
 

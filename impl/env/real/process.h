@@ -11,7 +11,8 @@ namespace prefixmesh {
 // nodes keep about seven times the live bytes. Recorded in every result as build.allocator.
 void ApplyAllocatorPolicy();
 const char* AllocatorPolicyName();
-// The kernel gets back what the allocator holds free. Allocation stands still meanwhile: milliseconds, so for rare uses.
+// The kernel gets back what the allocator holds free. Allocation stands still meanwhile: milliseconds, so for rare
+// uses.
 void ReturnFreedMemory();
 
 // A write beyond the file size limit (ulimit -f) fails like one to a full disk, and does not end the process.

@@ -7,8 +7,8 @@
 //
 // gRPC 1.51 takes a whole message before it compares its size with the limit, so the limit alone bounds nothing. While
 // bodies are slow the port therefore asks the kernel what their connections received: one that received more than its
-// bodies may have, messages that are in left out, loses them. What unfinished bodies took, the allocator keeps in pieces:
-// it is made to give it back a while after they are gone.
+// bodies may have, messages that are in left out, loses them. What unfinished bodies took, the allocator keeps in
+// pieces: it is made to give it back a while after they are gone.
 //
 // Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
 // Bounds:   body_admission.h; handler.Charge for all that is in flight.
@@ -82,7 +82,7 @@ class RequestPort {
   // Lets the call in, or finishes it with a status.
   void Admit(RequestCall& call);
 
-  RouterHandler& handler() { return handler_; }
+  RouterHandler& handler() const { return handler_; }
   // Bodies that have begun and not ended, read and waiting.
   std::size_t bodies() const;
   // Calls that were refused before their body was in: there was no place, or it came too late.

@@ -11,12 +11,12 @@
 #include "impl/base/ids.h"
 #include "impl/base/result.h"
 #include "impl/base/slices.h"
+#include "impl/figures/router_report.h"
 
 namespace prefixmesh {
 
 namespace v1 {
 class ProbeReply;
-class RouterStatus;
 class SyncPositions;
 }  // namespace v1
 
@@ -61,7 +61,7 @@ class RouterHandler {
   virtual Result<std::pair<std::uint32_t, std::uint32_t>> ProbePoll(std::uint64_t handle, std::string_view worker) = 0;
   virtual void ProbeClose(std::uint64_t handle) = 0;
 
-  virtual void FillStatus(v1::RouterStatus& status) = 0;
+  virtual RouterReport Report() = 0;
   virtual void BeginPhase(std::string_view phase) = 0;
   // Answers through `done`, possibly on another thread.
   virtual void Positions(std::function<void(const v1::SyncPositions&)> done) = 0;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "bench/scenario/measured.h"
+#include "impl/figures/router_figures.h"
 #include "loadgen/drive/summary.h"
 
 namespace prefixmesh::bench {
@@ -101,6 +102,18 @@ std::vector<std::string> Unexplained(const Json& result) {
   return missing;
 }
 
+// Of a router to which nothing happened: what it always counts is 0.
+RouterReport IdleReport() {
+  RouterReport report;
+  for (const Figure& figure : kRouterFigures) {
+    if (!figure.null_when.empty()) continue;
+    if (figure.label == nullptr) report.readings.Set(figure, std::uint64_t{0});
+    if (figure.label == nullptr) continue;
+    for (const LabelValue& value : figure.label->values) report.readings.Set(figure, value.name, std::uint64_t{0});
+  }
+  return report;
+}
+
 TEST_CASE("BuildResult: rates are growth between the ends of the load phase over the time between the answers") {
   Measured m = Begun();
   m.load_begin = SampleAt(5, 1000);
@@ -162,7 +175,7 @@ TEST_CASE("BuildResult: what the generator could not measure is explained as wel
   m.load = EmptyLoad(m.request.settings);
   m.verdict = Verdict::kOk;
   for (MeasuredRouter& router : m.routers) {
-    router.settled.emplace();
+    router.settled = IdleReport();
     router.peak_rss_bytes = router.pss_bytes = router.end_rss_bytes = 1;
     router.cpu_s = 1;
     router.delivered_bytes = 0;
