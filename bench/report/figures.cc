@@ -27,7 +27,7 @@ Value Sum(const Json& result, std::string_view path) {
   return OverRouters(result, path, [](double a, double b) { return a + b; });
 }
 
-// contract.md's formula with the totals of all routers.
+// docs/results.md's formula with the totals of all routers.
 Value BytesPerApplied(const Json& result) {
   const Value delivered = Sum(result, "sync.delivered_bytes"), applied_share = AppliedShare(result),
               learned = NumberAt(result, "placements.learned");

@@ -5,7 +5,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <set>
 
+#include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/env/real/grpc_log.h"
 #include "impl/env/real/grpc_router_server.h"
@@ -19,19 +21,35 @@ namespace prefixmesh {
 namespace {
 
 constexpr int kExitUsage = 2;
+constexpr std::chrono::seconds kWorkersPatience{10};
+constexpr std::size_t kWorkerNameBytesMax = 256;
 
 int Fail(const std::string& message) {
   std::fprintf(stderr, "prefixmesh-router: %s\n", message.c_str());
   return kExitUsage;
 }
 
-// NAME=HOST:PORT
-bool SplitNamed(const std::string& text, std::string& name, std::string& address) {
-  const auto equals = text.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) return false;
-  name = text.substr(0, equals);
-  address = text.substr(equals + 1);
-  return address.find(':') != std::string::npos;
+// NAME=HOST:PORT, each name once. Address is a struct of the two.
+template <typename Address>
+Status ParseNamed(const char* flag, const std::vector<std::string>& texts, std::size_t name_bytes_max,
+                  std::vector<Address>& addresses) {
+  std::set<std::string> names;
+  for (const std::string& text : texts) {
+    const std::string where = std::string(flag) + " " + text + ": ";
+    const auto equals = text.find('=');
+    const Result<HostPort> parsed = ParseHostPort(equals == std::string::npos ? "" : text.substr(equals + 1));
+    if (equals == std::string::npos || equals == 0 || !parsed.ok() || parsed->port == 0)
+      return Error{ErrorCode::kInvalid, where + "must be NAME=HOST:PORT with a port from 1 to 65535"};
+    if (equals > name_bytes_max)
+      return Error{ErrorCode::kInvalid, where + "a name has at most " + std::to_string(name_bytes_max) + " bytes"};
+    if (!names.insert(text.substr(0, equals)).second)
+      return Error{ErrorCode::kInvalid, where + "this name is given twice"};
+    Address address;
+    address.name = text.substr(0, equals);
+    address.address = text.substr(equals + 1);
+    addresses.push_back(std::move(address));
+  }
+  return {};
 }
 
 int Main(int argc, char** argv) {
@@ -56,7 +74,9 @@ int Main(int argc, char** argv) {
   app.add_option("--peer", peers, "NAME=HOST:PORT of a peer's sync address; repeat");
   app.add_option("--strategy", options.strategy, "how routers tell each other")->capture_default_str();
   app.add_option("--index-kind", index_kind, "auto, block or text")->capture_default_str();
-  app.add_option("--index-budget-mib", budget_mib, "budget of the block index")->capture_default_str();
+  app.add_option("--index-budget-mib", budget_mib, "budget of the block index")
+      ->check(NumberFrom(1, 1 << 20))
+      ->capture_default_str();
   app.add_option("--block-bytes", options.trees.hash.text_block_bytes, "bytes of text in a block, 64 to 4096")
       ->check(CLI::Range(64, 4096))
       ->capture_default_str();
@@ -65,23 +85,29 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--hash-seed", options.trees.hash.seed, "per-cluster secret of the block hash")->check(SeedProblem);
   app.add_option("--text-max-chars", options.trees.text_chars_max, "text and token trees: characters per tenant")
+      ->check(NumberFrom(1, 1e15))
       ->capture_default_str();
   app.add_option("--text-eviction-s", eviction_s, "text and token trees: seconds between eviction passes")
+      ->check(NumberFrom(0.001, 86400))
       ->capture_default_str();
   app.add_option("--cache-threshold", options.policy.cache_threshold, "share of a prompt that must match")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(NumberFrom(0, 1))
       ->capture_default_str();
   app.add_option("--balance-abs", options.policy.balance_abs, "imbalance: requests in flight")->capture_default_str();
-  app.add_option("--balance-rel", options.policy.balance_rel, "imbalance: ratio")->capture_default_str();
-  app.add_option("--round-ms", round_ms, "two-layer: the beat")->check(CLI::Range(1.0, 60000.0))->capture_default_str();
+  app.add_option("--balance-rel", options.policy.balance_rel, "imbalance: ratio")
+      ->check(NumberFrom(0, 1e9))
+      ->capture_default_str();
+  app.add_option("--round-ms", round_ms, "two-layer: the beat")->check(NumberFrom(1, 60000))->capture_default_str();
   app.add_option("--anchors", options.strategy_settings.anchors, "two-layer: anchor spacing in blocks; 0 = none")
       ->capture_default_str();
-  app.add_option("--window-mib", window_mib, "two-layer: this router's log")->capture_default_str();
+  app.add_option("--window-mib", window_mib, "two-layer: this router's log")
+      ->check(NumberFrom(0.001, 1 << 20))
+      ->capture_default_str();
   app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one frame")
-      ->check(CLI::Range(1.0, 512.0))
+      ->check(NumberFrom(1, 512))
       ->capture_default_str();
   app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
-      ->check(CLI::PositiveNumber)
+      ->check(NumberFrom(0.001, 1e9))
       ->capture_default_str();
   app.add_option("--mended", mended, "the generations: ids of hazards that are mended, as in H1,H6");
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
@@ -93,7 +119,7 @@ int Main(int argc, char** argv) {
   for (std::size_t i = 0; i < limit_values.size(); ++i) {
     const PortLimitRow& row = PortLimitRows()[i];
     app.add_option(std::string("--") + row.name, limit_values[i], row.help)
-        ->check(CLI::Range(row.low, row.high))
+        ->check(NumberFrom(row.low, row.high))
         ->capture_default_str()
         ->group("Limits of every port");
   }
@@ -109,6 +135,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return Fail(error.what());
   }
+  if (options.name.empty() || options.name.size() > kRouterNameBytesMax)
+    return Fail("--name: 1 to " + std::to_string(kRouterNameBytesMax) + " bytes");
   if (exit_with_parent) ExitWithParent();
   spdlog::set_default_logger(spdlog::stderr_logger_mt(options.name));
   spdlog::set_level(spdlog::level::from_str(log_level));
@@ -116,7 +144,7 @@ int Main(int argc, char** argv) {
   for (std::size_t i = 0; i < limit_values.size(); ++i) PortLimitRows()[i].set(options.limits, limit_values[i]);
   for (const auto& [flag, address] :
        {std::pair("--listen", &listen), {"--sync-listen", &sync_listen}, {"--metrics-listen", &metrics_listen}}) {
-    if (address->empty()) continue;
+    if (address->empty() && address == &metrics_listen) continue;
     const Result<HostPort> parsed = ParseHostPort(*address);
     if (!parsed.ok()) return Fail(std::string(flag) + ": " + parsed.error().message);
     if (!IsLoopback(parsed->host) && !insecure)
@@ -124,26 +152,16 @@ int Main(int argc, char** argv) {
           std::string(flag) + " " + *address +
           ": others could reach it, and nothing authenticates them (docs/security.md); --insecure listens there");
   }
-  if (options.name.empty() || options.name.size() > kRouterNameBytesMax)
-    return Fail("--name: 1 to " + std::to_string(kRouterNameBytesMax) + " bytes");
-
-  for (const std::string& worker : workers) {
-    WorkerAddress address;
-    if (!SplitNamed(worker, address.name, address.address))
-      return Fail("--worker " + worker + ": must be NAME=HOST:PORT");
-    if (address.name.size() > 256) return Fail("--worker " + worker + ": a name has at most 256 bytes");
-    options.workers.push_back(std::move(address));
-  }
+  if (Status parsed = ParseNamed("--worker", workers, kWorkerNameBytesMax, options.workers); !parsed.ok())
+    return Fail(parsed.error().message);
   if (options.workers.size() > Fleet::kWorkersMax / 2)
     return Fail("--worker: at most " + std::to_string(Fleet::kWorkersMax / 2));
   std::sort(options.workers.begin(), options.workers.end(),
             [](const WorkerAddress& a, const WorkerAddress& b) { return a.name < b.name; });
-  for (const std::string& peer : peers) {
-    SyncPeerAddress address;
-    if (!SplitNamed(peer, address.name, address.address)) return Fail("--peer " + peer + ": must be NAME=HOST:PORT");
-    if (address.name == options.name) return Fail("--peer " + peer + ": that is this router's own name");
-    options.sync.peers.push_back(std::move(address));
-  }
+  if (Status parsed = ParseNamed("--peer", peers, kRouterNameBytesMax, options.sync.peers); !parsed.ok())
+    return Fail(parsed.error().message);
+  for (const SyncPeerAddress& peer : options.sync.peers)
+    if (peer.name == options.name) return Fail("--peer " + peer.name + ": that is this router's own name");
   const Result<StrategyDescription> strategy = FindStrategy(options.strategy);
   if (!strategy.ok()) return Fail(strategy.error().message);
   const Result<IndexKind> kind = ResolveIndexKind(*strategy, index_kind);
@@ -163,9 +181,17 @@ int Main(int argc, char** argv) {
   ShutdownSignal shutdown;
   const PortLimits limits = options.limits;
   RouterNode node(std::move(options));
-  if (Status started = node.Start(std::chrono::seconds(10)); !started.ok()) {
-    Fail(started.error().message);
-    return started.error().code == ErrorCode::kUnavailable ? kExitUsage : 1;
+  if (Status started = node.Start(); !started.ok()) return Fail(started.error().message);
+  const Time deadline = node.clock().Now() + kWorkersPatience;
+  std::vector<std::string> silent = node.SilentWorkers(Time(0));
+  while (!silent.empty() && node.clock().Now() < deadline) {
+    if (shutdown.Wait(Time(0))) return 0;
+    silent = node.SilentWorkers(std::chrono::milliseconds(100));
+  }
+  if (!silent.empty()) {
+    Fail(std::to_string(silent.size()) + " of " + std::to_string(workers.size()) + " workers did not answer in " +
+         std::to_string(std::chrono::seconds(kWorkersPatience).count()) + " s; the first: " + silent.front());
+    return 1;
   }
   GrpcRouterServer server({listen, limits, control}, node, node.channels(), node.clock(), node.loop());
   const Result<int> port = server.Start();
@@ -176,7 +202,10 @@ int Main(int argc, char** argv) {
     if (!serving.ok()) return Fail("--metrics-listen: " + serving.error().message);
     metrics = std::move(*serving);
   }
-  std::printf("{\"event\":\"ready\",\"port\":%d}\n", *port);
+  std::printf("{\"event\":\"ready\",\"port\":%d", *port);
+  if (node.sync_port() != 0) std::printf(",\"sync_port\":%d", node.sync_port());
+  if (metrics != nullptr) std::printf(",\"metrics_port\":%d", metrics->port());
+  std::printf("}\n");
   std::fflush(stdout);
 
   shutdown.Wait();

@@ -63,19 +63,24 @@ RouterNode::RouterNode(RouterOptions options)
 
 RouterNode::~RouterNode() { Stop(); }
 
-Status RouterNode::Start(Time patience) {
+Status RouterNode::Start() {
   if (transport_ != nullptr) {
     loop_.Post([this] { mesh_->Start(*transport_, FrameForm::kGzipped); });  // before any event of a stream
     if (Status started = transport_->Start(); !started.ok()) return started;
   }
   greeter_->Start();
-  if (const std::size_t silent = greeter_->WaitForAll(clock_.Now() + patience); silent > 0)
-    return Error{ErrorCode::kTimeout,
-                 std::to_string(silent) + " of " + std::to_string(own_workers_.size()) + " workers did not answer"};
   loop_.PostAt(clock_.Now() + options_.log_period, [this] { LogBeat(); });
   if (options_.trees.kind == IndexKind::kText)
     loop_.PostAt(clock_.Now() + options_.eviction_period, [this] { EvictionBeat(); });
   return {};
+}
+
+std::vector<std::string> RouterNode::SilentWorkers(Time patience) {
+  std::vector<std::string> silent;
+  for (const WorkerIndex worker : greeter_->WaitForAll(clock_.Now() + patience))
+    for (std::size_t i = 0; i < own_workers_.size(); ++i)
+      if (own_workers_[i] == worker) silent.push_back(options_.workers[i].name + "=" + options_.workers[i].address);
+  return silent;
 }
 
 void RouterNode::Stop() {

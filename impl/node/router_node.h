@@ -71,7 +71,12 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
 
   // Greets the workers and starts the sync streams. Waits until every worker answered once or `patience` is over; those
   // that are not there yet are greeted again and again meanwhile.
-  Status Start(Time patience);
+  // kUnavailable: the sync port cannot be listened on.
+  Status Start();
+  // Those that have not answered yet, NAME=HOST:PORT; waits up to `patience` until there are none.
+  std::vector<std::string> SilentWorkers(Time patience);
+  // Where peers reach this router; 0: it has none.
+  std::uint16_t sync_port() const { return transport_ != nullptr ? transport_->port() : 0; }
   void Stop();
 
   GrpcWorkerChannels& channels() { return channels_; }

@@ -50,11 +50,14 @@ std::size_t WorkerGreeter::SilentLocked() const {
       std::count_if(states_.begin(), states_.end(), [](const auto& entry) { return !entry.second.answered; }));
 }
 
-std::size_t WorkerGreeter::WaitForAll(Time deadline) {
+std::vector<WorkerIndex> WorkerGreeter::WaitForAll(Time deadline) {
   MutexLock lock(mutex_);
   while (SilentLocked() > 0 && clock_.Now() < deadline)
     changed_.WaitUntil(mutex_, std::chrono::steady_clock::time_point(deadline));
-  return SilentLocked();
+  std::vector<WorkerIndex> silent;
+  for (const auto& [worker, state] : states_)
+    if (!state.answered) silent.push_back(worker);
+  return silent;
 }
 
 void WorkerGreeter::Stop() {

@@ -54,8 +54,8 @@ class WorkerGreeter {
                 const std::vector<WorkerIndex>& workers, Hello hello, OnGreeting on_greeting);
 
   void Start();
-  // Waits until every worker answered once, or the deadline. Returns how many did not.
-  std::size_t WaitForAll(Time deadline);
+  // Waits until every worker answered once, or the deadline. Returns those that did not.
+  std::vector<WorkerIndex> WaitForAll(Time deadline);
   // The register stands above what this worker last said. Greets it at once, unless it was told that value already
   // (then the beat tells it again) or is not one of this router's.
   void Tell(WorkerIndex worker);

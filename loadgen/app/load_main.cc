@@ -99,6 +99,7 @@ int Drive(Session& session, bool now) {
       const Status probed = session.Probe();
       if (!probed.ok()) return Fail(probed.error(), kExitFailed);
       PrintLine(R"({"event":"probed"})");
+      if (now && !session.answered()) return Fail({ErrorCode::kUnavailable, "no request came back ok"}, kExitFailed);
       if (now) return session.trusted() ? kExitOk : kExitUntrusted;
     } else if (!command.empty()) {
       PrintLine(nlohmann::ordered_json{{"event", "refused"}, {"command", command}}.dump(

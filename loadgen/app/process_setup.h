@@ -7,7 +7,7 @@
 
 namespace prefixmesh::load {
 
-// Exit codes of contract.md.
+// Exit codes; docs/results.md says when which.
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;

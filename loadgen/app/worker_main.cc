@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "impl/app/number_from.h"
 #include "impl/env/real/grpc_log.h"
+#include "impl/env/real/listen_socket.h"
 #include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
 #include "impl/env/real/real_env.h"
@@ -20,6 +22,7 @@ constexpr Time kDrainPatience = std::chrono::seconds(5);
 
 int Main(int argc, char** argv) {
   WorkerPoolOptions options;
+  options.models = {"model-0"};  // what the scenarios ask for; routers send a worker the models that it names
   std::size_t count = 20;
   std::uint16_t port_base = 0;
   int metrics_port = -1;
@@ -34,15 +37,17 @@ int Main(int argc, char** argv) {
       ->capture_default_str()
       ->excludes(ports);
   app.add_option("--name-prefix", options.name_prefix, "workers are PREFIX0, PREFIX1, …")->capture_default_str();
-  app.add_option("--models", options.models, "models served, comma separated; none given serves any")->delimiter(',');
+  app.add_option("--models", options.models, "models served, comma separated")
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_option("--concurrency", options.service.concurrency, "requests at a time")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   app.add_option("--prefill-us-per-block", prefill_us, "per block that is not cached")
-      ->check(CLI::Range(0.0, 1e9))
+      ->check(NumberFrom(0, 1e9))
       ->capture_default_str();
   app.add_option("--decode-ms", decode_ms, "from first token to last")
-      ->check(CLI::Range(0.0, 1e7))
+      ->check(NumberFrom(0, 1e7))
       ->capture_default_str();
   app.add_option("--cache-blocks", options.service.cache_blocks, "KV cache of a worker")
       ->check(CLI::Range(0, 16777216))
@@ -56,12 +61,19 @@ int Main(int argc, char** argv) {
   app.add_option("--metrics-port", metrics_port,
                  "Prometheus /metrics on 127.0.0.1; off unless given, 0 takes a free one")
       ->check(CLI::Range(0, 65535));
+  bool insecure = false;
+  app.add_flag("--insecure", insecure, "listen on an address that others reach: nothing here authenticates anyone");
   app.add_flag("--exit-with-parent", exit_with_parent, "end when the process that started this one does");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     PrintError(kProgram, error.what());
+    return kExitUsage;
+  }
+  if (!IsLoopback(options.host) && !insecure) {
+    PrintError(kProgram, "--listen " + options.host +
+                             ": others could reach it, and nothing authenticates them; --insecure listens there");
     return kExitUsage;
   }
   if (options.ports.empty()) {

@@ -51,6 +51,7 @@ class RealSession final : public Session {
 
   const Plan& plan() const override { return plan_; }
   bool trusted() const override { return trusted_; }
+  bool answered() const override { return answered_; }
 
   Status Run() override {
     const Time epoch = clock_.Now() + kStartDelay;
@@ -167,6 +168,8 @@ class RealSession final : public Session {
     if (!records.ok()) return records.error();
     const ProcessUsage usage = ReadProcessUsage();
     const std::vector<std::string> worker_names = driver_->WorkerNames();
+    answered_ = std::any_of(records->begin(), records->end(),
+                            [](const RequestRecord& record) { return record.outcome == Outcome::kOk; });
     trusted_ = JudgeTrust(*sends_, load_cpu_cores_, options_.settings).ok;
     return WriteWholeFile(options_.out_dir + "/load.json", SummaryJson({.plan = plan_,
                                                                         .settings = options_.settings,
@@ -197,6 +200,7 @@ class RealSession final : public Session {
   std::vector<std::string> notes_;
   double load_cpu_cores_ = 0;
   bool trusted_ = false;
+  bool answered_ = false;
   bool log_failure_told_ = false;
 };
 

@@ -43,6 +43,8 @@ class Session {
   // The ledger; writes load.json again, with placements.
   virtual Status Probe() = 0;
   virtual bool trusted() const = 0;
+  // Some request of the load came back ok.
+  virtual bool answered() const = 0;
 };
 
 }  // namespace prefixmesh::load

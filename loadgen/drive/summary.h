@@ -1,4 +1,4 @@
-// summary.h — load.json: the load's half of result.json, as contract.md defines each value.
+// summary.h — load.json: the load's half of result.json, as docs/results.md defines each value.
 //
 // Threads: pure. Units: in every name. Ownership: borrows for the call. Errors: none; what could not be measured is
 // null and has a line in `notes`.

@@ -177,6 +177,26 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--peer", "a=127.0.0.1:2",
                      says=["own name"])
         self.refused("prefixmesh-router", "--worker", "w=127.0.0.1:1", says=["--name"])
+        self.refused("prefixmesh-router", "--name", "", "--worker", "w=127.0.0.1:1", says=["--name", "48"])
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--listen", "", says=["--listen"])
+        for address in ("127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:-1", "unix:/etc/passwd", ":::"):
+            self.refused("prefixmesh-router", "--name", "a", "--worker", f"w={address}", says=["NAME=HOST:PORT"])
+            self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--peer", f"b={address}",
+                         says=["NAME=HOST:PORT"])
+        for flag in ("--worker", "--peer"):
+            self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", flag, "x=127.0.0.1:2", flag,
+                         "x=127.0.0.1:3", says=["x=127.0.0.1:3", "twice"])
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--peer",
+                     "b" * 49 + "=127.0.0.1:2", says=["48 bytes"])
+        for flag in ("--round-ms", "--cache-threshold", "--peer-round-kib", "--dead-after-s", "--index-budget-mib",
+                     "--window-mib", "--text-eviction-s", "--balance-rel", "--connections-max", "--prompt-bytes-max",
+                     "--body-timeout-s", "--grpc-memory-bytes-max", "--ping-interval-min-s"):
+            for value in ("nan", "inf", "-1", "1e300", "abc"):
+                self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", flag, value,
+                             says=[flag, "must be a number from", value])
+        for flag in ("--prefill-us-per-block", "--decode-ms"):
+            self.refused("prefixmesh-worker", flag, "nan", says=[flag, "must be a number"])
+        self.refused("prefixmesh-worker", "--listen", "0.0.0.0", says=["--listen", "--insecure"])
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w" * 257 + "=127.0.0.1:1", says=["256 bytes"])
 
     def test_results_that_must_not_be_kept(self):

@@ -46,7 +46,8 @@ struct RunningRouter {
     node = std::make_unique<RouterNode>(options);
     server = std::make_unique<GrpcRouterServer>(RouterServerOptions{"127.0.0.1:0", options.limits, control}, *node,
                                                 node->channels(), node->clock(), node->loop());
-    REQUIRE(node->Start(std::chrono::seconds(5)).ok());
+    REQUIRE(node->Start().ok());
+    REQUIRE(node->SilentWorkers(std::chrono::seconds(5)).empty());
     const Result<int> port = server->Start();
     REQUIRE(port.ok());
     channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(*port), grpc::InsecureChannelCredentials());

@@ -137,16 +137,18 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     ports_.insert(PortOf(options_.listen));
   }
 
+  std::uint16_t port() const { return port_; }
+
   Status Start() {
     grpc::ServerBuilder builder;
     const Result<std::uint16_t> port = listener_.Bind(options_.listen, options_.limits, builder);
     if (!port.ok()) return Error{port.error().code, "sync address: " + port.error().message};
+    port_ = *port;
     ApplyPortLimits(options_.limits, options_.frame_bytes, builder);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Error{ErrorCode::kUnavailable, "cannot serve " + options_.listen};
     listener_.Start();
-    port_ = *port;
     loop_.PostAt(clock_.Now() + kMeterPeriod, [this] { MeterStreams(); });
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
       if (!Dials(i)) continue;
@@ -484,6 +486,7 @@ GrpcSyncTransport::GrpcSyncTransport(SyncTransportOptions options, Clock& clock,
                                      SyncTransportObserver& observer)
     : impl_(std::make_unique<Impl>(std::move(options), clock, loop, observer)) {}
 GrpcSyncTransport::~GrpcSyncTransport() = default;
+std::uint16_t GrpcSyncTransport::port() const { return impl_->port(); }
 Status GrpcSyncTransport::Start() { return impl_->Start(); }
 void GrpcSyncTransport::Shutdown() { impl_->Shutdown(); }
 SendOutcome GrpcSyncTransport::Send(PeerIndex peer, std::string frame) { return impl_->Send(peer, std::move(frame)); }

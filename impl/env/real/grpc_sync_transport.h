@@ -52,6 +52,8 @@ class GrpcSyncTransport final : public SyncTransport {
 
   // Binds, then dials. kUnavailable when the port is in use.
   Status Start();
+  // The one that is listened on, once started.
+  std::uint16_t port() const;
   // Ends all streams; afterwards the observer is not called any more.
   void Shutdown();
 

@@ -1,10 +1,12 @@
 #include "impl/env/real/metrics_page.h"
 
 #include <microhttpd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "impl/env/real/listen_socket.h"
 
@@ -36,12 +38,13 @@ class MetricsPage::Impl {
     const Result<ListenSocket> socket = ListenOn(listen);
     if (!socket.ok()) return socket.error();
     port_ = socket->port;
+    connections_max_ = limits.connections;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits.body_timeout).count();
     daemon_ = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, &Impl::OnRequest, this, MHD_OPTION_LISTEN_SOCKET,
         socket->fd, MHD_OPTION_CONNECTION_LIMIT, static_cast<unsigned>(limits.connections),
         MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(std::max<std::int64_t>(seconds, 1)),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, &Impl::OnConnection, this, MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
     if (daemon_ != nullptr) return {};
     close(socket->fd);
     return Error{ErrorCode::kUnavailable, "cannot serve " + listen + ": the HTTP server did not start"};
@@ -50,6 +53,21 @@ class MetricsPage::Impl {
   std::uint16_t port() const { return port_; }
 
  private:
+  // On the server's one thread. Where all places are taken nobody would be accepted until the oldest gives up, so the
+  // oldest is made to: whoever asks is answered within a turn of the loop, long before so many others came.
+  static void OnConnection(void* self, MHD_Connection* connection, void** state, MHD_ConnectionNotificationCode code) {
+    auto& page = *static_cast<Impl*>(self);
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+      page.open_.erase(reinterpret_cast<std::uintptr_t>(*state));
+      return;
+    }
+    const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *state = reinterpret_cast<void*>(++page.last_);  // NOLINT: a number that the library keeps
+    page.open_[page.last_] = info->connect_fd;
+    if (page.open_.size() < page.connections_max_) return;
+    shutdown(page.open_.begin()->second, SHUT_RDWR);
+  }
+
   static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, const char* method, const char*,
                               const char*, std::size_t* body_bytes, void** state) {
     if (*state == nullptr) {  // the headers are in; a body, if there is one, is dropped
@@ -69,6 +87,9 @@ class MetricsPage::Impl {
   const Page page_;
   MHD_Daemon* daemon_ = nullptr;
   std::uint16_t port_ = 0;
+  std::size_t connections_max_ = 0;
+  std::uintptr_t last_ = 0;
+  std::map<std::uintptr_t, int> open_;  // sockets, oldest first
 };
 
 MetricsPage::MetricsPage() = default;

@@ -52,7 +52,7 @@ constexpr PortLimitRow kRows[] = {
     Row<&PortLimits::handshake_timeout>("handshake-timeout-s", 0.1, 3600, "until a new connection has spoken HTTP/2"),
     Row<&PortLimits::idle_timeout>("idle-timeout-s", 1, 86400, "a connection without a call is closed after it"),
     Row<&PortLimits::ping_interval_min>("ping-interval-min-s", 0, 3600,
-                                        "pings that come more often, four in a row, end the connection"),
+                                        "pings that come more often, three in a row, end the connection"),
     Row<&PortLimits::keepalive_period>("keepalive-s", 1, 86400, "between this end's own pings while calls are open"),
     Row<&PortLimits::keepalive_timeout>("keepalive-timeout-s", 0.1, 3600, "for the answer to such a ping"),
     Row<&PortLimits::memory_bytes>("grpc-memory-bytes-max", 16 << 20, 1e12,

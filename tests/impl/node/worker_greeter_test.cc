@@ -79,7 +79,7 @@ TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted again, and n
   world.AnswerOne(0, 1);
   world.MissOne(1);  // refused at once: it is not there yet
   REQUIRE(world.fleet.healthy_count() == 1);
-  REQUIRE(world.greeter->WaitForAll(world.clock.now) == 2);
+  REQUIRE(world.greeter->WaitForAll(world.clock.now).size() == 2);
 
   for (int again = 0; again < 20; ++again) {
     world.executor.AdvanceBy(milliseconds(200));
@@ -90,7 +90,7 @@ TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted again, and n
   world.AnswerOne(1, 1);
   world.AnswerOne(2, 1);
   REQUIRE(world.fleet.healthy_count() == 3);
-  REQUIRE(world.greeter->WaitForAll(world.clock.now + seconds(10)) == 0);
+  REQUIRE(world.greeter->WaitForAll(world.clock.now + seconds(10)).empty());
 }
 
 TEST_CASE(

@@ -1,4 +1,4 @@
-// Goal: every pair gets exactly one fate, by the rules of contract.md; baselines come from the run's own records.
+// Goal: every pair gets exactly one fate, by the rules of docs/results.md; baselines come from the run's own records.
 #include "loadgen/drive/ledger.h"
 
 #include "loadgen/drive/summary.h"

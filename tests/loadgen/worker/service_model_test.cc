@@ -1,4 +1,4 @@
-// Goal: a worker's times and cache are what contract.md says, on a virtual clock.
+// Goal: a worker's times and cache are what service_model.h says, on a virtual clock.
 #include "loadgen/worker/service_model.h"
 
 #include "tests/support/properties.h"

@@ -147,8 +147,8 @@ def inflated(address, goes):
     return tries
 
 
-def silent_connections(address, goes, count=500):
-    """Connections that say nothing, and half a request line on every second one."""
+def silent_connections(address, goes, count=1100):
+    """More connections than a port takes, that say nothing, and half a request line on every second one."""
     host, port = address.rsplit(":", 1)
     held, tries = [], 0
     while goes():
