@@ -91,7 +91,8 @@ struct Measured {
   std::vector<std::string> notes;
 };
 
-// result.json as docs/results.md has it. Judges trust and SLOs too; `measured.verdict` is kOk or kFailed/kKilled coming in.
+// result.json as docs/results.md has it. Judges trust and SLOs too; `measured.verdict` is kOk or kFailed/kKilled coming
+// in.
 nlohmann::ordered_json BuildResult(const Measured& measured);
 
 }  // namespace prefixmesh::bench

@@ -43,11 +43,12 @@ class Executor {
 // Which end of a sync stream this process is. The router with the smaller name dials.
 enum class StreamRole : std::uint8_t { kDialer = 0, kServer = 1 };
 
-// What became of one Send. Each value is also a label of prefixmesh_sync_send_total.
+// What became of one Send. Each value is also a label of prefixmesh_sync_sends_total.
 enum class SendOutcome : std::uint8_t {
   kQueued,  // the transport has it; it will be written in order or the stream will close
   kFull,    // the peer's queue is at its bound; the frame was dropped here
   kClosed,  // no stream to that peer
+  kTooBig,  // above the limit on one frame: it was not taken
 };
 
 // Bidirectional streams of frames, at most one per peer. Implementations own the queues and their bounds.

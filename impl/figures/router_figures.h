@@ -24,6 +24,14 @@ inline constexpr LabelValue kRecordValues[] = {
 };
 inline constexpr Label kRecord{"reason", kRecordValues};
 
+inline constexpr LabelValue kOversizeValues[] = {
+    {"entry", "one entry, which was skipped"},
+    {"snapshot", "a snapshot of a store"},
+    {"batch", "a batch of entries"},
+    {"transport", "a frame that the transport did not take"},
+};
+inline constexpr Label kOversize{"kind", kOversizeValues};
+
 inline constexpr LabelValue kWorkerWordValues[] = {
     {"incarnation", "an incarnation from 2^63 on"},
     {"models", "models beyond the bounds"},
@@ -383,10 +391,15 @@ inline constexpr Figure kRouterFigures[] = {
      .better = Better::kLower,
      .meaning = "messages that a limit refused or skipped",
      .fold = Fold::kSum,
-     .metric = "prefixmesh_sync_oversize_total",
      .title = "oversize warnings",
      .section = Section::kSync,
      .terminal = true},
+    {.path = "sync.oversize.*",
+     .better = Better::kLower,
+     .meaning = "the same by what was above its limit",
+     .fold = Fold::kSum,
+     .label = &kOversize,
+     .metric = "prefixmesh_sync_oversize_total"},
     {.path = "sync.offers_dropped",
      .better = Better::kLower,
      .meaning = "placements that the bounded offer queue refused",

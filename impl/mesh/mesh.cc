@@ -16,6 +16,8 @@ const char* SendOutcomeName(SendOutcome outcome) {
       return "full";
     case SendOutcome::kClosed:
       return "closed";
+    case SendOutcome::kTooBig:
+      return "too_big";
   }
   return "unknown";
 }
@@ -126,6 +128,7 @@ void Mesh::Carry(SendFrame action) {
   const bool same_stream = streams_[action.peer.value] == lives_[action.peer.value];
   if (same_stream && strategy_.traits().gzip && form_ == FrameForm::kGzipped)
     action.frame = GzipFrame(std::move(action.frame));
+  const std::uint64_t frame_bytes = action.frame.size();
   const SendOutcome outcome =
       same_stream ? transport_->Send(action.peer, std::move(action.frame)) : SendOutcome::kClosed;
   built_in_beat_ += bytes;
@@ -138,6 +141,7 @@ void Mesh::Carry(SendFrame action) {
       ++stats_.messages;
     } else {
       stats_.refused_bytes += bytes;
+      stats_.oversize[static_cast<std::size_t>(Oversize::kTransport)] += outcome == SendOutcome::kTooBig;
     }
     LayerTotal& layer = stats_.by_layer[static_cast<std::size_t>(action.layer)];
     layer.bytes += bytes - action.control_bytes;
@@ -146,18 +150,27 @@ void Mesh::Carry(SendFrame action) {
     control.bytes += action.control_bytes;
     control.messages += action.control_bytes == bytes;
   }
+  if (outcome == SendOutcome::kTooBig) {
+    LogOversize(Oversize::kTransport, action.peer, action.layer, "", frame_bytes, strategy_.traits().frame_bytes);
+    if (strategy_.traits().oversize_ends_stream) Carry(CloseStream{.peer = action.peer, .reason = "oversize"});
+  }
   if (action.token != 0) strategy_.OnSendResult(clock_.Now(), action.peer, action.token, outcome, actions_);
 }
 
 void Mesh::Carry(const RefuseFrame& action) {
-  spdlog::info("sync refused: peer={} model={} layer={} bytes={} limit={}", peers_[action.peer.value], action.model,
-               LayerName(action.layer), action.bytes, action.limit_bytes);
+  LogOversize(action.kind, action.peer, action.layer, action.model, action.bytes, action.limit_bytes);
   built_in_beat_ += action.bytes;
   MutexLock lock(stats_mutex_);
   stats_.built_bytes += action.bytes;
   stats_.refused_bytes += action.bytes;
-  ++stats_.oversize_warnings;
+  ++stats_.oversize[static_cast<std::size_t>(action.kind)];
   stats_.by_layer[static_cast<std::size_t>(action.layer)].bytes += action.bytes;
+}
+
+void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
+                       std::uint64_t limit_bytes) {
+  spdlog::info("sync refused: kind={} peer={} model={} layer={} bytes={} limit={}", OversizeName(kind),
+               peers_[peer.value], model, LayerName(layer), bytes, limit_bytes);
 }
 
 void Mesh::Carry(const CloseStream& action) {

@@ -59,7 +59,7 @@ struct MeshStats {
   std::uint64_t queued_bytes = 0;
   std::uint64_t received_bytes = 0;
   std::uint64_t messages = 0;
-  std::uint64_t oversize_warnings = 0;
+  std::array<std::uint64_t, kOversizeCount> oversize{};
   std::uint64_t offers_dropped = 0;
   std::uint64_t streams_opened = 0;
   std::uint32_t peers_up = 0;
@@ -105,6 +105,8 @@ class Mesh final : public SyncTransportObserver {
   void CarryOut(Action action);
   void Carry(SendFrame action);
   void Carry(const RefuseFrame& action);
+  void LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
+                   std::uint64_t limit_bytes);
   void Carry(const CloseStream& action);
   template <typename ToSink>
   void Carry(ToSink action) {

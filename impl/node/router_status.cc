@@ -94,7 +94,12 @@ void RouterNode::ReadSync(Readings& out) {
     out.Set(RouterFigure("sync.by_layer.*.bytes"), layer, stats.by_layer[i].bytes);
     out.Set(RouterFigure("sync.by_layer.*.messages"), layer, stats.by_layer[i].messages);
   }
-  out.Set(RouterFigure("sync.oversize_warnings"), stats.oversize_warnings);
+  std::uint64_t oversize = 0;
+  for (std::size_t i = 0; i < kOversizeCount; ++i) {
+    out.Set(RouterFigure("sync.oversize.*"), OversizeName(static_cast<Oversize>(i)), stats.oversize[i]);
+    oversize += stats.oversize[i];
+  }
+  out.Set(RouterFigure("sync.oversize_warnings"), oversize);
   out.Set(RouterFigure("sync.offers_dropped"), stats.offers_dropped);
   const RecordCounts& records = stats.strategy.records;
   out.Set(RouterFigure("sync.records.*"), "local", records.local);

@@ -22,4 +22,18 @@ const char* LayerName(Layer layer) {
   return "unknown";
 }
 
+const char* OversizeName(Oversize kind) {
+  switch (kind) {
+    case Oversize::kEntry:
+      return "entry";
+    case Oversize::kSnapshot:
+      return "snapshot";
+    case Oversize::kBatch:
+      return "batch";
+    case Oversize::kTransport:
+      return "transport";
+  }
+  return "unknown";
+}
+
 }  // namespace prefixmesh

@@ -91,9 +91,15 @@ struct SendFrame {
   std::uint64_t control_bytes = 0;
 };
 
+// What was above a limit: one entry, a whole snapshot, a batch of entries, or a frame that the transport did not take.
+enum class Oversize : std::uint8_t { kEntry, kSnapshot, kBatch, kTransport };
+inline constexpr std::size_t kOversizeCount = 4;
+const char* OversizeName(Oversize kind);
+
 // Something was encoded and a limit of the strategy's own refused it. One INFO line and the oversize counter.
 struct RefuseFrame {
   PeerIndex peer;
+  Oversize kind = Oversize::kBatch;
   std::uint64_t bytes = 0;
   std::uint64_t limit_bytes = 0;
   Layer layer = Layer::kPlacements;
@@ -301,6 +307,8 @@ struct StrategyTraits {
   std::size_t queue_bytes = 8u << 20;
   // The transport's limit on one frame, both ways.
   std::size_t frame_bytes = 1u << 20;
+  // A frame above it ends the stream, as it did when the limit was the transport's alone.
+  bool oversize_ends_stream = false;
   bool gzip = false;
   // The bounded queue between request threads and the mesh loop; what does not fit is dropped and counted.
   std::size_t offer_bytes = 1u << 20;

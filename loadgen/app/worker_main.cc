@@ -37,9 +37,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str()
       ->excludes(ports);
   app.add_option("--name-prefix", options.name_prefix, "workers are PREFIX0, PREFIX1, …")->capture_default_str();
-  app.add_option("--models", options.models, "models served, comma separated")
-      ->delimiter(',')
-      ->capture_default_str();
+  app.add_option("--models", options.models, "models served, comma separated")->delimiter(',')->capture_default_str();
   app.add_option("--concurrency", options.service.concurrency, "requests at a time")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();

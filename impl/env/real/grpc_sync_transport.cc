@@ -187,6 +187,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     MutexLock lock(mutex_);
     Stream* stream = peers_[peer.value].stream;
     if (stream == nullptr || !stream->up_ || !stream->state_.writable()) return SendOutcome::kClosed;
+    if (frame.size() > options_.frame_bytes) return SendOutcome::kTooBig;
     if (stream->queue_.size() >= options_.queue_frames || stream->queued_bytes_ + frame.size() > options_.queue_bytes)
       return SendOutcome::kFull;
     stream->queued_bytes_ += frame.size();

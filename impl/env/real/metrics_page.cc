@@ -9,6 +9,7 @@
 #include <map>
 
 #include "impl/env/real/listen_socket.h"
+#include "impl/env/real/process.h"
 
 namespace prefixmesh {
 namespace {
@@ -40,11 +41,12 @@ class MetricsPage::Impl {
     port_ = socket->port;
     connections_max_ = limits.connections;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits.body_timeout).count();
-    daemon_ = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, &Impl::OnRequest, this, MHD_OPTION_LISTEN_SOCKET,
-        socket->fd, MHD_OPTION_CONNECTION_LIMIT, static_cast<unsigned>(limits.connections),
-        MHD_OPTION_CONNECTION_TIMEOUT, static_cast<unsigned>(std::max<std::int64_t>(seconds, 1)),
-        MHD_OPTION_NOTIFY_CONNECTION, &Impl::OnConnection, this, MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
+    daemon_ = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, &Impl::OnRequest, this,
+                               MHD_OPTION_LISTEN_SOCKET, socket->fd, MHD_OPTION_CONNECTION_LIMIT,
+                               static_cast<unsigned>(limits.connections), MHD_OPTION_CONNECTION_TIMEOUT,
+                               static_cast<unsigned>(std::max<std::int64_t>(seconds, 1)), MHD_OPTION_NOTIFY_CONNECTION,
+                               &Impl::OnConnection, this, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                               static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
     if (daemon_ != nullptr) return {};
     close(socket->fd);
     return Error{ErrorCode::kUnavailable, "cannot serve " + listen + ": the HTTP server did not start"};
@@ -59,12 +61,16 @@ class MetricsPage::Impl {
     auto& page = *static_cast<Impl*>(self);
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
       page.open_.erase(reinterpret_cast<std::uintptr_t>(*state));
+      if (!page.crowded_ || page.open_.size() > page.connections_max_ / 2) return;
+      page.crowded_ = false;
+      ReturnFreedMemory();
       return;
     }
     const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     *state = reinterpret_cast<void*>(++page.last_);  // NOLINT: a number that the library keeps
     page.open_[page.last_] = info->connect_fd;
     if (page.open_.size() < page.connections_max_) return;
+    page.crowded_ = true;
     shutdown(page.open_.begin()->second, SHUT_RDWR);
   }
 
@@ -88,6 +94,7 @@ class MetricsPage::Impl {
   MHD_Daemon* daemon_ = nullptr;
   std::uint16_t port_ = 0;
   std::size_t connections_max_ = 0;
+  bool crowded_ = false;  // some had to give way, and not half of them are gone yet
   std::uintptr_t last_ = 0;
   std::map<std::uintptr_t, int> open_;  // sockets, oldest first
 };

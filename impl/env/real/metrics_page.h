@@ -4,7 +4,8 @@
 // and delays nobody (an HTTP server with a thread for each connection was blocked by the first silent one).
 //
 // Threads:  `page` is called on the server's thread, one call at a time.
-// Bounds:   limits.connections at a time, the oldest gives way to one more; header_bytes for a request, body_timeout without a byte; a body is not read.
+// Bounds:   limits.connections at a time, the oldest gives way to one more; header_bytes for a request, body_timeout
+//           without a byte; a body is not read.
 // Ownership: borrows nothing but what `page` does. Errors: Start says in one line what the system said.
 #pragma once
 

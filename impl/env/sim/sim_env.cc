@@ -188,6 +188,7 @@ void SimNetwork::Down(std::size_t a, std::size_t b) {
 SendOutcome SimNetwork::Send(std::size_t from, std::size_t to, std::string frame) {
   Direction& direction = DirectionOf(from, to);
   if (!PairOf(from, to).up || direction.draining) return SendOutcome::kClosed;
+  if (frame.size() > options_.frame_bytes) return SendOutcome::kTooBig;
   if (direction.queue.size() >= options_.queue_frames || direction.bytes + frame.size() > options_.queue_bytes)
     return SendOutcome::kFull;
   direction.bytes += frame.size();

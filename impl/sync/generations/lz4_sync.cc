@@ -91,6 +91,7 @@ void Lz4Sync::CollectBodies(Time now, Collector& collector, Batch& batch, Action
     if (!compressed.ok() || compressed->size() > form_.compressed_bytes_max) {
       collector.Skip(key, version);
       actions.push_back(RefuseFrame{.peer = collector.peer(),
+                                    .kind = Oversize::kEntry,
                                     .bytes = compressed.ok() ? compressed->size() : body.size(),
                                     .limit_bytes = form_.compressed_bytes_max,
                                     .layer = Layer::kStructure,

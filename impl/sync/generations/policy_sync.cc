@@ -26,6 +26,7 @@ StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& option
   traits.queue_frames = kQueueFrames;
   traits.queue_bytes = std::size_t{2} << 30;  // the 128 messages bind first
   traits.frame_bytes = static_cast<std::size_t>(options.batch_bytes_max + kFramingBytes);
+  traits.oversize_ends_stream = true;
   traits.gzip = true;
   traits.offer_bytes = std::size_t{256} << 20;
   traits.offers_before_frames = true;
@@ -244,6 +245,7 @@ void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex p
       CutSnapshot(Store::kPolicy, entries, std::min(kPieceBytesMax, traits_.frame_bytes / 2));
   if (!pieces.ok()) {
     actions.push_back(RefuseFrame{.peer = peer,
+                                  .kind = Oversize::kSnapshot,
                                   .bytes = ValueBytes(entries),
                                   .limit_bytes = kPieceBytesMax * kPiecesMax,
                                   .layer = Layer::kRepair,
@@ -274,6 +276,7 @@ void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
         EncodeSnapshotChunk(Store::kPolicy, i, chunks, std::span<const StoreEntry>(entries).subspan(first, count));
     if (frame.size() > traits_.frame_bytes) {
       actions.push_back(RefuseFrame{.peer = peer,
+                                    .kind = Oversize::kSnapshot,
                                     .bytes = frame.size(),
                                     .limit_bytes = traits_.frame_bytes,
                                     .layer = Layer::kRepair,

@@ -27,7 +27,8 @@ class ScriptedStrategy final : public SyncStrategy {
     rounds.push_back(now);
     for (const SendFrame& frame : to_send) actions.push_back(frame);
     to_send.clear();
-    if (refuse_bytes > 0) actions.push_back(RefuseFrame{PeerIndex{0}, refuse_bytes, 10, Layer::kPlacements, "m"});
+    if (refuse_bytes > 0)
+      actions.push_back(RefuseFrame{PeerIndex{0}, Oversize::kEntry, refuse_bytes, 10, Layer::kPlacements, "m"});
     refuse_bytes = 0;
   }
   void OnPeerTick(Time now, PeerIndex peer, Actions&) override { ticks.emplace_back(now, peer); }
@@ -131,7 +132,7 @@ TEST_CASE("Mesh: built, refused, queued and layers add up, and a round is what o
   REQUIRE(stats.built_bytes == 100 + 30 + 7 + 5000);
   REQUIRE(stats.queued_bytes == 130);
   REQUIRE(stats.refused_bytes == 7 + 5000);
-  REQUIRE(stats.oversize_warnings == 1);
+  REQUIRE(stats.oversize == std::array<std::uint64_t, kOversizeCount>{1, 0, 0, 0});
   REQUIRE(stats.messages == 2);
   REQUIRE(stats.rounds == 3);
   REQUIRE(stats.bytes_per_round.max() == 5000);
@@ -139,6 +140,25 @@ TEST_CASE("Mesh: built, refused, queued and layers add up, and a round is what o
   REQUIRE(stats.by_layer[static_cast<std::size_t>(Layer::kPlacements)].bytes == 90 + 7 + 5000);
   REQUIRE(world.strategy.results == std::vector<std::pair<std::uint64_t, SendOutcome>>{
                                         {1, SendOutcome::kQueued}, {2, SendOutcome::kQueued}, {3, SendOutcome::kFull}});
+}
+
+TEST_CASE("Mesh: a frame that the transport does not take is an oversize, told to the strategy; some lose the stream") {
+  for (const bool ends : {false, true}) {
+    StrategyTraits traits = Beats(milliseconds(50), Time{0});
+    traits.oversize_ends_stream = ends;
+    World world(traits);
+    world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kServer);
+    world.transport.outcome = SendOutcome::kTooBig;
+    world.strategy.to_send = {Frame(100, 0, 1)};
+    world.executor.AdvanceBy(milliseconds(50));
+    const MeshStats stats = world.mesh->Stats();
+    REQUIRE(stats.oversize == std::array<std::uint64_t, kOversizeCount>{0, 0, 0, 1});
+    REQUIRE(stats.built_bytes == 100);
+    REQUIRE(stats.refused_bytes == 100);
+    REQUIRE(stats.sends_by_outcome == std::map<std::string, std::uint64_t>{{"too_big", 1}});
+    REQUIRE(world.strategy.results == std::vector<std::pair<std::uint64_t, SendOutcome>>{{1, SendOutcome::kTooBig}});
+    REQUIRE(stats.closed_by_reason.count("oversize") == (ends ? 1 : 0));
+  }
 }
 
 TEST_CASE("Mesh: every frame is handed on once and then the next may be read; frames of a dead stream are dropped") {
