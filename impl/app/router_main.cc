@@ -75,7 +75,7 @@ int Main(int argc, char** argv) {
   app.add_option("--strategy", options.strategy, "how routers tell each other")->capture_default_str();
   app.add_option("--index-kind", index_kind, "auto, block or text")->capture_default_str();
   app.add_option("--index-budget-mib", budget_mib, "budget of the block index")
-      ->check(NumberFrom(1, 1 << 20))
+      ->check(NumberFrom(0.0625, 1 << 20))
       ->capture_default_str();
   app.add_option("--block-bytes", options.trees.hash.text_block_bytes, "bytes of text in a block, 64 to 4096")
       ->check(CLI::Range(64, 4096))
@@ -88,7 +88,7 @@ int Main(int argc, char** argv) {
       ->check(NumberFrom(1, 1e15))
       ->capture_default_str();
   app.add_option("--text-eviction-s", eviction_s, "text and token trees: seconds between eviction passes")
-      ->check(NumberFrom(0.001, 86400))
+      ->check(NumberFrom(0.1, 86400))
       ->capture_default_str();
   app.add_option("--cache-threshold", options.policy.cache_threshold, "share of a prompt that must match")
       ->check(NumberFrom(0, 1))
@@ -101,7 +101,7 @@ int Main(int argc, char** argv) {
   app.add_option("--anchors", options.strategy_settings.anchors, "two-layer: anchor spacing in blocks; 0 = none")
       ->capture_default_str();
   app.add_option("--window-mib", window_mib, "two-layer: this router's log")
-      ->check(NumberFrom(0.001, 1 << 20))
+      ->check(NumberFrom(0.0625, 1 << 20))
       ->capture_default_str();
   app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one frame")
       ->check(NumberFrom(1, 512))
