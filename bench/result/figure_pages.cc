@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "impl/figures/figures.h"
+#include "impl/figures/router_figures.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -35,16 +35,13 @@ std::string_view UnitName(Unit unit) {
 
 std::string TextPage() {
   std::string page;
-  for (const FigureGroup* group : kFigureGroups) {
-    for (const Figure& figure : group->figures) {
-      if (!figure.in_result) continue;
-      std::string line = std::string(group->name) + (group->each ? "[]." : ".") + std::string(figure.path);
-      line.resize(std::max<std::size_t>(line.size(), 52), ' ');
-      line += ' ';
-      line += UnitName(figure.unit);
-      line.resize(std::max<std::size_t>(line.size(), 60), ' ');
-      page += line + " " + std::string(figure.meaning) + "\n";
-    }
+  for (const Figure& figure : kRouterFigures) {
+    std::string line(figure.path);
+    line.resize(std::max<std::size_t>(line.size(), 34), ' ');
+    line += ' ';
+    line += UnitName(figure.unit);
+    line.resize(std::max<std::size_t>(line.size(), 42), ' ');
+    page += line + " " + std::string(figure.meaning) + "\n";
   }
   return page;
 }

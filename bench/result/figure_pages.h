@@ -1,7 +1,7 @@
-// figure_pages.h — the tables of figures (impl/figures/) as pages: what `prefixmesh list figures` prints.
+// figure_pages.h — the table of a router's figures (impl/figures/) as pages: what `prefixmesh list figures` prints.
 //
 // Files of the repository are made of them, and a test compares: the router's part of dashboards/metrics.md.
-// Threads: pure. Ownership: values. Errors: none; `format` is one of kFigureFormats. Bounds: the tables'.
+// Threads: pure. Ownership: values. Errors: none; `format` is one of kFigureFormats. Bounds: the table's.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace prefixmesh::bench {
 
-// text: a line per figure, its path in a result first. metrics: the Markdown table of a router's /metrics.
+// text: a line per figure. metrics: the Markdown table of a router's /metrics.
 inline constexpr std::string_view kFigureFormats[] = {"text", "metrics"};
 
 std::string FigurePage(std::string_view format);

@@ -53,8 +53,6 @@ class Readings {
   void Add(Reading reading);
   // All of `others`, each as Set would.
   void Add(const Readings& others);
-  // For every figure and every label of a closed set that was not read: this reason.
-  void Complete(std::span<const Figure> figures, std::string_view reason);
 
   const Reading* Find(const Figure& figure, std::string_view label = {}) const;
   std::optional<double> Number(const Figure& figure, std::string_view label = {}) const;

@@ -472,7 +472,4 @@ static_assert(!Problem(kRouterFigures));
 
 consteval const Figure& RouterFigure(std::string_view path) { return RowOf(kRouterFigures, path); }
 
-inline constexpr FigureGroup kRouterGroup = {
-    .name = "routers", .figures = kRouterFigures, .each = true, .unheard = "the run ended before the end of settle"};
-
 }  // namespace prefixmesh

@@ -1,6 +1,8 @@
 """Goal: dashboards/metrics.md lists exactly what the processes say on /metrics, and the health service answers."""
 import pathlib
 import re
+import socket
+import time
 import unittest
 import urllib.request
 
@@ -35,6 +37,18 @@ class Metrics(unittest.TestCase):
         for name, kind in {**router, **workers_families}.items():
             self.assertEqual(kind == "counter", name.endswith("_total"), name)
         self.assertIn('prefixmesh_sync_received_bytes_total{router="a",peer="b"} 0', router_text)
+
+    def test_one_place_is_enough_beside_a_silent_connection(self):
+        with harness.Serving("prefixmesh-worker", "--count", "1") as worker:
+            address = worker.ready["workers"][0]["address"]
+            with harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={address}", "--metrics-listen",
+                                 "127.0.0.1:0", "--connections-max", "1") as router:
+                metrics = ("127.0.0.1", router.ready["metrics_port"])
+                with socket.create_connection(metrics):
+                    for _ in range(3):
+                        began = time.monotonic()
+                        self.assertIn("prefixmesh_requests_in_flight", scrape(f"127.0.0.1:{metrics[1]}")[1])
+                        self.assertLess(time.monotonic() - began, 1)
 
 
 if __name__ == "__main__":

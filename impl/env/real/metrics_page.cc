@@ -43,7 +43,7 @@ class MetricsPage::Impl {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits.body_timeout).count();
     daemon_ = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, &Impl::OnRequest, this,
                                MHD_OPTION_LISTEN_SOCKET, socket->fd, MHD_OPTION_CONNECTION_LIMIT,
-                               static_cast<unsigned>(limits.connections), MHD_OPTION_CONNECTION_TIMEOUT,
+                               static_cast<unsigned>(limits.connections + 1), MHD_OPTION_CONNECTION_TIMEOUT,
                                static_cast<unsigned>(std::max<std::int64_t>(seconds, 1)), MHD_OPTION_NOTIFY_CONNECTION,
                                &Impl::OnConnection, this, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
@@ -55,8 +55,8 @@ class MetricsPage::Impl {
   std::uint16_t port() const { return port_; }
 
  private:
-  // On the server's one thread. Where all places are taken nobody would be accepted until the oldest gives up, so the
-  // oldest is made to: whoever asks is answered within a turn of the loop, long before so many others came.
+  // On the server's one thread. One connection more than there are places is accepted, and the oldest gives way to it:
+  // a request is answered within a turn of the loop, long before as many others came.
   static void OnConnection(void* self, MHD_Connection* connection, void** state, MHD_ConnectionNotificationCode code) {
     auto& page = *static_cast<Impl*>(self);
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
@@ -69,7 +69,7 @@ class MetricsPage::Impl {
     const MHD_ConnectionInfo* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     *state = reinterpret_cast<void*>(++page.last_);  // NOLINT: a number that the library keeps
     page.open_[page.last_] = info->connect_fd;
-    if (page.open_.size() < page.connections_max_) return;
+    if (page.open_.size() <= page.connections_max_) return;
     page.crowded_ = true;
     shutdown(page.open_.begin()->second, SHUT_RDWR);
   }
