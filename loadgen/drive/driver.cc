@@ -333,7 +333,7 @@ Result<std::unique_ptr<Driver>> Driver::Connect(const Plan& plan, const Settings
                                                 Time patience) {
   if (routers.size() != settings.routers.count) {
     return Error{ErrorCode::kInvalid, "routers.count is " + std::to_string(settings.routers.count) + " but " +
-                                          std::to_string(routers.size()) + " routers were given"};
+                                          std::to_string(routers.size()) + " were given"};
   }
   const auto channels = ConnectRouters(routers, patience);
   if (!channels.ok()) return channels.error();

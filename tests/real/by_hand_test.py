@@ -1,0 +1,56 @@
+"""Goal: the programs as a person starts them one by one: what each takes on itself, and how it ends when something is
+missing."""
+import json
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+import harness
+
+ONE_SECOND = ["--scenario", "templates", "--now", "--duration", "1s", "--set", "load.rps=20", "--set",
+              "prompt.chars=2000", "--set", "phases.warmup_s=0", "--set", "workers.count=1", "--set",
+              "routers.count=1"]
+
+
+def load(folder, port):
+    return harness.run("prefixmesh-load", *ONE_SECOND, "--out", folder, f"--router=a=127.0.0.1:{port}")
+
+
+def router(worker_address, *flags):
+    return harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={worker_address}", *flags)
+
+
+class ByHand(unittest.TestCase):
+    def test_a_worker_that_is_told_no_model_serves_the_one_that_the_load_asks_for(self):
+        with harness.scratch() as folder, harness.Serving("prefixmesh-worker", "--count", 1) as worker:
+            with router(worker.ready["workers"][0]["address"], "--control") as serving:
+                done = load(folder, serving.ready["port"])
+            self.assertIn(done.returncode, (0, 3), done.stderr)
+            sent = json.loads((pathlib.Path(folder) / "load.json").read_text())["load"]
+            self.assertEqual((sent["ok"], sent["failed"]), (20, 0))
+
+    def test_a_load_of_which_nothing_was_answered_ends_with_1(self):
+        with harness.scratch() as folder, harness.Serving("prefixmesh-worker", "--count", 1, "--models", "other") as worker:
+            with router(worker.ready["workers"][0]["address"], "--control") as serving:
+                done = load(folder, serving.ready["port"])
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("no request came back ok", done.stderr)
+            self.assertTrue((pathlib.Path(folder) / "load.json").exists())
+
+    def test_a_router_that_waits_for_its_workers_ends_when_it_is_told_to(self):
+        nobody = f"127.0.0.1:{harness.free_port()}"
+        waiting = subprocess.Popen([harness.BIN / "prefixmesh-router", "--name", "a", f"--worker=w0={nobody}"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(1)  # it is up by then, and waits ten
+        self.assertIsNone(waiting.poll())
+        told = time.monotonic()
+        waiting.send_signal(signal.SIGTERM)
+        out, error = waiting.communicate(timeout=20)
+        self.assertEqual((waiting.returncode, out), (0, ""), error)
+        self.assertLess(time.monotonic() - told, 5)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
