@@ -1,0 +1,402 @@
+// Goal: what a client of gRPC sends passes the gate as it is, whatever the pieces it comes in; what gRPC cannot bound
+// is refused or waits, each by its own rule.
+#include "impl/env/http2_gate.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+#include "impl/base/prng.h"
+#include "tests/impl/env/http2_frames.h"
+#include "tests/support/properties.h"
+
+namespace prefixmesh {
+namespace {
+
+using namespace test::http2;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Http2GateOptions kOptions{16384, 8, 12, 2000};
+
+std::span<const std::uint8_t> Span(const std::string& bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+struct Passage {
+  std::string passed;
+  GateRefusal refusal = GateRefusal::kNone;
+  Time ended_at{0};
+  bool operator==(const Passage&) const = default;
+};
+
+// All of `bytes` in pieces of the sizes that `size` draws; the clock stands while the gate does not make it wait.
+template <typename Size>
+Passage Run(Http2Gate& gate, const std::string& bytes, Size size, Time began = seconds(1)) {
+  Passage passage{"", GateRefusal::kNone, began};
+  std::string held;
+  for (std::size_t at = 0; at < bytes.size() && passage.refusal == GateRefusal::kNone;) {
+    const std::size_t piece = std::min<std::size_t>(size(), bytes.size() - at);
+    held += bytes.substr(at, piece);
+    at += piece;
+    for (int tries = 0; tries < 100000; ++tries) {
+      const Http2Gate::Verdict verdict = gate.FromClient(Span(held), passage.ended_at);
+      passage.passed += held.substr(0, verdict.pass_bytes);
+      held.erase(0, verdict.pass_bytes);
+      passage.refusal = verdict.refusal;
+      if (verdict.wait_until == Time{0}) break;
+      REQUIRE(verdict.wait_until > passage.ended_at);
+      passage.ended_at = verdict.wait_until;
+    }
+  }
+  return passage;
+}
+
+Passage Run(const std::string& bytes, const Http2GateOptions& options = kOptions) {
+  PortGate port(options);
+  Http2Gate gate(port);
+  return Run(gate, bytes, [&] { return bytes.size(); });
+}
+
+GateRefusal RefusalOf(const std::string& frames) { return Run(kPreface + frames).refusal; }
+
+const std::string kRequestHeaders =
+    Literal(":method", "POST") + Literal(":path", "/prefixmesh.v1.Router/Generate") + Literal("te", "trailers");
+
+std::string Request(std::uint32_t stream, const std::string& body = std::string(100, 'b')) {
+  return Frame(kHeaders, kEndHeaders, stream, kRequestHeaders) + Frame(kData, kEndStream, stream, body);
+}
+
+// ---- what passes ----------------------------------------------------------------------------------------------------
+
+TEST_CASE("Gate: what clients of gRPC send passes as it is and at once") {
+  const std::string bytes =
+      kPreface + Frame(kSettings, 0, 0, Setting(4, 4 << 20) + Setting(0xfe03, 1)) + Frame(kSettings, kAck, 0, "") +
+      Frame(kWindowUpdate, 0, 0, Number(1 << 20)) + Request(1) +
+      // a table of fields, a block in two frames, padding and a priority
+      Frame(kHeaders, kPadded | kHasPriority, 3,
+            "\x04" + std::string(5, '\0') + "\x82" + Indexed("x", "value") + std::string(4, '\0')) +
+      Frame(kContinuation, kEndHeaders, 3, Reference(62) + NamedBy(62, "other") + Huffman("\x8c\xf1\xe3", "\xff\xff")) +
+      Frame(kData, kPadded, 3,
+            "\x02"
+            "data" +
+                std::string(2, '\0')) +
+      Frame(kData, 0, 3, std::string(16384, 'd')) +
+      Frame(kHeaders, kEndHeaders | kEndStream, 3, Literal("trailer", "t")) + Frame(kPing, 0, 0, "12345678") +
+      Frame(kReset, 0, 1, Number(8)) + Frame(kPriority, 0, 5, std::string(5, '\0')) +
+      Frame(kGoaway, 0, 0, std::string(8, '\0') + "bye") + Frame(0x77, 0xff, 9, "unknown");
+  const Passage passage = Run(bytes);
+  REQUIRE(passage.refusal == GateRefusal::kNone);
+  REQUIRE(passage.passed == bytes);
+  REQUIRE(passage.ended_at == seconds(1));
+}
+
+TEST_CASE("Gate: two thousand calls a second of one connection pass at once") {
+  PortGate port({16384, 1024, 8192, 2000});
+  Http2Gate gate(port);
+  REQUIRE(Run(gate, kPreface, [] { return 100u; }).refusal == GateRefusal::kNone);
+  Time now = seconds(1);
+  for (std::uint32_t i = 0; i < 20000; ++i) {
+    now += std::chrono::microseconds(500);
+    const std::string call = Request(2 * i + 1, std::string(20, 'b')) + Frame(kWindowUpdate, 0, 0, Number(100));
+    const Passage passage = Run(
+        gate, call, [] { return 1000u; }, now);
+    REQUIRE(passage.passed == call);
+    REQUIRE(passage.ended_at == now);
+    gate.FromServer(Span(Frame(kHeaders, kEndHeaders | kEndStream, 2 * i + 1, "\x88")));
+  }
+}
+
+// Frames as a client would send them, with some that it would not.
+std::string Traffic(Prng& random) {
+  std::string bytes = kPreface;
+  std::uint32_t next = 1;
+  for (int i = 0; i < 60; ++i) {
+    const std::uint32_t stream = 2 * static_cast<std::uint32_t>(random.Below(next)) + 1;
+    switch (random.Below(12)) {
+      case 0:
+        bytes += Frame(kPing, 0, 0, "12345678");
+        break;
+      case 1:
+        bytes += Frame(kReset, 0, stream, Number(8));
+        break;
+      case 2:
+        bytes += Frame(kData, kPadded, stream,
+                       "\x02"
+                       "x" +
+                           std::string(2, '\0'));
+        break;
+      case 3:
+        bytes += Frame(kHeaders, 0, 2 * next++ + 1, Indexed("name", std::string(random.Below(3000), 'v')));
+        [[fallthrough]];
+      case 4:
+        bytes += Frame(kContinuation, kEndHeaders, 2 * next - 1, Reference(62));
+        break;
+      case 5:
+        bytes += Frame(kHeaders, kEndHeaders | kPadded, 2 * next++ + 1,
+                       "\x03" + Huffman("\x8c", "zzz") + std::string(3, '\0'));
+        break;
+      case 6:
+        bytes += std::string(1, static_cast<char>(random.Below(256)));
+        break;
+      default:
+        bytes += Request(2 * next++ + 1, std::string(random.Below(300), 'b'));
+    }
+  }
+  return bytes;
+}
+
+TEST_CASE("Gate: the same bytes pass, wait and are refused alike in whatever pieces they come") {
+  test::ForAll("pieces change nothing", [](std::uint64_t seed) {
+    Prng random(seed);
+    const std::string bytes = Traffic(random);
+    // No call ends here, and a gate that waits for one waits for ever.
+    const Http2GateOptions options{16384, 100, 200, 2000};
+    PortGate one_port(options), other_port(options);
+    Http2Gate one(one_port), other(other_port);
+    const Passage whole = Run(one, bytes, [&] { return bytes.size(); });
+    const Passage pieces = Run(other, bytes, [&] { return std::size_t{1} + random.Below(random.Below(40) + 1); });
+    RC_ASSERT(pieces.passed == whole.passed);
+    RC_ASSERT(pieces.refusal == whole.refusal);
+    RC_ASSERT(pieces.ended_at == whole.ended_at);
+    RC_ASSERT(one.open_streams() == other.open_streams());
+  });
+}
+
+// ---- what is refused ------------------------------------------------------------------------------------------------
+
+TEST_CASE("Gate: what does not begin with the preface of HTTP/2 is refused at the first other byte") {
+  const Passage passage = Run("PRI * HTTP/1.1\r\n\r\n");
+  REQUIRE(passage.refusal == GateRefusal::kPreface);
+  REQUIRE(passage.passed == "PRI * HTTP/");
+}
+
+TEST_CASE("Gate: frames of a wrong size or at a wrong place are refused") {
+  REQUIRE(RefusalOf(Frame(kData, 0, 1, std::string(16385, 'd'))) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kData, 0, 0, "d")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kData, kPadded, 1, "")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kHeaders, kEndHeaders, 2, kRequestHeaders)) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kHeaders, kEndHeaders, 0, kRequestHeaders)) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kHeaders, kEndHeaders | kHasPriority, 1, "1234")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kHeaders, kEndHeaders | kPadded, 1,
+                          "\x05"
+                          "abcd")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kPriority, 0, 1, "1234")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kReset, 0, 1, "123")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kReset, 0, 0, "1234")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kSettings, 0, 0, "1234567")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kSettings, 0, 1, "")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kSettings, kAck, 0, "123456")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kSettings, 0, 0, std::string(6 * 33, 's'))) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kPushPromise, kEndHeaders, 1, "1234")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kPing, 0, 0, "1234567")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kPing, 0, 1, "12345678")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kGoaway, 0, 0, "1234567")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kWindowUpdate, 0, 0, "12345")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(Frame(kContinuation, kEndHeaders, 1, "")) == GateRefusal::kFrame);
+}
+
+TEST_CASE("Gate: between the frames of a header block no other may come") {
+  const std::string begun = Frame(kHeaders, 0, 1, kRequestHeaders);
+  REQUIRE(RefusalOf(begun + Frame(kContinuation, kEndHeaders, 1, "")) == GateRefusal::kNone);
+  REQUIRE(RefusalOf(begun + Frame(kPing, 0, 0, "12345678")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(begun + Frame(kContinuation, kEndHeaders, 3, "")) == GateRefusal::kFrame);
+  REQUIRE(RefusalOf(begun + Frame(kContinuation, kEndHeaders, 1, "") + Frame(kContinuation, 0, 1, "")) ==
+          GateRefusal::kFrame);
+}
+
+// gRPC 1.51 took a flood of them at 0.5 GiB a second, and went on when the client was gone.
+TEST_CASE("Gate: a header block ends within its bytes on the wire and a few frames") {
+  const std::string begun = Frame(kHeaders, 0, 1, kRequestHeaders);
+  const std::string field = Literal("name", std::string(1000, 'v'));
+  std::string long_block = begun, many_frames = begun;
+  for (int i = 0; i < 17; ++i) long_block += Frame(kContinuation, 0, 1, field);
+  for (int i = 0; i < 10; ++i) many_frames += Frame(kContinuation, 0, 1, "");
+  REQUIRE(RefusalOf(long_block) == GateRefusal::kHeadersTooBig);
+  REQUIRE(RefusalOf(many_frames) == GateRefusal::kHeadersTooBig);
+  // Padding is no way around it.
+  std::string padded;
+  for (int i = 0; i < 2; ++i) padded += Frame(kContinuation, 0, 1, std::string(8000, '\0'));
+  REQUIRE(RefusalOf(Frame(kHeaders, kPadded, 1, "\xff" + kRequestHeaders + std::string(255, '\0')) + padded +
+                    Frame(kContinuation, 0, 1, std::string(300, '\0'))) != GateRefusal::kNone);
+  const Http2GateOptions small{1024, 8, 12, 2000};
+  REQUIRE(Run(kPreface + Frame(kHeaders, kEndHeaders | kPadded, 1,
+                               std::string("\xff") + Literal("n", std::string(770, 'v')) + std::string(255, '\0')),
+              small)
+              .refusal == GateRefusal::kHeadersTooBig);
+}
+
+TEST_CASE("Gate: headers that decode to more than twice the limit, or do not parse, are refused") {
+  const std::string entry = Frame(kHeaders, kEndHeaders, 1, Indexed("name", std::string(3900, 'v')));
+  std::string references;
+  for (int i = 0; i < 8; ++i) references += Reference(62);
+  REQUIRE(RefusalOf(entry + Frame(kHeaders, kEndHeaders, 3, references)) == GateRefusal::kNone);
+  references += Reference(62);
+  REQUIRE(RefusalOf(entry + Frame(kHeaders, kEndHeaders, 3, references)) == GateRefusal::kHeadersTooBig);
+  REQUIRE(RefusalOf(Frame(kHeaders, kEndHeaders, 1, Reference(62))) == GateRefusal::kHeadersCorrupt);
+  REQUIRE(RefusalOf(Frame(kHeaders, kEndHeaders, 1, kRequestHeaders.substr(0, 5))) == GateRefusal::kHeadersCorrupt);
+}
+
+// ---- what waits -----------------------------------------------------------------------------------------------------
+
+TEST_CASE("Gate: calls above the rate of a connection wait, and none is refused") {
+  PortGate port({16384, 1000000, 1000000, 2000});
+  Http2Gate gate(port);
+  std::string bytes = kPreface;
+  // More than may come at once, and twice as many for the rate to show.
+  const Http2GateOptions options{16384, 1000, 1000000, 100};
+  PortGate slow_port(options);
+  Http2Gate slow(slow_port);
+  for (std::uint32_t i = 0; i < 1500; ++i) {
+    bytes += Frame(kHeaders, kEndHeaders, 2 * i + 1, "\x82") + Frame(kReset, 0, 2 * i + 1, Number(8));
+  }
+  REQUIRE(Run(gate, bytes, [&] { return bytes.size(); }).ended_at == seconds(1));
+  const Passage passage = Run(slow, bytes, [&] { return bytes.size(); });
+  REQUIRE(passage.refusal == GateRefusal::kNone);
+  REQUIRE(passage.passed == bytes);
+  REQUIRE(passage.ended_at == seconds(1) + seconds(5));
+}
+
+TEST_CASE("Gate: a call with many headers counts as several") {
+  const Http2GateOptions options{16384, 100, 100000, 100};
+  PortGate port(options);
+  Http2Gate gate(port);
+  std::string bytes = kPreface;
+  for (std::uint32_t i = 0; i < 100; ++i)
+    bytes += Frame(kHeaders, kEndHeaders, 2 * i + 1, Literal("name", std::string(8200, 'v'))) +
+             Frame(kReset, 0, 2 * i + 1, Number(8));
+  REQUIRE(Run(gate, bytes, [&] { return bytes.size(); }).ended_at >= seconds(1) + milliseconds(1900));
+}
+
+// gRPC takes calls that are cancelled at once faster than it lets go of them.
+TEST_CASE("Gate: cancelled calls above their rate wait") {
+  const Http2GateOptions options{16384, 100, 100000, 1000000};
+  PortGate port(options);
+  Http2Gate gate(port);
+  std::string bytes = kPreface;
+  for (std::uint32_t i = 0; i < 1100; ++i)
+    bytes += Frame(kHeaders, kEndHeaders, 2 * i + 1, "\x82") + Frame(kReset, 0, 2 * i + 1, Number(8));
+  REQUIRE(Run(gate, bytes, [&] { return bytes.size(); }).ended_at >= seconds(1) + milliseconds(990));
+}
+
+TEST_CASE("Gate: frames that carry nothing wait above their rate, whatever they are") {
+  const std::string frames[] = {
+      Frame(kPing, 0, 0, "12345678"),   Frame(kSettings, 0, 0, Setting(4, 65535)),
+      Frame(kPriority, 0, 1, "12345"),  Frame(kWindowUpdate, 0, 0, "1234"),
+      Frame(kData, 0, 1, ""),           Frame(0x77, 0, 0, "unknown"),
+      Frame(kGoaway, 0, 0, "12345678"), Frame(kData, kPadded, 1, "\xff" + std::string(255, '\0'))};
+  for (const std::string& frame : frames) {
+    CAPTURE(frame);
+    std::string bytes = kPreface;
+    for (int i = 0; i < 24096; ++i) bytes += frame;
+    const Passage passage = Run(bytes);
+    REQUIRE(passage.passed == bytes);
+    REQUIRE(passage.ended_at >= seconds(1) + milliseconds(1990));
+  }
+  std::string data = kPreface;
+  for (int i = 0; i < 24096; ++i) data += Frame(kData, 0, 1, std::string(64, 'd'));
+  REQUIRE(Run(data).ended_at == seconds(1));
+}
+
+TEST_CASE("Gate: connections together have four times the rate of one, and share it in turn") {
+  const Http2GateOptions options{16384, 10, 1000000, 1000};
+  PortGate port(options);
+  std::string bytes;
+  for (std::uint32_t i = 0; i < 400; ++i)
+    bytes += Frame(kHeaders, kEndHeaders, 2 * i + 1, "\x82") + Frame(kReset, 0, 2 * i + 1, Number(8));
+  std::vector<std::unique_ptr<Http2Gate>> gates;
+  std::vector<std::string> held(8, kPreface + bytes);
+  std::vector<Time> wait(8, Time{0});
+  for (int i = 0; i < 8; ++i) gates.push_back(std::make_unique<Http2Gate>(port));
+  Time now = seconds(1);
+  std::size_t left = 8, most = 0, least = 0;
+  while (left > 0) {
+    Time next = Time::max();
+    for (std::size_t i = 0; i < 8; ++i) {
+      if (held[i].empty()) continue;
+      if (wait[i] <= now) {
+        const Http2Gate::Verdict verdict = gates[i]->FromClient(Span(held[i]), now);
+        held[i].erase(0, verdict.pass_bytes);
+        wait[i] = verdict.wait_until;
+        left -= held[i].empty();
+      }
+      if (!held[i].empty()) next = std::min(next, wait[i]);
+    }
+    if (now >= seconds(1) + milliseconds(400) && most == 0) {
+      for (const std::string& bytes_held : held) {
+        most = std::max(most, bytes_held.size());
+        least = least == 0 ? bytes_held.size() : std::min(least, bytes_held.size());
+      }
+    }
+    if (left > 0) now = next;
+  }
+  REQUIRE(now >= seconds(1) + milliseconds(780));  // 3,200 calls at 4,000 a second
+  REQUIRE(now <= seconds(1) + milliseconds(820));
+  REQUIRE(most - least < bytes.size() / 20);
+}
+
+TEST_CASE("Gate: no more calls are open than a connection and the port may have; one that ends makes room") {
+  PortGate port(kOptions);
+  Http2Gate one(port), other(port);
+  const auto all = [] { return std::size_t{100000}; };
+  std::string bytes = kPreface;
+  for (std::uint32_t i = 0; i < 8; ++i) bytes += Frame(kHeaders, kEndHeaders, 2 * i + 1, "\x82");
+  REQUIRE(Run(one, bytes, all).passed == bytes);
+  REQUIRE(one.open_streams() == 8);
+  const std::string ninth = Frame(kHeaders, kEndHeaders, 17, "\x82");
+  REQUIRE(one.FromClient(Span(ninth), seconds(1)).pass_bytes == 0);
+  REQUIRE(one.FromClient(Span(ninth), seconds(1)).wait_until > seconds(1));
+  // What belongs to calls that are open passes meanwhile: trailers, for one.
+  const std::string trailers = Frame(kHeaders, kEndHeaders | kEndStream, 1, "\x82");
+  REQUIRE(one.FromClient(Span(trailers), seconds(2)).pass_bytes == trailers.size());
+
+  bytes = kPreface;
+  for (std::uint32_t i = 0; i < 4; ++i) bytes += Frame(kHeaders, kEndHeaders, 2 * i + 1, "\x82");
+  REQUIRE(Run(other, bytes, all).passed == bytes);
+  const std::string fifth = Frame(kHeaders, kEndHeaders, 9, "\x82");
+  REQUIRE(other.FromClient(Span(fifth), seconds(1)).pass_bytes == 0);  // the port has its twelve
+
+  const std::string data = Frame(kData, 0, 1, "answer");
+  std::string ends = data + Frame(kHeaders, kEndHeaders | kEndStream, 1, "\x88");
+  SECTION("by the server's last headers, in pieces") {
+    for (const char& byte : ends) one.FromServer(Span(std::string(1, byte)));
+  }
+  SECTION("by the server's last data") { one.FromServer(Span(data + Frame(kData, kEndStream, 3, ""))); }
+  SECTION("by the server's reset") { one.FromServer(Span(data + Frame(kReset, 0, 5, Number(0)))); }
+  SECTION("by the client's reset") {
+    const std::string reset = Frame(kReset, 0, 7, Number(8));
+    REQUIRE(one.FromClient(Span(reset), seconds(1)).pass_bytes == reset.size());
+  }
+  REQUIRE(one.open_streams() == 7);
+  REQUIRE(port.open_streams == 11);
+  REQUIRE(other.FromClient(Span(fifth), seconds(2)).pass_bytes == fifth.size());
+}
+
+// What a client had under way when its call was refused would be held against its next one.
+TEST_CASE("Gate: bodies count while their call is open") {
+  PortGate port(kOptions);
+  Http2Gate gate(port);
+  const std::string body = Frame(kData, 0, 1, std::string(100, 'b'));
+  const std::string bytes = kPreface + Frame(kHeaders, kEndHeaders, 1, "\x82") + body;
+  REQUIRE(gate.FromClient(Span(bytes), seconds(1)).pass_bytes == bytes.size());
+  REQUIRE(gate.FromClient(Span(body).first(50), seconds(1)).pass_bytes == 50);
+  REQUIRE(gate.body_bytes() == 141);
+  REQUIRE(gate.FromClient(Span(body).subspan(50), seconds(1)).pass_bytes == 59);
+  REQUIRE(gate.body_bytes() == 200);
+  gate.FromServer(Span(Frame(kHeaders, kEndHeaders | kEndStream, 1, "\x88")));
+  REQUIRE(gate.FromClient(Span(body), seconds(1)).pass_bytes == body.size());
+  REQUIRE(gate.body_bytes() == 200);
+}
+
+TEST_CASE("Gate: the calls of a connection that ends make room") {
+  PortGate port(kOptions);
+  {
+    Http2Gate gate(port);
+    const std::string bytes = kPreface + Frame(kHeaders, kEndHeaders, 1, "\x82");
+    REQUIRE(gate.FromClient(Span(bytes), seconds(1)).pass_bytes == bytes.size());
+    REQUIRE(port.open_streams == 1);
+  }
+  REQUIRE(port.open_streams == 0);
+}
+
+}  // namespace
+}  // namespace prefixmesh
