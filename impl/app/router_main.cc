@@ -23,6 +23,8 @@ namespace {
 constexpr int kExitUsage = 2;
 constexpr std::chrono::seconds kWorkersPatience{10};
 constexpr std::size_t kWorkerNameBytesMax = 256;
+// Files, event queues, and what gRPC opens for itself: 20 were seen.
+constexpr std::uint64_t kDescriptorsBeside = 64;
 
 int Fail(const std::string& message) {
   std::fprintf(stderr, "prefixmesh-router: %s\n", message.c_str());
@@ -50,6 +52,17 @@ Status ParseNamed(const char* flag, const std::vector<std::string>& texts, std::
     addresses.push_back(std::move(address));
   }
   return {};
+}
+
+// Every port may have all its connections at a time, or one that is flooded takes the descriptors of the others.
+// `ports`: descriptors for one connection on each of them. `others`: what is open beside connections.
+void FitConnections(std::uint64_t ports, std::uint64_t others, PortLimits& limits) {
+  const std::uint64_t limit = RaiseDescriptorLimit(limits.connections * ports + others);
+  const std::uint64_t fit = limit > others + ports ? (limit - others) / ports : 1;
+  if (fit >= limits.connections) return;
+  spdlog::warn("--connections-max {}: the limit on open files is {}, so each port takes {}", limits.connections, limit,
+               fit);
+  limits.connections = static_cast<std::uint32_t>(fit);
 }
 
 int Main(int argc, char** argv) {
@@ -177,6 +190,10 @@ int Main(int argc, char** argv) {
   options.strategy_settings.dead_after = std::chrono::duration_cast<Time>(std::chrono::duration<double>(dead_after_s));
   options.eviction_period = std::chrono::nanoseconds(static_cast<std::int64_t>(eviction_s * 1e9));
   options.sync.listen = sync_listen;
+
+  // Two of a connection on a gRPC port: the socket and gRPC's end (grpc_listener.h).
+  FitConnections(2 + (options.sync.peers.empty() ? 0 : 2) + (metrics_listen.empty() ? 0 : 1),
+                 kDescriptorsBeside + 2 * (options.workers.size() + options.sync.peers.size()), options.limits);
 
   ShutdownSignal shutdown;
   const PortLimits limits = options.limits;

@@ -38,6 +38,15 @@ inline constexpr LabelValue kWorkerWordValues[] = {
 };
 inline constexpr Label kWorkerWord{"reason", kWorkerWordValues};
 
+inline constexpr LabelValue kConnectionValues[] = {
+    {"too_many", "above the bound"},
+    {"preface", "did not speak HTTP/2"},
+    {"frame", "sent a frame that HTTP/2 does not allow"},
+    {"headers_too_big", "sent headers above the limit"},
+    {"headers_corrupt", "sent headers that do not parse"},
+};
+inline constexpr Label kConnection{"reason", kConnectionValues};
+
 inline constexpr std::string_view kNoRounds = "nothing was synced: no peers, or a strategy without rounds";
 inline constexpr std::string_view kNoRoundBuilt = "no round of the load phase built anything";
 inline constexpr std::string_view kNotHeardAtEnds = "the router was not heard at both ends of the load phase";
@@ -164,6 +173,13 @@ inline constexpr Figure kRouterFigures[] = {
      .meaning = "requests refused for want of a place for their body, or because it came too late",
      .fold = Fold::kSum,
      .metric = "prefixmesh_requests_bodies_refused_total"},
+    {.path = "requests.connections_refused.*",
+     .better = Better::kLower,
+     .meaning = "connections of the request port that were closed: one too many, or what they sent",
+     .fold = Fold::kSum,
+     .label = &kConnection,
+     .metric = "prefixmesh_requests_connections_refused_total",
+     .in_result = false},
     {.path = "workers.healthy",
      .meaning = "workers that answer",
      .metric = "prefixmesh_workers_healthy",
@@ -428,6 +444,13 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kSum,
      .label = &kReason,
      .metric = "prefixmesh_sync_streams_refused_total"},
+    {.path = "sync.connections_refused.*",
+     .better = Better::kLower,
+     .meaning = "the same of the sync port",
+     .fold = Fold::kSum,
+     .label = &kConnection,
+     .metric = "prefixmesh_sync_connections_refused_total",
+     .in_result = false},
     {.path = "sync.streams_opened",
      .meaning = "sync streams that came up, the first ones too; more than peers says that some were opened again",
      .fold = Fold::kSum,

@@ -73,6 +73,8 @@ void RouterNode::ReadSync(Readings& out) {
     received = wire.received;
     for (const auto& [reason, count] : transport_->Refusals())
       out.Set(RouterFigure("sync.streams_refused.*"), reason, count);
+    for (const auto& [reason, count] : transport_->ConnectionRefusals())
+      out.Set(RouterFigure("sync.connections_refused.*"), reason, count);
   }
   out.Set(RouterFigure("sync.round_ms"), round_ms);
   out.Set(RouterFigure("sync.rounds"), stats.rounds);

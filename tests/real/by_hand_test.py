@@ -2,10 +2,13 @@
 missing."""
 import json
 import pathlib
+import resource
+import socket
 import signal
 import subprocess
 import time
 import unittest
+import urllib.request
 
 import harness
 
@@ -18,8 +21,12 @@ def load(folder, port):
     return harness.run("prefixmesh-load", *ONE_SECOND, "--out", folder, f"--router=a=127.0.0.1:{port}")
 
 
-def router(worker_address, *flags):
-    return harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={worker_address}", *flags)
+def router(worker_address, *flags, **kwargs):
+    return harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={worker_address}", *flags, **kwargs)
+
+
+def open_files(soft, hard):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class ByHand(unittest.TestCase):
@@ -50,6 +57,27 @@ class ByHand(unittest.TestCase):
         out, error = waiting.communicate(timeout=20)
         self.assertEqual((waiting.returncode, out), (0, ""), error)
         self.assertLess(time.monotonic() - told, 5)
+
+
+    def test_a_router_takes_the_open_files_that_its_ports_may_need(self):
+        with harness.Serving("prefixmesh-worker", "--count", 1) as worker:
+            with router(worker.ready["workers"][0]["address"], preexec_fn=open_files(200, 4096)) as serving:
+                soft, _ = resource.prlimit(serving.process.pid, resource.RLIMIT_NOFILE)
+        self.assertGreater(soft, 2 * 1024)
+
+    def test_a_router_that_may_open_few_files_takes_fewer_connections_and_says_so(self):
+        with harness.Serving("prefixmesh-worker", "--count", 1) as worker:
+            metrics = f"127.0.0.1:{harness.free_port()}"
+            with router(worker.ready["workers"][0]["address"], "--peer=b=127.0.0.1:1", "--metrics-listen", metrics,
+                        preexec_fn=open_files(200, 200)) as serving:
+                self.assertIn("--connections-max 1024: the limit on open files is 200, so each port takes 26",
+                              serving.process.stderr.readline())
+                held = [socket.create_connection(("127.0.0.1", serving.ready[port])) for port in ("port", "sync_port")
+                        for _ in range(100)]
+                page = urllib.request.urlopen(f"http://{metrics}/metrics", timeout=5).read().decode()
+                self.assertIn('prefixmesh_requests_connections_refused_total{router="a",reason="too_many"} 74', page)
+                for connection in held:
+                    connection.close()
 
 
 if __name__ == "__main__":

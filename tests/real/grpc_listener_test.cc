@@ -35,9 +35,10 @@ struct Port {
     listener.Start();
   }
   ~Port() {
-    listener.Stop();
+    listener.StopAccepting();
     server->Shutdown(std::chrono::system_clock::now());
     server->Wait();
+    listener.Stop();
   }
   std::uint16_t port = 0;
   grpc::CallbackGenericService service;
@@ -72,7 +73,7 @@ TEST_CASE("Listener: a connection above the bound is closed, and one that ends m
     REQUIRE(held.back()->Served());
   }
   REQUIRE_FALSE(Silent(port.port).Served());
-  REQUIRE(port.listener.refused() == 1);
+  REQUIRE(port.listener.Refusals().at("too_many") == 1);
   held.pop_back();
   REQUIRE(Eventually([&] {
     held.push_back(std::make_unique<Silent>(port.port));

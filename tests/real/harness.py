@@ -66,9 +66,9 @@ def free_port():
 class Serving:
     """A program that prints one ready line and serves until it is ended."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, **kwargs):
         self.process = subprocess.Popen([BIN / args[0], *map(str, args[1:])], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, **kwargs)
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError(f"{args[0]} did not start: {self.process.stderr.read()}")

@@ -1,28 +1,38 @@
-// grpc_listener.h — accepts the connections of a gRPC server itself, so that there is a bound on them.
+// grpc_listener.h — accepts the connections of a gRPC server itself, bounds them, and reads them before gRPC does.
 //
-// gRPC 1.51 accepts whatever comes until the process has no descriptor left, for a request's worker as well. Here a
-// newcomer above limits.connections is closed at once, counted, and logged once in ten seconds.
+// gRPC 1.51 accepts whatever comes until the process has no descriptor left, and holds whatever a client sends. Here a
+// newcomer above limits.connections is closed at once, and of the others gRPC gets one end of a socket pair: what the
+// client sends passes a gate (gated_connection.h). A connection that is refused is closed, counted by reason, and
+// logged once in ten seconds per reason.
 //
 //   Bind(listen, limits, builder)   before BuildAndStart
 //   Start()                         after it
-//   Stop()                          before the server is shut down
+//   StopAccepting()                 before the server is shut down: newcomers are refused by the kernel
+//   Stop()                          after it: what the server sent goes out, for a second at most
 //
-// Threads:  one of its own that accepts. Bounds: limits.connections at a time; connections that gRPC has closed are
-//           noticed when the bound is reached, 50 times a second at most. Ownership: a connection's socket belongs to
-//           gRPC once it is handed over.
-// Errors:   Bind says in one line what the system said.
+// Threads:  one of its own that accepts and relays; BodyBytes and Refusals from any. Bounds: limits.connections at a
+//           time, two descriptors each. Ownership: gRPC owns its end of each pair. Errors: Bind says in one line what
+//           the system said.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
-#include <vector>
+#include <unordered_map>
+#include <utility>
 
 #include "impl/base/log_limiter.h"
+#include "impl/base/mutex.h"
 #include "impl/base/result.h"
 #include "impl/env/env.h"
+#include "impl/env/real/gated_connection.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/port_limits.h"
 
@@ -42,29 +52,55 @@ class GrpcListener {
   // The port that was taken.
   Result<std::uint16_t> Bind(const std::string& listen, const PortLimits& limits, grpc::ServerBuilder& builder);
   void Start();
-  // Idempotent.
+  // Both idempotent.
+  void StopAccepting();
   void Stop();
 
-  // Connections that were closed because there were too many.
-  std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  // What gRPC was given of bodies by the connection that it names `peer`. nullopt: there is none.
+  std::optional<std::uint64_t> BodyBytes(const std::string& peer) const;
+  // Connections that were closed by this end, by reason: too many, or a GateRefusal.
+  std::map<std::string, std::uint64_t> Refusals() const;
 
  private:
-  struct Connection {
-    int fd;
-    std::uint64_t inode;
+  struct Client {
+    Client(std::string client_address, std::string client_peer, int tcp, int pair, int epoll, std::uint64_t key,
+           PortGate& port)
+        : address(std::move(client_address)), peer(std::move(client_peer)), connection(tcp, pair, epoll, key, port) {}
+    const std::string address, peer;  // of the client; as gRPC names it
+    GatedConnection connection;
+    Time wake_at{0};  // its place in wake_; 0: none
   };
+
   void Run();
-  void Accept(int fd);
+  void AcceptSome();
+  void Accept(int tcp, const std::string& address);
+  void Refuse(std::size_t reason, const std::string& line);
+  void CloseListenSocket();
+  // Lets a connection do what `step` says, and ends it where it is over.
+  template <typename Step>
+  void Advance(std::uint64_t key, Step step);
 
   std::string address_;
-  std::uint32_t connections_max_ = 0;
+  PortLimits limits_;
   ListenSocket socket_;
-  int wake_ = -1;  // an eventfd: Stop was called
+  int wake_fd_ = -1;  // an eventfd: something was set below
+  std::atomic<bool> accepting_{true}, stopping_{false};
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
-  std::vector<Connection> open_;  // the accepting thread's; some may be closed by now
-  Time look_again_at_{0};         // the accepting thread's: when it asks next which are closed
-  LogLimiter log_;                // the accepting thread's
-  std::atomic<std::uint64_t> refused_{0};
+  std::array<std::atomic<std::uint64_t>, kGateRefusals> refused_{};  // by GateRefusal; kNone: too many
+
+  // ---- the thread's
+  int epoll_ = -1;
+  std::unique_ptr<PortGate> gate_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Client>> clients_;  // by key, an even number
+  std::set<std::pair<Time, std::uint64_t>> wake_;
+  std::uint64_t last_key_ = 0;
+  Time now_{0};
+  std::optional<Time> accept_again_at_;  // there was no descriptor left
+  std::unique_ptr<GatedConnection::Scratch> scratch_;
+  LogLimiter log_;
+
+  mutable Mutex mutex_;
+  std::map<std::string, const GatedConnection*> by_peer_ PREFIXMESH_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -97,11 +97,13 @@ void ProbeClose(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call)
   call.Reply(v1::Empty());
 }
 
-// What the handler says, and what the port counts.
+// What the handler says, and what the port and its listener count.
 RouterReport ReportOf(const RequestPort& port) {
   RouterReport report = port.handler().Report();
   report.readings.Set(RouterFigure("requests.bodies_unfinished"), port.bodies());
   report.readings.Set(RouterFigure("requests.bodies_refused"), port.bodies_refused());
+  for (const auto& [reason, count] : port.listener().Refusals())
+    report.readings.Set(RouterFigure("requests.connections_refused.*"), reason, count);
   return report;
 }
 
@@ -145,7 +147,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
        Executor& executor)
       : options_(std::move(options)),
         channels_(channels),
-        port_(AdmissionOf(options_.limits), options_.limits.message_bytes(), handler, clock, executor) {}
+        port_(AdmissionOf(options_.limits), options_.limits.message_bytes(), listener_, handler, clock, executor) {}
 
   Result<int> Start() {
     grpc::ServerBuilder builder;
@@ -155,7 +157,6 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     builder.RegisterCallbackGenericService(this);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Error{ErrorCode::kUnavailable, "cannot serve " + options_.listen};
-    port_.SetPort(*port);
     listener_.Start();
     return int{*port};
   }
@@ -163,9 +164,10 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   void Shutdown(Time grace) {
     if (server_ == nullptr) return;
     stopping_ = true;
-    listener_.Stop();
+    listener_.StopAccepting();
     server_->Shutdown(std::chrono::system_clock::now() + grace);
     server_->Wait();
+    listener_.Stop();
     server_ = nullptr;
   }
 
@@ -211,8 +213,8 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
 
   const RouterServerOptions options_;
   GrpcWorkerChannels& channels_;
-  RequestPort port_;
   GrpcListener listener_;
+  RequestPort port_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<grpc::Server> server_;
 };

@@ -25,7 +25,7 @@ constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream cam
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
 constexpr Time kStableStreamMin = std::chrono::seconds(5);      // one that stayed up so long did fit
 constexpr Time kDrainMax = std::chrono::seconds(1);
-// gRPC 1.51 takes a whole message before it compares its size with the limit, so the kernel is asked what came in.
+// gRPC 1.51 takes a whole message before it compares its size with the limit, so what came in is counted outside it.
 constexpr Time kMeterPeriod = std::chrono::milliseconds(50);
 constexpr std::uint64_t kMeterSlackBytes = 1u << 20;  // headers, pings, and what HTTP/2 delivers unasked
 constexpr Time kPrefaceTimeout = std::chrono::seconds(2);
@@ -176,11 +176,12 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       for (Stream* stream : all) Run(*stream, stream->state_.End());
       while (!streams_.empty()) all_done_.Wait(mutex_);
     }
-    listener_.Stop();
+    listener_.StopAccepting();
     if (server_ != nullptr) {
       server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
       server_->Wait();
     }
+    listener_.Stop();
   }
 
   SendOutcome Send(PeerIndex peer, std::string frame) {
@@ -229,6 +230,8 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     MutexLock lock(mutex_);
     return refusals_;
   }
+
+  std::map<std::string, std::uint64_t> ConnectionRefusals() const { return listener_.Refusals(); }
 
   grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>* Exchange(grpc::CallbackServerContext* context) override {
     MutexLock lock(mutex_);
@@ -401,16 +404,16 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       }
       const std::string address = stream->Address();
       const bool served = peers_[stream->peer_.value].stub == nullptr;
-      const auto received = connections_.Received(address, served ? port_ : std::uint16_t{0});
+      const auto received = served ? listener_.BodyBytes(address) : dialed_.Received(address);
       if (!received) continue;
-      addresses.insert(address);
+      if (!served) addresses.insert(address);
       if (!stream->received_then_) {
         stream->received_then_ = received;
       } else if (*received - *stream->received_then_ > options_.frame_bytes + kMeterSlackBytes) {
         oversized.push_back(stream);
       }
     }
-    connections_.Keep(addresses);
+    dialed_.Keep(addresses);
     for (Stream* stream : oversized) {
       Count("oversized", "a stream with " + options_.peers[stream->peer_.value].name + " sends a message above " +
                              std::to_string(options_.frame_bytes) + " bytes");
@@ -477,7 +480,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   bool stopping_ = false;
   std::map<std::string, std::uint64_t> refusals_;  // by reason
   LogLimiter log_;
-  ConnectionMeter connections_;
+  ConnectionMeter dialed_;
 
   Mutex meter_mutex_;
   SocketMeter meter_;
@@ -495,6 +498,9 @@ void GrpcSyncTransport::FrameHandled(PeerIndex peer) { impl_->FrameHandled(peer)
 void GrpcSyncTransport::Close(PeerIndex peer) { impl_->Close(peer); }
 std::size_t GrpcSyncTransport::QueuedBytes(PeerIndex peer) const { return impl_->QueuedBytes(peer); }
 std::map<std::string, std::uint64_t> GrpcSyncTransport::Refusals() const { return impl_->Refusals(); }
+std::map<std::string, std::uint64_t> GrpcSyncTransport::ConnectionRefusals() const {
+  return impl_->ConnectionRefusals();
+}
 GrpcSyncTransport::WireBytes GrpcSyncTransport::SampleWireBytes() { return impl_->SampleWireBytes(); }
 
 }  // namespace prefixmesh

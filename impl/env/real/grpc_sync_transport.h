@@ -64,6 +64,8 @@ class GrpcSyncTransport final : public SyncTransport {
 
   // Streams that were refused, by reason: unnamed, unknown_router, role, no_preface, bad_preface, oversized.
   std::map<std::string, std::uint64_t> Refusals() const;
+  // Connections that the port closed, by reason (grpc_listener.h).
+  std::map<std::string, std::uint64_t> ConnectionRefusals() const;
 
   // TCP payload bytes of the sync streams' sockets, both directions, ever. Samples the sockets; call at most a few
   // times a second.

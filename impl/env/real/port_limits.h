@@ -12,6 +12,7 @@
 #include <span>
 
 #include "impl/env/env.h"
+#include "impl/env/http2_gate.h"
 
 namespace grpc {
 class ChannelArguments;
@@ -35,6 +36,11 @@ struct PortLimits {
   // Calls of one connection at a time; more wait at the client.
   std::uint32_t streams_per_connection = 1024;
   std::uint32_t header_bytes = 16u << 10;
+  // Calls of all connections at a time; more are not read. Above what may be in flight, so that who is too many hears
+  // it.
+  std::uint32_t streams = 8192;
+  // Calls that a connection begins; more are not read before their turn. What a router does at most is far below it.
+  std::uint32_t streams_per_second = 2000;
   // Until a new connection has spoken HTTP/2.
   Time handshake_timeout = std::chrono::seconds(5);
   // A connection without a call is closed after it.
@@ -47,6 +53,9 @@ struct PortLimits {
   // What gRPC may hold for all connections of the port; above it, it ends calls. A backstop: the limits above bite
   // first.
   std::uint64_t memory_bytes = 512u << 20;
+
+  // What is held against clients before gRPC sees it.
+  Http2GateOptions gate() const { return {header_bytes, streams_per_connection, streams, streams_per_second}; }
 };
 
 // One limit as an option: its value in the unit that the name ends with.

@@ -3,6 +3,8 @@
 // Threads: call from main before any other thread exists. Errors: none that a caller could act on.
 #pragma once
 
+#include <cstdint>
+
 #include "impl/env/env.h"
 
 namespace prefixmesh {
@@ -17,6 +19,9 @@ void ReturnFreedMemory();
 
 // A write beyond the file size limit (ulimit -f) fails like one to a full disk, and does not end the process.
 void FileLimitIsAnError();
+
+// Raises the limit on open descriptors to `count` as far as it may be raised; returns what it is then.
+std::uint64_t RaiseDescriptorLimit(std::uint64_t count);
 
 // SIGINT and SIGTERM wake the waiter instead of ending the process. Blocks them in every thread started afterwards;
 // a write to a pipe that nobody reads fails from now on, and does not end the process.

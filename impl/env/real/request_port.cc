@@ -10,7 +10,7 @@ namespace {
 constexpr Time kSweepEvery = std::chrono::milliseconds(20);
 // gRPC has closed what was refused by then.
 constexpr Time kReturnMemoryAfter = std::chrono::seconds(5);
-// Frame headers, and what is on its way when the kernel is asked.
+// What is on its way when the listener is asked.
 constexpr std::uint64_t kSlackBytes = 256u << 10;
 
 const grpc::Status& TooManyBodies() {
@@ -59,7 +59,8 @@ void RequestPort::Admit(RequestCall& call) {
   if (const grpc::Status charged = Charge(call, kCallBytes); !charged.ok()) return call.Refuse(charged);
   MutexLock lock(mutex_);
   call.id_ = ++last_id_;
-  const BodyAdmission::Admitted admitted = admission_.Arrived(call.id_, call.context_.peer(), clock_.Now());
+  call.peer_ = call.context_.peer();
+  const BodyAdmission::Admitted admitted = admission_.Arrived(call.id_, call.peer_, clock_.Now());
   if (admitted.evicted.has_value()) RefuseBody(*admitted.evicted, TooManyBodies());
   if (admitted.verdict == BodyAdmission::Verdict::kRefuse) {
     refused_.fetch_add(1, std::memory_order_relaxed);
@@ -74,7 +75,7 @@ void RequestPort::Admit(RequestCall& call) {
 void RequestPort::BodyRead(RequestCall& call) {
   MutexLock lock(mutex_);
   if (!metered_.empty())
-    if (const auto at = metered_.find(call.context_.peer()); at != metered_.end())
+    if (const auto at = metered_.find(call.peer_); at != metered_.end())
       at->second.complete_bytes += call.body_.Length();
   (void)BodyEnded(call);
 }
@@ -90,6 +91,8 @@ void RequestPort::BodyCancelled(RequestCall& call) {
 bool RequestPort::BodyEnded(RequestCall& call) {
   if (calls_.erase(call.id_) == 0) return false;
   Read(admission_.Ended(call.id_));
+  // What came of a body that did not end well is not held against the next one of its connection.
+  if (!metered_.empty() && admission_.Reading().count(call.peer_) == 0) metered_.erase(call.peer_);
   return true;
 }
 
@@ -141,13 +144,11 @@ void RequestPort::Sweep() {
 
 void RequestPort::RefuseOversized() {
   const std::map<std::string, std::size_t> reading = admission_.Reading();
-  std::set<std::string> peers;
   std::uint64_t partial_bytes = 0;
   std::map<std::string, Metered> metered;
   for (const auto& [peer, bodies] : reading) {
-    const auto received = meter_.Received(peer, port_);
+    const auto received = listener_.BodyBytes(peer);
     if (!received) continue;
-    peers.insert(peer);
     Metered& connection = metered[peer];
     if (const auto before = metered_.find(peer); before != metered_.end()) {
       const std::uint64_t grown = before->second.partial_bytes + (*received - before->second.received);
@@ -157,7 +158,6 @@ void RequestPort::RefuseOversized() {
     partial_bytes += connection.partial_bytes;
   }
   metered_ = std::move(metered);
-  meter_.Keep(peers);
   const std::uint64_t bytes_max = admission_.options().bodies * message_bytes_;
   while (!metered_.empty()) {
     const auto heaviest = std::max_element(metered_.begin(), metered_.end(), [](const auto& a, const auto& b) {

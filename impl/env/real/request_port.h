@@ -6,14 +6,14 @@
 // call is gone.
 //
 // gRPC 1.51 takes a whole message before it compares its size with the limit, so the limit alone bounds nothing. While
-// bodies are slow the port therefore asks the kernel what their connections received: one that received more than its
-// bodies may have, messages that are in left out, loses them. What unfinished bodies took, the allocator keeps in
+// bodies are slow the port therefore asks its listener what their connections sent: one that sent more than its bodies
+// may have, messages that are in left out, loses them. What unfinished bodies took, the allocator keeps in
 // pieces: it is made to give it back a while after they are gone.
 //
 // Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
 // Bounds:   body_admission.h; handler.Charge for all that is in flight.
-// Ownership: a call gives back what it was charged and deletes itself (OnDone). The port borrows handler, clock and
-//           executor; the server is shut down and the executor stopped before the port goes.
+// Ownership: a call gives back what it was charged and deletes itself (OnDone). The port borrows listener, handler,
+//           clock and executor; the server is shut down and the executor stopped before the port goes.
 // Errors:   statuses: RESOURCE_EXHAUSTED where a bound bites, DEADLINE_EXCEEDED for a body that is late.
 #pragma once
 
@@ -27,8 +27,8 @@
 #include "impl/base/mutex.h"
 #include "impl/env/body_admission.h"
 #include "impl/env/env.h"
+#include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/router_handler.h"
-#include "impl/env/real/socket_meter.h"
 
 namespace prefixmesh {
 
@@ -62,6 +62,7 @@ class RequestCall : public grpc::ServerGenericBidiReactor {
   }
 
   BodyAdmission::Id id_ = 0;
+  std::string peer_;                // as gRPC names it while the call is open; afterwards it does not know
   std::atomic<bool> taken_{false};  // the body is in, or the call was refused
   grpc::ByteBuffer body_;           // of the read that is under way; only OnReadDone looks at it
   std::uint64_t charged_bytes_ = 0;
@@ -72,17 +73,20 @@ class RequestPort {
   // What gRPC and the call itself take beside the prompt: 50 to 120 KB were seen under 80 KB prompts.
   static constexpr std::uint64_t kCallBytes = 64u << 10;
 
-  RequestPort(const BodyAdmissionOptions& options, std::uint64_t message_bytes, RouterHandler& handler, Clock& clock,
-              Executor& executor)
-      : message_bytes_(message_bytes), handler_(handler), clock_(clock), executor_(executor), admission_(options) {}
-
-  // The port that the server listens on, for the meter. Before any call.
-  void SetPort(std::uint16_t port) { port_ = port; }
+  RequestPort(const BodyAdmissionOptions& options, std::uint64_t message_bytes, const GrpcListener& listener,
+              RouterHandler& handler, Clock& clock, Executor& executor)
+      : message_bytes_(message_bytes),
+        listener_(listener),
+        handler_(handler),
+        clock_(clock),
+        executor_(executor),
+        admission_(options) {}
 
   // Lets the call in, or finishes it with a status.
   void Admit(RequestCall& call);
 
   RouterHandler& handler() const { return handler_; }
+  const GrpcListener& listener() const { return listener_; }
   // Bodies that have begun and not ended, read and waiting.
   std::size_t bodies() const;
   // Calls that were refused before their body was in: there was no place, or it came too late.
@@ -105,16 +109,16 @@ class RequestPort {
 
   // A connection with slow bodies.
   struct Metered {
-    std::uint64_t received = 0;        // by the kernel, when it was last asked
+    std::uint64_t received = 0;        // when the listener was last asked
     std::uint64_t complete_bytes = 0;  // of messages that came in since then
     std::uint64_t partial_bytes = 0;   // of bodies that are not in
   };
 
   const std::uint64_t message_bytes_;
+  const GrpcListener& listener_;
   RouterHandler& handler_;
   Clock& clock_;
   Executor& executor_;
-  std::uint16_t port_ = 0;
   std::atomic<std::uint64_t> refused_{0};
 
   mutable Mutex mutex_;
@@ -123,7 +127,6 @@ class RequestPort {
   BodyAdmission::Id last_id_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   bool sweeping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   bool returning_memory_ PREFIXMESH_GUARDED_BY(mutex_) = false;
-  ConnectionMeter meter_ PREFIXMESH_GUARDED_BY(mutex_);
   std::map<std::string, Metered> metered_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 

@@ -89,16 +89,13 @@ SocketMeter::Totals SocketMeter::Sample(const std::set<std::uint16_t>& ports) {
   return totals;
 }
 
-void ConnectionMeter::Find(std::uint16_t local_port) {
-  ForEachSocket([&](const OpenSocket& socket) {
-    if (local_port == 0 || PortOf(socket.local) == local_port)
-      sockets_[PeerName(socket.remote)] = {socket.fd, socket.inode};
-  });
+void ConnectionMeter::Find() {
+  ForEachSocket([&](const OpenSocket& socket) { sockets_[PeerName(socket.remote)] = {socket.fd, socket.inode}; });
 }
 
-std::optional<std::uint64_t> ConnectionMeter::Received(const std::string& peer, std::uint16_t local_port) {
+std::optional<std::uint64_t> ConnectionMeter::Received(const std::string& peer) {
   for (const bool again : {false, true}) {
-    if (again) Find(local_port);
+    if (again) Find();
     const auto at = sockets_.find(peer);
     struct stat status {};
     if (at == sockets_.end() || fstat(at->second.fd, &status) != 0 || status.st_ino != at->second.inode) continue;

@@ -28,13 +28,13 @@ class SocketMeter {
   std::map<std::uint64_t, Totals> open_;  // by inode
 };
 
-// What the kernel has received on single connections of one listening port, for a few that are under suspicion.
+// What the kernel has received on single connections that this process dialed, for a few that are under suspicion.
 // Threads: one at a time. Bounds: an entry for each connection that Keep names. Errors: nullopt for a connection that
 // cannot be found.
 class ConnectionMeter {
  public:
-  // `peer` is the other end as gRPC names it: ipv4:1.2.3.4:5 or ipv6:%5B::1%5D:5. local_port 0: any.
-  std::optional<std::uint64_t> Received(const std::string& peer, std::uint16_t local_port);
+  // `peer` is the other end as gRPC names it: ipv4:1.2.3.4:5 or ipv6:%5B::1%5D:5.
+  std::optional<std::uint64_t> Received(const std::string& peer);
   // Forgets all other connections.
   void Keep(const std::set<std::string>& peers);
 
@@ -43,7 +43,7 @@ class ConnectionMeter {
     int fd = -1;
     std::uint64_t inode = 0;
   };
-  void Find(std::uint16_t local_port);
+  void Find();
 
   std::map<std::string, Socket> sockets_;
 };

