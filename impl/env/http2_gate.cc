@@ -27,7 +27,8 @@ constexpr std::uint32_t kPaddingBytesMax = 256;
 constexpr std::uint32_t kHeaderBytesPerStream = 4096;
 // A call at 2,000 a second takes about two such frames: an update of the window, and its small body.
 constexpr std::uint64_t kControlPerSecond = 10000, kControlBurst = 4096;
-constexpr std::uint64_t kResetsPerSecond = 1000;
+// gRPC keeps up with so many; what comes at once it holds all together, 20 KiB each.
+constexpr std::uint64_t kResetsPerSecond = 1000, kResetsBurst = 128;
 // The shares of so many connections at once.
 constexpr std::uint32_t kPortTimes = 4;
 // Between two looks at whether calls have ended.
@@ -53,7 +54,7 @@ const char* GateRefusalName(GateRefusal refusal) {
 
 GatePaces::GatePaces(const Http2GateOptions& options, std::uint32_t times)
     : streams(std::uint64_t{options.streams_per_second} * times, std::uint64_t{options.streams_per_connection} * times),
-      resets(kResetsPerSecond * times, std::uint64_t{options.streams_per_connection} * times),
+      resets(kResetsPerSecond * times, kResetsBurst * times),
       control(kControlPerSecond * times, kControlBurst * times) {}
 
 PortGate::PortGate(const Http2GateOptions& port_options) : options(port_options), paces(port_options, kPortTimes) {}

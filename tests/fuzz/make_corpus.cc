@@ -17,6 +17,7 @@
 #include "impl/wire/tree_snapshot.h"
 #include "loadgen/record/histogram.h"
 #include "tests/fuzz/two_layer_seeds.h"
+#include "tests/impl/env/http2_frames.h"
 
 namespace {
 
@@ -122,6 +123,26 @@ int main(int argc, char** argv) {
   request.Varint(15 << 3 | 2);
   request.Blob("the prompt of a request");
   Write("request_view", "request", "\x03" + request.bytes());
+
+  {
+    using namespace test::http2;
+    const std::string call = Literal(":method", "POST") + Literal(":path", "/prefixmesh.v1.Router/Generate");
+    Write("http2_gate", "calls",
+          "\x05" + Frame(kSettings, 0, 0, Setting(4, 65535)) + Frame(kHeaders, kEndHeaders, 1, call) +
+              Frame(kData, kEndStream, 1, "a body of a call") + Frame(kWindowUpdate, 0, 0, Number(1000)) +
+              Frame(kHeaders, kEndHeaders | kEndStream, 3, call) + Frame(kReset, 0, 1, Number(8)));
+    Write("http2_gate", "blocks",
+          "\x01" +
+              Frame(kHeaders, kPadded | kHasPriority, 1,
+                    "\x03" + std::string(5, '\0') + Indexed("name", "value") + std::string(3, '\0')) +
+              Frame(kContinuation, 0, 1, Reference(62) + Huffman("\x8c\xf1", "\xff")) +
+              Frame(kContinuation, kEndHeaders, 1, NamedBy(62, "other")) +
+              Frame(kHeaders, kEndHeaders, 3, Integer(0x20, 5, 4096) + Reference(63)));
+    Write("http2_gate", "control",
+          "\x10" + Frame(kPing, 0, 0, "12345678") + Frame(kPriority, 0, 1, "12345") + Frame(kSettings, kAck, 0, "") +
+              Frame(kGoaway, 0, 0, "12345678bye") + Frame(kData, kPadded, 1, std::string("\x02x\0\0", 4)) +
+              Frame(0x77, 0xff, 5, "unknown"));
+  }
 
   load::Histogram histogram;
   for (std::uint64_t i = 1; i < 300; ++i) histogram.Record(i * i * i);

@@ -10,7 +10,13 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <string>
 
+#include "impl/base/mutex.h"
+#include "impl/wire/prefixmesh.grpc.pb.h"
 #include "tests/real/running_router.h"
 
 namespace prefixmesh {
@@ -19,14 +25,32 @@ namespace {
 using std::chrono::milliseconds;
 using test::Eventually;
 
-// A port that serves nothing.
+// Serves nothing, and notes what gRPC calls the last client that asked, and what the listener knows by that name.
+struct Nothing final : grpc::CallbackGenericService {
+  struct Refused final : grpc::ServerGenericBidiReactor {
+    Refused() { Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "nothing is served")); }
+    void OnDone() override { delete this; }
+  };
+  explicit Nothing(const GrpcListener& port_listener) : listener(port_listener) {}
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+    MutexLock lock(mutex);
+    peer = context->peer();
+    body_bytes = listener.BodyBytes(peer);
+    return new Refused();
+  }
+  const GrpcListener& listener;
+  Mutex mutex;
+  std::string peer;
+  std::optional<std::uint64_t> body_bytes;
+};
+
 struct Port {
-  explicit Port(std::uint32_t connections) {
+  explicit Port(std::uint32_t connections, const std::string& listen = "127.0.0.1:0") {
     PortLimits limits;
     limits.connections = connections;
     limits.handshake_timeout = std::chrono::minutes(1);
     grpc::ServerBuilder builder;
-    const Result<std::uint16_t> bound = listener.Bind("127.0.0.1:0", limits, builder);
+    const Result<std::uint16_t> bound = listener.Bind(listen, limits, builder);
     REQUIRE(bound.ok());
     port = *bound;
     ApplyPortLimits(limits, 1 << 20, builder);
@@ -41,8 +65,8 @@ struct Port {
     listener.Stop();
   }
   std::uint16_t port = 0;
-  grpc::CallbackGenericService service;
   GrpcListener listener;
+  Nothing service{listener};
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -82,6 +106,74 @@ TEST_CASE("Listener: a connection above the bound is closed, and one that ends m
     return false;
   }));
   REQUIRE_FALSE(Silent(port.port).Served());
+}
+
+std::size_t OpenDescriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+  return count;
+}
+
+TEST_CASE("Listener: who breaks a rule is closed and counted by it; descriptors come back, others notice nothing") {
+  Port port(64);
+  const Silent honest(port.port);
+  REQUIRE(honest.Served());
+  const std::size_t before = OpenDescriptors();
+  for (int i = 0; i < 50; ++i) {
+    const Silent client(port.port);
+    REQUIRE(client.Served());
+    const std::string text = i % 2 == 0 ? "GET / HTTP/1.1\r\n" : "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\x04";
+    const std::string frame = text + std::string(5, '\0');
+    REQUIRE(send(client.fd, frame.data(), frame.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(frame.size()));
+    char byte = 0;
+    while (recv(client.fd, &byte, 1, 0) > 0) {  // the server's first frames
+    }
+  }
+  REQUIRE(port.listener.Refusals().at("preface") == 25);
+  REQUIRE(port.listener.Refusals().at("frame") == 25);
+  REQUIRE(port.listener.Refusals().at("too_many") == 0);
+  REQUIRE(Eventually([&] { return OpenDescriptors() == before; }));
+  char byte = 0;
+  while (recv(honest.fd, &byte, 1, MSG_DONTWAIT) > 0) {  // the rest of the server's first frames
+  }
+  REQUIRE((errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
+TEST_CASE("Listener: a connection that the client closes half is closed, and one that the server closes ends") {
+  auto port = std::make_unique<Port>(4);
+  const std::size_t before = OpenDescriptors();
+  char byte = 0;
+  {
+    const Silent half(port->port);
+    REQUIRE(half.Served());
+    REQUIRE(shutdown(half.fd, SHUT_WR) == 0);
+    while (recv(half.fd, &byte, 1, 0) > 0) {
+    }
+    REQUIRE(recv(half.fd, &byte, 1, 0) == 0);
+  }
+  REQUIRE(Eventually([&] { return OpenDescriptors() == before; }));
+  const Silent other(port->port);
+  REQUIRE(other.Served());
+  port = nullptr;  // the server ends
+  ssize_t received = 1;
+  while (received > 0) received = recv(other.fd, &byte, 1, 0);
+  REQUIRE(received == 0);
+}
+
+TEST_CASE("Listener: a client is known by the name that gRPC has for it, which holds its address") {
+  for (const std::string listen : {"127.0.0.1:0", "[::1]:0"}) {
+    CAPTURE(listen);
+    Port port(4, listen);
+    const std::string address = listen.substr(0, listen.size() - 1) + std::to_string(port.port);
+    const auto stub = v1::RouterAdmin::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+    grpc::ClientContext context;
+    v1::RouterStatus status;
+    REQUIRE(stub->Status(&context, v1::Empty(), &status).error_code() == grpc::StatusCode::UNIMPLEMENTED);
+    MutexLock lock(port.service.mutex);
+    CAPTURE(port.service.peer);
+    REQUIRE(port.service.body_bytes.has_value());
+    REQUIRE(port.service.peer.find(listen[0] == '[' ? "::1" : "127.0.0.1") != std::string::npos);
+  }
 }
 
 // CPU time that this process spends on a newcomer that is refused, at both ends.

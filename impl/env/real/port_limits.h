@@ -4,7 +4,8 @@
 // that it has a word for: connections, header bytes, body timeout.
 //
 // Threads: values. Bounds: what a port holds for clients that say nothing more is at most
-//   connections x (socket and connection state, about 60 KiB) + bodies x message_bytes().
+//   connections x (sockets and connection state, about 60 KiB) + bodies x message_bytes(),
+// and what is under way through the gate (gated_connection.h) while it waits.
 #pragma once
 
 #include <cstddef>

@@ -71,7 +71,10 @@ TEST_CASE("Header block: what no encoder writes is refused") {
   REQUIRE(VerdictOf(Reference(0)) == Verdict::kCorrupt);
   REQUIRE(VerdictOf(Reference(62)) == Verdict::kCorrupt);
   REQUIRE(VerdictOf(NamedBy(62, "v")) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf("\xff\x80\x80\x80\x80\x01") == Verdict::kCorrupt);  // an integer without an end
+  // An integer goes on for ever, whatever it is worth.
+  REQUIRE(VerdictOf(std::string("\0\x7f\x80\x80\x80\x00", 6) + std::string(127, 'n') + Text("v")) == Verdict::kGood);
+  REQUIRE(VerdictOf(std::string("\0\x7f\x80\x80\x80\x80\x00", 7) + std::string(127, 'n') + Text("v")) ==
+          Verdict::kCorrupt);
   REQUIRE(VerdictOf(Integer(0x20, 5, 4096)) == Verdict::kGood);
   REQUIRE(VerdictOf(Integer(0x20, 5, 4097)) == Verdict::kCorrupt);
   REQUIRE(VerdictOf(Integer(0x20, 5, 0) + Integer(0x20, 5, 4096)) == Verdict::kGood);
