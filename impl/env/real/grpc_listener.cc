@@ -55,6 +55,19 @@ std::string AddressText(const sockaddr_storage& address) {
   return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
 }
 
+// What gRPC calls a client whose pair has this name: a URI, in which brackets are escaped.
+std::string PeerOf(const std::string& name) {
+  std::string peer = "unix-abstract:";
+  for (const char c : name) {
+    if (c == '[' || c == ']') {
+      peer += c == '[' ? "%5B" : "%5D";
+    } else {
+      peer += c;
+    }
+  }
+  return peer;
+}
+
 void Add(int epoll, int fd, std::uint64_t key) {
   epoll_event event{};
   event.events = EPOLLIN;
@@ -260,7 +273,7 @@ void GrpcListener::Accept(int tcp, const std::string& address) {
     close(tcp);
     return;
   }
-  auto client = std::make_unique<Client>(address, "unix-abstract:" + name, tcp, pair.ours, epoll_, last_key_, *gate_);
+  auto client = std::make_unique<Client>(address, PeerOf(name), tcp, pair.ours, epoll_, last_key_, *gate_);
   {
     MutexLock lock(mutex_);
     by_peer_[client->peer] = &client->connection;
