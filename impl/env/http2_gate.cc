@@ -16,7 +16,9 @@ constexpr std::uint8_t kData = 0, kHeaders = 1, kPriority = 2, kReset = 3, kSett
 constexpr std::uint8_t kEndStream = 0x1, kAck = 0x1, kEndHeaders = 0x4, kPadded = 0x8, kHasPriority = 0x20;
 constexpr std::uint32_t kPriorityBytes = 5, kSettingBytes = 6;
 
-// Beside those that a block of the size that is allowed needs.
+// What a block may decode to, in header limits.
+constexpr std::uint32_t kHeadersTimes = 2;
+// Beside those that such a block needs.
 constexpr std::uint32_t kContinuationsSpare = 8;
 // HTTP/2 knows six settings, extensions a few more.
 constexpr std::uint32_t kSettingsMax = 32;
@@ -59,7 +61,11 @@ GatePaces::GatePaces(const Http2GateOptions& options, std::uint32_t times)
 
 PortGate::PortGate(const Http2GateOptions& port_options) : options(port_options), paces(port_options, kPortTimes) {}
 
-Http2Gate::Http2Gate(PortGate& port) : port_(port), paces_(port.options, 1), headers_(2 * port.options.header_bytes) {}
+Http2Gate::Http2Gate(PortGate& port)
+    : port_(port),
+      continuations_max_(kContinuationsSpare + kHeadersTimes * port.options.header_bytes / kFrameBytesMax),
+      paces_(port.options, 1),
+      headers_(kHeadersTimes * port.options.header_bytes) {}
 
 Http2Gate::~Http2Gate() { port_.open_streams -= static_cast<std::uint32_t>(open_.size()); }
 
@@ -124,15 +130,11 @@ GateRefusal Http2Gate::Check(const Frame& frame) const {
       if (frame.stream % 2 == 0) return GateRefusal::kFrame;
       const std::uint32_t least =
           ((frame.flags & kPadded) != 0 ? 1 : 0) + ((frame.flags & kHasPriority) != 0 ? kPriorityBytes : 0);
-      if (frame.length < least) return GateRefusal::kFrame;
-      return frame.length > port_.options.header_bytes ? GateRefusal::kHeadersTooBig : GateRefusal::kNone;
+      return refused_if(frame.length < least);
     }
     case kContinuation:
       if (block_of_ == 0) return GateRefusal::kFrame;
-      return continuations_ >= kContinuationsSpare + port_.options.header_bytes / kFrameBytesMax ||
-                     block_bytes_ + frame.length > port_.options.header_bytes
-                 ? GateRefusal::kHeadersTooBig
-                 : GateRefusal::kNone;
+      return continuations_ < continuations_max_ ? GateRefusal::kNone : GateRefusal::kHeadersTooBig;
     case kPriority:
       return refused_if(frame.length != kPriorityBytes);
     case kReset:
@@ -192,7 +194,6 @@ GateRefusal Http2Gate::Begin(const Frame& frame) {
   if (frame.type == kHeaders) {
     headers_.Begin();
     block_of_ = frame.stream;
-    block_bytes_ = frame.length;
     continuations_ = 0;
     if (frame.stream > last_stream_) {
       last_stream_ = frame.stream;
@@ -200,7 +201,6 @@ GateRefusal Http2Gate::Begin(const Frame& frame) {
       ++port_.open_streams;
     }
   } else {
-    block_bytes_ += frame.length;
     ++continuations_;
   }
   return payload_left_ == 0 ? EndHeaders() : GateRefusal::kNone;

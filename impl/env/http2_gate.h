@@ -6,14 +6,16 @@
 // or held back beyond that; gRPC checks the rest itself.
 //
 //   refused   what no client sends: another preface, a frame of a wrong size or at a wrong place, a header block that
-//             is longer on the wire than `header_bytes`, may decode to more than twice that, or does not parse
+//             goes over many frames, may decode to more than twice `header_bytes`, or does not parse
 //   waits     what may come too often, or while too many calls are open
 //
 // Twice, because a Huffman-coded string counts as the most that it can decode to; and so that gRPC itself answers a
-// call whose headers are a little above the limit, which costs the client that call and not the connection.
+// call whose headers are a little above the limit, with a status. On the wire a block has fewer bytes than that: a
+// field takes at most 15 beside its text, and counts 32.
 //
 // Threads:  none of its own; all connections of a port on one. Time: comes in.
-// Bounds:   two words for each open call (options.streams_per_connection of them), the header meter's table; nothing is
+// Bounds:   four bytes for each open call (options.streams_per_connection of them), the header meter's table; nothing
+// is
 //           allocated while the number of open calls does not reach a new height.
 // Ownership: a gate borrows the port's share. Errors: GateRefusal.
 #pragma once
@@ -31,7 +33,7 @@
 namespace prefixmesh {
 
 struct Http2GateOptions {
-  // Of one header block on the wire, padding and priority counted.
+  // Of the headers of a call, as gRPC counts them.
   std::uint32_t header_bytes = 16u << 10;
   // Calls open at a time.
   std::uint32_t streams_per_connection = 1024;
@@ -72,6 +74,7 @@ class Http2Gate {
     std::size_t pass_bytes = 0;  // how many of the bytes may pass
     // Of the rest: give them again when more have come (Time{0}), or at this time.
     Time wait_until{0};
+    // The connection is over; nothing of these bytes passes.
     GateRefusal refusal = GateRefusal::kNone;
   };
   // The next bytes of the client: those that did not pass the last time, and more.
@@ -103,6 +106,7 @@ class Http2Gate {
   void Close(std::uint32_t stream);
 
   PortGate& port_;
+  const std::uint32_t continuations_max_;
   GatePaces paces_;
 
   // ---- from the client
@@ -116,7 +120,7 @@ class Http2Gate {
   bool in_headers_ = false;     // the frame under way is HEADERS or CONTINUATION
   std::uint32_t block_of_ = 0;  // the stream whose header block has not ended; 0: none
   bool block_ends_ = false;     // with the frame under way
-  std::uint32_t block_bytes_ = 0, continuations_ = 0;
+  std::uint32_t continuations_ = 0;
   HeaderBlockMeter headers_;
   std::uint32_t last_stream_ = 0;
   std::vector<std::uint32_t> open_;  // streams, ascending

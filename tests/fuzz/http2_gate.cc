@@ -16,7 +16,10 @@ struct Passage {
   std::size_t passed = 0;
   GateRefusal refusal = GateRefusal::kNone;
   Time ended_at = std::chrono::seconds(1);
-  bool operator==(const Passage&) const = default;
+  bool operator==(const Passage& other) const {
+    return refusal == other.refusal && ended_at == other.ended_at &&
+           (refusal != GateRefusal::kNone || passed == other.passed);
+  }
 };
 
 Passage Run(Http2Gate& gate, std::span<const std::uint8_t> bytes, std::size_t cut) {

@@ -176,6 +176,22 @@ TEST_CASE("Listener: a client is known by the name that gRPC has for it, which h
   }
 }
 
+TEST_CASE("Listener: headers up to the limit pass, call after call on a connection") {
+  Port port(4);
+  const auto stub = v1::RouterAdmin::NewStub(
+      grpc::CreateChannel("127.0.0.1:" + std::to_string(port.port), grpc::InsecureChannelCredentials()));
+  for (int i = 0; i < 50; ++i) {
+    grpc::ClientContext context;
+    context.AddMetadata("large", std::string(15000, static_cast<char>('a' + i % 26)));
+    v1::RouterStatus status;
+    REQUIRE(stub->Status(&context, v1::Empty(), &status).error_code() == grpc::StatusCode::UNIMPLEMENTED);
+  }
+  for (const auto& [reason, count] : port.listener.Refusals()) {
+    CAPTURE(reason);
+    REQUIRE(count == 0);
+  }
+}
+
 // CPU time that this process spends on a newcomer that is refused, at both ends.
 double RefusalCost(std::uint32_t connections) {
   constexpr int kTries = 200;

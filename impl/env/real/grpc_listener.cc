@@ -136,13 +136,16 @@ void GrpcListener::Start() {
 }
 
 void GrpcListener::StopAccepting() {
+  if (!thread_.joinable()) return;
   accepting_ = false;
-  if (wake_fd_ >= 0) eventfd_write(wake_fd_, 1);
+  eventfd_write(wake_fd_, 1);
+  MutexLock lock(mutex_);
+  while (listening_) not_listening_.Wait(mutex_);
 }
 
 void GrpcListener::Stop() {
-  StopAccepting();
   if (!thread_.joinable()) return;
+  StopAccepting();
   stopping_ = true;
   eventfd_write(wake_fd_, 1);
   thread_.join();
@@ -213,6 +216,9 @@ void GrpcListener::Run() {
 void GrpcListener::CloseListenSocket() {
   if (socket_.fd >= 0) close(socket_.fd);
   socket_.fd = -1;
+  MutexLock lock(mutex_);
+  listening_ = false;
+  not_listening_.NotifyAll();
 }
 
 template <typename Step>

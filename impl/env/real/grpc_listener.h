@@ -52,7 +52,8 @@ class GrpcListener {
   // The port that was taken.
   Result<std::uint16_t> Bind(const std::string& listen, const PortLimits& limits, grpc::ServerBuilder& builder);
   void Start();
-  // Both idempotent.
+  // Both idempotent. After the first gRPC gets no more connections: those that it is given while it shuts down it
+  // leaks.
   void StopAccepting();
   void Stop();
 
@@ -101,6 +102,8 @@ class GrpcListener {
 
   mutable Mutex mutex_;
   std::map<std::string, const GatedConnection*> by_peer_ PREFIXMESH_GUARDED_BY(mutex_);
+  bool listening_ PREFIXMESH_GUARDED_BY(mutex_) = true;
+  CondVar not_listening_;
   std::thread thread_;
 };
 
