@@ -195,7 +195,7 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kLargest,
      .label = &kMedianAndTail,
      .metric = "prefixmesh_decision_seconds",
-     .title = "wall *",
+     .title = "decision *",
      .section = Section::kDecision,
      .terminal = true},
     {.path = "decision_cpu_us.*",
@@ -206,7 +206,7 @@ inline constexpr Figure kRouterFigures[] = {
      .null_when = kDecidedNothing,
      .fold = Fold::kLargest,
      .label = &kMedianAndTail,
-     .title = "CPU *",
+     .title = "decision CPU *",
      .section = Section::kDecision,
      .terminal = true},
     {.path = "decisions_since_phase",
@@ -239,6 +239,7 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kLargest,
      .title = "a round, mean",
      .section = Section::kSync,
+     .terminal = true,
      .bar = true},
     {.path = "sync.bytes_per_round.p50",
      .unit = Unit::kBytes,
@@ -471,5 +472,12 @@ inline constexpr Figure kRouterFigures[] = {
 static_assert(!Problem(kRouterFigures));
 
 consteval const Figure& RouterFigure(std::string_view path) { return RowOf(kRouterFigures, path); }
+
+inline constexpr std::string_view kEndedBeforeSettle = "the run ended before the end of settle";
+inline constexpr FigureGroup kRouterGroup = {.name = "routers",
+                                             .meaning = "what each router took and did",
+                                             .figures = kRouterFigures,
+                                             .each = true,
+                                             .unheard = kEndedBeforeSettle};
 
 }  // namespace prefixmesh

@@ -60,7 +60,7 @@ struct Settings {
   std::string strategy = "two-layer";  // what runs when the command names none; checked where strategies are known
   std::string file_hash;               // sha256 of the scenario file's text, hex
   std::vector<Slo> slo;
-  std::vector<Metric> metrics;  // a file's own `[[metric]]`, else those of scenarios/default_metrics.toml
+  std::vector<Metric> metrics;  // a file's own `[[metric]]`, else those of impl/figures/compared_figures.h
 
   struct Load {
     double rps = 200;
