@@ -43,6 +43,7 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   facts.trusted = NodeAt(result, "trust.ok") == nlohmann::json(true);
   const bool judged = facts.verdict == "ok" || facts.verdict == "slo_missed" || facts.verdict == "untrusted";
   if (!facts.comparable()) facts.why = FirstText(ArrayAt(result, judged ? "trust.reasons" : "notes"));
+  facts.guards = GuardValuesOf(result);
   for (const ReadableMetric& metric : metrics) {
     std::optional<double> value = metric.value.Evaluate(result);
     if (value.has_value() && (!std::isfinite(*value) || *value < 0)) value.reset();

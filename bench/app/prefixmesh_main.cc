@@ -98,6 +98,9 @@ int ReportCommand(const std::vector<std::string>& paths, const std::string& out,
     Result<nlohmann::json> result = ReadResult(path);
     if (!result.ok()) return Fail(result.error().message);
     results.push_back(std::move(*result));
+    std::error_code none;
+    if (!markdown && std::filesystem::equivalent(out, ResultPath(path), none))
+      return Fail("--out " + out + ": it is one of the results; the report would overwrite it");
   }
   if (markdown) {
     std::printf("%s", RenderMarkdownTable(results).c_str());

@@ -1,30 +1,21 @@
 #include "bench/result/read_json.h"
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "bench/result/older_result.h"
 #include "bench/result/result_schema.h"
 #include "impl/base/nesting.h"
+#include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
 
 Result<nlohmann::json> ReadJson(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return Error{ErrorCode::kNotFound, path + ": cannot be read"};
-  std::string text;
-  for (char part[1 << 16]; stream && text.size() <= kJsonFileBytesMax;) {
-    stream.read(part, sizeof part);
-    text.append(part, static_cast<std::size_t>(stream.gcount()));
-  }
-  if (stream.bad() || std::filesystem::is_directory(path))
-    return Error{ErrorCode::kNotFound, path + ": cannot be read"};
-  if (text.size() > kJsonFileBytesMax)
-    return Error{ErrorCode::kInvalid, path + ": is larger than " + std::to_string(kJsonFileBytesMax >> 20) + " MiB"};
-  if (Status nesting = CheckNesting(text); !nesting.ok())
+  const Result<std::string> text = ReadWholeFile(path, kJsonFileBytesMax);
+  if (!text.ok()) return text.error();
+  if (Status nesting = CheckNesting(*text); !nesting.ok())
     return Error{ErrorCode::kInvalid, path + ": " + nesting.error().message};
-  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
   if (json.is_discarded()) return Error{ErrorCode::kInvalid, path + ": is not JSON"};
   return json;
 }

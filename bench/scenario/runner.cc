@@ -445,7 +445,8 @@ Result<RunOutcome> Run(const RunRequest& request) {
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();
   if (Status planned = CheckPlanned(*plan, request.settings); !planned.ok()) return planned.error();
-  if (Status prepared = PrepareFolder(request.out); !prepared.ok()) return prepared.error();
+  const Result<FolderLock> folder = PrepareFolder(request.out);
+  if (!folder.ok()) return folder.error();
 
   measured.started_at = UtcNow("%Y-%m-%dT%H:%M:%SZ");
   measured.plan_fingerprint = load::FingerprintText(plan->fingerprint());

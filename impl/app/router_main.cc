@@ -189,9 +189,14 @@ int Main(int argc, char** argv) {
     silent = node.SilentWorkers(std::chrono::milliseconds(100));
   }
   if (!silent.empty()) {
-    Fail(std::to_string(silent.size()) + " of " + std::to_string(workers.size()) + " workers did not answer in " +
-         std::to_string(std::chrono::seconds(kWorkersPatience).count()) + " s; the first: " + silent.front());
-    return 1;
+    const std::string missing =
+        std::to_string(silent.size()) + " of " + std::to_string(workers.size()) + " workers did not answer in " +
+        std::to_string(std::chrono::seconds(kWorkersPatience).count()) + " s; the first: " + silent.front();
+    if (silent.size() == workers.size()) {
+      Fail(missing);
+      return 1;
+    }
+    spdlog::warn("{}; serving without them until they do", missing);
   }
   GrpcRouterServer server({listen, limits, control}, node, node.channels(), node.clock(), node.loop());
   const Result<int> port = server.Start();

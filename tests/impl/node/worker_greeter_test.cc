@@ -120,6 +120,23 @@ TEST_CASE(
   REQUIRE(world.fleet.healthy(world.workers[1]));
 }
 
+TEST_CASE("WorkerGreeter: one worker that never comes does not keep the others from being asked") {
+  World world(2);
+  world.greeter->Start();
+  world.executor.AdvanceBy(Time{0});
+  world.AnswerOne(0, 1);
+  world.MissOne(1);
+  int asked = 0;
+  for (int beat = 0; beat < 50; ++beat) {
+    world.executor.AdvanceBy(world.options.retry);
+    world.MissOne(1);
+    for (const World::Sent& hello : world.hellos) asked += hello.worker == WorkerIndex{0};
+    if (!world.hellos.empty()) world.MissOne(0);
+  }
+  REQUIRE(asked == 10);  // once a second of the ten
+  REQUIRE_FALSE(world.fleet.healthy(WorkerIndex{0}));
+}
+
 TEST_CASE("WorkerGreeter: a healthy worker that answered a request since the last beat is not asked") {
   World world(2);
   world.StartAll();

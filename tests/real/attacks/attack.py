@@ -42,6 +42,7 @@ ATTACKS = {
     "huge-loads": ("peer", "loads", "sync", 64),
     "half-sent-bodies": ("stranger", "half-sent", "requests", 320),
     "half-sent-health": ("stranger", "half-sent-health", "requests", 320),
+    "untaken-answers": ("stranger", "untaken", "requests", 320),
     "endless-frame": ("stranger", "endless-frame", "sync", 320),
     "inflated-message": ("stranger", "inflated", "requests", 64),
     "silent-scrapes": ("stranger", "silent-connections", "metrics", 64),
@@ -50,7 +51,7 @@ ATTACKS = {
 }
 
 # What /metrics of the attacked must say afterwards.
-COUNTED = {"endless-frame": 'reason="oversized"', "garbage-frames": 'reason="corrupt"',
+COUNTED = {"untaken-answers": "answers_untaken_total", "endless-frame": 'reason="oversized"', "garbage-frames": 'reason="corrupt"',
            "silent-streams": 'reason="no_preface"'}
 
 

@@ -16,6 +16,7 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
+import h2.settings
 
 GENERATE = "/prefixmesh.v1.Router/Generate"
 
@@ -111,6 +112,44 @@ def half_sent_health(address, goes):
     return half_sent(address, goes, path="/grpc.health.v1.Health/Check")
 
 
+def untaken(address, goes, connections=12, streams=400):
+    """Small whole requests whose answers are never taken: the windows for them are closed."""
+    message = b"\x0a\x07model-0\x12\x10" + b"x" * 16
+    body = b"\0" + struct.pack(">I", len(message)) + message
+    tries = 0
+    held = []
+    while goes():
+        while len(held) < connections:
+            try:
+                connection = Connection(address)
+                connection.http.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+                connection.flush()
+                held.append((connection, set()))
+            except OSError:
+                break
+        for connection, open_streams in list(held):
+            try:
+                for _ in range(50):
+                    if len(open_streams) >= streams or not goes():
+                        break
+                    try:
+                        stream = connection.open(GENERATE)
+                        connection.http.send_data(stream, body, end_stream=True)
+                        connection.flush()
+                    except h2.exceptions.ProtocolError:
+                        break
+                    open_streams.add(stream)
+                    tries += 1
+                for event in connection.take(0.002):
+                    if isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
+                        open_streams.discard(event.stream_id)
+                    if isinstance(event, h2.events.ConnectionTerminated):
+                        raise ConnectionError("goaway")
+            except (OSError, h2.exceptions.ProtocolError, KeyError):
+                held.remove((connection, open_streams))
+    return tries
+
+
 def endless_frame(address, goes):
     """Sync streams under a configured name, with a preface, whose next message never ends."""
     preface = b"\x0a\x01a\x11" + struct.pack("<Q", 7)
@@ -199,7 +238,7 @@ def measuring_calls(address, goes):
     return tries
 
 
-MODES = {"half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
+MODES = {"untaken": untaken, "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
          "silent-connections": silent_connections, "measuring-calls": measuring_calls}
 
 if __name__ == "__main__":
