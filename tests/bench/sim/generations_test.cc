@@ -60,7 +60,7 @@ constexpr Golden kGolden[] = {
     {"crdt-ops/a", 0x0b2042e8fd4889c6},
     {"crdt-ops/b", 0x9fdefe5c6f710955},
     {"crdt-ops/c", 0xb8035b8d13dfaad9},
-    {"raw-ops", 0x4575d96dd2247142},
+    {"raw-ops", 0xb2974b16fac6460b},
     {"snapshot-ops", 0x7bb0a913f3dc087a},
     {"full-snapshot", 0xd1fd913e59ebb7e7},
     {"full-snapshot/b", 0x81d176b45b86c619},

@@ -38,6 +38,18 @@ TEST_CASE("ResolveMended: a strategy takes the hazards it has, and refuses other
   REQUIRE(FindStrategy("off")->hazards == HazardSet());
 }
 
+TEST_CASE("Strategies: every generation has its placements before a frame, and loses the stream above its limit") {
+  GenerationNode view([](const StrategyView& self) { return MakeStrategy("raw-ops", {}, self); });
+  for (const StrategyDescription& strategy : StrategyDescriptions()) {
+    if (strategy.hazards == HazardSet()) continue;
+    INFO(strategy.name);
+    const std::unique_ptr<SyncStrategy> made = MakeStrategy(strategy.name, {}, view);
+    REQUIRE(made->traits().name == strategy.name);
+    CHECK(made->traits().offers_before_frames);  // the originals wrote their state on the request thread
+    CHECK(made->traits().oversize_ends_stream);
+  }
+}
+
 // Half a minute at 20 placements a second and router, and a quarter of silence.
 int HeldOfPeers(const StrategyDescription& strategy, HazardSet mended, std::uint64_t& decode_errors) {
   std::unique_ptr<GenerationNode> nodes[2];

@@ -13,15 +13,10 @@ PolicySyncOptions Common(const RawOpsOptions& options) {
           .mended = options.mended};
 }
 
-StrategyTraits Traits(const PolicySyncOptions& options) {
-  StrategyTraits traits = MakeTraits("raw-ops", options);
-  traits.offers_before_frames = false;  // as in its recorded runs
-  return traits;
-}
-
 }  // namespace
 
-RawOps::RawOps(const RawOpsOptions& options) : OpSync(Common(options), Traits(Common(options)), options.store) {}
+RawOps::RawOps(const RawOpsOptions& options)
+    : OpSync(Common(options), MakeTraits("raw-ops", Common(options)), options.store) {}
 
 void RawOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
