@@ -28,20 +28,21 @@ TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const StrategyVie
       view_(view) {}
 
 std::optional<Offer> TenantDeltas::Capture(const PlacementView& placement) const {
-  Offer offer;
-  offer.by_load = placement.by_load;
-  if (placement.kind == Kind::kTokens) {
-    offer = CopyOf(placement);  // the token path owned its tokens before it hashed them
-    offer.ids = {NodeId{PathHash(Slices(AsBytes(offer.prompt)))}};
-    std::string().swap(offer.prompt);  // an assignment would keep its memory
-    return offer;
-  }
+  // Token paths owned their tokens before they hashed them, placements by load their prompt.
+  const bool copies = placement.kind == Kind::kTokens || placement.by_load;
+  Offer offer = copies ? CopyOf(placement) : Offer{};
   offer.model = ModelName(placement);
   offer.kind = placement.kind;
   offer.worker_name = placement.worker_name;
-  offer.ids = {NodeId{PathHash(*placement.prompt)}};
-  if (!placement.by_load) placement.prompt->CopyTo(offer.prompt, placement.matched_bytes);
-  if (placement.by_load && IsD6(choices_)) placement.prompt->CopyTo(offer.prompt);
+  offer.by_load = placement.by_load;
+  if (placement.kind == Kind::kTokens) {
+    offer.ids = {NodeId{PathHash(Slices(AsBytes(offer.prompt)))}};
+  } else {
+    offer.ids = {NodeId{PathHash(*placement.prompt)}};
+    if (!placement.by_load) placement.prompt->CopyTo(offer.prompt, placement.matched_bytes);
+  }
+  const bool indexed = placement.kind == Kind::kText && (!placement.by_load || IsD6(choices_));
+  if (!indexed) std::string().swap(offer.prompt);  // an assignment would keep its memory
   return offer;
 }
 

@@ -2,7 +2,8 @@
 // Sixteen bytes and a url per placement, and nothing that repairs what they do not reach.
 //
 //   placement   {hash of the whole prompt, url, counter before it} into the model's buffer; and, where the tree was
-//               asked, index[hash] ← the part of the prompt that had matched (path_index.h)
+//               asked, index[hash] ← the part of the prompt that had matched (path_index.h). A placement by load still
+//               has its whole prompt copied, for nothing
 //   tick        the model's buffer is taken out, whatever becomes of it, and sent to this one stream: with three
 //               routers a record reaches one peer (X1), and a refused or full one none (W5)
 //   received    each hash that the index knows: its prefix into the text tree for that url; the others are dropped.

@@ -109,6 +109,27 @@ TEST_CASE(
   REQUIRE(node->applied.at(0).model == "another");
 }
 
+TEST_CASE("TenantDeltas: a placement by load copies its prompt on the request thread and keeps nothing of it") {
+  if (!prefixmesh::test::kCountsAllocations) return;
+  const std::string prompt(100'000, 'p');
+  const auto captured = [&](bool by_load) {
+    auto node = MakeNode();
+    const Slices slices(AsBytes(prompt));
+    PlacementView view;
+    view.model = "m";
+    view.prompt = &slices;
+    view.worker_name = "w";
+    view.by_load = by_load;
+    const std::uint64_t before = prefixmesh::test::Allocations().requested_bytes;
+    const std::optional<Offer> offer = node->strategy().Capture(view);
+    REQUIRE(offer->prompt.empty());
+    REQUIRE(offer->bytes() < 1'000);
+    return prefixmesh::test::Allocations().requested_bytes - before;
+  };
+  CHECK(captured(true) >= prompt.size());  // its caller still built the operation, as in the generations before
+  CHECK(captured(false) < 1'000);          // the first sight of a prompt: nothing of it matched
+}
+
 TEST_CASE("TenantDeltas: no version is too old, and the counter becomes the larger one (W4, W10)") {
   auto a = MakeNode(), b = MakeNode();
   a->Up(StreamRole::kDialer);
