@@ -160,6 +160,8 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::TenantDeltasOptions deltas;
     deltas.self_name = settings.router;
     deltas.mended = settings.mended;
+    deltas.text_eviction_period = settings.text_eviction_period;
+    deltas.text_chars_max = settings.text_chars_max;
     if (name != "tenant-deltas") deltas.draft = generations::TenantDeltaDraft::kD6;
     return std::make_unique<generations::TenantDeltas>(deltas, view);
   }

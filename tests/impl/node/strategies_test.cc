@@ -50,6 +50,24 @@ TEST_CASE("Strategies: every generation has its placements before a frame, and l
   }
 }
 
+TEST_CASE("Strategies: what tenant-deltas remembers of prompts goes by the settings of the text trees") {
+  for (const char* name : {"tenant-deltas", "tenant-deltas/d6"}) {
+    INFO(name);
+    GenerationNode node([&](const StrategyView& view) {
+      StrategySettings settings;
+      settings.router = "a";
+      settings.text_eviction_period = std::chrono::seconds(7);
+      settings.text_chars_max = 10;
+      return MakeStrategy(name, settings, view);
+    });
+    node.PlaceMany(0, 11);
+    node.Rounds(6);
+    CHECK(node.buffer("path_index").entries == 11);
+    node.Rounds(1);
+    CHECK(node.buffer("path_index").entries == 0);
+  }
+}
+
 // Half a minute at 20 placements a second and router, and a quarter of silence.
 int HeldOfPeers(const StrategyDescription& strategy, HazardSet mended, std::uint64_t& decode_errors) {
   std::unique_ptr<GenerationNode> nodes[2];

@@ -11,7 +11,6 @@ namespace prefixmesh::generations {
 namespace {
 
 constexpr std::uint32_t kStructureRounds = 30;  // d6
-constexpr std::uint32_t kIndexRounds = 120;     // the beat of the tree's eviction, on which the index was looked at
 
 PolicySyncOptions Common(const TenantDeltasOptions& options) {
   return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
@@ -62,7 +61,10 @@ void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
 
 void TenantDeltas::OnRound(Time now, Actions& actions) {
   Lz4Sync::OnRound(now, actions);
-  if (++rounds_ % kIndexRounds == 0) index_.ClearIfAbove(choices_.index_entries_max);
+  index_age_ += kRound;
+  if (index_age_ < choices_.text_eviction_period) return;
+  index_age_ = Time{0};
+  index_.ClearIfAbove(choices_.text_chars_max);
 }
 
 void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {

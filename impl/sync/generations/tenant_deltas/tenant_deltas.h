@@ -9,7 +9,8 @@
 //   received    each hash that the index knows: its prefix into the text tree for that url; the others are dropped.
 //               Hash 0 as an eviction: the worker leaves the tree; other evictions are ignored (W12). No version rule
 //   60 rounds   counters of trees without a body go: versions and epochs start again (W14)
-//   120 rounds  the index is cleared if it is above its limit
+//   eviction    on the beat of the tree's eviction the index is cleared, if it has more entries than the tree may have
+//               chars a tenant
 //
 // Nothing exports a tree and no snapshot has one, so a new or healed peer gets nothing (W8); bodies come only from
 // peers that still send whole lists (lz4_sync.h). Tokens are hashed and sent, and resolved nowhere (W3).
@@ -53,8 +54,10 @@ struct TenantDeltasOptions {
   TenantDeltaDraft draft = TenantDeltaDraft::kMerged;
   std::string self_name = {};
   std::uint64_t batch_bytes_max = 10u << 20;
-  // Compared with the index's entries, though it was meant for the tree's chars.
-  std::uint64_t index_entries_max = 1u << 26;
+  // Those of the text trees: the index is looked at on the beat of their eviction, and its entries are compared with
+  // what a tenant may hold in chars.
+  Time text_eviction_period = std::chrono::seconds(120);
+  std::uint64_t text_chars_max = 1u << 26;
   HazardSet mended = {};
 };
 
@@ -102,7 +105,7 @@ class TenantDeltas final : public Lz4Sync {
   std::map<PeerIndex, std::map<std::string, Buffer>> under_way_;  // by key, copies; H1 mended
   std::uint64_t buffered_ = 0;                                    // records, those under way included
   std::uint64_t buffered_bytes_ = 0;
-  std::uint64_t rounds_ = 0;
+  Time index_age_{0};  // since the index was looked at, in whole rounds
   std::map<PeerIndex, std::map<std::string, std::uint32_t>> rounds_with_data_;  // d6
 };
 

@@ -267,7 +267,7 @@ TEST_CASE("TenantDeltas (X3): repeats keep whole prompts in the index, as report
 }
 
 TEST_CASE("TenantDeltas (X4): the index goes all at once, on the beat of the eviction, above its limit only") {
-  auto node = MakeNode({.self_name = "a", .index_entries_max = 10});
+  auto node = MakeNode({.self_name = "a", .text_chars_max = 10});
   node->PlaceMany(0, 11);
   node->Rounds(119);
   REQUIRE(node->as<TenantDeltas>().index().entries() == 11);
@@ -276,6 +276,17 @@ TEST_CASE("TenantDeltas (X4): the index goes all at once, on the beat of the evi
   node->PlaceMany(0, 10);
   node->Rounds(120);
   REQUIRE(node->as<TenantDeltas>().index().entries() == 10);
+
+  // A beat that is no whole number of rounds is due in the round after it.
+  auto often =
+      MakeNode({.self_name = "a", .text_eviction_period = std::chrono::milliseconds(2'500), .text_chars_max = 1});
+  for (int again = 0; again < 2; ++again) {
+    often->PlaceMany(0, 2);
+    often->Rounds(2);
+    REQUIRE(often->as<TenantDeltas>().index().entries() == 2);
+    often->Rounds(1);
+    REQUIRE(often->as<TenantDeltas>().index().entries() == 0);
+  }
 }
 
 TEST_CASE("TenantDeltas: frames that do not decode change nothing and are counted") {
