@@ -40,7 +40,7 @@ CrdtOps::CrdtOps(const CrdtOpsOptions& options)
       pending_(options.pending, options.mended) {}
 
 std::string CrdtOps::EncodeList(const TreeState& list) const {
-  return point_ == CrdtOpsPoint::k655 ? EncodeJson(list) : Encode(list);
+  return point_ == CrdtOpsPoint::k655 ? EncodeJson(list, JsonForm::kKeyAndText) : Encode(list);
 }
 
 Result<TreeState> CrdtOps::DecodeList(Bytes bytes) const {

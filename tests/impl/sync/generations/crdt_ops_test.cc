@@ -246,7 +246,7 @@ TEST_CASE("CrdtOps: frames that do not decode change nothing and are counted") {
   CheckDamagedFrames(
       FrameWith(kTreeStateDeltaTag, Encode(delta), 9), [] { return MakeNode(Point::k899); }, state);
   const StoreEntry json{.key = kKey,
-                        .value = EncodeJson(PolicyState{"m", "tree_state", EncodeJson(list), 9}),
+                        .value = EncodeJson(PolicyState{"m", "tree_state", EncodeJson(list, JsonForm::kKeyAndText), 9}),
                         .version = 9,
                         .actor = "b"};
   CheckDamagedFrames(
