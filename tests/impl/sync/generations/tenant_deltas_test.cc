@@ -3,6 +3,7 @@
 #include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
 
 #include "impl/base/prng.h"
+#include "impl/sync/generations/crdt_ops/crdt_ops.h"
 #include "impl/wire/lz4_body.h"
 #include "impl/wire/path_hash.h"
 #include "tests/impl/sync/generations/generation_node.h"
@@ -42,6 +43,23 @@ TEST_CASE("TenantDeltas: a placement is a hash, a url and the counter before it"
   REQUIRE(OnlyValue(frames).config.size() == 32 + 1 + 2 * (24 + 14));
   REQUIRE(node->Tick().empty());
   REQUIRE(node->records().sent == 2);
+}
+
+TEST_CASE("TenantDeltas: one placement of 20,000 chars is less than a tenth of a list with that operation, framed") {
+  const auto frame_of = [](GenerationNode& node) {
+    node.Up(StreamRole::kDialer);
+    node.PlaceMany(0, 1, 20'000);
+    const std::vector<std::string> frames = node.Tick();
+    REQUIRE(frames.size() == 1);
+    return std::pair(OnlyValue(frames).tag, frames[0].size());
+  };
+  auto deltas = MakeNode();
+  GenerationNode lists([](const StrategyView&) { return std::make_unique<CrdtOps>(CrdtOpsOptions{.self_name = "a"}); });
+  const auto [delta_tag, delta_bytes] = frame_of(*deltas);
+  const auto [list_tag, list_bytes] = frame_of(lists);
+  REQUIRE(delta_tag == kTenantDeltaTag);
+  REQUIRE(list_tag == kTreeStateTag);
+  CHECK(delta_bytes * 10 < list_bytes);
 }
 
 TEST_CASE("TenantDeltas T7 (X1): with two streams each record reaches one of them") {
