@@ -41,8 +41,8 @@ std::uint64_t ExpectedRouterBytes(const std::string& strategy, const load::Setti
   double bytes = base + tree;
   if (is("crdt-ops")) {
     bytes += CrdtLogBytes(strategy, own, own_rps, prompt) + 5 * std::min(own, kListMax) * prompt;
-  } else if (strategy == "raw-ops" || strategy == "tenant-deltas/d2") {
-    // Pending of ten seconds, a list with three transient copies; the draft keeps a second's prompts once more.
+  } else if (strategy == "raw-ops" || (is("tenant-deltas/d") && strategy.back() <= '4')) {
+    // Pending of ten seconds, a list with three transient copies; the drafts keep a second's prompts once more.
     bytes += kCheckpoint * own_rps * prompt + 4 * kListMax * prompt;
     if (strategy != "raw-ops") bytes += own_rps * prompt;
   } else if (strategy == "snapshot-ops" || strategy == "capped-ops") {
@@ -53,7 +53,8 @@ std::uint64_t ExpectedRouterBytes(const std::string& strategy, const load::Setti
   } else {
     // tenant-deltas: the index keeps what had matched of every prompt.
     bytes += own * (prompt * settings.prompt.shared + 200);
-    if (strategy == "tenant-deltas/d6") bytes += 5 * tree;
+    if (strategy != "tenant-deltas") bytes += 5 * tree;
+    if (strategy == "tenant-deltas/d5") bytes += 3 * kListMax * prompt;
   }
   return static_cast<std::uint64_t>(bytes);
 }

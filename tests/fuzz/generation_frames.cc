@@ -103,7 +103,8 @@ class Router final : public StrategyView {
         return std::make_unique<TenantDeltas>(
             TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .mended = mended}, *this);
       default:
-        return std::make_unique<PathDeltas>(PathDeltasOptions{.self_name = "a", .mended = mended});
+        return std::make_unique<PathDeltas>(
+            PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .mended = mended});
     }
   }
   WorkerIndex Intern(std::string_view name) {

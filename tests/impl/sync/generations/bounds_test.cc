@@ -282,8 +282,9 @@ const std::map<std::string, Make>& Strategies() {
       return std::make_unique<TenantDeltas>(
           TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .mended = mended}, kNoView);
     };
-    made["tenant-deltas/d2"] = [](HazardSet mended) {
-      return std::make_unique<PathDeltas>(PathDeltasOptions{.self_name = "a", .mended = mended});
+    made["tenant-deltas/d4"] = [](HazardSet mended) {
+      return std::make_unique<PathDeltas>(
+          PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .mended = mended});
     };
     return made;
   }();
