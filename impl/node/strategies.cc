@@ -131,6 +131,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::CrdtOpsOptions crdt;
     crdt.self_name = settings.router;
     crdt.mended = settings.mended;
+    crdt.constants = settings.constants;
     if (name == "crdt-ops/a") crdt.point = generations::CrdtOpsPoint::k655;
     if (name == "crdt-ops/b") crdt.point = generations::CrdtOpsPoint::k899;
     if (name == "crdt-ops/c") crdt.point = generations::CrdtOpsPoint::k919;
@@ -140,20 +141,23 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::RawOpsOptions raw;
     raw.self_name = settings.router;
     raw.mended = settings.mended;
+    raw.constants = settings.constants;
     return std::make_unique<generations::RawOps>(raw);
   }
   if (name == "snapshot-ops" || name == "capped-ops") {
     generations::SnapshotOpsOptions ops;
     ops.self_name = settings.router;
     ops.mended = settings.mended;
+    ops.constants = settings.constants;
     ops.while_rebuilding = settings.while_rebuilding;
-    if (name == "capped-ops") ops.delta_operations_max = generations::kDeltaOperationsMax;
+    ops.capped = name == "capped-ops";
     return std::make_unique<generations::SnapshotOps>(ops);
   }
   if (name.starts_with("full-snapshot") || name == "checkpoint/a") {
     generations::FullSnapshotOptions full;
     full.self_name = settings.router;
     full.mended = settings.mended;
+    full.constants = settings.constants;
     if (name == "full-snapshot/b") full.form = generations::FullSnapshotForm::kStored;
     if (name == "checkpoint/a") full.form = generations::FullSnapshotForm::kCheckpoint;
     return std::make_unique<generations::FullSnapshot>(full, view);
@@ -162,6 +166,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::CheckpointOptions checkpoint;
     checkpoint.self_name = settings.router;
     checkpoint.mended = settings.mended;
+    checkpoint.constants = settings.constants;
     if (name == "checkpoint/b") checkpoint.form = generations::CheckpointForm::kB;
     if (name == "checkpoint/c") checkpoint.form = generations::CheckpointForm::kC;
     if (name == "checkpoint/d") checkpoint.form = generations::CheckpointForm::kD;
@@ -174,6 +179,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     paths.draft = kDrafts[name.back() - '1'];
     paths.self_name = settings.router;
     paths.mended = settings.mended;
+    paths.constants = settings.constants;
     return std::make_unique<generations::PathDeltas>(paths);
   }
   if (name.starts_with("tenant-deltas")) {
@@ -182,6 +188,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::TenantDeltasOptions deltas;
     deltas.self_name = settings.router;
     deltas.mended = settings.mended;
+    deltas.constants = settings.constants;
     deltas.text_eviction_period = settings.text_eviction_period;
     deltas.text_chars_max = settings.text_chars_max;
     if (name != "tenant-deltas") deltas.draft = kDrafts[name.back() - '5'];

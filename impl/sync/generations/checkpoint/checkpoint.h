@@ -35,9 +35,7 @@ enum class CheckpointForm : std::uint8_t { kB, kC, kD, kE };
 struct CheckpointOptions {
   CheckpointForm form = CheckpointForm::kE;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
-  // Of form e.
-  std::uint64_t compressed_bytes_max = kCompressedBytesMax;
+  Constants constants = {};
   HazardSet mended = {};
 };
 

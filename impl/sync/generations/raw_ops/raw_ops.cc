@@ -6,17 +6,12 @@ namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const RawOpsOptions& options) {
-  return {.self_name = options.self_name,
-          .batch_bytes_max = options.batch_bytes_max,
-          .checkpoint_rounds = options.checkpoint_rounds,
-          .garbage_rounds = options.garbage_rounds,
-          .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
 }  // namespace
 
-RawOps::RawOps(const RawOpsOptions& options)
-    : OpSync(Common(options), MakeTraits("raw-ops", Common(options)), options.store) {}
+RawOps::RawOps(const RawOpsOptions& options) : OpSync(Common(options), MakeTraits("raw-ops", Common(options))) {}
 
 void RawOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;

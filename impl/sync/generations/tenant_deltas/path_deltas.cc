@@ -10,14 +10,15 @@ namespace {
 constexpr std::string_view kNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3", "tenant-deltas/d4"};
 
 PolicySyncOptions Common(const PathDeltasOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
 }  // namespace
 
 PathDeltas::PathDeltas(const PathDeltasOptions& options)
-    : OpSync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.draft)], Common(options)), {}),
-      draft_(options.draft) {}
+    : OpSync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.draft)], Common(options))),
+      draft_(options.draft),
+      structure_rounds_(options.constants.structure_rounds) {}
 
 void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;

@@ -42,7 +42,7 @@ enum class PathDeltaDraft : std::uint8_t { kD1, kD2, kD3, kD4 };
 struct PathDeltasOptions {
   PathDeltaDraft draft = PathDeltaDraft::kD2;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
+  Constants constants = {};
   HazardSet mended = {};
 };
 

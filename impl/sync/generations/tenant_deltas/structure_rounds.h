@@ -15,19 +15,20 @@ namespace prefixmesh::generations {
 
 class StructureRounds {
  public:
-  static constexpr std::uint32_t kPeriod = 30;
+  explicit StructureRounds(std::uint64_t period) : period_(period) {}
 
   // The stream has records of the model in this round. True: they are to be dropped.
   bool Due(PeerIndex peer, const std::string& model) {
-    std::uint32_t& rounds = rounds_[peer][model];
-    if (++rounds < kPeriod) return false;
+    std::uint64_t& rounds = rounds_[peer][model];
+    if (++rounds < period_) return false;
     rounds = 0;
     return true;
   }
   void PeerDown(PeerIndex peer) { rounds_.erase(peer); }
 
  private:
-  std::map<PeerIndex, std::map<std::string, std::uint32_t>> rounds_;
+  const std::uint64_t period_;
+  std::map<PeerIndex, std::map<std::string, std::uint64_t>> rounds_;
 };
 
 }  // namespace prefixmesh::generations

@@ -14,16 +14,17 @@ constexpr std::string_view kNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "
                                        "tenant-deltas"};
 
 PolicySyncOptions Common(const TenantDeltasOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
 // The merged form exports nothing, but sends the lists of older peers on.
-ExportForm FormOf(TenantDeltaDraft draft) {
+ExportForm FormOf(const TenantDeltasOptions& options) {
+  const TenantDeltaDraft draft = options.draft;
   ExportForm form;
   form.flat = draft == TenantDeltaDraft::kD5;
   form.skips_unchanged = draft >= TenantDeltaDraft::kD7;
   form.garbage_takes_bodies = draft == TenantDeltaDraft::kD7 || draft == TenantDeltaDraft::kD8;
-  if (draft >= TenantDeltaDraft::kD7) form.compressed_bytes_max = kCompressedBytesMax;
+  if (draft >= TenantDeltaDraft::kD7) form.compressed_bytes_max = options.constants.compressed_bytes;
   return form;
 }
 
@@ -31,9 +32,10 @@ ExportForm FormOf(TenantDeltaDraft draft) {
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view)
     : Lz4Sync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.draft)], Common(options)),
-              FormOf(options.draft)),
+              FormOf(options)),
       choices_(options),
-      view_(view) {}
+      view_(view),
+      structure_rounds_(options.constants.structure_rounds) {}
 
 std::optional<Offer> TenantDeltas::Capture(const PlacementView& placement) const {
   // Token paths owned their tokens before they hashed them, placements by load their prompt; before d8 all did.
@@ -71,7 +73,7 @@ void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
 
 void TenantDeltas::OnRound(Time now, Actions& actions) {
   Lz4Sync::OnRound(now, actions);
-  index_age_ += kRound;
+  index_age_ += traits().round_period;
   if (index_age_ < choices_.text_eviction_period) return;
   index_age_ = Time{0};
   index_.ClearIfAbove(choices_.text_chars_max);

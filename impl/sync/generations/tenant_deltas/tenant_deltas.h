@@ -64,7 +64,7 @@ enum class TenantDeltaDraft : std::uint8_t { kD5, kD6, kD7, kD8, kMerged };
 struct TenantDeltasOptions {
   TenantDeltaDraft draft = TenantDeltaDraft::kMerged;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
+  Constants constants = {};
   // Those of the text trees: the index is looked at on the beat of their eviction, and its entries are compared with
   // what a tenant may hold in chars.
   Time text_eviction_period = std::chrono::seconds(120);

@@ -264,10 +264,9 @@ const std::map<std::string, Make>& Strategies() {
     made["raw-ops"] = [](HazardSet mended) {
       return std::make_unique<RawOps>(RawOpsOptions{.self_name = "a", .mended = mended});
     };
-    for (const std::size_t cap : {std::size_t{0}, kDeltaOperationsMax})
-      made[cap == 0 ? "snapshot-ops" : "capped-ops"] = [cap](HazardSet mended) {
-        return std::make_unique<SnapshotOps>(
-            SnapshotOpsOptions{.self_name = "a", .delta_operations_max = cap, .mended = mended});
+    for (const bool capped : {false, true})
+      made[capped ? "capped-ops" : "snapshot-ops"] = [capped](HazardSet mended) {
+        return std::make_unique<SnapshotOps>(SnapshotOpsOptions{.self_name = "a", .capped = capped, .mended = mended});
       };
     made["full-snapshot"] = [](HazardSet mended) {
       return std::make_unique<FullSnapshot>(FullSnapshotOptions{.self_name = "a", .mended = mended}, kNoView);

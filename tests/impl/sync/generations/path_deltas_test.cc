@@ -148,7 +148,7 @@ TEST_CASE("PathDeltas d4: an eviction with an empty path takes the worker out of
 }
 
 TEST_CASE("PathDeltas (W5): what is refused is gone from the buffer, and comes again from pending at a dialer") {
-  auto node = MakeNode({.self_name = "a", .batch_bytes_max = 3000});
+  auto node = MakeNode({.self_name = "a", .constants = {.batch_bytes = 3000}});
   node->Up(StreamRole::kDialer);
   node->PlaceMany(0, 4, 1000);
   REQUIRE(node->Tick().empty());

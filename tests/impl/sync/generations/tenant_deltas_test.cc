@@ -183,7 +183,7 @@ TEST_CASE("TenantDeltas (W5): what finds the queue full, or is refused at either
   REQUIRE(node->Tick().empty());  // the gate is open, the scan finds nothing
   REQUIRE(node->records().sent == 0);
   for (const StreamRole role : {StreamRole::kDialer, StreamRole::kServer}) {
-    auto small = MakeNode({.self_name = "a", .batch_bytes_max = 500});
+    auto small = MakeNode({.self_name = "a", .constants = {.batch_bytes = 500}});
     small->Up(role);
     small->PlaceMany(0, 100);
     REQUIRE(small->Tick().empty());
