@@ -40,6 +40,8 @@ RouterNode::RouterNode(RouterOptions options)
   settings.hash_key_id = HashKeyId(options_.trees.hash);
   settings.text_block_bytes = options_.trees.hash.text_block_bytes;
   settings.tokens_block_tokens = options_.trees.hash.tokens_block_tokens;
+  settings.text_eviction_period = options_.eviction_period;
+  settings.text_chars_max = options_.trees.text_chars_max;
   strategy_ = MakeStrategy(options_.strategy, settings, *this);
   if (strategy_ == nullptr || options_.sync.peers.empty()) return;
   std::vector<std::string> peers;

@@ -18,6 +18,7 @@
 
 #include "impl/base/ids.h"
 #include "impl/base/result.h"
+#include "impl/sync/generations/constants.h"
 
 namespace prefixmesh::load {
 
@@ -163,7 +164,8 @@ struct Settings {
     double peer_round_budget_kib = 256;
   } two_layer;
 
-  struct Generations {
+  // And what they had in their code, by the names there.
+  struct Generations : ::prefixmesh::generations::Constants {
     std::string mended;  // ids of hazards (impl/sync/generations/hazards.h) that the strategy is to be without
   } generations;
 

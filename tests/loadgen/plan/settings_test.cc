@@ -91,6 +91,30 @@ TEST_CASE("Settings: mistakes in a file name the file, the line, the key and wha
   REQUIRE(ScenarioError("source = 3\n") == "s.toml:1: source must be text");
 }
 
+TEST_CASE("Settings: every constant of the generations is a setting with its default, range and unit") {
+  const Settings defaults;
+  for (const generations::ConstantRow& row : generations::kConstantRows) {
+    const std::string name = std::string("generations.") + row.name;
+    INFO(name);
+    const SettingKey* key = FindSettingKey(name);
+    REQUIRE(key != nullptr);
+    CHECK(key->low == static_cast<double>(row.low));
+    CHECK(key->high == static_cast<double>(row.high));
+    Settings settings;
+    REQUIRE(ApplyOverride(settings, name + "=" + std::to_string(row.high)).ok());
+    CHECK(settings.generations.*row.member == row.high);
+    settings.generations.*row.member = defaults.generations.*row.member;
+    CHECK(settings.generations == defaults.generations);  // it changed nothing else
+    CHECK_FALSE(ApplyOverride(settings, name + "=" + std::to_string(row.high + 1)).ok());
+  }
+  Settings settings;
+  REQUIRE(ApplyOverride(settings, "generations.batch_bytes=4MiB").ok());
+  CHECK(settings.generations.batch_bytes == 4u << 20);
+  REQUIRE(ApplyOverride(settings, "generations.tick_ms=2s").ok());
+  CHECK(settings.generations.tick_ms == 2000);
+  CHECK_FALSE(ApplyOverride(settings, "generations.queue_messages=4KiB").ok());
+}
+
 TEST_CASE("Settings: overrides take units and refuse wrong ones") {
   Settings settings;
   const auto set = [&](std::string_view assignment) {
