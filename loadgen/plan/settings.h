@@ -25,8 +25,8 @@ namespace prefixmesh::load {
 // What the programs take; a setting beyond would only be refused by them later. tests/real/limits_test.cc holds them
 // against the programs.
 inline constexpr std::size_t kSettingsFileBytesMax = 1u << 20;  // of a scenario, or of resolved settings
-inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;  // limits.prompt_bytes goes no further
-inline constexpr std::uint64_t kWorkersMax = 512;           // of a router; as many again may be its peers' only
+inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;      // limits.prompt_bytes goes no further
+inline constexpr std::uint64_t kWorkersMax = 512;               // of a router; as many again may be its peers' only
 inline constexpr std::uint64_t kModelsMax = 64;
 inline constexpr std::uint64_t kRoutersMax = 64;
 

@@ -119,8 +119,9 @@ class BadInput(unittest.TestCase):
                                     ("compare", file, whole), ("compare", whole, file), ("conform", file),
                                     ("reproduce", "--table", file)):
                         self.refused("prefixmesh", *command, says=["deep.json", "deeper than 64 levels"])
+                    why = "larger than 1 MiB" if len(deep) > 1 << 20 else "deeper than 64 levels"
                     self.refused("prefixmesh-load", "--settings", file, "--router", "a=127.0.0.1:1", "--out",
-                                 f"{folder}/out", says=["deep.json", "deeper than 64 levels"])
+                                 f"{folder}/out", says=["deep.json", why])
                 file.write_text('{"timestamp":0,"hash_ids":' + "[" * levels)
                 self.refused("prefixmesh", "plan", "--scenario", "trace", "--set", f"trace.path={file}",
                              says=["deep.json:1", "deeper than 64 levels"])
@@ -160,8 +161,8 @@ class BadInput(unittest.TestCase):
         with harness.scratch() as folder:
             held = os.open(folder, os.O_RDONLY)
             fcntl.flock(held, fcntl.LOCK_EX)
-            for command in ("run", "ab", "reproduce"):
-                self.refused("prefixmesh", command, "--out", folder, says=["--out", "another prefixmesh"])
+            for command in (["run"], ["ab", "--a", "off", "--b", "two-layer"], ["reproduce"]):
+                self.refused("prefixmesh", *command, "--out", folder, says=["--out", "another prefixmesh"])
             os.close(held)
 
     def test_load_arguments(self):

@@ -70,8 +70,9 @@ class ByHand(unittest.TestCase):
             nobody = f"--peer=b=127.0.0.1:{harness.free_port()}"
             with router(worker.ready["workers"][0]["address"], nobody, "--control", "--strategy", "crdt-ops/a",
                         "--sync-listen", f"127.0.0.1:{harness.free_port()}") as serving:
-                done = harness.run("prefixmesh-load", *ONE_SECOND, "--duration", "5s", "--set", "load.rps=160", "--set",
-                                   "prompt.generator=unique", "--set", "prompt.chars=4000", "--out", folder,
+                five_seconds = [argument if argument != "1s" else "5s" for argument in ONE_SECOND]
+                done = harness.run("prefixmesh-load", *five_seconds, "--set", "load.rps=160", "--set",
+                                   "prompt.generator=unique", "--set", "prompt.chars=20000", "--out", folder,
                                    f"--router=a=127.0.0.1:{serving.ready['port']}")
                 self.assertIn(done.returncode, (0, 3), done.stderr)
                 told = time.monotonic()

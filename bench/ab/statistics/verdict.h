@@ -30,7 +30,14 @@ namespace prefixmesh::bench::ab {
 inline constexpr std::size_t kPairsMin = 9;  // of a verdict: 12 metrics of 9 pairs can still pass Holm (12 x 2/2^9)
 inline constexpr double kSignificance = 0.05;
 
-enum class MetricVerdict : std::uint8_t { kImproved, kRegressed, kUnchanged, kUnstable, kNotEnoughPairs, kNotComparable };
+enum class MetricVerdict : std::uint8_t {
+  kImproved,
+  kRegressed,
+  kUnchanged,
+  kUnstable,
+  kNotEnoughPairs,
+  kNotComparable
+};
 std::string_view MetricVerdictName(MetricVerdict verdict);
 
 struct MetricPairs {

@@ -367,7 +367,8 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     }
     if (preface.strategy() != 0 && preface.strategy() != StrategyMark(options_.strategy)) {
       Count("strategy", "a stream with " + name + " was refused: it runs another strategy than " + options_.strategy);
-      return Run(stream, stream.state_.End());
+      if (peer.stub == nullptr) SendPreface(stream);  // so that its dialer can say the same
+      return DrainWithin(stream, kDrainMax);
     }
     if (peer.stream != nullptr && peer.stream != &stream) {
       const Stream& old = *peer.stream;
