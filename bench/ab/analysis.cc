@@ -67,7 +67,7 @@ class Comparer {
       }
       if (each.reason.empty()) each.reason = ReasonOf(each);
       const std::string why_not = WhyNotComparable(each.metric, out_.guards);
-      if (why_not.empty() || each.unmeasured) continue;
+      if (why_not.empty() || each.unmeasured || each.comparison.verdict == MetricVerdict::kNotEnoughPairs) continue;
       each.comparison.verdict = MetricVerdict::kNotComparable;
       each.reason = why_not;
     }

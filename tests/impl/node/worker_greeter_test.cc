@@ -83,7 +83,7 @@ TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted often, and t
 
   for (int again = 0; again < 20; ++again) {
     world.executor.AdvanceBy(milliseconds(200));
-    const bool everyone = again % 5 == 4;  // a second is over
+    const bool everyone = again % 5 == 4;                // a second is over
     REQUIRE(world.hellos.size() == (everyone ? 3 : 2));  // 1 anew; 2 has one under way
     world.MissOne(1);
     if (everyone) world.AnswerOne(0, 1);

@@ -42,8 +42,8 @@ expression = "load.ttft_us.p99 <= 500000"
   REQUIRE(settings->phases.load_s == 120);
   REQUIRE_FALSE(settings->trace.spread);
   // What it does not say of failures is said for it, once.
-  REQUIRE(settings->slo == std::vector<Slo>{{"fast", "load.ttft_us.p99 <= 500000"},
-                                            {"few requests fail", "load.failed_share <= 0.01"}});
+  REQUIRE(settings->slo ==
+          std::vector<Slo>{{"fast", "load.ttft_us.p99 <= 500000"}, {"few requests fail", "load.failed_share <= 0.01"}});
   const auto own = ParseScenario("[[slo]]\nname = \"half\"\nexpression = \"load.failed_share <= 0.5\"\n", "s.toml");
   REQUIRE(own->slo == std::vector<Slo>{{"half", "load.failed_share <= 0.5"}});
   REQUIRE(settings->prompt.chars == 80000);

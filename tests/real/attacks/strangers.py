@@ -112,8 +112,10 @@ def half_sent_health(address, goes):
     return half_sent(address, goes, path="/grpc.health.v1.Health/Check")
 
 
-def untaken(address, goes, connections=12, streams=400):
-    """Small whole requests whose answers are never taken: the windows for them are closed."""
+def untaken(address, goes, connections=12, streams=400, per_second=300):
+    """Small whole requests whose answers are never taken: the windows for them are closed. No more than the workers
+    have room for, so that nobody waits for them but for want of room in flight."""
+    began = time.monotonic()
     message = b"\x0a\x07model-0\x12\x10" + b"x" * 16
     body = b"\0" + struct.pack(">I", len(message)) + message
     tries = 0
@@ -131,6 +133,8 @@ def untaken(address, goes, connections=12, streams=400):
             try:
                 for _ in range(50):
                     if len(open_streams) >= streams or not goes():
+                        break
+                    if tries > per_second * (time.monotonic() - began):
                         break
                     try:
                         stream = connection.open(GENERATE)
