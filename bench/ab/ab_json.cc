@@ -43,6 +43,18 @@ Json MetricJson(const Experiment& experiment, const ArmComparison& comparison, c
           {"reason", each.reason.empty() ? Json(nullptr) : Json(each.reason)}};
 }
 
+Json GuardJson(const Experiment& experiment, const ArmComparison& comparison, const GuardResult& each) {
+  return {{"name", each.guard->name},
+          {"rule", each.guard->rule},
+          {"arm", experiment.request.arms[comparison.arm].name},
+          {"against", experiment.request.arms[comparison.base].name},
+          {"pairs", each.pairs},
+          {"median_arm", OrNull(each.median_b)},
+          {"median_against", OrNull(each.median_a)},
+          {"median_difference", OrNull(each.difference)},
+          {"verdict", each.verdict}};
+}
+
 Json RunJson(const Experiment& experiment, const FinishedRun& run) {
   Json values = Json::object();
   for (std::size_t m = 0; m < experiment.request.metrics.size(); ++m)
@@ -61,11 +73,13 @@ Json RunJson(const Experiment& experiment, const FinishedRun& run) {
 Json AbJson(const Experiment& experiment, const Analysis& analysis) {
   const ExperimentRequest& request = experiment.request;
   Json arms = Json::array(), metrics = Json::array(), beside = Json::array(), runs = Json::array(),
-       not_compared = Json::array();
+       not_compared = Json::array(), guards = Json::array();
   for (std::size_t i = 0; i < request.arms.size(); ++i) arms.push_back(ArmJson(experiment, analysis, i));
   for (const ArmComparison& comparison : analysis.comparisons) {
     for (const MetricResult& each : comparison.metrics)
       (comparison.beside ? beside : metrics).push_back(MetricJson(experiment, comparison, each));
+    if (!comparison.beside)
+      for (const GuardResult& each : comparison.guards) guards.push_back(GuardJson(experiment, comparison, each));
     for (const NotCompared& each : comparison.not_compared)
       not_compared.push_back({{"name", each.metric},
                               {"arm", request.arms[comparison.arm].name},
@@ -84,6 +98,7 @@ Json AbJson(const Experiment& experiment, const Analysis& analysis) {
           {"null_experiment", analysis.null_experiment},
           {"machine", first != nullptr ? Json(first->machine) : Json(nullptr)},
           {"build", first != nullptr ? Json(first->build) : Json(nullptr)},
+          {"guards", guards},
           {"metrics", metrics},
           {"not_compared", not_compared},
           {"beside", beside},

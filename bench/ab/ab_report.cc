@@ -23,7 +23,10 @@ std::string Words(std::string_view verdict) {
 }
 
 std::string_view Mark(std::string_view verdict) {
-  return verdict == "improved" ? "✓" : verdict == "regressed" ? "▼" : verdict == "unchanged" ? "=" : "!";
+  return verdict == "improved"                         ? "✓"
+         : verdict == "regressed"                      ? "▼"
+         : verdict == "unchanged" || verdict == "kept" ? "="
+                                                       : "!";
 }
 
 std::string Pill(std::string_view verdict) {
@@ -140,17 +143,36 @@ std::string OverviewHtml(const Experiment& experiment, const Analysis& analysis)
   return "<section id=\"overview\"><h2>All arms</h2><p class=\"lead\">Medians over each arm's comparable runs. "
          "Against " +
          arms[overview.arms.front()].name +
-         ": ✓ improved, ▼ regressed, = unchanged, ! unstable or too few pairs; no mark where there is nothing to "
+         ": ✓ improved, ▼ regressed, = unchanged, ! unstable, too few pairs or not comparable; no mark where there is "
+         "nothing to "
          "compare.</p><div class=\"scroll\"><table><thead><tr>" +
          head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
+}
+
+std::string GuardsHtml(const ArmComparison& comparison, const std::string& arm_a, const std::string& arm_b) {
+  std::string rows;
+  for (const GuardResult& each : comparison.guards) {
+    const auto value = [&](const std::optional<double>& v) {
+      return "<td>" + EscapeHtml(QuantityText(each.guard->quantity, v)) + "</td>";
+    };
+    rows += "<tr><th scope=\"row\">" + std::string(each.guard->name) + "</th>" + value(each.median_a) +
+            value(each.median_b) + "<td>" + DifferenceText(each) + "</td><td class=\"text\">" +
+            EscapeHtml(each.guard->rule) + "</td><td class=\"text\">" + Pill(each.verdict) + "</td></tr>";
+  }
+  return "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">guard</th><th scope=\"col\">median " + arm_a +
+         "</th><th scope=\"col\">median " + arm_b +
+         "</th><th scope=\"col\">median difference</th><th scope=\"col\" class=\"text\">rule</th><th scope=\"col\" "
+         "class=\"text\"></th></tr></thead><tbody>" +
+         rows + "</tbody></table></div>";
 }
 
 std::string ComparisonHtml(const Experiment& experiment, const ArmComparison& comparison) {
   const Arm &a = experiment.request.arms[comparison.base], &b = experiment.request.arms[comparison.arm];
   std::string html = "<section id=\"" + b.name + "\"><h2>" + b.name + " · " + EscapeHtml(b.text) + " against " +
                      a.name + " · " + EscapeHtml(a.text) +
-                     (comparison.beside ? " (beside: not part of the verdict)" : "") +
-                     "</h2><p class=\"lead\">A dot is one pair, the first on top. Grey band: changes too small to "
+                     (comparison.beside ? " (beside: not part of the verdict)" : "") + "</h2>" +
+                     GuardsHtml(comparison, a.name, b.name) +
+                     "<p class=\"lead\">A dot is one pair, the first on top. Grey band: changes too small to "
                      "matter. Coloured band and line: the median change and its 95 % interval.</p><div "
                      "class=\"metrics\">";
   for (const MetricResult& each : comparison.metrics) html += MetricHtml(experiment, comparison, each);

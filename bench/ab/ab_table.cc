@@ -1,5 +1,6 @@
 #include "bench/ab/ab_table.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "bench/ab/overview.h"
@@ -14,6 +15,11 @@ std::string IntervalText(const MetricComparison& c) {
          (c.ci_high.has_value() ? ChangeText(c.ci_high) : "?");
 }
 
+std::string Verdict(MetricVerdict verdict) {
+  if (verdict == MetricVerdict::kNotEnoughPairs) return "too few";
+  return verdict == MetricVerdict::kNotComparable ? "no verdict" : std::string(MetricVerdictName(verdict));
+}
+
 std::string Row(const MetricResult& each) {
   const MetricComparison& c = each.comparison;
   char p[16] = "-";
@@ -22,13 +28,24 @@ std::string Row(const MetricResult& each) {
   const std::string change = c.pairs == 0 ? "-" : ChangeText(c.median_change);
   return Left(TerminalText(each.metric.declared.name, kNameColumns - 1), kNameColumns) +
          Right(ValueText(each.metric, each.median_a), 12) + Right(ValueText(each.metric, each.median_b), 12) +
-         Right(change, 9) + Right(p, 6) + "  " +
-         std::string(c.verdict == MetricVerdict::kNotEnoughPairs ? "too few" : MetricVerdictName(c.verdict)) + "\n" +
+         Right(change, 9) + Right(p, 6) + "  " + Verdict(c.verdict) + "\n" +
          (c.pairs == 0 ? "" : "    95 % interval " + IntervalText(c) + "\n") +
          (said_below || each.reason.empty() ? "" : Wrapped("  " + each.reason));
 }
 
-constexpr char kMarks[] = "+ improved  - regressed  = unchanged  ~ unstable  ? too few  . not compared";
+std::string GuardRow(const GuardResult& each) {
+  const auto value = [&](const std::optional<double>& v) {
+    return TerminalText(QuantityText(each.guard->quantity, v), 11);
+  };
+  std::string verdict(each.verdict);
+  if (verdict == "not_enough_pairs") verdict = "too few";
+  std::replace(verdict.begin(), verdict.end(), '_', ' ');
+  return Left("guard: " + std::string(each.guard->name), kNameColumns) + Right(value(each.median_a), 12) +
+         Right(value(each.median_b), 12) + Right(DifferenceText(each), 15) + "  " + verdict + "\n";
+}
+
+constexpr char kMarks[] =
+    "+ improved  - regressed  = unchanged  ~ unstable  ? too few  x not comparable  . not compared";
 
 char Mark(const OverviewCell& cell) {
   if (!cell.verdict.has_value()) return '.';
@@ -43,6 +60,8 @@ char Mark(const OverviewCell& cell) {
       return '~';
     case MetricVerdict::kNotEnoughPairs:
       return '?';
+    case MetricVerdict::kNotComparable:
+      return 'x';
   }
   return '?';
 }
@@ -87,6 +106,7 @@ std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis
     const std::string &base = request.arms[comparison.base].name, &arm = request.arms[comparison.arm].name;
     out += "\n" + Left(arm + " against " + base + (comparison.beside ? " (beside)" : ""), kNameColumns) +
            Right(base, 12) + Right(arm, 12) + Right("change", 9) + Right("p", 6) + "\n";
+    for (const GuardResult& each : comparison.guards) out += GuardRow(each);
     for (const MetricResult& each : comparison.metrics) out += Row(each);
     for (const NotCompared& each : comparison.not_compared)
       out += Wrapped("not compared: " + each.metric + ", " + each.reason);

@@ -57,6 +57,7 @@ class Comparer {
     std::vector<MetricPairs> family;
     for (const MetricResult& each : out_.metrics) family.push_back(PairsOf(each));
     const std::vector<MetricComparison> compared = CompareFamily(family, request_.seed);
+    JudgeAll();
     for (std::size_t m = 0; m < family.size(); ++m) {
       MetricResult& each = out_.metrics[m];
       each.comparison = compared[m];
@@ -65,11 +66,23 @@ class Comparer {
         each.median_b = Median(family[m].b);
       }
       if (each.reason.empty()) each.reason = ReasonOf(each);
+      const std::string why_not = WhyNotComparable(each.metric, out_.guards);
+      if (why_not.empty() || each.unmeasured || each.comparison.verdict == MetricVerdict::kNotEnoughPairs) continue;
+      each.comparison.verdict = MetricVerdict::kNotComparable;
+      each.reason = why_not;
     }
     return std::move(out_);
   }
 
  private:
+  void JudgeAll() {
+    std::vector<std::pair<const GuardValues*, const GuardValues*>> pairs;
+    for (std::size_t pair = 0; pair < table_.size(); ++pair)
+      if (obstacles_[pair].empty())
+        pairs.emplace_back(&table_[pair][out_.base]->guards, &table_[pair][out_.arm]->guards);
+    out_.guards = JudgeGuards(pairs);
+  }
+
   void AddDeclared(std::size_t m) {
     MetricResult each{request_.metrics[m], {}, {}, {}, {}, {}, false};
     std::size_t missing_a = 0, missing_b = 0, usable = 0;
@@ -145,12 +158,15 @@ class Comparer {
 
 AbVerdict Overall(const Analysis& analysis) {
   std::set<MetricVerdict> seen;
-  for (const ArmComparison& comparison : analysis.comparisons)
-    if (!comparison.beside)
-      for (const MetricResult& each : comparison.metrics) seen.insert(each.comparison.verdict);
+  bool guard_broken = false;
+  for (const ArmComparison& comparison : analysis.comparisons) {
+    if (comparison.beside) continue;
+    for (const MetricResult& each : comparison.metrics) seen.insert(each.comparison.verdict);
+    for (const GuardResult& each : comparison.guards) guard_broken = guard_broken || each.regressed();
+  }
   const bool untrusted =
       std::any_of(analysis.arms.begin(), analysis.arms.end(), [](const ArmSummary& arm) { return arm.untrusted > 0; });
-  if (seen.count(MetricVerdict::kRegressed) > 0) return AbVerdict::kRegressed;
+  if (guard_broken || seen.count(MetricVerdict::kRegressed) > 0) return AbVerdict::kRegressed;
   if (untrusted) return AbVerdict::kUntrusted;
   if (seen.empty() || seen.count(MetricVerdict::kNotEnoughPairs) > 0) return AbVerdict::kNotEnoughPairs;
   if (seen.count(MetricVerdict::kUnstable) > 0) return AbVerdict::kUnstable;

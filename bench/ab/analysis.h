@@ -12,6 +12,8 @@
 // verdict). One that was measured in some takes the whole metric its verdict: leaving out the pairs in which it is
 // missing would leave out the worst (a percentile is null because it is infinite).
 //
+// Guards (guards.h) can make a comparison regressed, and a metric not comparable.
+//
 // Threads: any, pure. Ownership: values. Units: metrics' own; shares. Errors: none. Bounds: those of the experiment.
 #pragma once
 
@@ -50,6 +52,7 @@ struct ArmComparison {
   bool beside = false;            // shown, not judged
   std::vector<MetricResult> metrics;
   std::vector<NotCompared> not_compared;
+  std::vector<GuardResult> guards;
 };
 
 struct ArmSummary {

@@ -85,8 +85,6 @@ std::string FirstDifference(const nlohmann::ordered_json& there, const nlohmann:
 Result<bool> OpenFolder(const ExperimentRequest& request) {
   const std::string plan_file = request.out + "/ab-plan.json", plan = PlanText(request);
   std::error_code error;
-  fs::create_directories(request.out, error);
-  if (error) return Invalid("--out " + request.out + ": " + error.message());
   if (fs::exists(request.out + "/ab.json"))
     return Invalid("--out " + request.out + ": it holds a finished A/B (ab.json); choose an empty folder");
   if (!fs::exists(plan_file)) {
@@ -226,6 +224,8 @@ std::vector<std::string> RunsMadeAgain(const Experiment& experiment) {
 
 Result<Experiment> RunExperiment(const ExperimentRequest& request, const RunFunction& run, const SayFunction& say) {
   if (Status same = CheckPlans(request); !same.ok()) return same.error();
+  const Result<FolderLock> folder = FolderLock::Take(request.out);
+  if (!folder.ok()) return folder.error();
   const Result<bool> resumed = OpenFolder(request);
   if (!resumed.ok()) return resumed.error();
   if (*resumed) say("going on with the A/B in " + request.out);

@@ -28,8 +28,8 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   facts.file = file;
   facts.verdict = TextAt(result, "verdict", "");
   facts.strategy = TextAt(result, "strategy", "");
-  if (NumberAt(result, "schema_version") != 1.0 || facts.verdict.empty() || facts.strategy.empty())
-    return Error{ErrorCode::kInvalid, file + ": is not a result of this tool (schema_version 1, strategy, verdict)"};
+  if (facts.verdict.empty() || facts.strategy.empty())
+    return Error{ErrorCode::kInvalid, file + ": is not a result of this tool (strategy, verdict)"};
   facts.run_id = TextAt(result, "run_id", "");
   facts.scenario = TextAt(result, "scenario.name", "");
   facts.index_kind = TextAt(result, "index_kind", "");
@@ -43,6 +43,7 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   facts.trusted = NodeAt(result, "trust.ok") == nlohmann::json(true);
   const bool judged = facts.verdict == "ok" || facts.verdict == "slo_missed" || facts.verdict == "untrusted";
   if (!facts.comparable()) facts.why = FirstText(ArrayAt(result, judged ? "trust.reasons" : "notes"));
+  facts.guards = GuardValuesOf(result);
   for (const ReadableMetric& metric : metrics) {
     std::optional<double> value = metric.value.Evaluate(result);
     if (value.has_value() && (!std::isfinite(*value) || *value < 0)) value.reset();
@@ -52,9 +53,8 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
 }
 
 Result<RunFacts> ReadRun(const std::string& file, const std::vector<ReadableMetric>& metrics) {
-  const Result<nlohmann::json> result = ReadJson(file);
+  const Result<nlohmann::json> result = ReadResult(file);
   if (!result.ok()) return result.error();
-  if (!result->is_object()) return Error{ErrorCode::kInvalid, file + ": is not a result of this tool (no JSON object)"};
   return FactsOf(*result, metrics, file);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/ab/guards.h"
 #include "bench/ab/metrics.h"
 #include "impl/base/result.h"
 
@@ -23,6 +24,7 @@ struct RunFacts {
   bool trusted = false;
   std::string why;                            // the first reason of a run that is not ok
   std::vector<std::optional<double>> values;  // one per metric
+  GuardValues guards;
 
   bool killed() const { return verdict == "killed"; }
   bool failed() const { return verdict == "failed"; }

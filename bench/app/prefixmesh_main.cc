@@ -98,6 +98,9 @@ int ReportCommand(const std::vector<std::string>& paths, const std::string& out,
     Result<nlohmann::json> result = ReadResult(path);
     if (!result.ok()) return Fail(result.error().message);
     results.push_back(std::move(*result));
+    std::error_code none;
+    if (!markdown && std::filesystem::equivalent(out, ResultPath(path), none))
+      return Fail("--out " + out + ": it is one of the results; the report would overwrite it");
   }
   if (markdown) {
     std::printf("%s", RenderMarkdownTable(results).c_str());
@@ -112,7 +115,7 @@ int ReportCommand(const std::vector<std::string>& paths, const std::string& out,
 
 int RecordCommand(const std::vector<std::string>& runs, const std::string& results, bool force) {
   for (const std::string& run : runs) {
-    const Result<nlohmann::json> result = ReadResult(run);
+    const Result<nlohmann::json> result = ReadStoredResult(run);
     if (!result.ok()) return Fail(result.error().message);
     const Result<std::string> path = RecordResult(*result, results, force);
     if (!path.ok()) return Fail(Error{path.error().code, run + ": " + path.error().message});
@@ -160,7 +163,10 @@ int Main(int argc, char** argv) {
       ->required()
       ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures"}));
   std::string list_format = "text";
-  list->add_option("--format", list_format, "of figures: text, or metrics, the table of dashboards/metrics.md")
+  list->add_option("--format", list_format,
+                   "of figures: text; metrics or results, as the tables in dashboards/metrics.md and docs/results.md; "
+                   "schema, as "
+                   "results/schema.json")
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(kFigureFormats), std::end(kFigureFormats))))
       ->capture_default_str();
 

@@ -6,6 +6,7 @@
 #include "bench/app/output.h"
 #include "bench/reproduction/reproduction.h"
 #include "bench/reproduction/reproduction_table.h"
+#include "bench/result/read_json.h"
 
 namespace prefixmesh::bench {
 namespace {

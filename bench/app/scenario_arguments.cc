@@ -24,8 +24,8 @@ Result<load::Settings> ScenarioArguments::Resolve() const {
   if (!settings.ok()) return settings;
   for (const std::string& assignment : overrides)
     if (Status applied = load::ApplyOverride(*settings, assignment); !applied.ok()) return applied.error();
-  if (!duration.empty()) {
-    const Result<double> seconds = load::ParseSeconds(duration);
+  if (duration) {
+    const Result<double> seconds = load::ParseSeconds(*duration);
     if (!seconds.ok()) return Error{ErrorCode::kInvalid, "--duration: " + seconds.error().message};
     settings->phases.load_s = *seconds;
   }

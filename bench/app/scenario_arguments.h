@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace prefixmesh::bench {
 
 struct ScenarioArguments {
   std::string scenario = "reference";
-  std::string duration;
+  std::optional<std::string> duration;
   std::vector<std::string> overrides;
   std::uint64_t seed = 1;
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "impl/wire/bincode.h"
+#include "impl/wire/json_ops.h"
 #include "impl/wire/lz4_body.h"
 #include "impl/wire/path_hash.h"
 #include "impl/wire/tenant_delta.h"
@@ -155,6 +156,24 @@ void State(const json& item, Context&) {
   BothWays<TreeState>(item, {Text(item, "model_id"), Operations(item), Number(item, "version")}, DecodeTreeState);
 }
 
+void StateJson(const json& item, Context&) {
+  const TreeState state{Text(item, "model_id"), Operations(item), Number(item, "version")};
+  const auto reads_as_it = [&](const std::string& text, const std::string& which) {
+    const Result<TreeState> decoded = DecodeJsonTreeState(AsBytes(text));
+    Require(decoded.ok(), which + " does not decode");
+    Require(*decoded == state, which + " decodes to other fields");
+  };
+  for (const auto& [name, form] : {std::pair("json", JsonForm::kKey), {"json_with_text", JsonForm::kKeyAndText}}) {
+    const std::string expected = Text(item, name);
+    Require(EncodeJson(state, form) == expected, std::string("encodes differently from its field '") + name + "'");
+    reads_as_it(expected, std::string("its field '") + name + "'");
+  }
+  for (const json& older : List(item, "reads")) {
+    Require(older.is_string(), "field 'reads' has one that is not a text");
+    reads_as_it(older, "one of its field 'reads'");
+  }
+}
+
 void StateCap(const json& item, Context&) {
   const std::uint64_t inserts = Number(item, "inserts");
   Require(inserts <= kWorkMax, "inserts is above " + std::to_string(kWorkMax));
@@ -232,12 +251,17 @@ void Lz4TooLarge(const json& item, Context&) {
   Require(rejected == expected.get<bool>(), rejected ? "is refused for its size" : "is not refused for its size");
 }
 
-const std::map<std::string, void (*)(const json&, Context&)> kKinds = {
-    {"hash_node_path", HashNodePath}, {"hash_token_path", HashTokenPath},
-    {"tree_state_delta", StateDelta}, {"tree_state", State},
-    {"tree_state_cap", StateCap},     {"tenant_delta", Delta},
-    {"tree_snapshot", Snapshot},      {"state_from_snapshot", StateOfSnapshot},
-    {"lz4_size_prepended", Lz4},      {"lz4_claimed_too_large", Lz4TooLarge}};
+const std::map<std::string, void (*)(const json&, Context&)> kKinds = {{"hash_node_path", HashNodePath},
+                                                                       {"hash_token_path", HashTokenPath},
+                                                                       {"tree_state_delta", StateDelta},
+                                                                       {"tree_state", State},
+                                                                       {"tree_state_json", StateJson},
+                                                                       {"tree_state_cap", StateCap},
+                                                                       {"tenant_delta", Delta},
+                                                                       {"tree_snapshot", Snapshot},
+                                                                       {"state_from_snapshot", StateOfSnapshot},
+                                                                       {"lz4_size_prepended", Lz4},
+                                                                       {"lz4_claimed_too_large", Lz4TooLarge}};
 
 }  // namespace
 

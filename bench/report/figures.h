@@ -1,7 +1,9 @@
-// figures.h — the key figures of a run: one list, from which the HTML report, the terminal and the README's table draw.
+// figures.h — the key figures of a run: the rows of impl/figures that have a title, in the order in which the HTML
+// report and the terminal show them.
 //
-// What spans several routers is folded here, once: memory and decision times are of the largest router, bytes are sums.
-// Threads: any, pure. Units: a figure's quantity. Ownership: static tables. Errors: none; what is missing is nothing.
+// What spans several routers is folded as its row says: memory and decision times are of the largest router, bytes are
+// sums. Threads: any, pure. Units: a figure's quantity. Ownership: built once. Errors: none; what is missing is
+// nothing.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,35 +11,36 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bench/report/format.h"
+#include "impl/figures/figure.h"
 
 namespace prefixmesh::bench {
 
-struct Figure {
-  std::string_view name;     // "peak RSS"
-  std::string_view meaning;  // one sentence, for a tooltip
-  Quantity quantity;
-  std::optional<double> (*value)(const nlohmann::json& result);
-  bool bar = false;       // the report draws its share of the row's largest
-  bool terminal = false;  // the terminal's table has it too
+// One figure of a result, or nothing.
+std::optional<double> FigureValue(const nlohmann::json& result, const FigureGroup& group, const Figure& figure,
+                                  std::string_view label = {});
+Quantity QuantityOf(Unit unit);
+
+struct KeyFigure {
+  const FigureGroup* group;
+  const Figure* figure;
+  std::string_view label;
+  std::string name;  // "peak RSS"
+
+  std::optional<double> Value(const nlohmann::json& result) const {
+    return FigureValue(result, *group, *figure, label);
+  }
+  Quantity quantity() const { return QuantityOf(figure->unit); }
 };
-struct FigureGroup {
-  std::string_view name;
-  std::span<const Figure> figures;
-  std::string_view only_with = {};  // a part of the result; without it in any run the group is left out
+struct KeyFigures {
+  std::string_view title;
+  std::vector<KeyFigure> figures;
+  std::string_view only_with = {};  // a part of the result; without it in any run these are left out
   bool Concerns(std::span<const nlohmann::json> results) const;
 };
-std::span<const FigureGroup> KeyFigures();
-
-// Single figures that headlines and the README use.
-std::optional<double> PeakRssBytes(const nlohmann::json& result);
-std::optional<double> BuiltBytesPerSecond(const nlohmann::json& result);
-std::optional<double> DeliveredBytesPerSecond(const nlohmann::json& result);
-std::optional<double> AppliedShare(const nlohmann::json& result);
-// Built payload of one layer, all routers, ready to settle.
-std::optional<double> LayerBytes(const nlohmann::json& result, std::string_view layer);
-std::span<const std::string_view> LayerNames();
+const std::vector<KeyFigures>& AllKeyFigures();
 
 // "✓ ok", "! untrusted", … as text; the class is safe in HTML whatever the file says.
 struct VerdictWords {

@@ -7,6 +7,7 @@
 
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
+#include "impl/figures/router_figures.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -78,21 +79,21 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
                      EscapeHtml(label) + "</h2><span class=\"pill " + std::string(verdict.css_class) + "\" title=\"" +
                      std::string(verdict.meaning) + "\">" + std::string(verdict.mark) + " " +
                      std::string(verdict.text) + "</span></header><dl class=\"tiles\">";
-  html += Tile("peak router RSS", text(Quantity::kBytes, PeakRssBytes(result)),
-               "after idle " + text(Quantity::kBytes, [&] {
-                 std::optional<double> largest;
-                 for (const Json& router : ArrayAt(result, "routers")) {
-                   const auto value = NumberAt(router, "after_idle_rss_bytes");
-                   if (value.has_value()) largest = std::max(largest.value_or(0), *value);
-                 }
-                 return largest;
-               }()));
-  html += Tile("sync built", text(Quantity::kBytesPerSecond, BuiltBytesPerSecond(result)),
-               "delivered " + text(Quantity::kBytesPerSecond, DeliveredBytesPerSecond(result)));
+  const auto router = [&](const Figure& figure) {
+    return QuantityText(QuantityOf(figure.unit), FigureValue(result, kRouterGroup, figure));
+  };
+  html += Tile("peak router RSS", router(RouterFigure("peak_rss_bytes")),
+               "after idle " + router(RouterFigure("after_idle_rss_bytes")));
+  html += Tile("sync bytes per round", router(RouterFigure("sync.bytes_per_round.mean")),
+               "built " + router(RouterFigure("sync.built_bytes_per_s")));
+  html += Tile("oversize warnings", router(RouterFigure("sync.oversize_warnings")),
+               "refused " + router(RouterFigure("sync.refused_bytes")));
   html += Tile("cached share", text(Quantity::kShare, NumberAt(result, "routing.cached_share")),
                text(Quantity::kRatio, NumberAt(result, "routing.cached_share_ratio")) + " of the oracle's");
-  html += Tile("placements applied", text(Quantity::kShare, AppliedShare(result)),
+  html += Tile("placements applied", text(Quantity::kShare, NumberAt(result, "placements.applied_share")),
                text(Quantity::kCount, NumberAt(result, "placements.lost")) + " lost");
+  html += Tile("latency p99", text(Quantity::kMicroseconds, NumberAt(result, "load.latency_from_intended_us.p99")),
+               text(Quantity::kShare, NumberAt(result, "load.failed_share")) + " failed");
   html += "</dl>";
   const Json& trusted = NodeAt(result, "trust.ok");
   if (trusted.is_boolean() && trusted.get<bool>()) {
@@ -214,15 +215,15 @@ std::string BannerHtml(const Results& results, const Labels& labels) {
 
 std::string FiguresHtml(const Results& results, const Labels& labels) {
   std::string table = "<table class=\"figures\">" + HeadRow("", labels);
-  for (const FigureGroup& group : KeyFigures()) {
+  for (const KeyFigures& group : AllKeyFigures()) {
     if (!group.Concerns(results)) continue;
     table += "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(labels.size() + 1) +
-             "\">" + EscapeHtml(group.name) + "</th></tr>";
-    for (const Figure& figure : group.figures) {
+             "\">" + EscapeHtml(group.title) + "</th></tr>";
+    for (const KeyFigure& figure : group.figures) {
       std::vector<std::optional<double>> values;
-      for (const Json& result : results) values.push_back(figure.value(result));
-      table += "<tr><th scope=\"row\" title=\"" + EscapeHtml(figure.meaning) + "\">" + EscapeHtml(figure.name) +
-               "</th>" + NumberCells(values, figure.quantity, figure.bar) + "</tr>";
+      for (const Json& result : results) values.push_back(figure.Value(result));
+      table += "<tr><th scope=\"row\" title=\"" + EscapeHtml(figure.figure->meaning) + "\">" + EscapeHtml(figure.name) +
+               "</th>" + NumberCells(values, figure.quantity(), figure.figure->bar) + "</tr>";
     }
     table += "</tbody>";
   }
@@ -254,19 +255,22 @@ std::string ObjectivesHtml(const Results& results, const Labels& labels) {
 }
 
 std::string LayersHtml(const Results& results, const Labels& labels) {
+  const auto bytes = [](const Json& result, const LabelValue& layer) {
+    return FigureValue(result, kRouterGroup, RouterFigure("sync.by_layer.*.bytes"), layer.name);
+  };
   std::string rows;
-  for (const std::string_view layer : LayerNames()) {
+  for (const LabelValue& layer : kLayerValues) {
     std::vector<std::optional<double>> values;
     bool any = false;
     for (const Json& result : results) {
-      values.push_back(LayerBytes(result, layer));
+      values.push_back(bytes(result, layer));
       any = any || values.back().value_or(0) > 0;
     }
     if (!any) continue;
-    rows += "<tr><th scope=\"row\">" + std::string(layer) + "</th>";
+    rows += "<tr><th scope=\"row\" title=\"" + EscapeHtml(layer.meaning) + "\">" + std::string(layer.name) + "</th>";
     for (std::size_t i = 0; i < results.size(); ++i) {
       double all = 0;
-      for (const std::string_view each : LayerNames()) all += LayerBytes(results[i], each).value_or(0);
+      for (const LabelValue& each : kLayerValues) all += bytes(results[i], each).value_or(0);
       rows += values[i].has_value() ? "<td>" : "<td class=\"missing\">";
       if (values[i].has_value() && all > 0) {
         rows += Bar(*values[i] / all, i) + "<small>" + QuantityText(Quantity::kShare, *values[i] / all) + "</small> ";

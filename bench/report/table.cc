@@ -6,6 +6,7 @@
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
 #include "bench/report/sections.h"
+#include "impl/figures/router_figures.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -58,13 +59,13 @@ std::string Columned(const std::vector<Json>& results, std::size_t begin, std::s
   std::string out = Left("", kNameColumns);
   for (std::size_t i = begin; i < end; ++i) out += Right(TerminalText(labels[i], width - 1), width);
   out += "\n";
-  for (const FigureGroup& group : KeyFigures()) {
+  for (const KeyFigures& group : AllKeyFigures()) {
     if (!group.Concerns(results)) continue;
-    out += TerminalText(group.name, kColumnsMax) + "\n";
-    for (const Figure& figure : group.figures) {
-      if (!figure.terminal) continue;
+    out += TerminalText(group.title, kColumnsMax) + "\n";
+    for (const KeyFigure& figure : group.figures) {
+      if (!figure.figure->terminal) continue;
       out += Left("  " + TerminalText(figure.name, kNameColumns - 3), kNameColumns);
-      for (std::size_t i = begin; i < end; ++i) out += Right(Cell(figure.quantity, figure.value(results[i])), width);
+      for (std::size_t i = begin; i < end; ++i) out += Right(Cell(figure.quantity(), figure.Value(results[i])), width);
       out += "\n";
     }
   }
@@ -126,10 +127,13 @@ std::string RenderMarkdownTable(const std::vector<Json>& results) {
   const std::vector<std::string> labels = RunLabels(results);
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Json& result = results[i];
-    const std::string cells[] = {QuantityText(Quantity::kBytes, PeakRssBytes(result)),
-                                 QuantityText(Quantity::kBytesPerSecond, BuiltBytesPerSecond(result)),
-                                 QuantityText(Quantity::kBytesPerSecond, DeliveredBytesPerSecond(result)),
-                                 QuantityText(Quantity::kShare, AppliedShare(result)),
+    const auto router = [&](const Figure& figure) {
+      return QuantityText(QuantityOf(figure.unit), FigureValue(result, kRouterGroup, figure));
+    };
+    const std::string cells[] = {router(RouterFigure("peak_rss_bytes")),
+                                 router(RouterFigure("sync.built_bytes_per_s")),
+                                 router(RouterFigure("sync.delivered_bytes_per_s")),
+                                 QuantityText(Quantity::kShare, NumberAt(result, "placements.applied_share")),
                                  QuantityText(Quantity::kCount, NumberAt(result, "placements.lost")),
                                  QuantityText(Quantity::kShare, NumberAt(result, "routing.cached_share")),
                                  QuantityText(Quantity::kRatio, NumberAt(result, "routing.cached_share_ratio")),

@@ -48,6 +48,8 @@ Result<std::vector<ReproductionArm>> ReproductionArms(const load::Settings& sett
 
 Result<std::vector<std::string>> Reproduce(const ReproductionRequest& request, const RunFunction& run,
                                            const SayFunction& say) {
+  const Result<FolderLock> all = FolderLock::Take(request.out);
+  if (!all.ok()) return all.error();
   std::vector<std::string> files;
   for (const ReproductionArm& arm : request.arms) {
     const std::string folder = request.out + "/" + arm.name, file = folder + "/result.json";

@@ -7,6 +7,7 @@
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
 #include "impl/base/check.h"
+#include "impl/figures/figures.h"
 #include "impl/node/strategies.h"
 
 namespace prefixmesh::bench {
@@ -22,13 +23,10 @@ constexpr char kOriginal[] =
     "| *the original, before* | *5,400 MiB* | *+22 GB* | *22,000+ MiB* | *543* | *31 MB* | – | – | – | – | – |\n"
     "| *the original, after* | *352 MiB* | *+80 MiB* | *352 MiB* | *0* | *~400 B* | – | – | – | – | – |\n";
 
-std::string Cell(const Json& result, std::string_view name) {
-  for (const FigureGroup& group : KeyFigures())
-    for (const Figure& figure : group.figures)
-      if (figure.name == name) return QuantityText(figure.quantity, figure.value(result));
-  PREFIXMESH_CHECK(false);
-  return {};
+std::string Cell(const Json& result, const FigureGroup& group, const Figure& figure) {
+  return QuantityText(QuantityOf(figure.unit), FigureValue(result, group, figure));
 }
+Value PeakRssBytes(const Json& result) { return FigureValue(result, kRouterGroup, RouterFigure("peak_rss_bytes")); }
 
 // The keys of settings have dots of their own.
 double Setting(const Json& result, const char* key) {
@@ -64,11 +62,14 @@ std::string Name(const Json& result) {
 }
 
 std::string Row(const Json& result, const std::map<Base, double>& off) {
-  std::string row = "| " + Name(result) + " | " + Cell(result, "peak RSS") + " | " + OverOff(result, off);
-  for (const char* figure : {"RSS after idle", "oversize warnings", "a round, mean", "built", "built when idle",
-                             "applied", "lost", "cached share"})
-    row += " | " + Cell(result, figure);
-  return row + " |\n";
+  const auto router = [&](const Figure& figure) { return " | " + Cell(result, kRouterGroup, figure); };
+  std::string row = "| " + Name(result) + router(RouterFigure("peak_rss_bytes")) + " | " + OverOff(result, off);
+  row += router(RouterFigure("after_idle_rss_bytes")) + router(RouterFigure("sync.oversize_warnings"));
+  row += router(RouterFigure("sync.bytes_per_round.mean")) + router(RouterFigure("sync.built_bytes_per_s"));
+  row += router(RouterFigure("sync.idle_bytes_per_s"));
+  row += " | " + Cell(result, kPlacementsGroup, PlacementFigure("applied_share"));
+  row += " | " + Cell(result, kPlacementsGroup, PlacementFigure("lost"));
+  return row + " | " + Cell(result, kRoutingGroup, RoutingFigure("cached_share")) + " |\n";
 }
 
 }  // namespace

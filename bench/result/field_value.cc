@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "bench/result/schema_embed.h"
+#include "bench/result/result_schema.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -38,15 +38,10 @@ Dimension DimensionOf(const std::vector<std::string>& path) {
   return Dimension::kPlain;
 }
 
-const Json& Schema() {
-  static const Json schema = Json::parse(ResultSchema());
-  return schema;
-}
-
 const Json& Resolve(const Json& node) {
   const auto reference = node.find("$ref");
   if (reference == node.end()) return node;
-  return Schema().at(Json::json_pointer(reference->get<std::string>().substr(1)));
+  return ResultSchema().at(Json::json_pointer(reference->get<std::string>().substr(1)));
 }
 
 bool HasType(const Json& node, std::string_view type) {
@@ -89,7 +84,7 @@ struct Field {
 Field FindField(const std::vector<std::string>& path) {
   Field field;
   if (path.front() == "slo" || path.front() == "schema_version") return field;
-  const Json* node = &Schema();
+  const Json* node = &ResultSchema();
   for (const std::string& name : path) {
     while (node->contains("items")) {
       field.many = true;
@@ -219,7 +214,7 @@ std::optional<double> FoldValues(Fold fold, const Gathered& gathered) {
 const std::vector<std::string>& NumericFields() {
   static const std::vector<std::string> fields = [] {
     std::vector<std::string> all;
-    Collect(Schema(), "", all);
+    Collect(ResultSchema(), "", all);
     return all;
   }();
   return fields;

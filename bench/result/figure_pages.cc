@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "impl/figures/router_figures.h"
+#include "bench/result/result_schema.h"
+#include "impl/figures/figures.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -35,13 +36,36 @@ std::string_view UnitName(Unit unit) {
 
 std::string TextPage() {
   std::string page;
-  for (const Figure& figure : kRouterFigures) {
-    std::string line(figure.path);
-    line.resize(std::max<std::size_t>(line.size(), 34), ' ');
-    line += ' ';
-    line += UnitName(figure.unit);
-    line.resize(std::max<std::size_t>(line.size(), 42), ' ');
-    page += line + " " + std::string(figure.meaning) + "\n";
+  for (const FigureGroup* group : kFigureGroups) {
+    for (const Figure& figure : group->figures) {
+      std::string line = std::string(group->name) + "." + std::string(figure.path);
+      line.resize(std::max<std::size_t>(line.size(), 41), ' ');
+      line += ' ';
+      line += UnitName(figure.unit);
+      line.resize(std::max<std::size_t>(line.size(), 49), ' ');
+      page += line + " " + std::string(figure.meaning) + "\n";
+    }
+  }
+  return page;
+}
+
+std::string_view BetterName(Better better) {
+  return better == Better::kLower ? "lower" : better == Better::kHigher ? "higher" : "";
+}
+
+// A table per group: what is in its object, and when it is null.
+std::string ResultsPage() {
+  std::string page;
+  for (const FigureGroup* group : kFigureGroups) {
+    page += "### " + std::string(group->name) + (group->each ? "[]" : "") + "\n\n" + std::string(group->meaning) +
+            ".\n\n| figure | unit | better | means | null when |\n|---|---|---|---|---|\n";
+    for (const Figure& figure : group->figures) {
+      if (!figure.in_result) continue;
+      page += "| `" + std::string(figure.path) + "` | " + std::string(UnitName(figure.unit)) +
+              (figure.nature == Nature::kCounted ? ", exact" : "") + " | " + std::string(BetterName(figure.better)) +
+              " | " + std::string(figure.meaning) + " | " + std::string(figure.null_when) + " |\n";
+    }
+    page += "\n";
   }
   return page;
 }
@@ -67,6 +91,11 @@ std::string MetricsPage() {
 
 }  // namespace
 
-std::string FigurePage(std::string_view format) { return format == "metrics" ? MetricsPage() : TextPage(); }
+std::string FigurePage(std::string_view format) {
+  if (format == "metrics") return MetricsPage();
+  if (format == "results") return ResultsPage();
+  if (format == "schema") return ResultSchemaText();
+  return TextPage();
+}
 
 }  // namespace prefixmesh::bench

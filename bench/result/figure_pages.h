@@ -1,7 +1,8 @@
-// figure_pages.h — the table of a router's figures (impl/figures/) as pages: what `prefixmesh list figures` prints.
+// figure_pages.h — the tables of figures (impl/figures/) as pages: what `prefixmesh list figures` prints.
 //
-// Files of the repository are made of them, and a test compares: the router's part of dashboards/metrics.md.
-// Threads: pure. Ownership: values. Errors: none; `format` is one of kFigureFormats. Bounds: the table's.
+// Files of the repository are made of them, and a test compares: results/schema.json, the tables of docs/results.md and
+// the router's part of dashboards/metrics.md.
+// Threads: pure. Ownership: values. Errors: none; `format` is one of kFigureFormats. Bounds: the tables'.
 #pragma once
 
 #include <string>
@@ -9,8 +10,9 @@
 
 namespace prefixmesh::bench {
 
-// text: a line per figure. metrics: the Markdown table of a router's /metrics.
-inline constexpr std::string_view kFigureFormats[] = {"text", "metrics"};
+// text: a line per figure. metrics: the Markdown table of a router's /metrics. results: the Markdown tables of
+// result.json. schema: its JSON Schema.
+inline constexpr std::string_view kFigureFormats[] = {"text", "metrics", "results", "schema"};
 
 std::string FigurePage(std::string_view format);
 

@@ -1,25 +1,42 @@
 #include "bench/result/read_json.h"
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "bench/result/older_result.h"
+#include "bench/result/result_schema.h"
 #include "impl/base/nesting.h"
+#include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
 
 Result<nlohmann::json> ReadJson(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return Error{ErrorCode::kNotFound, path + ": cannot be read"};
-  std::ostringstream read;
-  read << stream.rdbuf();
-  const std::string text = std::move(read).str();
-  if (Status nesting = CheckNesting(text); !nesting.ok())
+  const Result<std::string> text = ReadWholeFile(path, kJsonFileBytesMax);
+  if (!text.ok()) return text.error();
+  if (Status nesting = CheckNesting(*text); !nesting.ok())
     return Error{ErrorCode::kInvalid, path + ": " + nesting.error().message};
-  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  nlohmann::json json = nlohmann::json::parse(*text, nullptr, false);
   if (json.is_discarded()) return Error{ErrorCode::kInvalid, path + ": is not JSON"};
   return json;
+}
+
+Result<nlohmann::json> ReadStoredResult(const std::string& path) {
+  const std::string file = ResultPath(path);
+  Result<nlohmann::json> result = ReadJson(file);
+  if (!result.ok()) return result;
+  const auto version = result->is_object() ? result->find("schema_version") : result->end();
+  if (!result->is_object() || version == result->end())
+    return Error{ErrorCode::kInvalid, file + ": is not a result of this tool"};
+  if (*version != 1 && *version != kResultSchemaVersion)
+    return Error{ErrorCode::kInvalid, file + ": has schema_version " + version->dump().substr(0, 40) +
+                                          "; this release reads 1 and " + std::to_string(kResultSchemaVersion)};
+  return result;
+}
+
+Result<nlohmann::json> ReadResult(const std::string& path) {
+  Result<nlohmann::json> result = ReadStoredResult(path);
+  if (result.ok()) AddNewerFigures(*result);
+  return result;
 }
 
 std::string ResultPath(const std::string& path) {

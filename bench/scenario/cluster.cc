@@ -133,6 +133,10 @@ std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
     argv.push_back("--mended");
     argv.push_back(s.generations.mended);
   }
+  for (const generations::ConstantRow& row : generations::kConstantRows) {
+    argv.push_back(generations::FlagOf(row));
+    argv.push_back(std::to_string(s.generations.*row.member));
+  }
   for (const auto& [name, where] : worker_addresses_) {
     argv.push_back("--worker");
     argv.push_back(name + "=" + where);

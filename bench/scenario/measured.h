@@ -2,11 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bench/oracle/oracle.h"
@@ -14,52 +12,25 @@
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/runner.h"
 #include "bench/scenario/sampler.h"
-#include "impl/figures/router_report.h"
+#include "impl/figures/readings.h"
 
 namespace prefixmesh::bench {
 
-// What is not there was not measured, and becomes null.
+// What was not read of it has no reading; BuildResult says why.
 struct MeasuredRouter {
   std::string name;
-  double ready_s = 0;                   // in seconds of the sampler
-  std::optional<RouterReport> settled;  // at the end of settle: totals
-  std::optional<std::uint64_t> peak_rss_bytes, pss_bytes, end_rss_bytes;
-  std::optional<double> cpu_s;  // ready to the end of settle
-  std::optional<std::uint64_t> delivered_bytes;
-  std::optional<double> idle_bytes_per_s;
+  double ready_s = 0;    // in seconds of the sampler
+  bool settled = false;  // it answered at the end of settle: its totals are among the readings
+  Readings readings;     // of router_figures.h
 };
 
-// How the mesh got over a disturbance (disturbance.h).
-struct Convergence {
-  std::optional<std::uint64_t> records;  // that were missing, over all who lacked some
-  std::optional<double> connected_after_ms, complete_after_ms;
-  std::optional<std::map<std::string, std::uint64_t>> built_bytes;  // by layer, all routers, until it was complete
-  std::optional<bool> equal_at_rest;                                // at the end of settle
-};
-
-struct MeasuredPartition {
-  std::vector<std::string> links;
-  std::optional<double> began_s, healed_s;  // in seconds of the sampler
-  Convergence heal;
-};
-
-struct MeasuredJoin {
-  std::size_t router = 0;
-  std::optional<double> at_s;  // its start, in seconds of the sampler
-  std::optional<double> ready_after_ms;
-  Convergence caught_up;
-  // By router: from the load's begin to the join, and from then to the load's end.
-  std::vector<std::pair<std::optional<double>, std::optional<double>>> decision_cpu_p99_us;
-};
-
-struct MeasuredStop {
-  std::size_t router = 0;
-  std::optional<double> began_s, ended_s;  // in seconds of the sampler
-  Convergence caught_up;
-  // By router: from the load's begin to the stop, and while it was stopped.
-  std::vector<std::pair<std::optional<double>, std::optional<double>>> decision_cpu_p99_us;
-  // By router: at the stop, and the highest of every second of it.
-  std::vector<std::pair<std::optional<std::uint64_t>, std::optional<std::uint64_t>>> rss_bytes;
+// What a fault of the scenario did, and how the mesh got over it (faults/fault.h).
+struct MeasuredFault {
+  const FigureGroup* group = nullptr;
+  Readings readings;                  // every figure of the group
+  nlohmann::ordered_json words;       // what is no figure: which router, which links
+  std::optional<bool> equal_at_rest;  // at the end of settle all stood at the same place in every log
+  std::string why_not_equal;          // where that could not be asked
 };
 
 struct Measured {
@@ -77,13 +48,9 @@ struct Measured {
   double idle_begin_s = -1, idle_end_s = -1;  // in seconds of the sampler
   std::vector<Sample> samples;                // one a second, for the series and the medians
   std::vector<MeasuredRouter> routers;
-  std::optional<std::uint64_t> workers_peak_rss_bytes;
-  std::optional<double> workers_cpu_s;
-  std::optional<std::uint64_t> workers_cached_blocks;
+  Readings workers;     // of kWorkersFigures
   nlohmann::json load;  // load.json, or null
-  std::optional<MeasuredPartition> partition;
-  std::optional<MeasuredJoin> join;
-  std::optional<MeasuredStop> stop;
+  std::vector<MeasuredFault> faults;
   std::optional<CapHit> killed;
   std::optional<OracleResult> oracle;
 

@@ -76,18 +76,15 @@ Status CheckPlanned(const load::Plan& plan, const load::Settings& settings) {
   return Error{ErrorCode::kInvalid, "the plan has no request in the load phase: " + where};
 }
 
-Status PrepareFolder(const std::string& out) {
-  std::error_code error;
-  fs::create_directories(out, error);
-  if (error == std::errc::no_space_on_device)
-    return Error{ErrorCode::kExhausted, "--out " + out + ": " + error.message()};
-  if (error) return Error{ErrorCode::kInvalid, "--out " + out + ": " + error.message()};
+Result<FolderLock> PrepareFolder(const std::string& out) {
+  Result<FolderLock> lock = FolderLock::Take(out);
+  if (!lock.ok()) return lock;
   for (const char* file : {"result.json", "load.json", "requests.log"})
     if (fs::exists(out + "/" + file))
       return Error{ErrorCode::kInvalid,
                    "--out " + out + ": it holds another run (" + file + "); choose an empty folder"};
   if (access(out.c_str(), W_OK) != 0) return Error{ErrorCode::kInvalid, "--out " + out + ": " + std::strerror(errno)};
-  return {};
+  return lock;
 }
 
 }  // namespace prefixmesh::bench

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bench/process/proc.h"
+#include "bench/scenario/run_folder.h"
 #include "bench/scenario/runner.h"
 #include "impl/base/result.h"
 #include "loadgen/plan/plan.h"
@@ -19,7 +20,7 @@ Status CheckMachine(const RunRequest& request, const Machine& machine);
 // The load phase must have something in it.
 Status CheckPlanned(const load::Plan& plan, const load::Settings& settings);
 
-// Uses the folder as it is, makes it if missing, refuses it if it holds another run.
-Status PrepareFolder(const std::string& out);
+// Takes the folder for one run: as it is, or made if missing; refused if it holds another run.
+Result<FolderLock> PrepareFolder(const std::string& out);
 
 }  // namespace prefixmesh::bench

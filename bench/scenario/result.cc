@@ -4,210 +4,110 @@
 #include <cmath>
 
 #include "bench/build_info.h"
+#include "bench/result/result_schema.h"
 #include "bench/result/slo.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/nulls.h"
 #include "impl/env/real/process.h"
-#include "impl/figures/router_figures.h"
+#include "impl/figures/figure_json.h"
+#include "impl/figures/figures.h"
 
 namespace prefixmesh::bench {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-double Median(std::vector<double> values) {
-  if (values.empty()) return NAN;
+std::optional<double> Median(std::vector<double> values) {
+  if (values.empty()) return std::nullopt;
   std::sort(values.begin(), values.end());
   const std::size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-// A number, or null when it could not be measured.
-Json OrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-Json OrNullBytes(double value) {
-  return std::isfinite(value) ? Json(static_cast<std::uint64_t>(std::llround(value))) : Json(nullptr);
-}
 template <typename T>
 Json OrNull(const std::optional<T>& value) {
   return value.has_value() ? Json(*value) : Json(nullptr);
 }
 
 // Median RSS of one router over [from, to] seconds.
-double MedianRss(const Measured& m, std::size_t router, double from, double to) {
+std::optional<std::uint64_t> MedianRss(const Measured& m, std::size_t router, double from, double to) {
   std::vector<double> values;
   for (const Sample& sample : m.samples)
     if (sample.t_s >= from && sample.t_s <= to && sample.routers[router].rss_bytes.has_value())
       values.push_back(static_cast<double>(*sample.routers[router].rss_bytes));
-  return Median(std::move(values));
+  const std::optional<double> median = Median(std::move(values));
+  return median ? std::optional(static_cast<std::uint64_t>(std::llround(*median))) : std::nullopt;
 }
 
-// Growth of a counter between the two ends of the load phase, per second; null when either was not seen.
+// Growth of a counter between the two ends of the load phase, per second; nothing when either was not seen.
 template <typename Read>
-double RateOverLoad(const Measured& m, std::size_t router, Read read) {
-  if (!m.load_begin.has_value() || !m.load_end.has_value()) return NAN;
+std::optional<double> RateOverLoad(const Measured& m, std::size_t router, Read read) {
+  if (!m.load_begin.has_value() || !m.load_end.has_value()) return std::nullopt;
   const std::optional<RouterCounters>&first = m.load_begin->routers[router].counters,
         &last = m.load_end->routers[router].counters;
-  if (!first.has_value() || !last.has_value() || last->at_s <= first->at_s) return NAN;
+  if (!first.has_value() || !last.has_value() || last->at_s <= first->at_s) return std::nullopt;
   const std::optional<std::uint64_t> before = read(*first), after = read(*last);
-  if (!before.has_value() || !after.has_value()) return NAN;
+  if (!before.has_value() || !after.has_value()) return std::nullopt;
   return static_cast<double>(*after - *before) / (last->at_s - first->at_s);
 }
 
-// What a router said at the end of settle of one figure; null: there was no number, or no router to ask.
-Json Settled(const MeasuredRouter& router, const Figure& figure, std::string_view label = {}) {
-  const Reading* reading = router.settled.has_value() ? router.settled->readings.Find(figure, label) : nullptr;
-  if (reading == nullptr || reading->reason() != nullptr) return nullptr;
-  if (const auto* count = std::get_if<std::uint64_t>(&reading->value)) return *count;
-  return *reading->number();
-}
-
-Json SyncJson(const Measured& m, std::size_t i) {
-  const MeasuredRouter& router = m.routers[i];
-  const auto said = [&](const Figure& figure, std::string_view label = {}) { return Settled(router, figure, label); };
-  Json by_layer, records;
-  for (const LabelValue& layer : kLayerValues)
-    by_layer[std::string(layer.name)] = {{"bytes", said(RouterFigure("sync.by_layer.*.bytes"), layer.name)},
-                                         {"messages", said(RouterFigure("sync.by_layer.*.messages"), layer.name)}};
-  for (const LabelValue& record : kRecordValues)
-    records[std::string(record.name)] = said(RouterFigure("sync.records.*"), record.name);
-  // delivered / (learned x (routers − 1) x applied / pairs): the cost of one placement that arrived, over all routers,
-  // so every router's own share of the learned placements is taken from the whole.
-  double per_applied = NAN;
-  if (m.load.is_object() && m.load.at("placements").is_object()) {
-    const auto& placements = m.load.at("placements");
-    const double applied = placements.at("applied"), pairs = placements.at("pairs"), learned = placements.at("learned");
-    double delivered = 0;
-    for (const MeasuredRouter& each : m.routers)
-      delivered += each.delivered_bytes.has_value() ? static_cast<double>(*each.delivered_bytes) : NAN;
-    const double arrived = pairs > 0 ? learned * static_cast<double>(m.routers.size() - 1) * applied / pairs : 0;
-    if (arrived > 0) per_applied = delivered / arrived;
+// The generator's half, as its process told it.
+Readings ReadLoadGroup(const Measured& m, const FigureGroup& group) {
+  Readings readings;
+  if (m.load.is_object()) {
+    const Reasons reasons = m.load.value("not_measured", Reasons());
+    readings = ReadFigures(group, m.load.at(std::string(group.name)), reasons);
   }
-  Json errors = Json::object();
-  if (router.settled.has_value())
-    for (const Reading& reading : router.settled->readings)
-      if (reading.figure == &RouterFigure("sync.decode_errors.*")) errors[reading.label] = *reading.number();
-  const auto rate = [&](auto read) { return OrNull(RateOverLoad(m, i, read)); };
-  const Json built_per_s = rate([](const RouterCounters& c) -> std::optional<std::uint64_t> { return c.built_bytes; });
-  Json json = {
-      {"round_ms", said(RouterFigure("sync.round_ms"))},
-      {"rounds", said(RouterFigure("sync.rounds"))},
-      {"bytes_per_round",
-       {{"mean", said(RouterFigure("sync.bytes_per_round.mean"))},
-        {"p50", said(RouterFigure("sync.bytes_per_round.p50"))},
-        {"p99", said(RouterFigure("sync.bytes_per_round.p99"))},
-        {"max", said(RouterFigure("sync.bytes_per_round.max"))}}},
-      {"bytes_per_s", built_per_s},
-      {"built_bytes_per_s", built_per_s},
-      {"delivered_bytes_per_s", rate([](const RouterCounters& c) { return c.delivered_bytes; })},
-      {"wire_bytes_per_s", rate([](const RouterCounters& c) -> std::optional<std::uint64_t> { return c.wire_bytes; })},
-      {"bytes_per_applied_placement", OrNull(per_applied)},
-      {"built_bytes", said(RouterFigure("sync.built_bytes"))},
-      {"refused_bytes", said(RouterFigure("sync.refused_bytes"))},
-      {"queued_bytes", said(RouterFigure("sync.queued_bytes"))},
-      {"delivered_bytes", OrNull(router.delivered_bytes)},
-      {"wire_bytes", said(RouterFigure("sync.wire_bytes"))},
-      {"messages", said(RouterFigure("sync.messages"))},
-      {"by_layer", by_layer},
-      {"idle_bytes_per_s", OrNull(router.idle_bytes_per_s)},
-      {"oversize_warnings", said(RouterFigure("sync.oversize_warnings"))},
-      {"records", records},
-      {"offers_dropped", said(RouterFigure("sync.offers_dropped"))},
-      {"decode_errors", errors},
-      {"cpu_s", said(RouterFigure("sync.cpu_s"))}};
-  return json;
+  readings.Complete(group.figures, m.load.is_object() ? std::string_view() : group.unheard);
+  return readings;
 }
 
-Json RouterJson(const Measured& m, std::size_t i) {
-  const MeasuredRouter& router = m.routers[i];
-  const auto said = [&](const Figure& figure, std::string_view label = {}) { return Settled(router, figure, label); };
-  double steady = NAN;
+// delivered / (learned x (routers - 1) x applied / pairs): the cost of one placement that arrived, over all routers,
+// so every router's own share of the learned placements is taken from the whole.
+void SetBytesPerApplied(const Measured& m, const Readings& placements, Readings& readings) {
+  const Figure& figure = RouterFigure("sync.bytes_per_applied_placement");
+  const auto share = placements.Number(PlacementFigure("applied_share")),
+             learned = placements.Number(PlacementFigure("learned"));
+  if (!share || !learned) {
+    const Reading* why = placements.Find(PlacementFigure("applied_share"));
+    return readings.SetNotMeasured(figure, *why->reason());
+  }
+  double delivered = 0;
+  for (const MeasuredRouter& each : m.routers) {
+    const auto one = each.readings.Number(RouterFigure("sync.delivered_bytes"));
+    if (!one) return readings.SetNotMeasured(figure, kNotEveryPeer);
+    delivered += *one;
+  }
+  const double arrived = *learned * static_cast<double>(m.routers.size() - 1) * *share;
+  readings.Set(figure, arrived > 0 ? std::optional(delivered / arrived) : std::nullopt);
+}
+
+Readings RouterReadings(const Measured& m, const Readings& placements, std::size_t i) {
+  Readings readings = m.routers[i].readings;
+  std::optional<std::uint64_t> steady, after_idle;
   if (m.load_begin.has_value() && m.load_end.has_value()) {
     const double begin = m.load_begin->t_s, end = m.load_end->t_s;
     steady = MedianRss(m, i, end - (end - begin) / 4, end);
   }
-  const bool idle = m.idle_end_s > m.idle_begin_s;
-  return {
-      {"name", router.name},
-      {"peak_rss_bytes", OrNull(router.peak_rss_bytes)},
-      {"steady_rss_bytes", OrNullBytes(steady)},
-      {"end_rss_bytes", OrNull(router.end_rss_bytes)},
-      {"after_idle_rss_bytes",
-       idle ? OrNullBytes(MedianRss(m, i, std::max(m.idle_begin_s, m.idle_end_s - 10), m.idle_end_s)) : Json(nullptr)},
-      {"pss_bytes", OrNull(router.pss_bytes)},
-      {"cpu_s", OrNull(router.cpu_s)},
-      {"allocator_live_bytes", said(RouterFigure("allocator_live_bytes"))},
-      {"index",
-       {{"nodes", said(RouterFigure("index.nodes"))},
-        {"bytes", said(RouterFigure("index.bytes"))},
-        {"budget_bytes", said(RouterFigure("index.budget_bytes"))}}},
-      {"decision_us",
-       {{"p50", said(RouterFigure("decision_us.*"), "p50")}, {"p99", said(RouterFigure("decision_us.*"), "p99")}}},
-      {"decision_cpu_us",
-       {{"p50", said(RouterFigure("decision_cpu_us.*"), "p50")},
-        {"p99", said(RouterFigure("decision_cpu_us.*"), "p99")}}},
-      {"sync", SyncJson(m, i)}};
-}
+  readings.Set(RouterFigure("steady_rss_bytes"), steady);
+  const bool idle_asked = m.request.settings.phases.idle_s > 0;
+  if (m.idle_end_s > m.idle_begin_s)
+    after_idle = MedianRss(m, i, std::max(m.idle_begin_s, m.idle_end_s - 10), m.idle_end_s);
+  for (const Figure* figure : {&RouterFigure("after_idle_rss_bytes"), &RouterFigure("sync.idle_bytes_per_s")})
+    if (readings.Find(*figure) == nullptr)
+      readings.SetNotMeasured(*figure, idle_asked ? "the idle phase was not seen whole" : figure->null_when);
+  if (after_idle && idle_asked) readings.Set(RouterFigure("after_idle_rss_bytes"), after_idle);
 
-// Seconds on the clock of the series, to the millisecond.
-Json Seconds(const std::optional<double>& value) {
-  return value.has_value() ? Json(std::round(*value * 1000) / 1000) : Json(nullptr);
-}
-
-void AddConvergence(Json& json, const Convergence& answer) {
-  json["records"] = OrNull(answer.records);
-  json["connected_after_ms"] = OrNull(answer.connected_after_ms);
-  json["complete_after_ms"] = OrNull(answer.complete_after_ms);
-  Json& bytes = json["built_bytes"];
-  for (const char* layer : {"placements", "structure", "repair", "digest", "control"}) {
-    bytes[layer] = nullptr;
-    if (!answer.built_bytes.has_value()) continue;
-    const auto at = answer.built_bytes->find(layer);
-    bytes[layer] = at != answer.built_bytes->end() ? at->second : 0;
-  }
-  json["equal_at_rest"] = OrNull(answer.equal_at_rest);
-}
-
-Json PartitionJson(const Measured& m) {
-  Json json = {{"direction", m.request.settings.partition.direction},
-               {"links", m.partition->links},
-               {"began_s", Seconds(m.partition->began_s)},
-               {"healed_s", Seconds(m.partition->healed_s)}};
-  AddConvergence(json, m.partition->heal);
-  return json;
-}
-
-Json JoinJson(const Measured& m) {
-  const MeasuredJoin& join = *m.join;
-  Json json = {{"router", join.router < m.routers.size() ? Json(m.routers[join.router].name) : Json(nullptr)},
-               {"at_s", Seconds(join.at_s)},
-               {"ready_after_ms", OrNull(join.ready_after_ms)}};
-  AddConvergence(json, join.caught_up);
-  Json& cpu = json["decision_cpu_p99_us"] = Json::object();
-  for (std::size_t i = 0; i < m.routers.size(); ++i) {
-    Json& row = cpu[m.routers[i].name];
-    const bool known = i < join.decision_cpu_p99_us.size();
-    if (i != join.router) row["before"] = known ? OrNull(join.decision_cpu_p99_us[i].first) : Json(nullptr);
-    row["after"] = known ? OrNull(join.decision_cpu_p99_us[i].second) : Json(nullptr);
-  }
-  return json;
-}
-
-Json StopJson(const Measured& m) {
-  const MeasuredStop& stop = *m.stop;
-  Json json = {{"router", stop.router < m.routers.size() ? Json(m.routers[stop.router].name) : Json(nullptr)},
-               {"began_s", Seconds(stop.began_s)},
-               {"ended_s", Seconds(stop.ended_s)}};
-  AddConvergence(json, stop.caught_up);
-  Json &cpu = json["decision_cpu_p99_us"] = Json::object(), &rss = json["rss_bytes"] = Json::object();
-  for (std::size_t i = 0; i < m.routers.size(); ++i) {
-    if (i == stop.router) continue;
-    const bool known = i < stop.decision_cpu_p99_us.size() && i < stop.rss_bytes.size();
-    cpu[m.routers[i].name] = {{"before", known ? OrNull(stop.decision_cpu_p99_us[i].first) : Json(nullptr)},
-                              {"during", known ? OrNull(stop.decision_cpu_p99_us[i].second) : Json(nullptr)}};
-    rss[m.routers[i].name] = {{"before", known ? OrNull(stop.rss_bytes[i].first) : Json(nullptr)},
-                              {"max", known ? OrNull(stop.rss_bytes[i].second) : Json(nullptr)}};
-  }
-  return json;
+  const auto built = RateOverLoad(m, i, [](const RouterCounters& c) { return std::optional(c.built_bytes); });
+  readings.Set(RouterFigure("sync.built_bytes_per_s"), built);
+  readings.Set(RouterFigure("sync.bytes_per_s"), built);
+  readings.Set(RouterFigure("sync.delivered_bytes_per_s"),
+               RateOverLoad(m, i, [](const RouterCounters& c) { return c.delivered_bytes; }));
+  readings.Set(RouterFigure("sync.wire_bytes_per_s"),
+               RateOverLoad(m, i, [](const RouterCounters& c) { return std::optional(c.wire_bytes); }));
+  SetBytesPerApplied(m, placements, readings);
+  readings.Complete(kRouterFigures, m.routers[i].settled ? std::string_view() : kRouterGroup.unheard);
+  return readings;
 }
 
 // One row a second over the whole run; the generator's rows end with the load.
@@ -241,19 +141,28 @@ Json SeriesJson(const Measured& m) {
   return series;
 }
 
-Json RoutingJson(const Measured& m) {
-  Json routing = m.load.is_object() ? Json(m.load.at("routing")) : Json::object();
-  if (!m.load.is_object())
-    routing = {{"cached_share", nullptr}, {"prompt_bytes", nullptr},          {"cached_bytes", nullptr},
-               {"load_cov", nullptr},     {"same_worker_followups", nullptr}, {"decisions", Json::object()},
-               {"workers", Json::array()}};
-  const OracleResult oracle = m.oracle.value_or(OracleResult{});
-  routing["oracle_cached_share"] = OrNull(oracle.cached_share);
-  routing["oracle_load_cov"] = OrNull(oracle.load_cov);
-  routing["cached_share_ratio"] = nullptr;
-  if (oracle.cached_share.value_or(0) > 0 && routing["cached_share"].is_number())
-    routing["cached_share_ratio"] = routing["cached_share"].get<double>() / *oracle.cached_share;
-  return routing;
+void SetOracle(const Measured& m, Readings& routing) {
+  const Figure &oracle_share = RoutingFigure("oracle_cached_share"), &ratio = RoutingFigure("cached_share_ratio"),
+               &oracle_cov = RoutingFigure("oracle_load_cov");
+  if (!m.oracle.has_value()) {
+    for (const Figure* figure : {&oracle_share, &ratio, &oracle_cov})
+      routing.SetNotMeasured(*figure, oracle_cov.null_when);
+    return;
+  }
+  routing.Set(oracle_share, m.oracle->cached_share);
+  routing.Set(oracle_cov, m.oracle->load_cov);
+  const auto cached = routing.Number(RoutingFigure("cached_share"));
+  const double best = m.oracle->cached_share.value_or(0);
+  routing.Set(ratio, cached && best > 0 ? std::optional(*cached / best) : std::nullopt);
+}
+
+Readings MachineReadings(const Measured& m) {
+  Readings machine;
+  machine.Set(MachineFigure("cores"), std::uint64_t{m.machine.cores});
+  machine.Set(MachineFigure("memory_bytes"), m.machine.memory_bytes);
+  machine.Set(MachineFigure("noise.spin_p50_us"), m.noise.p50_us);
+  machine.Set(MachineFigure("noise.spin_p99_us"), m.noise.p99_us);
+  return machine;
 }
 
 }  // namespace
@@ -262,7 +171,14 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   const load::Settings& settings = m.request.settings;
   const bool have_load = m.load.is_object();
   Json result;
-  result["schema_version"] = 1;
+  NullReasons reasons;
+  // An object of what is no figure, then the group's figures.
+  const auto add = [&](const FigureGroup& group, const Readings& readings, Json words = Json::object()) {
+    words.update(FiguresJson(group, readings));
+    reasons.Add(group, readings);
+    result[std::string(group.name)] = std::move(words);
+  };
+  result["schema_version"] = kResultSchemaVersion;
   result["run_id"] = m.run_id;
   result["started_at"] = m.started_at;
   result["scenario"] = {{"name", settings.scenario},
@@ -277,37 +193,48 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
                      {"compiler", BuildCompiler()},
                      {"flags", BuildFlags()},
                      {"allocator", AllocatorPolicyName()}};
-  result["machine"] = {{"cpu", m.machine.cpu},
-                       {"cores", m.machine.cores},
-                       {"memory_bytes", m.machine.memory_bytes},
-                       {"kernel", m.machine.kernel},
-                       {"noise", {{"spin_p50_us", m.noise.p50_us}, {"spin_p99_us", m.noise.p99_us}}}};
-  result["trust"] = have_load
-                        ? Json(m.load.at("trust"))
-                        : Json{{"ok", false},
-                               {"reasons",
-                                {m.verdict == Verdict::kKilled ? "the run was killed before the generator had finished"
-                                                               : "the generator did not finish"}},
-                               {"cpu_cores", nullptr}};
-  result["load"] = have_load ? Json(m.load.at("load")) : Json(nullptr);
-  result["routing"] = RoutingJson(m);
-  result["placements"] = have_load ? Json(m.load.at("placements")) : Json(nullptr);
-  result["visibility"] = have_load ? Json(m.load.at("visibility")) : Json(nullptr);
-  if (m.partition.has_value()) result["partition"] = PartitionJson(m);
-  if (m.join.has_value()) result["join"] = JoinJson(m);
-  if (m.stop.has_value()) result["stop"] = StopJson(m);
-  if (m.killed.has_value())
-    result["killed"] = {{"router", m.killed->router},
-                        {"rss_bytes", m.killed->memory.rss_bytes},
-                        {"at_s", m.killed->at_s},
-                        {"growth_bytes_per_s", OrNull(m.killed->bytes_per_s)}};
+  add(kMachineGroup, MachineReadings(m), {{"cpu", m.machine.cpu}, {"kernel", m.machine.kernel}});
+  Json trust = {{"ok", false},
+                {"reasons",
+                 {m.verdict == Verdict::kKilled ? "the run was killed before the generator had finished"
+                                                : "the generator did not finish"}}};
+  if (have_load) trust = {{"ok", m.load.at("trust").at("ok")}, {"reasons", m.load.at("trust").at("reasons")}};
+  add(kTrustGroup, ReadLoadGroup(m, kTrustGroup), trust);
+  add(kLoadGroup, ReadLoadGroup(m, kLoadGroup));
+  result["load"]["hdr"] = have_load ? Json(m.load.at("load").at("hdr")) : Json::object();
+  Readings routing = ReadLoadGroup(m, kRoutingGroup);
+  SetOracle(m, routing);
+  add(kRoutingGroup, routing);
+  result["routing"]["workers"] = have_load ? Json(m.load.at("routing").at("workers")) : Json::array();
+  const Readings placements = ReadLoadGroup(m, kPlacementsGroup);
+  add(kPlacementsGroup, placements);
+  add(kVisibilityGroup, ReadLoadGroup(m, kVisibilityGroup));
+  for (const MeasuredFault& fault : m.faults) {
+    add(*fault.group, fault.readings, fault.words);
+    const std::string name(fault.group->name);
+    result[name]["equal_at_rest"] = OrNull(fault.equal_at_rest);
+    if (!fault.equal_at_rest) reasons.Add(name + ".equal_at_rest", fault.why_not_equal);
+  }
+  if (m.killed.has_value()) {
+    Readings killed;
+    killed.Set(KilledFigure("rss_bytes"), m.killed->memory.rss_bytes);
+    killed.Set(KilledFigure("at_s"), m.killed->at_s);
+    killed.Set(KilledFigure("growth_bytes_per_s"), m.killed->bytes_per_s);
+    add(kKilledGroup, killed, {{"router", m.killed->router}});
+  }
   result["routers"] = Json::array();
-  for (std::size_t i = 0; i < m.routers.size(); ++i) result["routers"].push_back(RouterJson(m, i));
-  result["workers"] = {{"count", settings.workers.count},
-                       {"peak_rss_bytes", OrNull(m.workers_peak_rss_bytes)},
-                       {"cpu_s", OrNull(m.workers_cpu_s)},
-                       {"cached_blocks", OrNull(m.workers_cached_blocks)}};
-  result["loadgen"] = have_load ? Json(m.load.at("loadgen")) : Json{{"peak_rss_bytes", nullptr}, {"cpu_s", nullptr}};
+  for (std::size_t i = 0; i < m.routers.size(); ++i) {
+    const Readings readings = RouterReadings(m, placements, i);
+    Json router = {{"name", m.routers[i].name}};
+    router.update(FiguresJson(kRouterGroup, readings));
+    result["routers"].push_back(std::move(router));
+    reasons.Add(kRouterGroup, readings, m.routers[i].name);
+  }
+  Readings workers = m.workers;
+  workers.Set(WorkersFigure("count"), settings.workers.count);
+  workers.Complete(kWorkersFigures);
+  add(kWorkersGroup, workers);
+  add(kLoadgenGroup, ReadLoadGroup(m, kLoadgenGroup));
   result["series"] = SeriesJson(m);
 
   Json notes = Json::array();
@@ -324,7 +251,7 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
     Json row = {{"name", slo.name}, {"expression", slo.expression}, {"value", nullptr}, {"ok", false}};
     if (expression.ok()) {
       const SloOutcome outcome = expression->Evaluate(nlohmann::json(result));
-      row["value"] = outcome.value.has_value() ? Json(*outcome.value) : Json(nullptr);
+      row["value"] = OrNull(outcome.value);
       row["ok"] = outcome.ok;
     }
     slos_ok = slos_ok && row["ok"].get<bool>();
@@ -340,7 +267,7 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
       notes.push_back(m.routers[i].name + " did not answer " + std::to_string(silent) + " of " +
                       std::to_string(m.samples.size()) + " samples: they are null in the series");
   }
-  for (std::string& note : ExplainNulls(result)) notes.push_back(std::move(note));
+  for (std::string& note : reasons.Explain(result)) notes.push_back(std::move(note));
   result["verdict"] = VerdictName(verdict);
   result["notes"] = std::move(notes);
   return result;

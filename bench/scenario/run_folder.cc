@@ -1,5 +1,11 @@
 #include "bench/scenario/run_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +16,24 @@
 namespace prefixmesh::bench {
 
 namespace fs = std::filesystem;
+
+Result<FolderLock> FolderLock::Take(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error == std::errc::no_space_on_device)
+    return Error{ErrorCode::kExhausted, "--out " + folder + ": " + error.message()};
+  if (error) return Error{ErrorCode::kInvalid, "--out " + folder + ": " + error.message()};
+  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return Error{ErrorCode::kInvalid, "--out " + folder + ": " + std::strerror(errno)};
+  FolderLock lock(fd);
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return lock;  // a file system without locks
+  return Error{ErrorCode::kInvalid, "--out " + folder + ": another prefixmesh is at work in it"};
+}
+
+FolderLock::~FolderLock() {
+  if (fd_ >= 0) close(fd_);
+}
 
 bool HoldsRun(const RunRequest& request) {
   const Result<nlohmann::json> read = ReadJson(request.out + "/result.json");

@@ -5,11 +5,30 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "bench/scenario/runner.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::bench {
+
+// As long as it lives no other process of this tool takes the folder; nothing is left in it. The kernel ends it with
+// the process, however that ends.
+class FolderLock {
+ public:
+  // Makes the folder if need be. kInvalid: another one has it.
+  static Result<FolderLock> Take(const std::string& folder);
+  FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FolderLock& operator=(FolderLock&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~FolderLock();
+
+ private:
+  explicit FolderLock(int fd) : fd_(fd) {}
+  int fd_;
+};
 
 // request.out has the result of just this run, made by this very build: strategy, seed and all settings agree, it did
 // not fail, and the build has a commit that says what was built.

@@ -8,7 +8,7 @@
 #include "bench/report/report.h"
 #include "bench/result/read_json.h"
 #include "bench/scenario/cluster.h"
-#include "bench/scenario/disturbance.h"
+#include "bench/scenario/faults/fault.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/preflight.h"
@@ -16,6 +16,8 @@
 #include "bench/scenario/sampler.h"
 #include "bench/scenario/silence.h"
 #include "impl/base/whole_file.h"
+#include "impl/figures/router_figures.h"
+#include "impl/figures/run_figures.h"
 #include "impl/node/strategies.h"
 #include "loadgen/plan/plan.h"
 
@@ -55,7 +57,7 @@ class Runner {
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
                   measured.request.out, measured.request.bin_dir}),
         sampler_(cluster_),
-        disturbance_(cluster_, sampler_, measured),
+        faults_(cluster_, sampler_, settings_),
         cap_(CapBytes(settings_)) {}
 
   // All phases. What was measured is in `measured` even when this fails.
@@ -64,6 +66,8 @@ class Runner {
     cap_.Stop();
     if (cap_.hit().has_value()) Killed(*cap_.hit());
     measured_.samples = sampler_.samples();
+    KeepLastTold();
+    measured_.faults = faults_.Take();
     if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
     RemovePartials(measured_.request.out);
     progress_.Finish();
@@ -113,7 +117,7 @@ class Runner {
       const Cluster::Router& router = cluster_.routers()[i];
       if (router.child == nullptr) continue;
       const auto memory = router.name == hit.router ? std::optional(hit.memory) : ReadMemory(router.child->pid());
-      if (memory.has_value()) measured_.routers[i].peak_rss_bytes = memory->peak_rss_bytes;
+      if (memory.has_value()) measured_.routers[i].readings.Set(RouterFigure("peak_rss_bytes"), memory->peak_rss_bytes);
     }
     const std::string reason = CapHitText(hit);
     measured_.notes.insert(
@@ -122,6 +126,23 @@ class Runner {
                      " ms; the growth is the least-squares slope of the readings before, the last " +
                      "30 s at most; peaks are those up to the kill"});
     progress_.Say(reason);
+  }
+
+  // Of a run that ended before settle was over: what each router had told by then.
+  void KeepLastTold() {
+    std::string kept;
+    for (std::size_t i = 0; i < measured_.routers.size() && i < sampler_.last_told().size(); ++i) {
+      MeasuredRouter& router = measured_.routers[i];
+      const auto& last = sampler_.last_told()[i];
+      if (router.settled || !last) continue;
+      Readings readings = last->report.readings;
+      readings.Add(router.readings);
+      router.readings = std::move(readings);
+      char at[32];
+      std::snprintf(at, sizeof at, "%.1f s", last->t_s);
+      kept += (kept.empty() ? "" : ", ") + router.name + " at " + at;
+    }
+    if (!kept.empty()) measured_.notes.push_back("totals are the last that were told before the end: " + kept);
   }
 
   void RouterReady(std::size_t i) {
@@ -134,7 +155,7 @@ class Runner {
   Status JoinerReady(std::size_t i) {
     cluster_.JoinerServes();
     RouterReady(i);
-    disturbance_.JoinerServes();
+    faults_.RouterServes();
     measured_.routers[i].ready_s = sampler_.elapsed_s();
     silence_.HeardRouter(i, measured_.routers[i].ready_s);
     if (measured_.load_begin.has_value()) measured_.load_begin->routers[i] = sampler_.SampleNow().routers[i];
@@ -157,12 +178,12 @@ class Runner {
         const std::string phase = event->body.value("phase", "");
         if (phase == "load") {
           measured_.load_begin = sampler_.SampleNow();
-          disturbance_.LoadBegan();
+          faults_.LoadBegan();
         }
         if (phase == "load_end") {
           std::vector<RouterReport> reports;
           measured_.load_end = sampler_.SampleNow(&reports);
-          disturbance_.LoadEnded(reports);
+          faults_.LoadEnded(reports);
         }
         if (phase == "warmup" || phase == "load") BeginPhase(phase);
       } else if (name == "progress") {
@@ -179,8 +200,8 @@ class Runner {
       for (std::size_t i = 0; i < measured_.routers.size(); ++i)
         if (measured_.routers[i].name == event->from)
           if (Status watched = JoinerReady(i); !watched.ok()) return watched;
-    if (Status done = disturbance_.Tick(); !done.ok()) return done;
-    cluster_.set_turn(disturbance_.watching() ? kWatchingTurn : kTurn);
+    if (Status done = faults_.Tick(); !done.ok()) return done;
+    cluster_.set_turn(faults_.watching() ? kWatchingTurn : kTurn);
     if (!sampler_.SampleIfDue()) return {};
     ShowProgress();
     return silence_.Check(sampler_.samples().back());
@@ -251,10 +272,10 @@ class Runner {
     std::vector<std::uint64_t> last;
     while (sampler_.elapsed_s() - begin < settings_.phases.settle_s) {
       Result<std::optional<Event>> event =
-          cluster_.NextEvent(disturbance_.watching() ? kWatchingTurn : std::chrono::milliseconds(200));
+          cluster_.NextEvent(faults_.watching() ? kWatchingTurn : std::chrono::milliseconds(200));
       if (!event.ok()) return event.error();
       if (Status ticked = Tick(*event); !ticked.ok()) return ticked;
-      if (disturbance_.watching()) {
+      if (faults_.watching()) {
         still_since = sampler_.elapsed_s();
         continue;
       }
@@ -271,26 +292,29 @@ class Runner {
       last = counters;
       if (now.t_s - still_since >= 1) break;
     }
-    disturbance_.Settled();
+    faults_.Settled();
     std::vector<RouterReport> reports;
     const Sample end = sampler_.SampleNow(&reports);
     if (Status heard = AllAnswered(end); !heard.ok()) return heard;
     for (std::size_t i = 0; i < cluster_.routers().size(); ++i) {
       const Cluster::Router& router = cluster_.routers()[i];
       MeasuredRouter& measured = measured_.routers[i];
-      measured.settled = std::move(reports[i]);
+      measured.settled = true;
+      measured.readings = std::move(reports[i].readings);
       const pid_t pid = router.child->pid();
-      if (const auto memory = ReadMemory(pid)) {
-        measured.peak_rss_bytes = memory->peak_rss_bytes;
-        measured.end_rss_bytes = memory->rss_bytes;
-      }
-      measured.pss_bytes = ReadPss(pid);
-      measured.cpu_s = CpuSince(cpu_at_ready_[i], pid);
-      measured.delivered_bytes = end.routers[i].counters->delivered_bytes;
+      const auto memory = ReadMemory(pid);
+      const auto of_memory = [&](auto field) {
+        return memory.has_value() ? std::optional((*memory).*field) : std::nullopt;
+      };
+      measured.readings.Set(RouterFigure("peak_rss_bytes"), of_memory(&ProcessMemory::peak_rss_bytes));
+      measured.readings.Set(RouterFigure("end_rss_bytes"), of_memory(&ProcessMemory::rss_bytes));
+      measured.readings.Set(RouterFigure("pss_bytes"), ReadPss(pid));
+      measured.readings.Set(RouterFigure("cpu_s"), CpuSince(cpu_at_ready_[i], pid));
+      measured.readings.Set(RouterFigure("sync.delivered_bytes"), end.routers[i].counters->delivered_bytes);
     }
     if (const auto memory = ReadMemory(cluster_.workers()->pid()))
-      measured_.workers_peak_rss_bytes = memory->peak_rss_bytes;
-    measured_.workers_cpu_s = CpuSince(workers_cpu_at_ready_, cluster_.workers()->pid());
+      measured_.workers.Set(WorkersFigure("peak_rss_bytes"), memory->peak_rss_bytes);
+    measured_.workers.Set(WorkersFigure("cpu_s"), CpuSince(workers_cpu_at_ready_, cluster_.workers()->pid()));
     std::uint64_t cached_blocks = 0;
     for (const auto& [name, address] : cluster_.worker_addresses()) {
       v1::WorkerStatus status;
@@ -298,7 +322,7 @@ class Runner {
         return Error{ErrorCode::kTimeout, "worker " + name + " did not answer at the end of " + phase_};
       cached_blocks += status.cached_blocks();
     }
-    measured_.workers_cached_blocks = cached_blocks;
+    measured_.workers.Set(WorkersFigure("cached_blocks"), cached_blocks);
     return {};
   }
 
@@ -322,8 +346,9 @@ class Runner {
     for (std::size_t i = 0; i < end.routers.size(); ++i) {
       const auto &first = begin.routers[i].counters, &last = end.routers[i].counters;
       if (settings_.phases.idle_s > 0 && first.has_value() && last.has_value())
-        measured_.routers[i].idle_bytes_per_s =
-            static_cast<double>(last->built_bytes - first->built_bytes) / (last->at_s - first->at_s);
+        measured_.routers[i].readings.Set(
+            RouterFigure("sync.idle_bytes_per_s"),
+            static_cast<double>(last->built_bytes - first->built_bytes) / (last->at_s - first->at_s));
     }
     return {};
   }
@@ -346,7 +371,7 @@ class Runner {
   Progress progress_;
   Cluster cluster_;
   Sampler sampler_;
-  Disturbance disturbance_;
+  Faults faults_;
   MemoryCap cap_;
   std::string phase_ = "start";
   ProgressLine line_;
@@ -420,7 +445,8 @@ Result<RunOutcome> Run(const RunRequest& request) {
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();
   if (Status planned = CheckPlanned(*plan, request.settings); !planned.ok()) return planned.error();
-  if (Status prepared = PrepareFolder(request.out); !prepared.ok()) return prepared.error();
+  const Result<FolderLock> folder = PrepareFolder(request.out);
+  if (!folder.ok()) return folder.error();
 
   measured.started_at = UtcNow("%Y-%m-%dT%H:%M:%SZ");
   measured.plan_fingerprint = load::FingerprintText(plan->fingerprint());

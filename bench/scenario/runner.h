@@ -2,7 +2,7 @@
 //
 //   workers ready → routers ready → peers up → plan ready → warmup → load → settle → idle → drain → stopped
 //
-// A scenario may cut links or let a router join during the load: disturbance.h.
+// A scenario may cut links or let a router join during the load: faults/fault.h.
 //
 // Every wait has a deadline; a child that dies or hangs ends the run at once with the reason, the others are stopped,
 // and what was measured is still written, marked failed. Ctrl-C does the same.

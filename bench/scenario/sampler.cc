@@ -40,8 +40,10 @@ Sample Sampler::SampleNow(std::vector<RouterReport>* raw) {
   bool all_answered = true;
   for (std::size_t i = 0; i < routers.size(); ++i)
     all_answered = all_answered && (routers[i].client == nullptr || answers[i].answered);
+  last_told_.resize(routers.size());
   for (std::size_t i = 0; i < routers.size(); ++i) {
     if (!answers[i].answered) continue;
+    last_told_[i] = LastTold{sample.t_s, reports[i]};
     RouterCounters& counters = sample.routers[i].counters.emplace();
     const Readings& readings = reports[i].readings;
     counters.at_s = std::chrono::duration<double>(answers[i].at - begin_).count();

@@ -46,6 +46,12 @@ class Sampler {
   Sample SampleNow(std::vector<RouterReport>* raw = nullptr);
 
   const std::vector<Sample>& samples() const { return samples_; }
+  // What each router told when it last answered, and when that was; nothing of one that never did.
+  struct LastTold {
+    double t_s = 0;
+    RouterReport report;
+  };
+  const std::vector<std::optional<LastTold>>& last_told() const { return last_told_; }
   double elapsed_s() const;
   std::chrono::steady_clock::time_point begin() const { return begin_; }
 
@@ -54,6 +60,7 @@ class Sampler {
   std::chrono::steady_clock::time_point begin_;
   double next_s_ = 0;
   std::vector<Sample> samples_;
+  std::vector<std::optional<LastTold>> last_told_;
 };
 
 }  // namespace prefixmesh::bench

@@ -25,6 +25,8 @@ GenerationRouter::GenerationRouter(std::string_view strategy, const Parameters& 
   StrategySettings settings;
   settings.router = RouterName(parameters.node);
   settings.incarnation = parameters.incarnation;
+  settings.text_eviction_period = kEvictionPeriod;
+  settings.text_chars_max = TreeOptions(models.size()).text_chars_max;
   settings.while_rebuilding = std::move(while_rebuilding);
   strategy_ = MakeStrategy(strategy, settings, *this);
   executor_.PostAt(clock_.Now() + kEvictionPeriod, [this] { EvictionBeat(); });

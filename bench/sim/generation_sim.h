@@ -3,7 +3,7 @@
 //
 // The same seed, strategy and options are the same run. The trace hash folds every placement with the worker chosen and
 // every frame handed over, whole, with their times. It depends on no address and no allocation; the compressed bodies
-// of checkpoint (b to e) and tenant-deltas/d6 are liblz4's.
+// of checkpoint (b to e) and tenant-deltas/d5 to d8 are liblz4's.
 //
 // Prompt n is a function of n: a head that all share, its number, and text that does not compress. Requests last 60 ms,
 // a rebuild as long as the options say, all other work no time.

@@ -13,6 +13,7 @@ SimNetworkOptions NetworkOptions(const Swarm& swarm) {
   options.delay_min = options.delay_mean / 10;
   options.queue_frames = static_cast<std::size_t>(swarm.queue_frames);
   options.queue_bytes = static_cast<std::size_t>(swarm.queue_kib * 1024);
+  options.frame_bytes = two_layer::TwoLayer::kFrameBytesMax;
   options.lose = swarm.lose;
   options.repeat = swarm.repeat;
   options.reorder = swarm.reorder;

@@ -341,6 +341,9 @@ class Simulation {
       if (!mesh_.counts(node)) continue;
       const SimRouter& router = *mesh_.router(node);
       const Replica& replica = router.strategy().replica();
+      const MeshStats stats = router.stats();
+      if (std::any_of(stats.oversize.begin(), stats.oversize.end(), [](std::uint64_t count) { return count > 0; }))
+        Broken(RouterName(node) + ": a frame was above its limit");
       // index = f(windows, registers), minus what was forgotten
       std::map<std::tuple<std::uint64_t, std::uint16_t, std::uint16_t>, std::uint32_t> expected;
       two_layer::Record record;

@@ -123,6 +123,16 @@ int Main(int argc, char** argv) {
       ->check(NumberFrom(0.001, 1e9))
       ->capture_default_str();
   app.add_option("--mended", mended, "the generations: ids of hazards that are mended, as in H1,H6");
+  std::vector<double> constants;
+  for (const generations::ConstantRow& row : generations::kConstantRows)
+    constants.push_back(static_cast<double>(options.strategy_settings.constants.*row.member));
+  for (std::size_t i = 0; i < constants.size(); ++i) {
+    const generations::ConstantRow& row = generations::kConstantRows[i];
+    app.add_option(generations::FlagOf(row), constants[i], row.help)
+        ->check(NumberFrom(static_cast<double>(row.low), static_cast<double>(row.high)))
+        ->capture_default_str()
+        ->group("Constants of the generations");
+  }
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -182,6 +192,9 @@ int Main(int argc, char** argv) {
   const Result<generations::HazardSet> hazards = ResolveMended(*strategy, mended);
   if (!hazards.ok()) return Fail(hazards.error().message);
   options.strategy_settings.mended = *hazards;
+  for (std::size_t i = 0; i < constants.size(); ++i)
+    options.strategy_settings.constants.*generations::kConstantRows[i].member =
+        static_cast<std::uint64_t>(constants[i]);
   options.trees.kind = *kind;
   options.trees.budget_bytes = static_cast<std::uint64_t>(budget_mib * 1048576.0);
   options.strategy_settings.round_period = std::chrono::nanoseconds(static_cast<std::int64_t>(round_ms * 1e6));
@@ -206,9 +219,14 @@ int Main(int argc, char** argv) {
     silent = node.SilentWorkers(std::chrono::milliseconds(100));
   }
   if (!silent.empty()) {
-    Fail(std::to_string(silent.size()) + " of " + std::to_string(workers.size()) + " workers did not answer in " +
-         std::to_string(std::chrono::seconds(kWorkersPatience).count()) + " s; the first: " + silent.front());
-    return 1;
+    const std::string missing =
+        std::to_string(silent.size()) + " of " + std::to_string(workers.size()) + " workers did not answer in " +
+        std::to_string(std::chrono::seconds(kWorkersPatience).count()) + " s; the first: " + silent.front();
+    if (silent.size() == workers.size()) {
+      Fail(missing);
+      return 1;
+    }
+    spdlog::warn("{}; serving without them until they do", missing);
   }
   GrpcRouterServer server({listen, limits, control}, node, node.channels(), node.clock(), node.loop());
   const Result<int> port = server.Start();

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -63,6 +64,29 @@ Status WriteWholeFile(const std::string& path, std::string_view text) {
   if (error == 0) return {};
   std::remove(partial.c_str());
   return WriteError(path, error);
+}
+
+Result<std::string> ReadWholeFile(const std::string& path, std::size_t bytes_max) {
+  const auto failed = [&](const char* why) { return Error{ErrorCode::kNotFound, path + ": " + why}; };
+  // Without O_NONBLOCK a pipe would keep open() until somebody writes to it.
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return failed(std::strerror(errno));
+  std::string text;
+  struct stat status {};
+  const char* error = nullptr;
+  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) error = "is not a regular file";
+  for (char part[1 << 16]; error == nullptr && text.size() <= bytes_max;) {
+    const ssize_t bytes = read(file, part, std::min(sizeof part, bytes_max + 1 - text.size()));
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) error = std::strerror(errno);
+    if (bytes <= 0) break;
+    text.append(part, static_cast<std::size_t>(bytes));
+  }
+  close(file);
+  if (error != nullptr) return failed(error);
+  if (text.size() > bytes_max)
+    return Error{ErrorCode::kTooBig, path + ": is larger than " + std::to_string(bytes_max >> 20) + " MiB"};
+  return text;
 }
 
 }  // namespace prefixmesh

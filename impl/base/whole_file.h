@@ -1,4 +1,5 @@
-// whole_file.h — writes a file whole or not at all: as NAME.partial, on the disk (fsync), then renamed to its name.
+// whole_file.h — reads a file whole, and writes one whole or not at all: as NAME.partial, on the disk (fsync), then
+// renamed to its name.
 //
 //   if (Status written = WriteWholeFile(out + "/result.json", text); !written.ok()) return written.error();
 //
@@ -12,6 +13,7 @@
 // ignore SIGXFSZ, as env/real/process.h does.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,9 @@
 namespace prefixmesh {
 
 Status WriteWholeFile(const std::string& path, std::string_view text);
+
+// A regular file of at most `bytes_max`; a pipe or device would not end. Errors: kNotFound or kTooBig.
+Result<std::string> ReadWholeFile(const std::string& path, std::size_t bytes_max);
 
 // What a file is called while it is not whole.
 std::string PartialName(const std::string& path);

@@ -30,8 +30,8 @@ namespace prefixmesh {
 struct BodyAdmissionOptions {
   std::size_t bodies_per_connection = 16;
   std::size_t bodies = 128;
-  std::size_t waiting_per_connection = 256;
-  std::size_t waiting = 512;
+  std::size_t waiting_per_connection = 512;  // all the streams that one connection may have
+  std::size_t waiting = 1024;
   Time timeout = std::chrono::seconds(10);
   Time slow_after = std::chrono::seconds(1);
 };

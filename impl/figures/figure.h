@@ -1,9 +1,10 @@
 // figure.h — start here for figures: what a row of the tables says about one figure, and the rules every table keeps.
 //
-// A figure is one number of a router: it is described once, in a row (router_figures.h). The /metrics page and the
-// table of dashboards/metrics.md are made from the rows, and what was read of them travels as readings (readings.h)
-// through the router's Status to the suite. What a result, its schema, the report and `ab` say of figures is still
-// written there.
+// A figure is one number that a run can have. It is described once, in a row (router_figures.h, load_figures.h,
+// run_figures.h), and what names it is made of that row: its place in result.json and in results/schema.json, the
+// tables of docs/results.md and dashboards/metrics.md, the /metrics page, the rows of the report and of the terminal,
+// what `ab` compares, the names that objectives may use. What was measured travels as readings (readings.h) from the
+// process that measured it into the result.
 //
 // Threads: constants. Ownership: static storage. Errors: Problem names what is wrong with a table; each table has a
 // static_assert that it finds nothing, so a bad row does not compile. Bounds: none; tables are code.
@@ -40,19 +41,9 @@ enum class Better : std::uint8_t { kNeither, kLower, kHigher };
 // How one number is made of several routers': of the largest, or of all together.
 enum class Fold : std::uint8_t { kOne, kLargest, kSum };
 
-// Where reports show a figure, in their order; titles are the report's.
-enum class Section : std::uint8_t {
-  kNone,
-  kMemory,
-  kSync,
-  kPlacements,
-  kRouting,
-  kDecision,
-  kLoad,
-  kPartition,
-  kJoin,
-  kStop,
-};
+// Where reports show a figure, in their order. Figures of a part that is only in some runs (FigureGroup::optional)
+// stand together, under that part's title.
+enum class Section : std::uint8_t { kNone, kMemory, kSync, kPlacements, kRouting, kDecision, kLoad, kOptional };
 
 // What stands for the `*` of a path. An open set has no values: its names are data, such as peers' or reasons'.
 struct LabelValue {
@@ -88,6 +79,19 @@ struct Figure {
 };
 
 // A group is one object of the result, or one in each item of a list.
+struct FigureGroup {
+  std::string_view name;  // "routers", "load", …
+  std::string_view meaning;
+  std::span<const Figure> figures;
+  bool each = false;  // a list of objects that are told apart by `name`
+  // There only in some runs, with a title for its part of a report; otherwise always, with nulls for what was not
+  // measured.
+  bool optional = false;
+  std::string_view title = {};
+  // What a result says when the process that measures the group was not heard at all.
+  std::string_view unheard = {};
+};
+
 constexpr bool IsPath(std::string_view path) {
   if (path.empty() || path.front() == '.' || path.back() == '.') return false;
   return std::all_of(path.begin(), path.end(), [](char c) {
@@ -160,6 +164,19 @@ inline constexpr LabelValue kLayerValues[] = {
     {"crdt", "the replicated store"},
 };
 inline constexpr Label kLayer{"layer", kLayerValues};
+
+inline constexpr LabelValue kSpectrumValues[] = {
+    {"p50", "half are at or below"},           {"p90", "90 % are at or below", false}, {"p99", "99 % are at or below"},
+    {"p999", "99.9 % are at or below", false}, {"max", "the largest", false},
+};
+inline constexpr Label kSpectrum{"percentile", kSpectrumValues};
+
+inline constexpr LabelValue kShortSpectrumValues[] = {
+    {"p50", "half are at or below"},
+    {"p99", "99 % are at or below"},
+    {"max", "the largest", false},
+};
+inline constexpr Label kShortSpectrum{"percentile", kShortSpectrumValues};
 
 inline constexpr LabelValue kMedianAndTailValues[] = {
     {"p50", "half are at or below"},

@@ -41,6 +41,17 @@ void Readings::Add(const Readings& others) {
   for (const Reading& reading : others) Add(reading);
 }
 
+void Readings::Complete(std::span<const Figure> figures, std::string_view reason) {
+  for (const Figure& figure : figures) {
+    if (figure.label == nullptr) {
+      if (Find(figure) == nullptr) SetNotMeasured(figure, reason);
+      continue;
+    }
+    for (const LabelValue& value : figure.label->values)
+      if (Find(figure, value.name) == nullptr) SetNotMeasured(figure, reason, value.name);
+  }
+}
+
 const Reading* Readings::Find(const Figure& figure, std::string_view label) const {
   for (const Reading& reading : readings_)
     if (reading.figure == &figure && reading.label == label) return &reading;

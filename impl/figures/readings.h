@@ -54,6 +54,9 @@ class Readings {
   // All of `others`, each as Set would.
   void Add(const Readings& others);
 
+  // For every figure and every label of a closed set that was not read: this reason, or the figure's own.
+  void Complete(std::span<const Figure> figures, std::string_view reason = {});
+
   const Reading* Find(const Figure& figure, std::string_view label = {}) const;
   std::optional<double> Number(const Figure& figure, std::string_view label = {}) const;
   // 0 when it is not there or is no count.

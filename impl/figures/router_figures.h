@@ -180,6 +180,11 @@ inline constexpr Figure kRouterFigures[] = {
      .label = &kConnection,
      .metric = "prefixmesh_requests_connections_refused_total",
      .in_result = false},
+    {.path = "requests.answers_untaken",
+     .better = Better::kLower,
+     .meaning = "requests that were ended because the client did not take their answer",
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_requests_answers_untaken_total"},
     {.path = "workers.healthy",
      .meaning = "workers that answer",
      .metric = "prefixmesh_workers_healthy",
@@ -211,7 +216,7 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kLargest,
      .label = &kMedianAndTail,
      .metric = "prefixmesh_decision_seconds",
-     .title = "wall *",
+     .title = "decision *",
      .section = Section::kDecision,
      .terminal = true},
     {.path = "decision_cpu_us.*",
@@ -222,7 +227,7 @@ inline constexpr Figure kRouterFigures[] = {
      .null_when = kDecidedNothing,
      .fold = Fold::kLargest,
      .label = &kMedianAndTail,
-     .title = "CPU *",
+     .title = "decision CPU *",
      .section = Section::kDecision,
      .terminal = true},
     {.path = "decisions_since_phase",
@@ -255,6 +260,7 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kLargest,
      .title = "a round, mean",
      .section = Section::kSync,
+     .terminal = true,
      .bar = true},
     {.path = "sync.bytes_per_round.p50",
      .unit = Unit::kBytes,
@@ -440,7 +446,7 @@ inline constexpr Figure kRouterFigures[] = {
     {.path = "sync.streams_refused.*",
      .better = Better::kLower,
      .meaning = "sync streams refused before they counted as up: `unnamed`, `unknown_router`, `role`, `no_preface`, "
-                "`bad_preface`; or ended because a message grew beyond a frame: `oversized`",
+                "`bad_preface`, `strategy`; or ended because a message grew beyond a frame: `oversized`",
      .fold = Fold::kSum,
      .label = &kReason,
      .metric = "prefixmesh_sync_streams_refused_total"},
@@ -494,5 +500,12 @@ inline constexpr Figure kRouterFigures[] = {
 static_assert(!Problem(kRouterFigures));
 
 consteval const Figure& RouterFigure(std::string_view path) { return RowOf(kRouterFigures, path); }
+
+inline constexpr std::string_view kEndedBeforeSettle = "the run ended before the end of settle";
+inline constexpr FigureGroup kRouterGroup = {.name = "routers",
+                                             .meaning = "what each router took and did",
+                                             .figures = kRouterFigures,
+                                             .each = true,
+                                             .unheard = kEndedBeforeSettle};
 
 }  // namespace prefixmesh

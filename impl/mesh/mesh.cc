@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "impl/base/check.h"
+#include "impl/base/printable.h"
 #include "impl/wire/gzip_frame.h"
 
 namespace prefixmesh {
@@ -70,13 +71,17 @@ void Mesh::DrainOffers() {
     offers_bytes_ = 0;
   }
   const Time now = clock_.Now();
-  for (prefixmesh::Offer& offer : taken_) strategy_.OnPlacement(now, std::move(offer), actions_);
+  for (prefixmesh::Offer& offer : taken_) {
+    if (stopping_.load(std::memory_order_relaxed)) break;
+    strategy_.OnPlacement(now, std::move(offer), actions_);
+  }
   taken_.clear();
 }
 
 // ---- beats ----------------------------------------------------------------------------------------------------------
 
 void Mesh::Beat(Time due) {
+  if (stopping_.load(std::memory_order_relaxed)) return;
   DrainOffers();
   strategy_.OnRound(clock_.Now(), actions_);
   CarryOut();
@@ -170,7 +175,7 @@ void Mesh::Carry(const RefuseFrame& action) {
 void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
                        std::uint64_t limit_bytes) {
   spdlog::info("sync refused: kind={} peer={} model={} layer={} bytes={} limit={}", OversizeName(kind),
-               peers_[peer.value], model, LayerName(layer), bytes, limit_bytes);
+               peers_[peer.value], Printable(model), LayerName(layer), bytes, limit_bytes);
 }
 
 void Mesh::Carry(const CloseStream& action) {

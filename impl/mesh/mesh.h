@@ -83,6 +83,9 @@ class Mesh final : public SyncTransportObserver {
   // Starts the beat. Before any other event.
   void Start(SyncTransport& transport, FrameForm form = FrameForm::kPlain);
 
+  // Nothing is told to the strategy any more, whatever waits: for a process that ends. Any thread.
+  void Stop() { stopping_.store(true, std::memory_order_relaxed); }
+
   // Request thread: tells the strategy of one placement. False: the queue was full and the placement was not told.
   bool Offer(const PlacementView& placement);
 
@@ -121,6 +124,8 @@ class Mesh final : public SyncTransportObserver {
   const std::vector<std::string> peers_;
   SyncTransport* transport_ = nullptr;
   FrameForm form_ = FrameForm::kPlain;
+
+  std::atomic<bool> stopping_{false};
 
   // Mesh loop only.
   Actions actions_;

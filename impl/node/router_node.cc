@@ -40,6 +40,8 @@ RouterNode::RouterNode(RouterOptions options)
   settings.hash_key_id = HashKeyId(options_.trees.hash);
   settings.text_block_bytes = options_.trees.hash.text_block_bytes;
   settings.tokens_block_tokens = options_.trees.hash.tokens_block_tokens;
+  settings.text_eviction_period = options_.eviction_period;
+  settings.text_chars_max = options_.trees.text_chars_max;
   strategy_ = MakeStrategy(options_.strategy, settings, *this);
   if (strategy_ == nullptr || options_.sync.peers.empty()) return;
   std::vector<std::string> peers;
@@ -54,6 +56,7 @@ RouterNode::RouterNode(RouterOptions options)
   const StrategyTraits& traits = strategy_->traits();
   sync.router = options_.name;
   sync.incarnation = settings.incarnation;
+  sync.strategy = options_.strategy;
   sync.limits = options_.limits;
   sync.queue_frames = traits.queue_frames;
   sync.queue_bytes = traits.queue_bytes;
@@ -85,6 +88,7 @@ std::vector<std::string> RouterNode::SilentWorkers(Time patience) {
 
 void RouterNode::Stop() {
   if (stopping_.exchange(true)) return;
+  if (mesh_ != nullptr) mesh_->Stop();
   if (transport_ != nullptr) transport_->Shutdown();
   loop_.Stop();
   greeter_->Stop();
@@ -180,8 +184,17 @@ void RouterNode::Finished(const RouteDecision& decision, bool reached) {
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
   if (!reached && fleet_.healthy(worker)) {
     fleet_.SetHealthy(worker, false);
-    spdlog::warn("worker {} is unhealthy: a request broke off", fleet_.name(worker));
+    SayOfWorker(worker, "is unhealthy: a request broke off", true);
   }
+}
+
+// A worker can cause as many of them as it likes: one line of a kind in ten seconds.
+void RouterNode::SayOfWorker(WorkerIndex worker, const char* what, bool warn) {
+  MutexLock lock(worker_log_mutex_);
+  const std::string& name = fleet_.name(worker);
+  if (const auto held_back = worker_log_.Allow(name + what, clock_.Now()))
+    spdlog::log(warn ? spdlog::level::warn : spdlog::level::info, "worker {} {}{}", name, what,
+                HeldBackNote(*held_back));
 }
 
 // What cannot be an incarnation changes nothing: as an answer to a hello it is a miss, in a reply it is not heard.
@@ -204,7 +217,7 @@ void RouterNode::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   // A new life of the worker: its cache is empty, so nothing that was known of it holds. The register rises first: a
   // placement that is decided meanwhile is announced as the new life's, and at worst forgotten here.
   if (change == RegisterChange::kNewLife)
-    spdlog::info("worker {} has a new incarnation: its prefixes are forgotten", fleet_.name(worker));
+    SayOfWorker(worker, "has a new incarnation: its prefixes are forgotten", false);
   trees_.RaiseIncarnation(worker, incarnation, change == RegisterChange::kFirst);
 }
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "impl/base/histogram.h"
+#include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
 #include "impl/env/real/grpc_sync_transport.h"
 #include "impl/env/real/grpc_worker_channels.h"
@@ -85,6 +86,9 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
 
   // RouterHandler
   Status Charge(std::uint64_t bytes) override;
+  bool Crowded() const override {
+    return in_flight_bytes_.load(std::memory_order_relaxed) > options_.in_flight_bytes_max / 2;
+  }
   void Refund(std::uint64_t bytes) override;
   Result<RouteDecision> Decide(const RouteRequest& request, bool again) override;
   bool TakeRetry() override;
@@ -123,6 +127,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   void Greeted(WorkerIndex worker, const WorkerGreeting& greeting);
   bool Possible(Incarnation incarnation);
   void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
+  void SayOfWorker(WorkerIndex worker, const char* what, bool warn);
   void EvictionBeat();
   void LogBeat();
   void ReadSync(Readings& out);
@@ -144,6 +149,8 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   std::unique_ptr<Mesh> mesh_;
   std::unique_ptr<GrpcSyncTransport> transport_;
   std::atomic<bool> stopping_{false};
+  Mutex worker_log_mutex_;
+  LogLimiter worker_log_ PREFIXMESH_GUARDED_BY(worker_log_mutex_);  // by worker and line
 
   std::vector<WorkerIndex> own_workers_;             // those with an address, constant after construction
   mutable std::vector<WorkerLoad> workers_scratch_;  // mesh loop

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include "impl/base/printable.h"
 #include "impl/figures/router_figures.h"
 #include "impl/node/router_node.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -167,7 +168,7 @@ void RouterNode::LogSizes(const char* occasion) {
   spdlog::info("{}: index {} bytes={} nodes={} budget={} forgotten={}", occasion, IndexKindName(options_.trees.kind),
                all.bytes, all.nodes, all.budget_bytes, all.forgotten);
   trees_.ForEachScope([&](std::string_view model, const char* kind, std::uint64_t nodes, std::uint64_t bytes) {
-    spdlog::info("{}: index model={} kind={} bytes={} nodes={}", occasion, model, kind, bytes, nodes);
+    spdlog::info("{}: index model={} kind={} bytes={} nodes={}", occasion, Printable(model), kind, bytes, nodes);
   });
   if (mesh_ == nullptr) return;
   const StrategyReport report = strategy_->Report();

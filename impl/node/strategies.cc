@@ -17,9 +17,9 @@ using generations::Hazard;
 using generations::HazardSet;
 
 // Which generation has what: the specification of the generations, §3, and beside it what the code shares. The exports
-// of S5b to S5e go out in one batch again (H10) and through the cap (H14); S6 and the draft d6 send bodies back (H6),
-// and d6 holds versions of different writers against each other (H4); the draft d2 stands on S2. What S4 and S5 send
-// are trees, which have no removals: there H13 cannot be mended.
+// of S5b to S5e go out in one batch again (H10) and through the cap (H14); S6 and the drafts d5 to d8 send bodies back
+// (H6), and those drafts hold versions of different writers against each other (H4); the drafts d1 to d4 stand on S2.
+// What S4 and S5 send are trees, which have no removals: there H13 cannot be mended.
 constexpr HazardSet kAll = {Hazard::kMarkedUnheard, Hazard::kOneSidedBootstrap, Hazard::kValueBytes,
                             Hazard::kEntryChunks};
 constexpr HazardSet kPendingOps = {Hazard::kRemoteMovesBase, Hazard::kSharedTrim, Hazard::kWholeReplay,
@@ -35,8 +35,8 @@ constexpr HazardSet kS3 = kS6 | HazardSet{Hazard::kWholeStoreBatch};
 constexpr HazardSet kS4 = kAll | HazardSet{Hazard::kRoleDecides, Hazard::kScalarVersion, Hazard::kEcho};
 constexpr HazardSet kS5 = kS4 | HazardSet{Hazard::kWholeStoreBatch, Hazard::kOperationCap};
 constexpr HazardSet kS7 = kAll | HazardSet{Hazard::kRoleDecides, Hazard::kWholeStoreBatch, Hazard::kOperationCap};
-constexpr HazardSet kS7d2 = kS2;
-constexpr HazardSet kS7d6 = kS7 | HazardSet{Hazard::kEcho, Hazard::kScalarVersion};
+constexpr HazardSet kS7Paths = kS2;
+constexpr HazardSet kS7Exports = kS7 | HazardSet{Hazard::kEcho, Hazard::kScalarVersion};
 
 }  // namespace
 
@@ -67,10 +67,21 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
        IndexKind::kText, false, true, kS6},
       {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",
        IndexKind::kText, false, true, kS7},
+      {"tenant-deltas/d1", "its first draft: records with the whole prompt, of which no tree is told", IndexKind::kText,
+       false, true, kS7Paths},
       {"tenant-deltas/d2", "its draft whose records carry the whole prompt: each one resolves", IndexKind::kText, false,
-       true, kS7d2},
+       true, kS7Paths},
+      {"tenant-deltas/d3", "the same, and every 30th round drops its records", IndexKind::kText, false, true, kS7Paths},
+      {"tenant-deltas/d4", "the same, and takes evictions, which nobody sends", IndexKind::kText, false, true,
+       kS7Paths},
+      {"tenant-deltas/d5", "its draft with hashes and a flat list of the tree every 10 s, compressed", IndexKind::kText,
+       false, true, kS7Exports},
       {"tenant-deltas/d6", "its draft with hashes and a compressed snapshot of the tree every 10 s", IndexKind::kText,
-       false, true, kS7d6},
+       false, true, kS7Exports},
+      {"tenant-deltas/d7", "the same, not while nothing changed, dropped above 8 MiB; versions start again every 60 s",
+       IndexKind::kText, false, true, kS7Exports},
+      {"tenant-deltas/d8", "the same without a copy of prompts that the tree was asked about", IndexKind::kText, false,
+       true, kS7Exports},
       {"two-layer", "placement logs in packed, acknowledged rounds; ids, never text (the default)", IndexKind::kBlock,
        true, false},
   };
@@ -120,6 +131,7 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::CrdtOpsOptions crdt;
     crdt.self_name = settings.router;
     crdt.mended = settings.mended;
+    crdt.constants = settings.constants;
     if (name == "crdt-ops/a") crdt.point = generations::CrdtOpsPoint::k655;
     if (name == "crdt-ops/b") crdt.point = generations::CrdtOpsPoint::k899;
     if (name == "crdt-ops/c") crdt.point = generations::CrdtOpsPoint::k919;
@@ -129,20 +141,23 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::RawOpsOptions raw;
     raw.self_name = settings.router;
     raw.mended = settings.mended;
+    raw.constants = settings.constants;
     return std::make_unique<generations::RawOps>(raw);
   }
   if (name == "snapshot-ops" || name == "capped-ops") {
     generations::SnapshotOpsOptions ops;
     ops.self_name = settings.router;
     ops.mended = settings.mended;
+    ops.constants = settings.constants;
     ops.while_rebuilding = settings.while_rebuilding;
-    if (name == "capped-ops") ops.delta_operations_max = generations::kDeltaOperationsMax;
+    ops.capped = name == "capped-ops";
     return std::make_unique<generations::SnapshotOps>(ops);
   }
   if (name.starts_with("full-snapshot") || name == "checkpoint/a") {
     generations::FullSnapshotOptions full;
     full.self_name = settings.router;
     full.mended = settings.mended;
+    full.constants = settings.constants;
     if (name == "full-snapshot/b") full.form = generations::FullSnapshotForm::kStored;
     if (name == "checkpoint/a") full.form = generations::FullSnapshotForm::kCheckpoint;
     return std::make_unique<generations::FullSnapshot>(full, view);
@@ -151,23 +166,33 @@ std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const Strategy
     generations::CheckpointOptions checkpoint;
     checkpoint.self_name = settings.router;
     checkpoint.mended = settings.mended;
+    checkpoint.constants = settings.constants;
     if (name == "checkpoint/b") checkpoint.form = generations::CheckpointForm::kB;
     if (name == "checkpoint/c") checkpoint.form = generations::CheckpointForm::kC;
     if (name == "checkpoint/d") checkpoint.form = generations::CheckpointForm::kD;
     return std::make_unique<generations::CheckpointSync>(checkpoint, view);
   }
-  if (name == "tenant-deltas" || name == "tenant-deltas/d6") {
+  if (name.starts_with("tenant-deltas/d") && name.back() <= '4') {
+    using Draft = generations::PathDeltaDraft;
+    constexpr Draft kDrafts[] = {Draft::kD1, Draft::kD2, Draft::kD3, Draft::kD4};
+    generations::PathDeltasOptions paths;
+    paths.draft = kDrafts[name.back() - '1'];
+    paths.self_name = settings.router;
+    paths.mended = settings.mended;
+    paths.constants = settings.constants;
+    return std::make_unique<generations::PathDeltas>(paths);
+  }
+  if (name.starts_with("tenant-deltas")) {
+    using Draft = generations::TenantDeltaDraft;
+    constexpr Draft kDrafts[] = {Draft::kD5, Draft::kD6, Draft::kD7, Draft::kD8};
     generations::TenantDeltasOptions deltas;
     deltas.self_name = settings.router;
     deltas.mended = settings.mended;
-    if (name != "tenant-deltas") deltas.draft = generations::TenantDeltaDraft::kD6;
+    deltas.constants = settings.constants;
+    deltas.text_eviction_period = settings.text_eviction_period;
+    deltas.text_chars_max = settings.text_chars_max;
+    if (name != "tenant-deltas") deltas.draft = kDrafts[name.back() - '5'];
     return std::make_unique<generations::TenantDeltas>(deltas, view);
-  }
-  if (name == "tenant-deltas/d2") {
-    generations::PathDeltasOptions paths;
-    paths.self_name = settings.router;
-    paths.mended = settings.mended;
-    return std::make_unique<generations::PathDeltas>(paths);
   }
   PREFIXMESH_CHECK(name == "two-layer");
   two_layer::Options options;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "impl/base/result.h"
+#include "impl/sync/generations/constants.h"
 #include "impl/sync/generations/hazards.h"
 #include "impl/sync/strategy.h"
 
@@ -30,7 +31,10 @@ struct StrategySettings {
   std::uint64_t page_bytes = 256u << 10;
   Time dead_after = std::chrono::minutes(10);
   // the generations
+  Time text_eviction_period = std::chrono::seconds(120);  // of the text trees, as is
+  std::uint64_t text_chars_max = 1u << 26;                // this
   generations::HazardSet mended = {};
+  generations::Constants constants = {};
   // snapshot-ops, capped-ops: called in the midst of a checkpoint. For a simulator; in a router requests just come.
   std::function<void()> while_rebuilding = {};
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "impl/base/printable.h"
+
 namespace prefixmesh {
 
 WorkerGreeter::WorkerGreeter(const GreeterOptions& options, const Clock& clock, Executor& executor, Fleet& fleet,
@@ -23,17 +25,24 @@ WorkerGreeter::WorkerGreeter(const GreeterOptions& options, const Clock& clock, 
 // ---- beats ----------------------------------------------------------------------------------------------------------
 
 void WorkerGreeter::Start() {
+  {
+    MutexLock lock(mutex_);
+    everyone_at_ = clock_.Now();
+  }
   executor_.Post([this] { Beat(); });
 }
 
 void WorkerGreeter::Beat() {
   std::vector<WorkerIndex> due;
   bool starting = false;
+  const Time now = clock_.Now();
   {
     MutexLock lock(mutex_);
     starting = SilentLocked() > 0;
+    const bool everyone = !starting || now - everyone_at_ >= options_.period;
+    if (everyone) everyone_at_ = now;
     for (auto& [worker, state] : states_) {
-      if (starting && state.answered) continue;
+      if (!everyone && state.answered) continue;
       if (heard_[worker.value].exchange(false, std::memory_order_relaxed) && fleet_.healthy(worker)) {
         state.misses = 0;
         continue;
@@ -42,7 +51,7 @@ void WorkerGreeter::Beat() {
     }
   }
   for (const WorkerIndex worker : due) Greet(worker);
-  executor_.PostAt(clock_.Now() + (starting ? options_.retry : options_.period), [this] { Beat(); });
+  executor_.PostAt(now + (starting ? options_.retry : options_.period), [this] { Beat(); });
 }
 
 std::size_t WorkerGreeter::SilentLocked() const {
@@ -146,11 +155,14 @@ void WorkerGreeter::Answered(WorkerIndex worker, Incarnation told, const Result<
 void WorkerGreeter::NoteHealth(WorkerIndex worker, const State& state, const Result<WorkerGreeting>& greeting) {
   const bool was = fleet_.healthy(worker);
   if (greeting.ok()) {
-    if (!was && state.answered) spdlog::info("worker {} is healthy again", fleet_.name(worker));
+    if (!was && state.answered)
+      if (const auto held_back = log_.Allow(fleet_.name(worker) + " healthy", clock_.Now()))
+        spdlog::info("worker {} is healthy again{}", fleet_.name(worker), HeldBackNote(*held_back));
     fleet_.SetHealthy(worker, true);
   } else if (was && state.misses + 1 >= options_.misses_max) {
-    spdlog::warn("worker {} is unhealthy: {} hellos without an answer ({})", fleet_.name(worker), state.misses + 1,
-                 greeting.error().message);
+    if (const auto held_back = log_.Allow(fleet_.name(worker) + " unhealthy", clock_.Now()))
+      spdlog::warn("worker {} is unhealthy: {} hellos without an answer ({}){}", fleet_.name(worker), state.misses + 1,
+                   Printable(greeting.error().message), HeldBackNote(*held_back));
     fleet_.SetHealthy(worker, false);
   }
 }

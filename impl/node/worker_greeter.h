@@ -1,7 +1,7 @@
 // worker_greeter.h — says hello to this router's workers; the answers say who is healthy and who has a new life.
 //
 //   at the start  whoever has not answered yet is greeted every `retry`, until all have
-//   then          everyone is greeted every `period`: after `misses_max` misses in a row a worker is unhealthy, and one
+//   always        everyone is greeted every `period`: after `misses_max` misses in a row a worker is unhealthy, and one
 //                 answer makes it healthy again. A healthy one that answered a request since the last beat is left out:
 //                 hellos are for the quiet
 //   at once       a worker below its register is told, so that it can take the value + 1 (Tell)
@@ -23,6 +23,7 @@
 #include <memory>
 #include <vector>
 
+#include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
 #include "impl/base/result.h"
 #include "impl/env/env.h"
@@ -81,7 +82,8 @@ class WorkerGreeter {
   void Greet(WorkerIndex worker);
   void Send(WorkerIndex worker);
   void Answered(WorkerIndex worker, Incarnation told, const Result<WorkerGreeting>& greeting);
-  void NoteHealth(WorkerIndex worker, const State& state, const Result<WorkerGreeting>& greeting);
+  void NoteHealth(WorkerIndex worker, const State& state, const Result<WorkerGreeting>& greeting)
+      PREFIXMESH_REQUIRES(mutex_);
   std::size_t SilentLocked() const PREFIXMESH_REQUIRES(mutex_);
 
   const GreeterOptions options_;
@@ -96,7 +98,9 @@ class WorkerGreeter {
   CondVar changed_;
   std::map<WorkerIndex, State> states_ PREFIXMESH_GUARDED_BY(mutex_);  // the keys are constant after construction
   std::size_t under_way_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
+  LogLimiter log_ PREFIXMESH_GUARDED_BY(mutex_);  // by worker and line
   bool stopping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  Time everyone_at_ PREFIXMESH_GUARDED_BY(mutex_){0};  // when the last beat that greets everyone was
 };
 
 }  // namespace prefixmesh

@@ -41,7 +41,7 @@ void AppendString(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void AppendOperation(std::string& out, const TreeOperation& operation) {
+void AppendOperation(std::string& out, const TreeOperation& operation, JsonForm form) {
   if (operation.type == TreeOperation::Type::kRemove) {
     out += "{\"Remove\":{\"tenant\":";
     AppendString(out, operation.tenant);
@@ -52,8 +52,6 @@ void AppendOperation(std::string& out, const TreeOperation& operation) {
   if (operation.kind == Kind::kText) {
     out += "\"Text\":";
     AppendString(out, operation.prompt);
-    out += "},\"text\":";
-    AppendString(out, operation.prompt);
   } else {
     out += "\"Tokens\":[";
     ByteReader tokens(AsBytes(operation.prompt));
@@ -61,7 +59,12 @@ void AppendOperation(std::string& out, const TreeOperation& operation) {
       if (!first) out += ',';
       out += std::to_string(tokens.Fixed32());
     }
-    out += "]},\"text\":\"\"";
+    out += ']';
+  }
+  out += '}';
+  if (form == JsonForm::kKeyAndText) {
+    out += ",\"text\":";
+    AppendString(out, operation.kind == Kind::kText ? operation.prompt : std::string_view());
   }
   out += ",\"tenant\":";
   AppendString(out, operation.tenant);
@@ -165,12 +168,15 @@ void ReadOperation(JsonReader& reader, TreeOperation* operation) {
   if (reader.Skip("{\"Remove\":{\"tenant\":")) {
     if (operation != nullptr) operation->type = TreeOperation::Type::kRemove;
   } else {
-    reader.Expect("{\"Insert\":{\"key\":{");
-    if (reader.Skip("\"Text\":")) {
+    reader.Expect("{\"Insert\":{");
+    if (reader.Skip("\"text\":")) {
       reader.String(prompt);
-      reader.Expect("},\"text\":");
+    } else if (reader.Skip("\"key\":{\"Text\":")) {
+      reader.String(prompt);
+      reader.Expect("}");
+      if (reader.Skip(",\"text\":")) reader.String(nullptr);  // whoever had the new field did not look at the old one
     } else {
-      reader.Expect("\"Tokens\":[");
+      reader.Expect("\"key\":{\"Tokens\":[");
       if (operation != nullptr) {
         operation->kind = Kind::kTokens;
         prompt->reserve(reader.CountNumbers(kTokenMax) * kBytesPerToken);
@@ -179,9 +185,9 @@ void ReadOperation(JsonReader& reader, TreeOperation* operation) {
         for (unsigned i = 0; prompt != nullptr && i < kBytesPerToken; ++i)
           prompt->push_back(static_cast<char>(token >> (8 * i)));
       });
-      reader.Expect("},\"text\":");
+      reader.Expect("}");
+      if (reader.Skip(",\"text\":")) reader.String(nullptr);
     }
-    reader.String(nullptr);  // the old field; whoever had the new one did not look at it
     reader.Expect(",\"tenant\":");
   }
   reader.String(tenant);
@@ -209,13 +215,13 @@ Result<JsonStateHeader> ReadState(Bytes bytes, Read&& read) {
 
 }  // namespace
 
-std::string EncodeJson(const TreeState& state) {
+std::string EncodeJson(const TreeState& state, JsonForm form) {
   std::string out = "{\"model_id\":";
   AppendString(out, state.model_id);
   out += ",\"operations\":[";
   for (std::size_t i = 0; i < state.operations.size(); ++i) {
     if (i > 0) out += ',';
-    AppendOperation(out, state.operations[i]);
+    AppendOperation(out, state.operations[i], form);
   }
   out += "],\"version\":" + std::to_string(state.version) + "}";
   return out;

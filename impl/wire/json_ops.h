@@ -1,14 +1,16 @@
-// json_ops.h — the bytes of the first generation before #809: the same values as bincode.h, as JSON.
+// json_ops.h — the operations of the generations as JSON: the same values as bincode.h.
 //
-//   operation    {"Insert":{"key":{"Text":"…"},"text":"…","tenant":"…"}}     the prompt twice: the new field, the old
-//   one
-//                {"Insert":{"key":{"Tokens":[1,2]},"text":"","tenant":"…"}}
+//   operation    {"Insert":{"key":{"Text":"…"},"tenant":"…"}}
+//                {"Insert":{"key":{"Tokens":[1,2]},"tenant":"…"}}
 //                {"Remove":{"tenant":"…"}}
+//   with text    {"Insert":{"key":{"Text":"…"},"text":"…","tenant":"…"}}     the prompt twice: the new field, the old
+//                {"Insert":{"key":{"Tokens":[1,2]},"text":"","tenant":"…"}}  one
 //   TreeState    {"model_id":"…","operations":[…],"version":7}
 //   PolicyState  {"model_id":"…","policy_type":"…","config":[123,34,…],"version":7}   the config as decimal numbers
 //
-// Twice in the list and 3.58 bytes for each byte in the envelope: 7.17 bytes per char of a prompt. The name of the old
-// field is ours. Only this order of fields, without spaces, is read: this is the wire of one generation and no general
+// The wire of the first generation before #809 is the form with text: twice in the list and 3.58 bytes for each byte in
+// the envelope, 7.17 bytes per char of a prompt. Both forms are read, and an insert that has the old field alone; where
+// there is a key, the text is not looked at. Only this order of fields, without spaces, is read: this is no general
 // JSON, for prompts are any bytes, and a JSON library refuses or changes those that are no UTF-8.
 //
 // Threads: pure functions. Ownership: values. Errors: kCorrupt for anything else; numbers are held against their types.
@@ -26,7 +28,8 @@
 
 namespace prefixmesh::generations {
 
-std::string EncodeJson(const TreeState& state);
+enum class JsonForm : std::uint8_t { kKey, kKeyAndText };
+std::string EncodeJson(const TreeState& state, JsonForm form);
 std::string EncodeJson(const PolicyState& state);
 // The envelope is a copy, at most half of the bytes long.
 Result<PolicyState> DecodeJsonPolicyState(Bytes bytes);

@@ -5,14 +5,15 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <optional>
 
 #include "impl/base/prng.h"
+#include "impl/base/whole_file.h"
 #include "impl/env/real/grpc_log.h"
 #include "impl/env/real/process.h"
 #include "loadgen/app/process_setup.h"
@@ -27,7 +28,7 @@ struct Arguments {
   SessionOptions session;
   std::string settings_file;
   std::string scenario = "reference";
-  std::string duration;
+  std::optional<std::string> duration;
   std::vector<std::string> overrides;
   std::vector<std::string> routers;
   bool now = false;
@@ -37,21 +38,18 @@ struct Arguments {
 Result<Settings> ReadSettings(const Arguments& arguments) {
   Result<Settings> settings = [&]() -> Result<Settings> {
     if (arguments.settings_file.empty()) return LoadScenario(arguments.scenario);
-    std::ifstream file(arguments.settings_file, std::ios::binary);
-    std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) {
-      return Error{ErrorCode::kNotFound, arguments.settings_file + ": cannot be read"};
-    }
-    return SettingsFromJson(text.str(), arguments.settings_file);
+    const Result<std::string> text = ReadWholeFile(arguments.settings_file, kSettingsFileBytesMax);
+    if (!text.ok()) return text.error();
+    return SettingsFromJson(*text, arguments.settings_file);
   }();
   if (!settings.ok()) return settings;
   for (const std::string& assignment : arguments.overrides) {
     const Status applied = ApplyOverride(*settings, assignment);
     if (!applied.ok()) return applied.error();
   }
-  if (!arguments.duration.empty()) {
-    const Result<double> seconds = ParseSeconds(arguments.duration);
-    if (!seconds.ok()) return seconds.error();
+  if (arguments.duration) {
+    const Result<double> seconds = ParseSeconds(*arguments.duration);
+    if (!seconds.ok()) return Error{ErrorCode::kInvalid, "--duration: " + seconds.error().message};
     settings->phases.load_s = *seconds;
   }
   return settings;
@@ -63,7 +61,10 @@ Status ReadRouters(Arguments& arguments) {
     if (equals == 0 || equals == std::string::npos || router.find(':', equals) == std::string::npos) {
       return Error{ErrorCode::kInvalid, "--router " + router + ": must be NAME=HOST:PORT"};
     }
-    arguments.session.routers.push_back({router.substr(0, equals), router.substr(equals + 1)});
+    const std::string name = router.substr(0, equals);
+    for (const RouterAddress& other : arguments.session.routers)
+      if (other.name == name) return Error{ErrorCode::kInvalid, "--router " + router + ": " + name + " is there twice"};
+    arguments.session.routers.push_back({name, router.substr(equals + 1)});
   }
   return {};
 }
@@ -133,6 +134,7 @@ int Main(int argc, char** argv) {
   }
   QuietGrpc();
   FileLimitIsAnError();
+  signal(SIGPIPE, SIG_IGN);  // whoever started it may stop listening; the log and the summary are written all the same
   if (arguments.exit_with_parent) ExitWithParent();
   Result<Settings> resolved = ReadSettings(arguments);
   if (!resolved.ok()) return Fail(resolved.error(), kExitUsage);

@@ -1,6 +1,7 @@
 // prefixmesh-worker: N fake workers in one process. Prints one JSON line when all of them serve, ends on SIGTERM.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -67,6 +68,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     PrintError(kProgram, error.what());
+    return kExitUsage;
+  }
+  if (std::find(options.models.begin(), options.models.end(), "") != options.models.end()) {
+    PrintError(kProgram, "--models: a model has a name");
     return kExitUsage;
   }
   if (!IsLoopback(options.host) && !insecure) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "impl/base/whole_file.h"
+#include "impl/figures/load_figures.h"
 #include "loadgen/clock/process.h"
 #include "loadgen/drive/control.h"
 #include "loadgen/drive/ledger_probe.h"
@@ -34,13 +35,14 @@ class RealSession final : public Session {
     if (options_.routers.size() > 1) {
       if (const Status allowed = ControlAllowed(options_.routers, options_.connect_patience); !allowed.ok()) {
         may_probe_ = false;
-        notes_.push_back("placements and visibility are null: " + allowed.error().message +
-                         ", so what peers learned cannot be asked");
-        Emit({{"event", "note"}, {"message", notes_.back()}});
+        no_ledger_ = no_visibility_ = allowed.error().message + ", so what peers learned cannot be asked";
+        Emit({{"event", "note"}, {"message", "placements and visibility are null: " + no_ledger_}});
       }
     }
-    const bool sampled = options_.settings.probe.visibility_share > 0 && options_.strategy != "off";
-    if (sampled && may_probe_ && options_.routers.size() > 1) {
+    if (options_.routers.size() < 2) no_visibility_ = "there is one router";
+    if (options_.strategy == "off") no_visibility_ = "visibility is not sampled for off";
+    if (options_.settings.probe.visibility_share == 0) no_visibility_ = kNothingSampled;
+    if (no_visibility_.empty()) {
       auto prober = VisibilityProber::Connect(plan_, options_.settings, options_.routers, options_.connect_patience);
       if (!prober.ok()) return prober.error();
       prober_ = std::move(*prober);
@@ -84,7 +86,7 @@ class RealSession final : public Session {
     if (counts.ok()) {
       ledger_ = *counts;
     } else {
-      notes_.push_back("the placement ledger could not be probed: " + counts.error().message);
+      no_ledger_ = "the placement ledger could not be probed: " + counts.error().message;
     }
     return WriteSummary();
   }
@@ -179,11 +181,12 @@ class RealSession final : public Session {
                                                                         .records = *records,
                                                                         .worker_names = worker_names,
                                                                         .ledger = ledger_,
+                                                                        .no_ledger = no_ledger_,
                                                                         .visibility = visibility_,
+                                                                        .no_visibility = no_visibility_,
                                                                         .load_cpu_cores = load_cpu_cores_,
                                                                         .cpu_s = usage.cpu_s,
-                                                                        .peak_rss_bytes = usage.peak_rss_bytes,
-                                                                        .notes = notes_}));
+                                                                        .peak_rss_bytes = usage.peak_rss_bytes}));
   }
 
   const SessionOptions options_;
@@ -197,7 +200,7 @@ class RealSession final : public Session {
   std::optional<LedgerCounts> ledger_;
   std::optional<VisibilityCounts> visibility_;
   bool may_probe_ = true;
-  std::vector<std::string> notes_;
+  std::string no_ledger_ = "the ledger was not probed", no_visibility_;  // why not
   double load_cpu_cores_ = 0;
   bool trusted_ = false;
   bool answered_ = false;

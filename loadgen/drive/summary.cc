@@ -5,27 +5,27 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "impl/figures/figure_json.h"
+#include "impl/figures/load_figures.h"
+
 namespace prefixmesh::load {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json OrNull(const std::optional<double>& value) { return value.has_value() ? Json(*value) : Json(nullptr); }
-
-Json Spectrum(const Histogram& histogram) {
-  if (histogram.count() == 0) {
-    return {{"p50", nullptr}, {"p90", nullptr}, {"p99", nullptr}, {"p999", nullptr}, {"max", nullptr}};
+// Every percentile of a label's closed set, by its name; of nothing there is none.
+void SetPercentiles(Readings& readings, const Figure& figure, const Histogram& histogram) {
+  const std::pair<std::string_view, double> shares[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}};
+  for (const LabelValue& value : figure.label->values) {
+    if (histogram.count() == 0) {
+      readings.SetNotMeasured(figure, {}, value.name);
+    } else if (value.name == "max") {
+      readings.Set(figure, value.name, histogram.max());
+    } else {
+      for (const auto& [name, share] : shares)
+        if (name == value.name) readings.Set(figure, name, histogram.Percentile(share));
+    }
   }
-  return {{"p50", histogram.Percentile(50)},
-          {"p90", histogram.Percentile(90)},
-          {"p99", histogram.Percentile(99)},
-          {"p999", histogram.Percentile(99.9)},
-          {"max", histogram.max()}};
-}
-
-Json Short(const Histogram& histogram) {
-  if (histogram.count() == 0) return {{"p50", nullptr}, {"p99", nullptr}, {"max", nullptr}};
-  return {{"p50", histogram.Percentile(50)}, {"p99", histogram.Percentile(99)}, {"max", histogram.max()}};
 }
 
 std::string Text(double value) {
@@ -34,86 +34,131 @@ std::string Text(double value) {
   return buffer;
 }
 
-const char* ReasonName(std::uint8_t reason) {
-  static constexpr const char* kNames[] = {"unknown", "cache", "min_load", "balance", "fallback"};
-  return reason < std::size(kNames) ? kNames[reason] : "unknown";
+std::string_view DecisionName(std::uint8_t reason) {
+  return reason >= 1 && reason <= std::size(kDecisionValues) ? kDecisionValues[reason - 1].name : "unknown";
 }
 
-Json LoadJson(const SummaryInput& input) {
+std::optional<double> ShareOf(std::uint64_t part, std::uint64_t whole) {
+  return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole)) : std::nullopt;
+}
+
+Readings ReadLoad(const SummaryInput& input) {
   const PlanStatistics& statistics = input.plan.statistics();
   const SendRecorder& sends = input.sends;
   const ReplyRecorder& replies = input.replies;
-  return {{"offered_rps", statistics.offered_rps},
-          {"achieved_rps", static_cast<double>(sends.sent()) / input.settings.phases.load_s},
-          {"planned", statistics.load_requests},
-          {"sent", sends.sent()},
-          {"ok", replies.ok()},
-          {"failed", replies.failed()},
-          {"timeouts", replies.timeouts()},
-          {"dropped", sends.dropped()},
-          {"late", sends.late()},
-          {"schedule_delay_us", Short(sends.schedule_delay_us())},
-          {"wakeup_delay_us", Short(sends.wakeup_us())},
-          {"latency_from_intended_us", Spectrum(replies.from_intended_us())},
-          {"latency_from_sent_us", Spectrum(replies.from_sent_us())},
-          {"ttft_us", Spectrum(replies.ttft_us())},
-          {"hdr",
-           {{"latency_from_intended_us", replies.from_intended_us().Encode()},
-            {"latency_from_sent_us", replies.from_sent_us().Encode()},
-            {"ttft_us", replies.ttft_us().Encode()},
-            {"schedule_delay_us", sends.schedule_delay_us().Encode()},
-            {"wakeup_delay_us", sends.wakeup_us().Encode()}}},
-          {"warmup",
-           {{"planned", statistics.warmup_requests},
-            {"sent", sends.sent_all() - sends.sent()},
-            {"dropped", sends.dropped_warmup()},
-            {"failed", replies.failed_all() - replies.failed()}}}};
+  Readings load;
+  load.Set(LoadFigure("offered_rps"), statistics.offered_rps);
+  load.Set(LoadFigure("achieved_rps"), static_cast<double>(sends.sent()) / input.settings.phases.load_s);
+  load.Set(LoadFigure("planned"), statistics.load_requests);
+  load.Set(LoadFigure("sent"), sends.sent());
+  load.Set(LoadFigure("ok"), replies.ok());
+  load.Set(LoadFigure("failed"), replies.failed());
+  load.Set(LoadFigure("failed_share"), ShareOf(replies.failed(), sends.sent()));
+  load.Set(LoadFigure("timeouts"), replies.timeouts());
+  load.Set(LoadFigure("dropped"), sends.dropped());
+  load.Set(LoadFigure("late"), sends.late());
+  SetPercentiles(load, LoadFigure("schedule_delay_us.*"), sends.schedule_delay_us());
+  SetPercentiles(load, LoadFigure("wakeup_delay_us.*"), sends.wakeup_us());
+  SetPercentiles(load, LoadFigure("latency_from_intended_us.*"), replies.from_intended_us());
+  SetPercentiles(load, LoadFigure("latency_from_sent_us.*"), replies.from_sent_us());
+  SetPercentiles(load, LoadFigure("ttft_us.*"), replies.ttft_us());
+  load.Set(LoadFigure("warmup.planned"), statistics.warmup_requests);
+  load.Set(LoadFigure("warmup.sent"), sends.sent_all() - sends.sent());
+  load.Set(LoadFigure("warmup.dropped"), sends.dropped_warmup());
+  load.Set(LoadFigure("warmup.failed"), replies.failed_all() - replies.failed());
+  return load;
 }
 
-Json RoutingJson(const SummaryInput& input) {
-  Json decisions = Json::object();
-  for (std::uint8_t reason = 1; reason <= 4; ++reason) decisions[ReasonName(reason)] = 0;
-  for (const auto& [reason, requests] : input.replies.requests_by_reason()) {
-    decisions[ReasonName(reason)] = requests;
+Json HistogramsJson(const SummaryInput& input) {
+  return {{"latency_from_intended_us", input.replies.from_intended_us().Encode()},
+          {"latency_from_sent_us", input.replies.from_sent_us().Encode()},
+          {"ttft_us", input.replies.ttft_us().Encode()},
+          {"schedule_delay_us", input.sends.schedule_delay_us().Encode()},
+          {"wakeup_delay_us", input.sends.wakeup_us().Encode()}};
+}
+
+Readings ReadRouting(const SummaryInput& input) {
+  const ReplyRecorder& replies = input.replies;
+  Readings routing;
+  routing.Set(RoutingFigure("cached_share"), ShareOf(replies.cached_bytes(), replies.prompt_bytes()));
+  routing.Set(RoutingFigure("prompt_bytes"), replies.prompt_bytes());
+  routing.Set(RoutingFigure("cached_bytes"), replies.cached_bytes());
+  routing.Set(RoutingFigure("load_cov"), LoadCov(replies, input.settings.workers.count));
+  routing.Set(RoutingFigure("same_worker_followups"), SameWorkerFollowups(input.plan, input.records));
+  for (const LabelValue& value : kAnswerDecisionValues)
+    routing.Set(RoutingFigure("decisions.*"), value.name, std::uint64_t{0});
+  std::uint64_t decided = 0;
+  for (const auto& [reason, requests] : replies.requests_by_reason()) {
+    const std::string_view name = DecisionName(reason);
+    routing.Set(RoutingFigure("decisions.*"), name, routing.Count(RoutingFigure("decisions.*"), name) + requests);
+    decided += requests;
   }
-  std::optional<double> cached_share;
-  if (input.replies.prompt_bytes() > 0) {
-    cached_share =
-        static_cast<double>(input.replies.cached_bytes()) / static_cast<double>(input.replies.prompt_bytes());
-  }
+  routing.Set(RoutingFigure("decided_by_cache"),
+              ShareOf(routing.Count(RoutingFigure("decisions.*"), "cache"), decided));
+  return routing;
+}
+
+Json WorkersJson(const SummaryInput& input) {
   Json workers = Json::array();
   for (const auto& [worker, requests] : input.replies.requests_by_worker()) {
     const std::string name = worker < input.worker_names.size() ? input.worker_names[worker] : "";
     workers.push_back({{"name", name}, {"requests", requests}});
   }
-  return {{"cached_share", OrNull(cached_share)},
-          {"prompt_bytes", input.replies.prompt_bytes()},
-          {"cached_bytes", input.replies.cached_bytes()},
-          {"load_cov", OrNull(LoadCov(input.replies, input.settings.workers.count))},
-          {"same_worker_followups", OrNull(SameWorkerFollowups(input.plan, input.records))},
-          {"decisions", decisions},
-          {"workers", workers}};
+  return workers;
 }
 
-Json PlacementsJson(const LedgerCounts& counts) {
-  return {{"learned", counts.learned},     {"sampled", counts.sampled}, {"pairs", counts.pairs},
-          {"applied", counts.applied},     {"partial", counts.partial}, {"superseded", counts.superseded},
-          {"forgotten", counts.forgotten}, {"lost", counts.lost},       {"unanswered", counts.unanswered}};
+Readings ReadPlacements(const SummaryInput& input) {
+  Readings placements;
+  if (!input.ledger.has_value()) {
+    placements.Complete(kPlacementFigures, input.no_ledger);
+    return placements;
+  }
+  const LedgerCounts& counts = *input.ledger;
+  placements.Set(PlacementFigure("learned"), counts.learned);
+  placements.Set(PlacementFigure("sampled"), counts.sampled);
+  placements.Set(PlacementFigure("pairs"), counts.pairs);
+  placements.Set(PlacementFigure("applied"), counts.applied);
+  placements.Set(PlacementFigure("applied_share"), ShareOf(counts.applied, counts.pairs));
+  placements.Set(PlacementFigure("partial"), counts.partial);
+  placements.Set(PlacementFigure("superseded"), counts.superseded);
+  placements.Set(PlacementFigure("forgotten"), counts.forgotten);
+  placements.Set(PlacementFigure("lost"), counts.lost);
+  placements.Set(PlacementFigure("unanswered"), counts.unanswered);
+  return placements;
 }
 
-Json VisibilityJson(const VisibilityCounts& counts) {
-  return {{"visible_share", OrNull(counts.VisibleShare())},
-          {"ms",
-           {{"p50", OrNull(counts.PercentileMs(50))},
-            {"p99", OrNull(counts.PercentileMs(99))},
-            {"max", OrNull(counts.PercentileMs(100))}}},
-          {"requests", counts.requests},
-          {"pairs", counts.pairs},
-          {"visible", counts.visible},
-          {"never", counts.never},
-          {"already_full", counts.already_full},
-          {"not_learned", counts.not_learned},
-          {"failed", counts.failed}};
+Readings ReadVisibility(const SummaryInput& input) {
+  Readings visibility;
+  if (!input.visibility.has_value()) {
+    visibility.Complete(kVisibilityFigures, input.no_visibility);
+    return visibility;
+  }
+  const VisibilityCounts& counts = *input.visibility;
+  visibility.Set(VisibilityFigure("visible_share"), counts.VisibleShare());
+  const Figure& ms = VisibilityFigure("ms.*");
+  for (const auto& [name, share] : {std::pair{"p50", 50.0}, {"p99", 99.0}, {"max", 100.0}}) {
+    const std::optional<double> percentile = counts.PercentileMs(share);
+    if (percentile.has_value()) {
+      visibility.Set(ms, name, *percentile);
+    } else {
+      visibility.SetNotMeasured(ms, counts.VisibleShare().has_value() ? ms.null_when : kNoNews, name);
+    }
+  }
+  visibility.Set(VisibilityFigure("requests"), counts.requests);
+  visibility.Set(VisibilityFigure("pairs"), counts.pairs);
+  visibility.Set(VisibilityFigure("visible"), counts.visible);
+  visibility.Set(VisibilityFigure("never"), counts.never);
+  visibility.Set(VisibilityFigure("already_full"), counts.already_full);
+  visibility.Set(VisibilityFigure("not_learned"), counts.not_learned);
+  visibility.Set(VisibilityFigure("failed"), counts.failed);
+  if (counts.requests > 0) return visibility;
+  for (const Figure& figure : kVisibilityFigures) {
+    if (figure.null_when.empty()) continue;
+    if (figure.label == nullptr) visibility.SetNotMeasured(figure, kNothingSampled);
+    if (figure.label == nullptr) continue;
+    for (const LabelValue& value : figure.label->values) visibility.SetNotMeasured(figure, kNothingSampled, value.name);
+  }
+  return visibility;
 }
 
 Json SeriesJson(const SummaryInput& input) {
@@ -190,27 +235,36 @@ std::optional<double> SameWorkerFollowups(const Plan& plan, const std::vector<Re
 
 std::string SummaryJson(const SummaryInput& input) {
   std::vector<std::string> notes = input.plan.notes();
-  notes.insert(notes.end(), input.notes.begin(), input.notes.end());
-  if (!input.visibility.has_value()) {
-    notes.push_back(input.strategy == "off" ? "visibility is not sampled for off" : "visibility was not sampled");
-  }
   if (input.ledger.has_value() && input.ledger->unanswered > 0) {
     notes.push_back(std::to_string(input.ledger->unanswered) + " ledger probes failed and count as lost");
   }
-  if (!input.ledger.has_value()) notes.push_back("placements: the ledger was not probed");
   const TrustVerdict trust = JudgeTrust(input.sends, input.load_cpu_cores, input.settings);
   Json json;
-  json["schema_version"] = 1;
+  json["schema_version"] = 2;
   json["strategy"] = input.strategy;
   json["seed"] = input.plan.seed();
   json["plan_fingerprint"] = FingerprintText(input.plan.fingerprint());
-  json["load"] = LoadJson(input);
-  json["routing"] = RoutingJson(input);
-  json["placements"] = input.ledger.has_value() ? PlacementsJson(*input.ledger) : Json(nullptr);
-  json["visibility"] = input.visibility.has_value() ? VisibilityJson(*input.visibility) : Json(nullptr);
-  json["trust"] = {{"ok", trust.ok}, {"reasons", trust.reasons}, {"cpu_cores", input.load_cpu_cores}};
-  json["loadgen"] = {{"peak_rss_bytes", input.peak_rss_bytes}, {"cpu_s", input.cpu_s}};
+  Readings judged, process;
+  judged.Set(TrustFigure("cpu_cores"), input.load_cpu_cores);
+  process.Set(LoadgenFigure("peak_rss_bytes"), input.peak_rss_bytes);
+  process.Set(LoadgenFigure("cpu_s"), input.cpu_s);
+  Reasons not_measured;
+  const auto add = [&](const FigureGroup& group, const Readings& readings) {
+    json[std::string(group.name)] = FiguresJson(group, readings);
+    AddReasons(group, readings, not_measured);
+  };
+  add(kLoadGroup, ReadLoad(input));
+  json["load"]["hdr"] = HistogramsJson(input);
+  add(kRoutingGroup, ReadRouting(input));
+  json["routing"]["workers"] = WorkersJson(input);
+  add(kPlacementsGroup, ReadPlacements(input));
+  add(kVisibilityGroup, ReadVisibility(input));
+  add(kTrustGroup, judged);
+  json["trust"]["ok"] = trust.ok;
+  json["trust"]["reasons"] = trust.reasons;
+  add(kLoadgenGroup, process);
   json["series"] = SeriesJson(input);
+  json["not_measured"] = not_measured;
   json["notes"] = notes;
   return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

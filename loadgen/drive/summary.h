@@ -1,7 +1,7 @@
 // summary.h — load.json: the load's half of result.json, as docs/results.md defines each value.
 //
 // Threads: pure. Units: in every name. Ownership: borrows for the call. Errors: none; what could not be measured is
-// null and has a line in `notes`.
+// null, and `not_measured` says why by its path.
 #pragma once
 
 #include <optional>
@@ -39,11 +39,12 @@ struct SummaryInput {
   const std::vector<RequestRecord>& records;
   const std::vector<std::string>& worker_names;
   std::optional<LedgerCounts> ledger;
+  std::string no_ledger;  // why there is none
   std::optional<VisibilityCounts> visibility;
+  std::string no_visibility;
   double load_cpu_cores = 0;
   double cpu_s = 0;
   std::uint64_t peak_rss_bytes = 0;
-  std::vector<std::string> notes;
 };
 std::string SummaryJson(const SummaryInput& input);
 

@@ -2,12 +2,14 @@
 
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "impl/base/nesting.h"
+#include "impl/base/whole_file.h"
+#include "impl/figures/figure_names.h"
+#include "impl/figures/load_figures.h"
 #include "loadgen/plan/settings_metrics.h"
 #include "loadgen/plan/settings_table.h"
 #include "loadgen/plan/sha256.h"
@@ -16,7 +18,6 @@
 namespace prefixmesh::load {
 namespace {
 
-constexpr std::size_t kScenarioBytesMax = 1u << 20;
 constexpr std::size_t kSlosMax = 1000;
 constexpr double kRequestsMax = 20e6;
 
@@ -133,10 +134,18 @@ Status ReadSection(Settings& settings, std::string_view section, const toml::tab
   return {};
 }
 
+// Failures are not success: what a scenario does not say itself about the failed share is at most 1 %.
+void AddFailedShareObjective(Settings& settings) {
+  const std::string field = FieldOf(kLoadGroup, LoadFigure("failed_share"));
+  const bool said = std::any_of(settings.slo.begin(), settings.slo.end(),
+                                [&](const Slo& slo) { return slo.expression.find(field) != std::string::npos; });
+  if (!said) settings.slo.push_back({"few requests fail", field + " <= 0.01"});
+}
+
 }  // namespace
 
 Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
-  if (text.size() > kScenarioBytesMax) return Error{ErrorCode::kTooBig, std::string(file) + ": above 1 MiB"};
+  if (text.size() > kSettingsFileBytesMax) return Error{ErrorCode::kTooBig, std::string(file) + ": above 1 MiB"};
   if (Status nesting = CheckNesting(text); !nesting.ok())
     return Invalid(std::string(file) + ": " + nesting.error().message);
   toml::table root;
@@ -165,6 +174,7 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
     if (!read.ok()) return read.error();
   }
   if (settings.metrics.empty()) settings.metrics = DefaultMetrics();
+  AddFailedShareObjective(settings);
   return settings;
 }
 
@@ -183,10 +193,9 @@ Result<Settings> LoadScenario(std::string_view name_or_path) {
   if (!is_path)
     return Invalid("unknown scenario '" + std::string(name_or_path) + "' (a .toml file, or one of: " + names + ")");
   const std::string path(name_or_path);
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) return Error{ErrorCode::kNotFound, path + ": cannot be read as a scenario"};
-  Result<Settings> settings = ParseScenario(text.str(), path);
+  const Result<std::string> text = ReadWholeFile(path, kSettingsFileBytesMax);
+  if (!text.ok()) return text.error();
+  Result<Settings> settings = ParseScenario(*text, path);
   if (settings.ok()) {
     const std::size_t slash = path.rfind('/');
     std::string name = slash == std::string::npos ? path : path.substr(slash + 1);

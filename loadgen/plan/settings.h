@@ -18,13 +18,15 @@
 
 #include "impl/base/ids.h"
 #include "impl/base/result.h"
+#include "impl/sync/generations/constants.h"
 
 namespace prefixmesh::load {
 
 // What the programs take; a setting beyond would only be refused by them later. tests/real/limits_test.cc holds them
 // against the programs.
-inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;  // limits.prompt_bytes goes no further
-inline constexpr std::uint64_t kWorkersMax = 512;           // of a router; as many again may be its peers' only
+inline constexpr std::size_t kSettingsFileBytesMax = 1u << 20;  // of a scenario, or of resolved settings
+inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;      // limits.prompt_bytes goes no further
+inline constexpr std::uint64_t kWorkersMax = 512;               // of a router; as many again may be its peers' only
 inline constexpr std::uint64_t kModelsMax = 64;
 inline constexpr std::uint64_t kRoutersMax = 64;
 
@@ -60,7 +62,7 @@ struct Settings {
   std::string strategy = "two-layer";  // what runs when the command names none; checked where strategies are known
   std::string file_hash;               // sha256 of the scenario file's text, hex
   std::vector<Slo> slo;
-  std::vector<Metric> metrics;  // a file's own `[[metric]]`, else those of scenarios/default_metrics.toml
+  std::vector<Metric> metrics;  // a file's own `[[metric]]`, else those of impl/figures/compared_figures.h
 
   struct Load {
     double rps = 200;
@@ -162,7 +164,8 @@ struct Settings {
     double peer_round_budget_kib = 256;
   } two_layer;
 
-  struct Generations {
+  // And what they had in their code, by the names there.
+  struct Generations : ::prefixmesh::generations::Constants {
     std::string mended;  // ids of hazards (impl/sync/generations/hazards.h) that the strategy is to be without
   } generations;
 

@@ -4,7 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "loadgen/scenarios/builtin.h"
+#include "impl/figures/compared_figures.h"
+#include "impl/figures/figure_names.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -41,9 +42,11 @@ const char* BetterName(const Metric& metric) { return metric.lower_is_better ? "
 
 const std::vector<Metric>& DefaultMetrics() {
   static const std::vector<Metric> metrics = [] {
-    const Result<Settings> settings = ParseScenario(DefaultMetricsToml(), "default_metrics.toml");
-    PREFIXMESH_CHECK(settings.ok());
-    return settings->metrics;
+    std::vector<Metric> made;
+    for (const ComparedFigure& each : kComparedFigures)
+      made.push_back({TitleOf(*each.figure, each.label), FieldOf(*each.group, *each.figure, each.label),
+                      each.figure->better == Better::kLower, each.threshold_percent});
+    return made;
   }();
   return metrics;
 }

@@ -31,7 +31,7 @@ Status AddMetric(std::vector<Metric>& metrics, const MetricText& text);
 
 const char* BetterName(const Metric& metric);
 
-// scenarios/default_metrics.toml, parsed once.
+// Those of impl/figures/compared_figures.h.
 const std::vector<Metric>& DefaultMetrics();
 
 nlohmann::ordered_json MetricsToJson(const std::vector<Metric>& metrics);

@@ -12,6 +12,11 @@ namespace {
 
 constexpr double kLargeCount = 1e9;
 
+// The last word of a constant's name.
+constexpr Unit UnitOf(std::string_view name) {
+  return name.ends_with("_bytes") ? Unit::kBytes : name.ends_with("_ms") ? Unit::kMilliseconds : Unit::kNone;
+}
+
 #define MEMBER(type, path)                       \
   MemberRef {                                    \
     +[](Settings& s) -> type& { return s.path; } \
@@ -22,6 +27,12 @@ constexpr double kLargeCount = 1e9;
   SettingKey { #path, MEMBER(std::uint64_t, path), Unit::unit, low, high, "", doc }
 #define TEXT(path, allowed, doc) \
   SettingKey { #path, MEMBER(std::string, path), Unit::kNone, 0, 0, allowed, doc }
+#define CONSTANT(name)                                                                                          \
+  SettingKey {                                                                                                  \
+    "generations." #name, MEMBER(std::uint64_t, generations.name), UnitOf(#name),                               \
+        static_cast<double>(generations::ConstantNamed(#name).low),                                             \
+        static_cast<double>(generations::ConstantNamed(#name).high), "", generations::ConstantNamed(#name).help \
+  }
 #define SWITCH(path, doc) \
   SettingKey { #path, MEMBER(bool, path), Unit::kNone, 0, 0, "on, off", doc }
 
@@ -85,6 +96,22 @@ const std::array kKeys = {
     NUMBER(two_layer.dead_after_s, kSeconds, 4, 86400, "a log whose owner nobody heard for so long is dropped"),
     NUMBER(two_layer.peer_round_budget_kib, kKib, 1, 512, "records to one peer in one frame"),
     TEXT(generations.mended, "", "hazards of a generation that are mended, H1,H6 (H1+H6 in an arm); none: as it was"),
+    CONSTANT(batch_bytes),
+    CONSTANT(transport_bytes),
+    CONSTANT(queue_messages),
+    CONSTANT(tick_ms),
+    CONSTANT(round_ms),
+    CONSTANT(checkpoint_rounds),
+    CONSTANT(garbage_rounds),
+    CONSTANT(structure_rounds),
+    CONSTANT(list_operations),
+    CONSTANT(log_entries),
+    CONSTANT(mark_trim_operations),
+    CONSTANT(force_trim_operations),
+    CONSTANT(delta_operations),
+    CONSTANT(compressed_bytes),
+    CONSTANT(claim_bytes),
+    CONSTANT(snapshot_entries),
     NUMBER(limits.router_rss_mib, kMib, 0, 1048576, "a router above this is killed, which ends the run; 0: none"),
     COUNT(limits.prompt_bytes, kBytes, 4096, kPromptBytesMax, "routers and workers refuse a longer prompt"),
     NUMBER(trust.schedule_delay_p99_ms, kMilliseconds, 0, 1e6, "untrusted above"),
@@ -99,6 +126,7 @@ const std::array kKeys = {
 #undef NUMBER
 #undef COUNT
 #undef TEXT
+#undef CONSTANT
 #undef SWITCH
 
 std::string_view Trim(std::string_view text) {

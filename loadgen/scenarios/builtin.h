@@ -14,7 +14,4 @@ struct BuiltinScenario {
 
 std::span<const BuiltinScenario> BuiltinScenarios();
 
-// default_metrics.toml: what `prefixmesh ab` compares where a scenario does not say.
-std::string_view DefaultMetricsToml();
-
 }  // namespace prefixmesh::load

@@ -1,4 +1,4 @@
-# cmake -DOUT=FILE -DDIR=FOLDER -DNAMES=a,b -DMETRICS=FILE -P embed.cmake: writes a .cc that holds the scenario files as raw strings.
+# cmake -DOUT=FILE -DDIR=FOLDER -DNAMES=a,b -P embed.cmake: writes a .cc that holds the scenario files as raw strings.
 string(REPLACE "," ";" NAMES "${NAMES}")
 set(text "#include \"loadgen/scenarios/builtin.h\"\n\nnamespace prefixmesh::load {\nnamespace {\n")
 string(APPEND text "constexpr BuiltinScenario kScenarios[] = {\n")
@@ -7,7 +7,5 @@ foreach(name IN LISTS NAMES)
   string(APPEND text "{\"${name}\", R\"PREFIXMESH(${toml})PREFIXMESH\"},\n")
 endforeach()
 string(APPEND text "};\n}  // namespace\nstd::span<const BuiltinScenario> BuiltinScenarios() { return kScenarios; }\n")
-file(READ ${METRICS} toml)
-string(APPEND text "std::string_view DefaultMetricsToml() { return R\"PREFIXMESH(${toml})PREFIXMESH\"; }\n")
 string(APPEND text "}  // namespace prefixmesh::load\n")
 file(WRITE ${OUT} "${text}")

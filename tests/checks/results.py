@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every recorded result validates against results/schema.json and lies where its name says; those of two-layer keep what
-the README promises of them. Usage: results.py ROOT."""
+"""Every recorded result validates against the schema of its version (results/schema.json is the newest) and lies where its
+name says; those of two-layer keep what the README promises of them. Usage: results.py ROOT."""
 import json
 import pathlib
 import sys
@@ -44,11 +44,17 @@ def broken_promises(result):
 
 def main():
     root = pathlib.Path(sys.argv[1]) / "results"
-    validator = jsonschema.Draft202012Validator(json.loads((root / "schema.json").read_text()))
+    schemas = [json.loads(file.read_text()) for file in (root / "schema.v1.json", root / "schema.json")]
+    validators = {schema["properties"]["schema_version"]["const"]: jsonschema.Draft202012Validator(schema)
+                  for schema in schemas}
     problems, count = [], 0
     for file in sorted(root.glob("*/*.json")):
         count += 1
         result = json.loads(file.read_text())
+        validator = validators.get(result.get("schema_version"))
+        if validator is None:
+            problems.append(f"{file}: has a schema_version that there is none of")
+            continue
         problems += [f"{file}: {e.json_path}: {e.message[:200]}" for e in validator.iter_errors(result)]
         if (result["scenario"]["name"].replace("/", "."), result["run_id"]) != (file.parent.name, file.stem):
             problems.append(f"{file}: is not where its scenario and run id say")

@@ -76,7 +76,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           Require(ViewOf(state->operations[count++]).prompt == operation.prompt);
         });
         Require(count == CheckJsonTreeState(body)->operations);
-        Require(*DecodeJsonTreeState(AsBytes(EncodeJson(*state))) == *state);
+        for (const JsonForm form : {JsonForm::kKey, JsonForm::kKeyAndText})
+          Require(*DecodeJsonTreeState(AsBytes(EncodeJson(*state, form))) == *state);
       }
       break;
     case 6:

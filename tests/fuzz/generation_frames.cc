@@ -90,8 +90,8 @@ class Router final : public StrategyView {
         return std::make_unique<RawOps>(RawOpsOptions{.self_name = "a", .mended = mended});
       case 5:
       case 6:
-        return std::make_unique<SnapshotOps>(SnapshotOpsOptions{
-            .self_name = "a", .delta_operations_max = which % 12 == 5 ? 0 : kDeltaOperationsMax, .mended = mended});
+        return std::make_unique<SnapshotOps>(
+            SnapshotOpsOptions{.self_name = "a", .capped = which % 12 == 6, .mended = mended});
       case 7:
         return std::make_unique<FullSnapshot>(
             FullSnapshotOptions{.form = FullSnapshotForm::kStored, .self_name = "a", .mended = mended}, *this);
@@ -103,7 +103,8 @@ class Router final : public StrategyView {
         return std::make_unique<TenantDeltas>(
             TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .mended = mended}, *this);
       default:
-        return std::make_unique<PathDeltas>(PathDeltasOptions{.self_name = "a", .mended = mended});
+        return std::make_unique<PathDeltas>(
+            PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .mended = mended});
     }
   }
   WorkerIndex Intern(std::string_view name) {

@@ -71,8 +71,10 @@ int main(int argc, char** argv) {
       {"tree_snapshot", Encode(snapshot)},
       {"tenant_delta", Encode(tenants)},
       {"path_delta", Encode(paths)},
-      {"json_list", EncodeJson(state)},
-      {"json_envelope", EncodeJson(PolicyState{"m", std::string(kTreeStateTag), EncodeJson(state), 4})},
+      {"json_list", EncodeJson(state, JsonForm::kKeyAndText)},
+      {"json_list_keys", EncodeJson(state, JsonForm::kKey)},
+      {"json_envelope",
+       EncodeJson(PolicyState{"m", std::string(kTreeStateTag), EncodeJson(state, JsonForm::kKeyAndText), 4})},
       {"lz4", *CompressBody(AsBytes(Encode(snapshot)))},
       {"frame", ""},
       {"gzip", GzipFrame(Encode(state) + std::string(300, 'x'))}};

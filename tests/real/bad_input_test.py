@@ -1,4 +1,5 @@
 """Goal: bad input is answered in one to three lines that name what is wrong, with exit 2, and nothing is started."""
+import fcntl
 import json
 import os
 import pathlib
@@ -118,8 +119,9 @@ class BadInput(unittest.TestCase):
                                     ("compare", file, whole), ("compare", whole, file), ("conform", file),
                                     ("reproduce", "--table", file)):
                         self.refused("prefixmesh", *command, says=["deep.json", "deeper than 64 levels"])
+                    why = "larger than 1 MiB" if len(deep) > 1 << 20 else "deeper than 64 levels"
                     self.refused("prefixmesh-load", "--settings", file, "--router", "a=127.0.0.1:1", "--out",
-                                 f"{folder}/out", says=["deep.json", "deeper than 64 levels"])
+                                 f"{folder}/out", says=["deep.json", why])
                 file.write_text('{"timestamp":0,"hash_ids":' + "[" * levels)
                 self.refused("prefixmesh", "plan", "--scenario", "trace", "--set", f"trace.path={file}",
                              says=["deep.json:1", "deeper than 64 levels"])
@@ -132,12 +134,49 @@ class BadInput(unittest.TestCase):
                 self.refused("prefixmesh-load", "--scenario", toml, "--router", "a=127.0.0.1:1", "--out",
                              f"{folder}/out", says=["deep.toml", "deeper than 64 levels"])
 
+    def test_files_that_have_no_end(self):
+        with harness.scratch() as folder:
+            pipe = pathlib.Path(folder, "pipe.toml")
+            os.mkfifo(pipe)
+            zeros = pathlib.Path(folder, "zeros.toml")
+            zeros.symlink_to("/dev/zero")
+            for file in (pipe, zeros):
+                for command in (("run", "--scenario", file), ("plan", "--scenario", file), ("report", file),
+                                ("compare", file, file), ("record", file), ("conform", file),
+                                ("plan", "--scenario", "trace", "--set", f"trace.path={file}")):
+                    self.refused("prefixmesh", *command, says=[file.name, "not a regular file"], timeout=10)
+                for flag in ("--settings", "--scenario"):
+                    self.refused("prefixmesh-load", flag, file, "--router", "a=127.0.0.1:1", "--out", f"{folder}/out",
+                                 says=[file.name, "not a regular file"], timeout=10)
+
+    def test_a_report_does_not_overwrite_a_result(self):
+        with harness.scratch() as folder:
+            result = pathlib.Path(folder, "result.json")
+            fixture = pathlib.Path(__file__).parents[1] / "bench" / "report" / "fixture_two_layer.json"
+            result.write_text(fixture.read_text())
+            self.refused("prefixmesh", "report", folder, "--out", result, says=["--out", "overwrite"])
+            self.assertEqual(result.read_text(), fixture.read_text())
+
+    def test_a_folder_that_another_run_is_at_work_in(self):
+        with harness.scratch() as folder:
+            held = os.open(folder, os.O_RDONLY)
+            fcntl.flock(held, fcntl.LOCK_EX)
+            for command in (["run"], ["ab", "--a", "off", "--b", "two-layer"], ["reproduce"]):
+                self.refused("prefixmesh", *command, "--out", folder, says=["--out", "another prefixmesh"])
+            os.close(held)
+
+    def test_load_arguments(self):
+        load = ("prefixmesh-load", "--out", "/tmp/prefixmesh-never-made", "--router", "a=127.0.0.1:1")
+        self.refused(*load, "--duration", "", says=["--duration"])
+        self.refused(*load, "--router", "a=127.0.0.1:2", says=["a=127.0.0.1:2", "twice"])
+        self.refused("prefixmesh-worker", "--models", "", says=["--models"])
+
     def test_a_path_that_loops(self):
         with harness.scratch() as folder:
             loop = pathlib.Path(folder, "loop")
             loop.symlink_to(loop)
             for command in (("report", loop), ("record", loop), ("compare", loop, loop), ("conform", loop)):
-                self.refused("prefixmesh", *command, says=["loop", "cannot be read"])
+                self.refused("prefixmesh", *command, says=["loop", "symbolic links"])
 
     def test_a_folder_that_cannot_be_used(self):
         with harness.scratch() as folder:

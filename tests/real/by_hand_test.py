@@ -46,6 +46,47 @@ class ByHand(unittest.TestCase):
             self.assertIn("no request came back ok", done.stderr)
             self.assertTrue((pathlib.Path(folder) / "load.json").exists())
 
+    def test_a_router_serves_without_a_worker_that_does_not_come(self):
+        nobody = f"--worker=gone=127.0.0.1:{harness.free_port()}"
+        with harness.scratch() as folder, harness.Serving("prefixmesh-worker", "--count", 1) as worker:
+            with router(worker.ready["workers"][0]["address"], nobody, "--control") as serving:
+                done = load(folder, serving.ready["port"])
+                self.assertIn(done.returncode, (0, 3), done.stderr)
+                sent = json.loads((pathlib.Path(folder) / "load.json").read_text())["load"]
+                self.assertEqual((sent["ok"], sent["failed"]), (20, 0))
+        alone = harness.run("prefixmesh-router", "--name", "a", nobody)
+        self.assertEqual(alone.returncode, 1)
+        self.assertIn("1 of 1 workers did not answer in 10 s; the first: gone=127.0.0.1", alone.stderr)
+
+    def test_routers_that_run_different_strategies_say_so(self):
+        sync = {name: f"127.0.0.1:{harness.free_port()}" for name in "ab"}
+        with harness.Serving("prefixmesh-worker", "--count", 1) as worker:
+            address = worker.ready["workers"][0]["address"]
+            start = lambda name, other, strategy: harness.Serving(  # noqa: E731
+                "prefixmesh-router", "--name", name, f"--worker=w0={address}", "--sync-listen", sync[name],
+                f"--peer={other}={sync[other]}", "--strategy", strategy)
+            with start("a", "b", "two-layer") as a, start("b", "a", "raw-ops") as b:
+                time.sleep(2)
+                for serving in (a, b):
+                    serving.process.send_signal(signal.SIGTERM)
+                said = a.process.communicate(timeout=15)[1] + b.process.communicate(timeout=15)[1]
+        self.assertEqual(said.count("it runs another strategy than"), 2, said)
+
+    def test_a_router_ends_soon_whatever_its_strategy_still_has_to_do(self):
+        with harness.scratch() as folder, harness.Serving("prefixmesh-worker", "--count", 1) as worker:
+            nobody = f"--peer=b=127.0.0.1:{harness.free_port()}"
+            with router(worker.ready["workers"][0]["address"], nobody, "--control", "--strategy", "crdt-ops/a",
+                        "--sync-listen", f"127.0.0.1:{harness.free_port()}") as serving:
+                five_seconds = [argument if argument != "1s" else "5s" for argument in ONE_SECOND]
+                done = harness.run("prefixmesh-load", *five_seconds, "--set", "load.rps=160", "--set",
+                                   "prompt.generator=unique", "--set", "prompt.chars=20000", "--out", folder,
+                                   f"--router=a=127.0.0.1:{serving.ready['port']}")
+                self.assertIn(done.returncode, (0, 3), done.stderr)
+                told = time.monotonic()
+                serving.process.send_signal(signal.SIGTERM)
+                serving.process.communicate(timeout=60)
+                self.assertLess(time.monotonic() - told, 5)
+
     def test_a_router_that_waits_for_its_workers_ends_when_it_is_told_to(self):
         nobody = f"127.0.0.1:{harness.free_port()}"
         waiting = subprocess.Popen([harness.BIN / "prefixmesh-router", "--name", "a", f"--worker=w0={nobody}"],

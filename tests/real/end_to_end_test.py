@@ -52,7 +52,7 @@ class EndToEnd(unittest.TestCase):
         with harness.scratch() as folder:
             _, _, result = harness.judged_run(folder, *harness.SMALL, "--strategy", "off", "--set", "routers.count=1",
                                               "--set", "prompt.templates=40", "--duration", "6s")
-            self.assertIsNone(result["visibility"])
+            self.assertIsNone(result["visibility"]["visible_share"])
             self.assertEqual(result["routers"][0]["sync"]["built_bytes"], 0)
             # The oracle is one router without delay: a real one-router run is within one point of it.
             self.assertLess(abs(result["routing"]["cached_share"] - result["routing"]["oracle_cached_share"]), 0.01)

@@ -34,6 +34,7 @@ class CountingHandler final : public RouterHandler {
     return {};
   }
   void Refund(std::uint64_t bytes) override { charged -= bytes; }
+  bool Crowded() const override { return false; }
   Result<RouteDecision> Decide(const RouteRequest&, bool) override {
     ++in_flight;
     RouteDecision decision;

@@ -78,8 +78,8 @@ class LostWorkers(unittest.TestCase):
             self.assertEqual([request[OUTCOME] for request in requests], [OK] * 1200)
             self.assertEqual(again, 0)
             self.assertEqual(sum("runs without --control" in line for line in out.splitlines()), 1)
-            self.assertIsNone(summary["placements"])
-            self.assertTrue(any("placements" in note and "--control" in note for note in summary["notes"]))
+            self.assertIsNone(summary["placements"]["applied"])
+            self.assertIn("--control", summary["not_measured"]["placements.applied"])
 
 
 if __name__ == "__main__":

@@ -35,8 +35,12 @@ class MemoryCap(unittest.TestCase):
         self.assertIn('class="pill killed"', report)
         self.assertIn(killed.group(0), report)
         # What came to its end was measured; what did not is null.
-        for part in ("load", "placements", "visibility"):
-            self.assertIsNone(result[part])
+        for part, figure in (("load", "ok"), ("placements", "lost"), ("visibility", "pairs")):
+            self.assertIsNone(result[part][figure])
+        # What a router had told by then is kept.
+        for router in result["routers"]:
+            told = f"{router['name']} at" in " ".join(result["notes"])
+            self.assertEqual(router["sync"]["built_bytes"] is not None, told, result["notes"])
         self.assertFalse(result["trust"]["ok"])
         self.assertIn("killed", result["trust"]["reasons"][0])
         peaks = [router["peak_rss_bytes"] for router in result["routers"]]
@@ -49,6 +53,8 @@ class MemoryCap(unittest.TestCase):
             self.assertTrue(60 <= int(killed.group(1)) < 90, killed.group(0))
             at_s, growth = float(killed.group(2)), float(killed.group(4))
             self.assertGreater(growth, 0)
+            self.assertTrue(any(note.startswith("totals are the last that were told") for note in result["notes"]))
+            self.assertGreater(max(router["index"]["bytes"] for router in result["routers"]), 0)
             self.assertLess(took, at_s + 20)
             self.assertGreater(len(result["series"]["t_s"]), 1)
 

@@ -52,6 +52,8 @@ std::string_view MetricVerdictName(MetricVerdict verdict) {
       return "unstable";
     case MetricVerdict::kNotEnoughPairs:
       return "not_enough_pairs";
+    case MetricVerdict::kNotComparable:
+      return "not_comparable";
   }
   return "unknown";
 }

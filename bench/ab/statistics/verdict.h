@@ -7,6 +7,8 @@
 // than the threshold (the pairs cannot say), else `unchanged`. Fewer than kPairsMin usable pairs: `not_enough_pairs`,
 // and no part in the family, because such a metric cannot be called.
 //
+// kNotComparable is the caller's to set: what the metric measured is not the same work in both arms.
+//
 // Zero: both runs of a pair 0 is no change (d = 0). One of them 0 has no ratio: d is infinite, the change has no
 // percentage when A is 0 (nothing where the median or an end of the interval falls there; from something to 0 is −100
 // %), and the test runs on signed ranks (Wilcoxon's), which only need to know that it is the largest. Below 0 or not
@@ -28,7 +30,14 @@ namespace prefixmesh::bench::ab {
 inline constexpr std::size_t kPairsMin = 9;  // of a verdict: 12 metrics of 9 pairs can still pass Holm (12 x 2/2^9)
 inline constexpr double kSignificance = 0.05;
 
-enum class MetricVerdict : std::uint8_t { kImproved, kRegressed, kUnchanged, kUnstable, kNotEnoughPairs };
+enum class MetricVerdict : std::uint8_t {
+  kImproved,
+  kRegressed,
+  kUnchanged,
+  kUnstable,
+  kNotEnoughPairs,
+  kNotComparable
+};
 std::string_view MetricVerdictName(MetricVerdict verdict);
 
 struct MetricPairs {

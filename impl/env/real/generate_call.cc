@@ -77,6 +77,7 @@ class GenerateCall final : public RequestCall {
   void OnWriteDone(bool ok) override {
     MutexLock lock(mutex_);
     writing_ = false;
+    WriteEnded();
     outgoing_.Clear();
     if (!ok) ClientGone();
     Step();
@@ -104,15 +105,18 @@ class GenerateCall final : public RequestCall {
     if (!ok) ReleaseHold();
     Step();
   }
-  void WorkerDone(const grpc::Status& status) {
+  void WorkerDone(const grpc::Status& said) {
     {
       MutexLock lock(mutex_);
-      const bool reached = Reached(status.error_code());
+      // One that ends well and has said nothing has not answered.
+      const grpc::Status ended =
+          said.ok() && !answered_ ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "it said nothing") : said;
+      const bool reached = Reached(ended.error_code());
       port_.handler().Finished(try_->decision, reached);
       const std::unique_ptr<WorkerTry> over = std::move(try_);
-      if (!MayTryAgain(status) || !Place(true).ok())
-        End(reached ? status
-                    : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + status.error_message()));
+      if (!MayTryAgain(ended) || !Place(true).ok())
+        End(reached ? ended
+                    : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + ended.error_message()));
     }
     Release();
   }
@@ -153,6 +157,7 @@ class GenerateCall final : public RequestCall {
     }
     if (have_reply_) {
       writing_ = true;
+      WriteBegan();
       if (!routed_sent_) {
         routed_sent_ = true;
         v1::GenerateReply reply;
@@ -171,6 +176,7 @@ class GenerateCall final : public RequestCall {
     }
     if (!last_status_.has_value()) return;
     finished_ = true;
+    WriteBegan();
     Finish(*last_status_);
   }
   void End(const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_) {

@@ -47,6 +47,7 @@ class UnaryCall final : public RequestCall {
   template <typename Message>
   void Reply(const Message& message) {
     reply_ = BufferOf(message.SerializeAsString());
+    WriteBegan();
     StartWriteAndFinish(&reply_, {}, grpc::Status::OK);
   }
   void Fail(const grpc::Status& status) { Finish(status); }
@@ -104,6 +105,7 @@ RouterReport ReportOf(const RequestPort& port) {
   report.readings.Set(RouterFigure("requests.bodies_refused"), port.bodies_refused());
   for (const auto& [reason, count] : port.listener().Refusals())
     report.readings.Set(RouterFigure("requests.connections_refused.*"), reason, count);
+  report.readings.Set(RouterFigure("requests.answers_untaken"), port.answers_untaken());
   return report;
 }
 
@@ -147,7 +149,8 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
        Executor& executor)
       : options_(std::move(options)),
         channels_(channels),
-        port_(AdmissionOf(options_.limits), options_.limits.message_bytes(), listener_, handler, clock, executor) {}
+        port_(AdmissionOf(options_.limits), options_.limits.answer_timeout, options_.limits.message_bytes(), listener_,
+              handler, clock, executor) {}
 
   Result<int> Start() {
     grpc::ServerBuilder builder;
@@ -200,6 +203,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     options.bodies_per_connection = limits.bodies_per_connection;
     options.bodies = limits.bodies;
     options.timeout = limits.body_timeout;
+    options.waiting_per_connection = limits.streams_per_connection;
     return options;
   }
   // grpc.health.v1.HealthCheckResponse has one field, an enum; of any service this port knows only the router as a

@@ -20,6 +20,15 @@ namespace prefixmesh {
 namespace {
 
 constexpr char kRouterKey[] = "prefixmesh-router";
+
+// FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/): says which strategy's frames a stream carries, in the
+// few bytes that a preface has left.
+std::uint32_t StrategyMark(std::string_view strategy) {
+  std::uint32_t mark = 2166136261u;
+  for (const char c : strategy) mark = (mark ^ static_cast<std::uint8_t>(c)) * 16777619u;
+  return mark == 0 ? 1 : mark;
+}
+
 constexpr Time kBackoffMin = std::chrono::milliseconds(100);
 constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream came up, or another took its place
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
@@ -65,6 +74,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     v1::SyncFrame incoming_;
     bool up_ = false;  // the peer's preface is in, and no newer stream took its place
     Time up_at_{0};
+    std::uint64_t incarnation_ = 0;  // the peer's, once it is up
     // What its connection had received when the read under way was first seen.
     std::optional<std::uint64_t> received_then_;
     grpc::Status status_{grpc::StatusCode::CANCELLED, "stream ended"};  // what a served end finishes with
@@ -344,6 +354,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     v1::StreamPreface& preface = *stream.queue_.emplace_back().mutable_preface();
     preface.set_router(options_.router);
     preface.set_incarnation(options_.incarnation.value);
+    preface.set_strategy(StrategyMark(options_.strategy));
     Run(stream, stream.state_.Queued());
   }
 
@@ -357,7 +368,20 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       Count("bad_preface", "a stream with " + name + " began with no valid preface");
       return Run(stream, stream.state_.End());
     }
-    if (peer.stream != nullptr && peer.stream != &stream) Replace(peer, *peer.stream);
+    if (preface.strategy() != 0 && preface.strategy() != StrategyMark(options_.strategy)) {
+      Count("strategy", "a stream with " + name + " was refused: it runs another strategy than " + options_.strategy);
+      if (peer.stub == nullptr) SendPreface(stream);  // so that its dialer can say the same
+      return DrainWithin(stream, kDrainMax);
+    }
+    if (peer.stream != nullptr && peer.stream != &stream) {
+      const Stream& old = *peer.stream;
+      if (old.up_ && old.incarnation_ != preface.incarnation())
+        if (const auto held_back = log_.Allow("replaced " + name, clock_.Now()))
+          spdlog::warn("sync: a new process called {} takes the place of one that is up{}", name,
+                       HeldBackNote(*held_back));
+      Replace(peer, *peer.stream);
+    }
+    stream.incarnation_ = preface.incarnation();
     peer.stream = &stream;
     stream.up_ = true;
     stream.up_at_ = clock_.Now();

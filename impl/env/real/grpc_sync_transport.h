@@ -37,6 +37,7 @@ inline constexpr std::size_t kRouterNameBytesMax = 48;
 struct SyncTransportOptions {
   std::string router;       // at most kRouterNameBytesMax
   Incarnation incarnation;  // of this process; not 0
+  std::string strategy;     // peers that run another one are refused
   std::string listen;       // host:port; port 0 picks one
   std::vector<SyncPeerAddress> peers;
   std::size_t queue_frames = 1024;
@@ -62,7 +63,8 @@ class GrpcSyncTransport final : public SyncTransport {
   void Close(PeerIndex peer) override;
   std::size_t QueuedBytes(PeerIndex peer) const override;
 
-  // Streams that were refused, by reason: unnamed, unknown_router, role, no_preface, bad_preface, oversized.
+  // Streams that were refused, by reason: unnamed, unknown_router, role, no_preface, bad_preface, strategy,
+  // oversized.
   std::map<std::string, std::uint64_t> Refusals() const;
   // Connections that the port closed, by reason (grpc_listener.h).
   std::map<std::string, std::uint64_t> ConnectionRefusals() const;

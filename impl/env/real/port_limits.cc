@@ -46,6 +46,7 @@ constexpr PortLimitRow kRows[] = {
                                             "requests of a connection whose body is being read"),
     Row<&PortLimits::bodies>("bodies-max", 1, 65536, "the same over all connections"),
     Row<&PortLimits::body_timeout>("body-timeout-s", 0.1, 3600, "for a request's body to arrive"),
+    Row<&PortLimits::answer_timeout>("answer-timeout-s", 0.1, 3600, "for a client to take its answer"),
     Row<&PortLimits::streams_per_connection>("streams-per-connection-max", 1, 1 << 20,
                                              "calls of a connection at a time"),
     Row<&PortLimits::streams>("streams-max", 1, 1 << 20, "calls of all connections at a time; more wait"),

@@ -34,8 +34,11 @@ struct PortLimits {
   std::uint32_t bodies_per_connection = 16;
   std::uint32_t bodies = 128;
   Time body_timeout = std::chrono::seconds(10);
+  // For a client to take what is written to it. After a quarter of a second already while half of what
+  // may be in flight is.
+  Time answer_timeout = std::chrono::seconds(30);
   // Calls of one connection at a time; more wait at the client.
-  std::uint32_t streams_per_connection = 1024;
+  std::uint32_t streams_per_connection = 512;
   std::uint32_t header_bytes = 16u << 10;
   // Calls of all connections at a time; more are not read. Above what may be in flight, so that who is too many hears
   // it.

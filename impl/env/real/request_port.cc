@@ -8,6 +8,8 @@ namespace prefixmesh {
 namespace {
 
 constexpr Time kSweepEvery = std::chrono::milliseconds(20);
+constexpr Time kWatchEvery = std::chrono::milliseconds(100);
+constexpr Time kCrowdedPatience = std::chrono::milliseconds(250);
 // gRPC has closed what was refused by then.
 constexpr Time kReturnMemoryAfter = std::chrono::seconds(5);
 // What is on its way when the listener is asked.
@@ -28,7 +30,10 @@ grpc::Status TooBig(std::uint64_t message_bytes) {
 
 // ---- a call ---------------------------------------------------------------------------------------------------------
 
+void RequestCall::WriteBegan() { write_began_ns_.store(port_.clock_.Now().count(), std::memory_order_relaxed); }
+
 void RequestCall::OnDone() {
+  port_.Unwatch(*this);
   if (charged_bytes_ > 0) port_.handler_.Refund(charged_bytes_);
   Gone();
 }
@@ -55,7 +60,36 @@ grpc::Status RequestPort::Charge(RequestCall& call, std::uint64_t bytes) {
   return grpc::Status::OK;
 }
 
+void RequestPort::Watch(RequestCall& call) {
+  MutexLock lock(watched_mutex_);
+  watched_.insert(&call);
+  if (watching_) return;
+  watching_ = true;
+  executor_.PostAt(clock_.Now() + kWatchEvery, [this] { EndUntaken(); });
+}
+
+void RequestPort::Unwatch(RequestCall& call) {
+  MutexLock lock(watched_mutex_);
+  watched_.erase(&call);
+}
+
+void RequestPort::EndUntaken() {
+  const Time now = clock_.Now(),
+             patience = handler_.Crowded() ? std::min(kCrowdedPatience, answer_timeout_) : answer_timeout_;
+  MutexLock lock(watched_mutex_);
+  for (RequestCall* call : watched_) {
+    const Time began(call->write_began_ns_.load(std::memory_order_relaxed));
+    if (began == Time{0} || now - began < patience) continue;
+    call->WriteEnded();  // once
+    untaken_.fetch_add(1, std::memory_order_relaxed);
+    call->context_.TryCancel();
+  }
+  watching_ = !watched_.empty();
+  if (watching_) executor_.PostAt(now + kWatchEvery, [this] { EndUntaken(); });
+}
+
 void RequestPort::Admit(RequestCall& call) {
+  Watch(call);
   if (const grpc::Status charged = Charge(call, kCallBytes); !charged.ok()) return call.Refuse(charged);
   MutexLock lock(mutex_);
   call.id_ = ++last_id_;

@@ -22,6 +22,7 @@
 
 #include <atomic>
 #include <map>
+#include <set>
 #include <string>
 
 #include "impl/base/mutex.h"
@@ -47,6 +48,10 @@ class RequestCall : public grpc::ServerGenericBidiReactor {
  protected:
   // The whole body, charged. Called at most once; the call goes on until Finish.
   virtual void OnBody(grpc::ByteBuffer body) = 0;
+  // From the one to the other the client has something to take; a call whose client does not is ended. A call that is
+  // being finished needs no WriteEnded.
+  void WriteBegan();
+  void WriteEnded() { write_began_ns_.store(0, std::memory_order_relaxed); }
   // gRPC is done with the client's half, and what was charged is given back. After it the port may be gone.
   virtual void Gone() { delete this; }
 
@@ -66,6 +71,7 @@ class RequestCall : public grpc::ServerGenericBidiReactor {
   std::atomic<bool> taken_{false};  // the body is in, or the call was refused
   grpc::ByteBuffer body_;           // of the read that is under way; only OnReadDone looks at it
   std::uint64_t charged_bytes_ = 0;
+  std::atomic<Time::rep> write_began_ns_{0};  // 0: nothing is being written
 };
 
 class RequestPort {
@@ -73,9 +79,12 @@ class RequestPort {
   // What gRPC and the call itself take beside the prompt: 50 to 120 KB were seen under 80 KB prompts.
   static constexpr std::uint64_t kCallBytes = 64u << 10;
 
-  RequestPort(const BodyAdmissionOptions& options, std::uint64_t message_bytes, const GrpcListener& listener,
-              RouterHandler& handler, Clock& clock, Executor& executor)
-      : message_bytes_(message_bytes),
+  // An answer that its client does not take is given up after `answer_timeout`; after a quarter of a second already
+  // while more than half of what may be in flight is.
+  RequestPort(const BodyAdmissionOptions& options, Time answer_timeout, std::uint64_t message_bytes,
+              const GrpcListener& listener, RouterHandler& handler, Clock& clock, Executor& executor)
+      : answer_timeout_(answer_timeout),
+        message_bytes_(message_bytes),
         listener_(listener),
         handler_(handler),
         clock_(clock),
@@ -91,6 +100,8 @@ class RequestPort {
   std::size_t bodies() const;
   // Calls that were refused before their body was in: there was no place, or it came too late.
   std::uint64_t bodies_refused() const { return refused_.load(std::memory_order_relaxed); }
+  // Calls that were ended because their client did not take the answer.
+  std::uint64_t answers_untaken() const { return untaken_.load(std::memory_order_relaxed); }
 
  private:
   friend class RequestCall;
@@ -104,6 +115,9 @@ class RequestPort {
   void SweepSoon() PREFIXMESH_REQUIRES(mutex_);
   void Sweep();
   void RefuseOversized() PREFIXMESH_REQUIRES(mutex_);
+  void Watch(RequestCall& call);
+  void Unwatch(RequestCall& call);
+  void EndUntaken();
   void ReturnMemorySoon() PREFIXMESH_REQUIRES(mutex_);
   void ReturnMemory();
 
@@ -114,12 +128,19 @@ class RequestPort {
     std::uint64_t partial_bytes = 0;   // of bodies that are not in
   };
 
+  const Time answer_timeout_;
   const std::uint64_t message_bytes_;
   const GrpcListener& listener_;
   RouterHandler& handler_;
   Clock& clock_;
   Executor& executor_;
-  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> refused_{0}, untaken_{0};
+
+  // Held while calls are cancelled, which may run their reactions: none of those takes it but OnDone, and gRPC runs
+  // that on a thread of its own.
+  Mutex watched_mutex_;
+  std::set<RequestCall*> watched_ PREFIXMESH_GUARDED_BY(watched_mutex_);  // from Admit to OnDone
+  bool watching_ PREFIXMESH_GUARDED_BY(watched_mutex_) = false;
 
   mutable Mutex mutex_;
   BodyAdmission admission_ PREFIXMESH_GUARDED_BY(mutex_);

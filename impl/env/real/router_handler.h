@@ -41,6 +41,8 @@ class RouterHandler {
   // Takes `bytes` of the bound on what is in flight, until Refund. kExhausted: too much is.
   virtual Status Charge(std::uint64_t bytes) = 0;
   virtual void Refund(std::uint64_t bytes) = 0;
+  // More than half of the bound is taken.
+  virtual bool Crowded() const = 0;
 
   // Chooses a worker and counts the request as in flight there until Finished. `again`: the worker that it was placed
   // at before is gone. kNotFound: no such model; kUnavailable: no healthy worker; kTooBig: the prompt is above the

@@ -39,12 +39,8 @@
 
 namespace prefixmesh::generations {
 
-inline constexpr Time kPeerTick = std::chrono::seconds(1);
-inline constexpr Time kRound = std::chrono::seconds(1);
-inline constexpr std::size_t kQueueFrames = 128;
 // Keys, framing and our envelope on top of a batch at its limit.
 inline constexpr std::uint64_t kFramingBytes = 1u << 20;
-inline constexpr std::size_t kSnapshotChunkEntries = 100;
 
 // One collection, not yet sent.
 struct Batch {

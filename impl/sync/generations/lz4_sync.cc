@@ -118,7 +118,7 @@ std::vector<StoreEntry> Lz4Sync::Snapshot(Time now) {
 Result<PolicySync::Checked> Lz4Sync::Check(const Arrival& arrival) {
   const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type != kTreeStateLz4Tag) return OpSync::Check(arrival);
-  const Result<std::string> checked = DecompressBody(envelope.config);
+  const Result<std::string> checked = DecompressBody(envelope.config, options_.constants.claim_bytes);
   if (!checked.ok()) return checked.error();
   const Result<Content> content = ContentOf(AsBytes(*checked), store_.operations_max());
   if (!content.ok()) return content.error();
@@ -135,7 +135,7 @@ OpStore::Applied Lz4Sync::Take(const std::string& key, const PolicyStateView& en
   const auto replay = [this, &actions](std::string_view model, const OperationView& operation) {
     ReplayInto(actions, model, operation, options_.mended);
   };
-  std::string body = std::move(*DecompressBody(envelope.config));
+  std::string body = std::move(*DecompressBody(envelope.config, options_.constants.claim_bytes));
   if (const Content content = *ContentOf(AsBytes(body), store_.operations_max()); content.list.has_value())
     return store_.ApplyList(key, envelope.model_id, *content.list, replay);
   return store_.ApplyTree(key, envelope.model_id, std::move(body), envelope.version, replay);

@@ -24,8 +24,6 @@
 
 namespace prefixmesh::generations {
 
-inline constexpr std::uint64_t kCompressedBytesMax = 8u << 20;
-
 // What differs between the forms that exported trees.
 struct ExportForm {
   // As a list of operations, one for each node and tenant, with all the text above it; else as a snapshot.
@@ -41,7 +39,7 @@ struct ExportForm {
 class Lz4Sync : public OpSync {
  protected:
   Lz4Sync(const PolicySyncOptions& options, const StrategyTraits& traits, const ExportForm& form)
-      : OpSync(options, traits, {}), form_(form) {}
+      : OpSync(options, traits), form_(form) {}
 
   // Returns the bytes of the bodies.
   std::uint64_t Export(const StrategyView& view);

@@ -45,10 +45,11 @@ namespace prefixmesh::generations {
 
 class OpStore {
  public:
-  explicit OpStore(const PendingOptions& options, HazardSet mended = {})
-      : operations_max_(mended.contains(Hazard::kOperationCap) ? SIZE_MAX : TreeState::kOperationsMax),
+  explicit OpStore(const Constants& constants, HazardSet mended = {})
+      : operations_max_(mended.contains(Hazard::kOperationCap) ? SIZE_MAX
+                                                               : static_cast<std::size_t>(constants.list_operations)),
         replays_whole_(!mended.contains(Hazard::kWholeReplay)),
-        pending_(options, mended) {}
+        pending_(constants, mended) {}
 
   // ---- local
   void Append(const std::string& key, TreeOperation operation);

@@ -27,8 +27,8 @@ class OpSync : public PolicySync {
   std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
 
  protected:
-  OpSync(const PolicySyncOptions& options, const StrategyTraits& traits, const PendingOptions& pending)
-      : PolicySync(options, traits), store_(pending, options.mended) {}
+  OpSync(const PolicySyncOptions& options, const StrategyTraits& traits)
+      : PolicySync(options, traits), store_(options.constants, options.mended) {}
 
   std::uint64_t Generation() const override { return store_.generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;

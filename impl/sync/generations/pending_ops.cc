@@ -67,12 +67,12 @@ void PendingOps::Drop(std::string_view key, std::size_t count) {
 }
 
 void PendingOps::TrimAfterMark(std::string_view key, std::uint64_t version, std::uint64_t watermark) {
-  if (Count(key) <= options_.mark_trim_above) return;
+  if (Count(key) <= constants_.mark_trim_operations) return;
   Drop(key, std::min(Count(key) / 2, FirstBeyond(key, version, watermark).value_or(0)));
 }
 
 void PendingOps::ForceTrim(std::string_view key) {
-  if (Count(key) > options_.force_trim_above) Drop(key, Count(key) / 2);
+  if (Count(key) > constants_.force_trim_operations) Drop(key, Count(key) / 2);
 }
 
 void PendingOps::EraseEmpty() {

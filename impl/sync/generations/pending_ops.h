@@ -12,8 +12,8 @@
 // that left (H5); a mark trims only what every stream has had (H7).
 //
 // Threads: mesh loop. Ownership: owns the operations. Time and errors: none. Bounds: in operations per tree, not in
-// bytes (historical): halved above kMarkTrimAbove when marked, above kForceTrimAbove when refused at a dialer. Bytes
-// are a running total. Source: specification of the generations, §2 S1b and S2, §2.10 T1–T3.
+// bytes (historical): halved above mark_trim_operations when marked, above force_trim_operations when refused at a
+// dialer. Bytes are a running total. Source: specification of the generations, §2 S1b and S2, §2.10 T1–T3.
 #pragma once
 
 #include <cstdint>
@@ -23,22 +23,16 @@
 #include <string_view>
 #include <vector>
 
+#include "impl/sync/generations/constants.h"
 #include "impl/sync/generations/hazards.h"
 #include "impl/wire/bincode.h"
 
 namespace prefixmesh::generations {
 
-struct PendingOptions {
-  // Pending operations of a tree above which a mark drops the oldest half.
-  std::size_t mark_trim_above = 4096;
-  // Pending operations of a tree above which a refusal at a dialer drops the oldest half.
-  std::size_t force_trim_above = 100;
-};
-
 class PendingOps {
  public:
-  explicit PendingOps(const PendingOptions& options, HazardSet mended = {})
-      : options_(options), keeps_counters_(mended.contains(Hazard::kRemoteMovesBase)) {}
+  explicit PendingOps(const Constants& constants, HazardSet mended = {})
+      : constants_(constants), keeps_counters_(mended.contains(Hazard::kRemoteMovesBase)) {}
 
   // `version`: the counter with this operation.
   void Append(const std::string& key, TreeOperation operation, std::uint64_t version);
@@ -71,7 +65,7 @@ class PendingOps {
   };
   std::uint64_t Base(std::string_view key, std::uint64_t version) const;
 
-  const PendingOptions options_;
+  const Constants constants_;
   const bool keeps_counters_;
   std::map<std::string, Counters, std::less<>> counters_;
   std::map<std::string, std::vector<TreeOperation>, std::less<>> pending_;

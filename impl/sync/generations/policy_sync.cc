@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kUnknownModel = "unknown";
 constexpr std::size_t kKeyBytesMax = 4 * kRequestNameBytesMax;  // a model's name, with H4 mended a router's as well
+constexpr std::uint64_t kCheckpointRounds = 10;
 constexpr Time kSnapshotAnswerPeriod = std::chrono::seconds(1);
 constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;  // no batch ever has it
 
@@ -21,11 +22,13 @@ StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& option
   StrategyTraits traits;
   traits.name = name;
   traits.runs_on_text = true;
-  traits.round_period = kRound;
-  traits.peer_tick_period = kPeerTick;
-  traits.queue_frames = kQueueFrames;
+  const Constants& constants = options.constants;
+  traits.round_period = std::chrono::milliseconds(constants.round_ms);
+  traits.peer_tick_period = std::chrono::milliseconds(constants.tick_ms);
+  traits.queue_frames = static_cast<std::size_t>(constants.queue_messages);
   traits.queue_bytes = std::size_t{2} << 30;  // the 128 messages bind first
-  traits.frame_bytes = static_cast<std::size_t>(options.batch_bytes_max + kFramingBytes);
+  traits.frame_bytes = static_cast<std::size_t>(constants.transport_bytes > 0 ? constants.transport_bytes
+                                                                              : constants.batch_bytes + kFramingBytes);
   traits.oversize_ends_stream = true;
   traits.gzip = true;
   traits.offer_bytes = std::size_t{256} << 20;
@@ -57,8 +60,9 @@ Offer PolicySync::NameOf(const PlacementView& placement) {
 
 void PolicySync::OnRound(Time now, Actions& /*actions*/) {
   ++rounds_;
-  if (rounds_ % options_.checkpoint_rounds == 0) Checkpoint(now);
-  if (rounds_ % options_.garbage_rounds == 0) CollectGarbage();
+  const std::uint64_t checkpoint_rounds = options_.constants.checkpoint_rounds;
+  if (rounds_ % (checkpoint_rounds > 0 ? checkpoint_rounds : kCheckpointRounds) == 0) Checkpoint(now);
+  if (rounds_ % options_.constants.garbage_rounds == 0) CollectGarbage();
 }
 
 std::string PolicySync::OwnKey(std::string_view model) const {
@@ -99,7 +103,7 @@ void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
   for (Batch& batch : batches) {
     std::vector<std::string> keys;
     for (const StoreEntry& entry : batch.entries) keys.push_back(entry.key);
-    switch (collector.Offer(std::move(batch), options_.batch_bytes_max, ++tokens_, actions)) {
+    switch (collector.Offer(std::move(batch), options_.constants.batch_bytes, ++tokens_, actions)) {
       case Collector::Verdict::kOffered:
         break;
       case Collector::Verdict::kRefusedKept:
@@ -203,7 +207,7 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
   for (const StoreEntryView& entry : frame.entries) {
     Result<Checked> checked = CheckEntry(entry, role);
     if (checked.ok()) declared_bytes += checked->declared_bytes;
-    if (!checked.ok() || declared_bytes > kLz4ClaimMax) {
+    if (!checked.ok() || declared_bytes > options_.constants.claim_bytes) {
       ++decode_errors_;
       return;
     }
@@ -242,7 +246,7 @@ void PolicySync::TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& act
 
 void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
   Result<std::vector<std::string>> pieces =
-      CutSnapshot(Store::kPolicy, entries, std::min(kPieceBytesMax, traits_.frame_bytes / 2));
+      CutSnapshot(Store::kPolicy, entries, std::clamp<std::size_t>(traits_.frame_bytes / 2, 1, kPieceBytesMax));
   if (!pieces.ok()) {
     actions.push_back(RefuseFrame{.peer = peer,
                                   .kind = Oversize::kSnapshot,
@@ -268,10 +272,11 @@ void PolicySync::AskedForSnapshot(Time now, PeerIndex peer, Actions& actions) {
 void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
   const std::vector<StoreEntry> entries = Snapshot(now);
   if (mended(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
-  const std::uint64_t chunks = (entries.size() + kSnapshotChunkEntries - 1) / kSnapshotChunkEntries;
+  const auto chunk_entries = static_cast<std::size_t>(options_.constants.snapshot_entries);
+  const std::uint64_t chunks = (entries.size() + chunk_entries - 1) / chunk_entries;
   for (std::uint64_t i = 0; i < chunks; ++i) {
-    const std::size_t first = static_cast<std::size_t>(i) * kSnapshotChunkEntries;
-    const std::size_t count = std::min(kSnapshotChunkEntries, entries.size() - first);
+    const std::size_t first = static_cast<std::size_t>(i) * chunk_entries;
+    const std::size_t count = std::min(chunk_entries, entries.size() - first);
     std::string frame =
         EncodeSnapshotChunk(Store::kPolicy, i, chunks, std::span<const StoreEntry>(entries).subspan(first, count));
     if (frame.size() > traits_.frame_bytes) {

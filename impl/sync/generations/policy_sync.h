@@ -1,6 +1,6 @@
 // policy_sync.h — one router's policy store on its streams: what the strategies of all seven generations do alike.
 //
-//   round (1 s)    every checkpoint_rounds Checkpoint, every garbage_rounds CollectGarbage
+//   round (1 s)    every 10 rounds Checkpoint, every 60 CollectGarbage (these and all other numbers: constants.h)
 //   tick (1 s)     per stream, unless the idle gate is shut: Collect ─► size test ─► offer ─► mark (collector.h)
 //   frame          decode ─► Check every entry ─► only then apply each: a bad frame changes nothing and is counted.
 //                  Both read the frame in place: what is put together is one operation, or one body, at a time
@@ -14,10 +14,11 @@
 // for all of them. Chunks of a snapshot are applied as they come; timestamps are the mesh's monotonic time.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: those of what the generation keeps, by its Report; a frame's
-// entries by kEntriesMax, what they declare to be together by kLz4ClaimMax, models by the names that requests may have.
-// While a frame is handled the heap grows by at most 2 x max(frame, what it declares with what it goes on from) + 1 MiB
-// (bounds_test.cc). Records: local = placements · sent = operations or records in queued frames, repeats included ·
-// received = those in frames that decode · the rest is the generation's. Source: specification of the generations, §1.
+// entries by kEntriesMax, what they declare to be together by the largest claim, models by the names that requests may
+// have. While a frame is handled the heap grows by at most 2 x max(frame, what it declares with what it goes on from) +
+// 1 MiB (bounds_test.cc). Records: local = placements · sent = operations or records in queued frames, repeats included
+// · received = those in frames that decode · the rest is the generation's. Source: specification of the generations,
+// §1.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,7 @@
 
 #include "impl/base/function_ref.h"
 #include "impl/sync/generations/collector.h"
+#include "impl/sync/generations/constants.h"
 #include "impl/sync/generations/hazards.h"
 #include "impl/sync/generations/snapshot_pieces.h"
 #include "impl/sync/generations/tree_store.h"
@@ -41,11 +43,8 @@ namespace prefixmesh::generations {
 struct PolicySyncOptions {
   // Goes into every entry as its actor.
   std::string self_name = {};
-  // Σ value bytes above which a batch is refused.
-  std::uint64_t batch_bytes_max = 10u << 20;
+  Constants constants = {};
   SizeRule size_rule = {};
-  std::uint32_t checkpoint_rounds = 10;
-  std::uint32_t garbage_rounds = 60;
   HazardSet mended = {};
 };
 

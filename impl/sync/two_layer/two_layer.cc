@@ -44,7 +44,7 @@ TwoLayer::TwoLayer(Options options, const StrategyView& view)
   traits_.round_period = options_.round_period;
   traits_.queue_frames = 1024;
   traits_.queue_bytes = 8u << 20;
-  traits_.frame_bytes = 4u << 20;
+  traits_.frame_bytes = kFrameBytesMax;
   traits_.keeps_records = true;
   for (std::size_t i = 0; i < view_.PeerCount(); ++i) peers_.push_back(std::make_unique<Peer>());
   NoteWorkers();  // before any peer speaks: of own workers only their word counts

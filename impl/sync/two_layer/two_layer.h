@@ -93,6 +93,8 @@ class TwoLayer final : public SyncStrategy {
   static constexpr std::size_t kStreamNameBytesMax = 1u << 20;
   // Sent to one peer between two beats, because an ack or a pull asked for it: above it the next beat sends.
   static constexpr std::uint64_t kFlushBytesMax = 4u << 20;
+  // Of one frame, as the transport takes it. Pages are far below it; a simulation holds that no frame is above.
+  static constexpr std::size_t kFrameBytesMax = 4u << 20;
   // Digests that differ and do not move are answered with vectors and registers at least so often.
   static constexpr Time kDisagreeMax = std::chrono::seconds(8);
   // Frames in a row that do not decode before the stream is closed.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "bench/ab/ab_json.h"
@@ -132,6 +133,83 @@ TEST_CASE("AbAnalysis: what was never measured is not compared; what was sometim
   CHECK(once.verdict == AbVerdict::kNotEnoughPairs);
 }
 
+// Sets one guard's value in every run of an arm.
+void SetGuard(Experiment& experiment, std::size_t arm, std::size_t guard, std::optional<double> value) {
+  for (FinishedRun& run : experiment.runs)
+    if (run.scheduled.arm == arm) run.facts.guards[guard] = value;
+}
+
+TEST_CASE("AbAnalysis: a guard that breaks is a regression, whatever the metrics say; at its threshold it breaks") {
+  const auto equal = [](std::size_t, std::size_t, std::size_t) -> std::optional<double> { return 100.0; };
+  const struct {
+    std::size_t guard;
+    double kept, broken;
+  } rows[] = {{0, 0.0019, 0.002}, {1, 0.9901, 0.99}, {2, 0.0099, 0.01}, {3, 0, 1}};
+  for (const auto& row : rows) {
+    Experiment experiment = SampleExperiment({"off", "two-layer"}, 9, equal);
+    SetGuard(experiment, 1, row.guard, row.kept);
+    Analysis analysis = Analyse(experiment);
+    CHECK(analysis.comparisons[0].guards[row.guard].verdict == "kept");
+    CHECK(analysis.verdict == AbVerdict::kUnchanged);
+    SetGuard(experiment, 1, row.guard, row.broken);
+    analysis = Analyse(experiment);
+    CHECK(analysis.comparisons[0].guards[row.guard].regressed());
+    CHECK(analysis.verdict == AbVerdict::kRegressed);
+    CHECK(AbExitCode(analysis.verdict) == 1);
+    // One pair alone is no median.
+    SetGuard(experiment, 1, row.guard, row.kept);
+    RunOf(experiment, 3, 1).guards[row.guard] = row.broken;
+    CHECK(Analyse(experiment).verdict == AbVerdict::kUnchanged);
+  }
+}
+
+TEST_CASE("AbAnalysis: guards that were not measured, or in too few pairs, say so and break nothing") {
+  const auto equal = [](std::size_t, std::size_t, std::size_t) -> std::optional<double> { return 100.0; };
+  Experiment experiment = SampleExperiment({"off", "two-layer"}, 9, equal);
+  SetGuard(experiment, 1, 1, std::nullopt);
+  CHECK(Analyse(experiment).comparisons[0].guards[1].verdict == "not_measured");
+  SetGuard(experiment, 1, 1, 0.0);
+  RunOf(experiment, 3, 1).guards[1] = std::nullopt;
+  const GuardResult result = Analyse(experiment).comparisons[0].guards[1];
+  CHECK(result.verdict == "not_enough_pairs");
+  CHECK(result.pairs == 8);
+}
+
+TEST_CASE("AbAnalysis: silence is no saving, and latency of those that were answered none") {
+  // Half the bytes, half the latency.
+  const auto half = [](std::size_t, std::size_t arm, std::size_t) -> std::optional<double> {
+    return arm == 1 ? 50.0 : 100.0;
+  };
+  const auto verdicts = [](const Experiment& experiment) {
+    std::map<std::string, MetricVerdict> all;
+    const Analysis analysis = Analyse(experiment);
+    for (const MetricResult& each : analysis.comparisons[0].metrics)
+      all[each.metric.declared.name] = each.comparison.verdict;
+    return all;
+  };
+  Experiment experiment = SampleExperiment({"off", "two-layer"}, 9, half);
+  for (const char* name : {"peak RSS", "sync built per s", "sync CPU", "decision CPU p50", "latency p99"})
+    CHECK(verdicts(experiment)[name] == MetricVerdict::kImproved);
+  SetGuard(experiment, 1, 1, 0.98);
+  auto silent = verdicts(experiment);
+  for (const char* name : {"peak RSS", "sync built per s", "sync CPU", "decision CPU p50"})
+    CHECK(silent[name] == MetricVerdict::kNotComparable);
+  CHECK(silent["latency p99"] == MetricVerdict::kImproved);
+  CHECK(silent["visibility p99"] == MetricVerdict::kImproved);
+
+  for (const double failed : {0.0021, 0.02}) {
+    Experiment failing = SampleExperiment({"off", "two-layer"}, 9, half);
+    if (failed > 0.01) SetGuard(failing, 0, 0, failed);  // both alike, and too many
+    SetGuard(failing, 1, 0, failed);
+    auto of_answered = verdicts(failing);
+    CHECK(of_answered["latency p99"] == MetricVerdict::kNotComparable);
+    CHECK(of_answered["peak RSS"] == MetricVerdict::kImproved);
+  }
+  const std::string text = RenderAbTable(experiment, Analyse(experiment));
+  CHECK(text.find("deliver unlike") != std::string::npos);
+  CHECK(text.find("guard: applied") != std::string::npos);
+}
+
 TEST_CASE("AbAnalysis: many arms are each compared with the first; mixed kinds bring `off` on both beside") {
   const Analysis many = Analyse(SampleExperiment({"off", "two-layer", "off"}, 9, Worse));
   REQUIRE(many.comparisons.size() == 2);
@@ -205,7 +283,7 @@ TEST_CASE("AbOverview: what every arm has, and what its comparison with the firs
   CHECK(overview.rows.back().cells[1].value == 1);
 
   const std::string table = RenderAbTable(experiment, analysis);
-  CHECK(table.find("\nall against A               B  C\npeak RSS                    -  =\n") != std::string::npos);
+  CHECK(table.find("\nall against A               B  C\npeak RSS                    -  x\n") != std::string::npos);
   CHECK(table.find("\nkilled at the memory cap    =  .\n") != std::string::npos);
   CHECK(RenderAbReport(experiment, analysis).find("id=\"overview\"") != std::string::npos);
 

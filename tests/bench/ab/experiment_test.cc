@@ -237,7 +237,7 @@ TEST_CASE("AbRunFacts: what a result says, and what is no result") {
   CHECK(facts->machine == "a cpu, 2 cores, 23.5 GiB, Linux 6.1");
   CHECK(facts->values == std::vector<std::optional<double>>{7.0, std::nullopt});
   CHECK(FactsOf(nlohmann::json::object(), metrics, "f").error().message.find("f: is not a result") == 0);
-  CHECK(ReadRun("/nowhere.json", metrics).error().message == "/nowhere.json: cannot be read");
+  CHECK(ReadRun("/nowhere.json", metrics).error().message == "/nowhere.json: No such file or directory");
   CHECK(ReadableMetrics({{"x", "placements.lots", true, 1}}).error().message.find("metric 'x': unknown field") == 0);
   CHECK(ReadableMetrics({{"x", "routers.peak_rss_bytes", true, 1}}).error().message.find("many values") !=
         std::string::npos);

@@ -28,6 +28,7 @@ Experiment SampleExperiment(const std::vector<std::string>& arms, std::size_t pa
     facts.machine = "a machine, 2";
     facts.build = "0123abcd, gcc";
     facts.trusted = true;
+    facts.guards = {0.0, 1.0, 0.0, 0.0};
     for (std::size_t m = 0; m < request.metrics.size(); ++m)
       facts.values.push_back(value(scheduled.pair, scheduled.arm, m));
     experiment.runs.push_back({scheduled, facts});
@@ -59,6 +60,8 @@ Experiment RichExperiment() {
                          return arm == 1 ? base * change[m] : arm == 2 && (m == 2 || m == 3) ? 0 : base;
                        });
   experiment.request.metrics[1].declared.name = "steady <script>alert(1)</script> \"RSS\" \x1b[31m";
+  for (FinishedRun& run : experiment.runs)
+    if (run.scheduled.arm == 2) run.facts.guards[1] = 0.0;  // `off` delivers nothing
   RunFacts& killed = RunOf(experiment, 4, 1);
   killed.verdict = "killed";
   killed.why = "router-b was killed: 310 MiB are above the cap of 300 MiB";

@@ -42,10 +42,11 @@ def main():
                  (["failed"], None, 2, ["router-b died with signal 9", "Not measured in this run"])]
         disturbed = json.load(open(os.path.join(fixtures, "fixture_two_layer.json")))
         after = {"records": 4130, "connected_after_ms": 9.9, "complete_after_ms": 38.1, "equal_at_rest": True,
-                 "built_bytes": {"placements": 228546, "structure": 0, "repair": 48, "digest": 389, "control": 1233}}
+                 "built_bytes": {"placements": 228546, "structure": 0, "repair": 48, "digest": 389, "control": 1233}, "built_total_bytes": 230216}
         disturbed["partition"] = {"direction": "both", "links": ["router-a/router-b"], "began_s": 13.1, "healed_s": 29.2, **after}
         disturbed["join"] = {"router": "router-b", "at_s": 20.5, "ready_after_ms": 60, **after,
-                             "decision_cpu_p99_us": {"router-a": {"before": 41, "after": 42}, "router-b": {"after": 43}}}
+                             "decision_cpu_p99_us": {"router-a": {"before": 41, "after": 42}, "router-b": {"after": 43}},
+                             "others_decision_cpu_p99_us": {"before": 41, "after": 42}, "joiner_decision_cpu_p99_us": 43}
         with open(os.path.join(folder, "fixture_disturbed.json"), "w") as file:
             json.dump(disturbed, file)
         pages.append((["disturbed"], None, 6, ["Cut and healed", "A router that joined", "38.1 ms", "225 KiB", "41.0 µs"]))

@@ -110,7 +110,7 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
     result = base(name, strategy)
     result.update({
         "load": {"offered_rps": 200.0, "achieved_rps": 200.0, "planned": requests, "sent": requests, "ok": requests, "failed": 0,
-                 "timeouts": 0, "dropped": 0, "late": 3, "schedule_delay_us": percentiles(delay, ["p50", "p99", "max"]),
+                 "failed_share": 0.0, "timeouts": 0, "dropped": 0, "late": 3, "schedule_delay_us": percentiles(delay, ["p50", "p99", "max"]),
                  "wakeup_delay_us": percentiles(delay, ["p50", "p99", "max"]),
                  "latency_from_intended_us": percentiles(intended, spectrum), "latency_from_sent_us": percentiles(sent, spectrum),
                  "ttft_us": percentiles(first, spectrum),
@@ -118,13 +118,15 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
                          "ttft_us": histogram(first), "schedule_delay_us": histogram(delay), "wakeup_delay_us": histogram(delay)},
                  "warmup": {"planned": 200 * WARMUP, "sent": 200 * WARMUP, "dropped": 0, "failed": 0}},
         "routing": {"cached_share": share, "oracle_cached_share": 0.7921, "cached_share_ratio": share / 0.7921, "load_cov": cov,
-                    "oracle_load_cov": 0.148, "same_worker_followups": round(share, 3), "prompt_bytes": requests * 80000,
+                    "oracle_load_cov": 0.148, "same_worker_followups": round(share, 3), "decided_by_cache": 5611 / 6000,
+                    "prompt_bytes": requests * 80000,
                     "cached_bytes": int(requests * 80000 * share),
                     "decisions": {"cache": 5611, "min_load": 201, "balance": 188, "fallback": 0},
                     "workers": [{"name": f"worker-{i:02}", "requests": 300 + (i * 7) % 41 - 20} for i in range(20)]},
-        "placements": {"learned": requests, "sampled": pairs, "pairs": pairs, "applied": good, "partial": pairs - good, "superseded": 0,
+        "placements": {"learned": requests, "sampled": pairs, "pairs": pairs, "applied": good, "applied_share": good / pairs,
+                       "partial": pairs - good, "superseded": 0,
                        "forgotten": 0, "lost": 0, "unanswered": 0},
-        "visibility": None if visible is None else {
+        "visibility": {} if visible is None else {
             "visible_share": 1.0, "ms": {"p50": visible, "p99": visible * 2.4, "max": visible * 3.1}, "requests": 60, "pairs": 58,
             "visible": 58, "never": 0, "already_full": 2, "not_learned": 0, "failed": 0},
         "routers": routers, "series": series, "slo": slo, "verdict": verdict, "notes": ["synthetic: made by make_fixtures.py"] + notes})
@@ -133,7 +135,7 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
 
 def base(name, strategy):
     return {
-        "schema_version": 1, "run_id": f"20260101T000000Z-{name}", "started_at": "2026-01-01T00:00:00Z",
+        "schema_version": 2, "run_id": f"20260101T000000Z-{name}", "started_at": "2026-01-01T00:00:00Z",
         "scenario": {"name": "reference", "file_hash": "0" * 64, "settings": SETTINGS}, "strategy": strategy, "index_kind": "block",
         "seed": 1, "plan_fingerprint": "00c0ffee00c0ffee",
         "build": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False, "compiler": "GNU 12.2.0",
@@ -164,10 +166,10 @@ def failed():
     router.update({"name": "router-a", "index": {"nodes": 0, "bytes": 0, "budget_bytes": 67108864}, "decision_us": {"p50": None, "p99": None},
                    "decision_cpu_us": {"p50": None, "p99": None}, "sync": sync})
     result.update({
-        "trust": {"ok": False, "reasons": ["the generator did not finish"], "cpu_cores": None}, "load": None,
+        "trust": {"ok": False, "reasons": ["the generator did not finish"], "cpu_cores": None}, "load": {"hdr": {}},
         "routing": {"cached_share": None, "oracle_cached_share": None, "cached_share_ratio": None, "load_cov": None, "oracle_load_cov": None,
                     "same_worker_followups": None, "prompt_bytes": 0, "cached_bytes": 0, "decisions": {}, "workers": []},
-        "placements": None, "visibility": None, "routers": [router],
+        "placements": {"applied": None}, "visibility": {"visible_share": None}, "routers": [router],
         "workers": {"count": 20, "peak_rss_bytes": None, "cpu_s": None, "cached_blocks": None},
         "loadgen": {"peak_rss_bytes": None, "cpu_s": None},
         "series": {"t_s": [0, 1], "rss_bytes": {"router-a": [25000000, 25100000]}, "sync_bytes": {"router-a": [0, None]}, "rps": [None, None],

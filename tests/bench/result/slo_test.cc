@@ -6,7 +6,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "bench/result/schema_embed.h"
+#include "bench/result/result_schema.h"
 #include "tests/support/properties.h"
 
 namespace prefixmesh::bench {

@@ -16,9 +16,11 @@ double MiB(const char* strategy, double chars, double seconds) {
 TEST_CASE("ExpectedRouterBytes: ids do not grow with the prompt, texts do") {
   REQUIRE(MiB("two-layer", 80'000, 600) == MiB("two-layer", 500, 30));
   for (const char* strategy :
-       {"crdt-ops", "crdt-ops/a", "crdt-ops/b", "crdt-ops/c", "raw-ops", "snapshot-ops", "full-snapshot",
-        "full-snapshot/b", "checkpoint", "checkpoint/a", "checkpoint/b", "checkpoint/c", "checkpoint/d", "capped-ops",
-        "tenant-deltas", "tenant-deltas/d2", "tenant-deltas/d6"})
+       {"crdt-ops",         "crdt-ops/a",       "crdt-ops/b",       "crdt-ops/c",       "raw-ops",
+        "snapshot-ops",     "full-snapshot",    "full-snapshot/b",  "checkpoint",       "checkpoint/a",
+        "checkpoint/b",     "checkpoint/c",     "checkpoint/d",     "capped-ops",       "tenant-deltas",
+        "tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3", "tenant-deltas/d4", "tenant-deltas/d5",
+        "tenant-deltas/d6", "tenant-deltas/d7", "tenant-deltas/d8"})
     REQUIRE(MiB(strategy, 80'000, 120) > 3 * MiB(strategy, 8'000, 120));
 }
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "bench/scenario/measured.h"
-#include "impl/figures/router_figures.h"
+#include "impl/figures/figures.h"
 #include "loadgen/drive/summary.h"
 
 namespace prefixmesh::bench {
@@ -51,11 +51,12 @@ nlohmann::json EmptyLoad(const load::Settings& settings) {
                                                   .records = records,
                                                   .worker_names = {},
                                                   .ledger = std::nullopt,
+                                                  .no_ledger = "the ledger was not probed",
                                                   .visibility = std::nullopt,
+                                                  .no_visibility = "there is one router",
                                                   .load_cpu_cores = 0,
                                                   .cpu_s = 1,
-                                                  .peak_rss_bytes = 1,
-                                                  .notes = {}}));
+                                                  .peak_rss_bytes = 1}));
 }
 
 // Paths of null leaves, and for each all that a note may name it by: itself or a group it is in.
@@ -64,10 +65,10 @@ void Unexplained(const Json& node, std::vector<std::string> names, const std::ve
   if (node.is_null()) {
     for (const std::string& note : notes)
       for (const std::string& name : names) {
-        const auto at = note.find(name);
-        if (at == std::string::npos) continue;
-        const char after = at + name.size() < note.size() ? note[at + name.size()] : ',';
-        if (after == ',' || after == ' ' || after == ':') return;
+        for (auto at = note.find(name); at != std::string::npos; at = note.find(name, at + 1)) {
+          const char after = at + name.size() < note.size() ? note[at + name.size()] : ',';
+          if (after == ',' || after == ' ' || after == ':') return;
+        }
       }
     missing.push_back(names.back());
   }
@@ -103,15 +104,15 @@ std::vector<std::string> Unexplained(const Json& result) {
 }
 
 // Of a router to which nothing happened: what it always counts is 0.
-RouterReport IdleReport() {
-  RouterReport report;
+Readings IdleReadings() {
+  Readings readings;
   for (const Figure& figure : kRouterFigures) {
     if (!figure.null_when.empty()) continue;
-    if (figure.label == nullptr) report.readings.Set(figure, std::uint64_t{0});
+    if (figure.label == nullptr) readings.Set(figure, std::uint64_t{0});
     if (figure.label == nullptr) continue;
-    for (const LabelValue& value : figure.label->values) report.readings.Set(figure, value.name, std::uint64_t{0});
+    for (const LabelValue& value : figure.label->values) readings.Set(figure, value.name, std::uint64_t{0});
   }
-  return report;
+  return readings;
 }
 
 TEST_CASE("BuildResult: rates are growth between the ends of the load phase over the time between the answers") {
@@ -127,7 +128,7 @@ TEST_CASE("BuildResult: rates are growth between the ends of the load phase over
   REQUIRE(a["delivered_bytes_per_s"].get<double>() == Approx(2000));
   REQUIRE(a["wire_bytes_per_s"].get<double>() == Approx(4000));
   REQUIRE(b["bytes_per_s"].get<double>() == Approx(4000));
-  REQUIRE(Unexplained(result).empty());
+  REQUIRE(Unexplained(result) == std::vector<std::string>());
 }
 
 TEST_CASE("BuildResult: a router that was silent at an end of the load phase has no rates, and they are null") {
@@ -142,7 +143,7 @@ TEST_CASE("BuildResult: a router that was silent at an end of the load phase has
   REQUIRE(result["routers"][0]["sync"]["delivered_bytes_per_s"].is_null());
   REQUIRE(result["routers"][1]["sync"]["bytes_per_s"].is_null());
   REQUIRE(result["series"]["sync_bytes"]["router-b"] == Json({2, nullptr}));
-  REQUIRE(Unexplained(result).empty());
+  REQUIRE(Unexplained(result) == std::vector<std::string>());
   const std::vector<std::string> notes = result["notes"];
   REQUIRE(std::count(notes.begin(), notes.end(),
                      "router-b did not answer 1 of 2 samples: they are null in the series") == 1);
@@ -167,7 +168,7 @@ TEST_CASE("BuildResult: a run that ended before its load is null throughout, not
   NoNumbers(workers, "workers");
   REQUIRE(result["slo"][0]["ok"] == false);
   result["slo"] = Json::object();  // named by its own name
-  REQUIRE(Unexplained(result).empty());
+  REQUIRE(Unexplained(result) == std::vector<std::string>());
 }
 
 TEST_CASE("BuildResult: what the generator could not measure is explained as well") {
@@ -175,60 +176,60 @@ TEST_CASE("BuildResult: what the generator could not measure is explained as wel
   m.load = EmptyLoad(m.request.settings);
   m.verdict = Verdict::kOk;
   for (MeasuredRouter& router : m.routers) {
-    router.settled = IdleReport();
-    router.peak_rss_bytes = router.pss_bytes = router.end_rss_bytes = 1;
-    router.cpu_s = 1;
-    router.delivered_bytes = 0;
+    router.settled = true;
+    router.readings = IdleReadings();
+    for (const Figure* figure : {&RouterFigure("peak_rss_bytes"), &RouterFigure("pss_bytes"),
+                                 &RouterFigure("end_rss_bytes"), &RouterFigure("sync.delivered_bytes")})
+      router.readings.Set(*figure, std::uint64_t{1});
+    router.readings.Set(RouterFigure("cpu_s"), 1.0);
   }
-  m.routers[1].pss_bytes.reset();
+  m.routers[1].readings.SetNotMeasured(RouterFigure("pss_bytes"));
   const Json result = BuildResult(m);
   REQUIRE(result["load"]["ok"] == 0);
   REQUIRE(result["load"]["latency_from_sent_us"]["p50"].is_null());
-  REQUIRE(Unexplained(result).empty());
+  REQUIRE(Unexplained(result) == std::vector<std::string>());
   const std::vector<std::string> notes = result["notes"];
   REQUIRE(std::count(notes.begin(), notes.end(),
                      "null, because the kernel did not tell: routers[router-b].pss_bytes") == 1);
+  REQUIRE(std::count(notes.begin(), notes.end(), "null, because there is one router: visibility") == 1);
+  REQUIRE(std::none_of(notes.begin(), notes.end(),
+                       [](const std::string& note) { return note.find("nobody said why") != std::string::npos; }));
 }
 
-TEST_CASE("BuildResult: a cut and a join stand there as measured; what was not reached is null and explained") {
+TEST_CASE("BuildResult: what a fault did stands there under its name; what was not reached is null and explained") {
   Measured m = Begun();
-  REQUIRE_FALSE(BuildResult(m).contains("partition"));
   REQUIRE_FALSE(BuildResult(m).contains("join"));
-  m.request.settings.partition.direction = "a_to_b";
-  m.partition.emplace();
-  m.partition->links = {"router-a/router-b"};
-  m.join.emplace();
-  m.join->router = 1;
-  REQUIRE(Unexplained(BuildResult(m)).empty());  // the load never got there
+  MeasuredFault& join = m.faults.emplace_back();
+  join.group = &kJoinGroup;
+  join.words = {{"router", "router-b"}};
+  join.why_not_equal = "it ended before";
+  join.readings.Complete(kJoinFigures, kNotReached);
+  REQUIRE(Unexplained(BuildResult(m)) == std::vector<std::string>());  // the load never got there
 
-  m.partition->began_s = 7.0004;
-  m.partition->healed_s = 12.3456;
-  m.join->at_s = 8;
-  REQUIRE(Unexplained(BuildResult(m)).empty());  // a strategy without logs
-
-  Convergence& heal = m.partition->heal;
-  heal.records = 40;
-  heal.connected_after_ms = 3;
-  heal.equal_at_rest = false;
-  m.join->caught_up.records = 17;
-  m.join->decision_cpu_p99_us = {{50.0, 60.0}, {std::nullopt, 70.0}};
-  Json result = BuildResult(m);  // not complete
-  REQUIRE(Unexplained(result).empty());
-  REQUIRE(result["partition"]["complete_after_ms"].is_null());
-  REQUIRE(result["partition"]["built_bytes"]["placements"].is_null());
-
-  heal.complete_after_ms = 5.5;
-  heal.built_bytes = {{"placements", 100}, {"control", 20}, {"crdt", 0}};
-  result = BuildResult(m);
-  REQUIRE(Unexplained(result).empty());
-  REQUIRE(result["partition"] ==
-          Json::parse(R"({"direction":"a_to_b","links":["router-a/router-b"],"began_s":7.0,"healed_s":12.346,
-                          "records":40,"connected_after_ms":3.0,"complete_after_ms":5.5,
-                          "built_bytes":{"placements":100,"structure":0,"repair":0,"digest":0,"control":20},
-                          "equal_at_rest":false})"));
-  REQUIRE(result["join"]["router"] == "router-b");
-  REQUIRE(result["join"]["decision_cpu_p99_us"] ==
-          Json::parse(R"({"router-a":{"before":50.0,"after":60.0},"router-b":{"after":70.0}})"));
+  join.readings.Set(JoinFigure("at_s"), 8.0);
+  join.readings.Set(JoinFigure("records"), std::uint64_t{17});
+  join.readings.Set(JoinFigure("built_bytes.*"), "control", std::uint64_t{20});
+  join.readings.Set(JoinFigure("decision_cpu_p99_us.*.before"), "router-a", 50.0);
+  join.readings.Set(JoinFigure("decision_cpu_p99_us.*.after"), "router-a", 60.0);
+  join.readings.SetNotMeasured(JoinFigure("decision_cpu_p99_us.*.after"), kDecidedNothingThen, "router-b");
+  join.equal_at_rest = true;
+  const Json result = BuildResult(m);
+  REQUIRE(Unexplained(result) == std::vector<std::string>());
+  const Json& part = result["join"];
+  REQUIRE(part["router"] == "router-b");
+  REQUIRE(part["at_s"] == 8.0);
+  REQUIRE(part["records"] == 17);
+  REQUIRE(part["built_bytes"]["control"] == 20);
+  REQUIRE(part["built_bytes"]["placements"].is_null());
+  REQUIRE(part["complete_after_ms"].is_null());
+  REQUIRE(part["equal_at_rest"] == true);
+  REQUIRE(part["decision_cpu_p99_us"] ==
+          Json::parse(R"({"router-a":{"before":50.0,"after":60.0},"router-b":{"after":null}})"));
+  const std::vector<std::string> notes = result["notes"];
+  REQUIRE(std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.starts_with("null, because " + std::string(kNotReached)) &&
+           note.find("join.complete_after_ms") != std::string::npos;
+  }));
 }
 
 TEST_CASE("BuildResult: a router that joined is not silent before it was there") {

@@ -93,5 +93,19 @@ TEST_CASE("WriteWholeFile: what is no regular file is written to, not replaced")
   REQUIRE(full.error().message == "cannot write /dev/full: No space left on device");
 }
 
+TEST_CASE("ReadWholeFile: a regular file up to the bound, and nothing that would not end") {
+  const Scratch folder;
+  const std::string path = folder / "file", text = std::string("{\0}", 3) + std::string(200'000, 'x');
+  REQUIRE(WriteWholeFile(path, text).ok());
+  REQUIRE(*ReadWholeFile(path, text.size()) == text);
+  REQUIRE(ReadWholeFile(path, text.size() - 1).error().code == ErrorCode::kTooBig);
+  REQUIRE(ReadWholeFile("/dev/zero", 1 << 20).error().message == "/dev/zero: is not a regular file");
+  REQUIRE(ReadWholeFile(folder / ".", 10).error().message.find("is not a regular file") != std::string::npos);
+  REQUIRE(ReadWholeFile(folder / "none", 10).error().message.find("No such file") != std::string::npos);
+  const std::string pipe = folder / "pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  REQUIRE_FALSE(ReadWholeFile(pipe, 10).ok());  // nobody writes to it, and nobody waits for that
+}
+
 }  // namespace
 }  // namespace prefixmesh

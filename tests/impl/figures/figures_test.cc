@@ -2,8 +2,10 @@
 // Oracle: tables with one fault each; the rules of figure.h.
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 #include <string>
 
+#include "impl/figures/figures.h"
 #include "impl/figures/readings.h"
 
 namespace prefixmesh {
@@ -50,6 +52,11 @@ TEST_CASE("Figures: a metric ends in its base unit, and has the project's name i
   REQUIRE(ProblemOf(first, second) == "repeats a metric");
 }
 
+TEST_CASE("Figures: every group has a name of its own") {
+  std::set<std::string_view> names;
+  for (const FigureGroup* group : kFigureGroups) REQUIRE(names.insert(group->name).second);
+}
+
 TEST_CASE("Readings: the last one of a figure and label counts; what is no number says why") {
   const Figure count{.path = "n", .meaning = "x", .null_when = "nobody counted"};
   const Figure by_peer{.path = "from.*.bytes", .unit = Unit::kBytes, .meaning = "x", .label = &kPeer};
@@ -73,6 +80,21 @@ TEST_CASE("Readings: the last one of a figure and label counts; what is no numbe
   readings.Set(count, std::optional<double>(1.5));
   REQUIRE(readings.Number(count) == 1.5);
   REQUIRE(readings.Find(count)->reason() == nullptr);
+}
+
+TEST_CASE("Readings: what was not read gets a reason, also for each value of a closed label") {
+  const Figure figures[] = {{.path = "a", .meaning = "x"},
+                            {.path = "b.*", .meaning = "x", .label = &kShortSpectrum},
+                            {.path = "c.*", .meaning = "x", .label = &kPeer}};
+  Readings readings;
+  readings.Set(figures[0], std::uint64_t{1});
+  readings.Set(figures[1], "p99", std::uint64_t{2});
+  readings.Complete(figures, "it did not answer");
+  REQUIRE(readings.Count(figures[0]) == 1);
+  REQUIRE(readings.Count(figures[1], "p99") == 2);
+  REQUIRE(*readings.Find(figures[1], "p50")->reason() == "it did not answer");
+  REQUIRE(*readings.Find(figures[1], "max")->reason() == "it did not answer");
+  REQUIRE(readings.Find(figures[2]) == nullptr);  // an open set: nobody knows its names
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ struct World {
   std::unique_ptr<WorkerGreeter> greeter;
 };
 
-TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted again, and nobody else") {
+TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted often, and the others as always") {
   World world(3);
   world.greeter->Start();
   world.executor.AdvanceBy(Time{0});
@@ -83,8 +83,10 @@ TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted again, and n
 
   for (int again = 0; again < 20; ++again) {
     world.executor.AdvanceBy(milliseconds(200));
-    REQUIRE(world.hellos.size() == 2);  // 1 anew; 2 has one under way
+    const bool everyone = again % 5 == 4;                // a second is over
+    REQUIRE(world.hellos.size() == (everyone ? 3 : 2));  // 1 anew; 2 has one under way
     world.MissOne(1);
+    if (everyone) world.AnswerOne(0, 1);
   }
   world.executor.AdvanceBy(milliseconds(200));
   world.AnswerOne(1, 1);
@@ -118,6 +120,23 @@ TEST_CASE(
   world.AnswerOne(0, 1);
   world.AnswerOne(1, 1);
   REQUIRE(world.fleet.healthy(world.workers[1]));
+}
+
+TEST_CASE("WorkerGreeter: one worker that never comes does not keep the others from being asked") {
+  World world(2);
+  world.greeter->Start();
+  world.executor.AdvanceBy(Time{0});
+  world.AnswerOne(0, 1);
+  world.MissOne(1);
+  int asked = 0;
+  for (int beat = 0; beat < 50; ++beat) {
+    world.executor.AdvanceBy(world.options.retry);
+    world.MissOne(1);
+    for (const World::Sent& hello : world.hellos) asked += hello.worker == WorkerIndex{0};
+    if (!world.hellos.empty()) world.MissOne(0);
+  }
+  REQUIRE(asked == 10);  // once a second of the ten
+  REQUIRE_FALSE(world.fleet.healthy(WorkerIndex{0}));
 }
 
 TEST_CASE("WorkerGreeter: a healthy worker that answered a request since the last beat is not asked") {

@@ -18,7 +18,7 @@ TEST_CASE("TreeState: the default is empty, and what is empty comes back as it w
   REQUIRE(state.version == 0);
   REQUIRE(Encode(state).size() == 24);
   REQUIRE(*DecodeTreeState(AsBytes(Encode(state))) == state);
-  REQUIRE(*DecodeJsonTreeState(AsBytes(EncodeJson(state))) == state);
+  REQUIRE(*DecodeJsonTreeState(AsBytes(EncodeJson(state, JsonForm::kKeyAndText))) == state);
   const TreeState named{"model", {}, 0};
   REQUIRE(*DecodeTreeState(AsBytes(Encode(named))) == named);
   REQUIRE_FALSE(named == state);
@@ -53,7 +53,8 @@ TEST_CASE("TreeOperation: equal are those of the same type, kind, prompt and wor
   for (const bool again : {false, true}) {
     for (const TreeOperation& a : all) {
       for (const TreeOperation& b : all) REQUIRE((a == b) == (&a == &b));
-      for (const std::string& bytes : {Encode(TreeState{"", {a}, 0}), EncodeJson(TreeState{"", {a}, 0})})
+      for (const std::string& bytes :
+           {Encode(TreeState{"", {a}, 0}), EncodeJson(TreeState{"", {a}, 0}, JsonForm::kKeyAndText)})
         REQUIRE(seen.insert(bytes).second == !again);
     }
   }
@@ -90,7 +91,7 @@ TEST_CASE("TreeState: 100 operations of 1,000 tokens come back, in the size of t
   const std::string bytes = Encode(state);
   REQUIRE(bytes.size() == 24 + 5 + 100 * (24 + 4'000 + 18));
   REQUIRE(*DecodeTreeState(AsBytes(bytes)) == state);
-  REQUIRE(*DecodeJsonTreeState(AsBytes(EncodeJson(state))) == state);
+  REQUIRE(*DecodeJsonTreeState(AsBytes(EncodeJson(state, JsonForm::kKeyAndText))) == state);
 }
 
 TEST_CASE("TreeStateDelta: a few operations are under a tenth of a list of prompts of 20,000 chars") {

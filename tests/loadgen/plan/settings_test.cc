@@ -41,7 +41,11 @@ expression = "load.ttft_us.p99 <= 500000"
   REQUIRE(settings->load.stages == std::vector<Stage>{{10, 5}, {20, 7.5}});
   REQUIRE(settings->phases.load_s == 120);
   REQUIRE_FALSE(settings->trace.spread);
-  REQUIRE(settings->slo == std::vector<Slo>{{"fast", "load.ttft_us.p99 <= 500000"}});
+  // What it does not say of failures is said for it, once.
+  REQUIRE(settings->slo ==
+          std::vector<Slo>{{"fast", "load.ttft_us.p99 <= 500000"}, {"few requests fail", "load.failed_share <= 0.01"}});
+  const auto own = ParseScenario("[[slo]]\nname = \"half\"\nexpression = \"load.failed_share <= 0.5\"\n", "s.toml");
+  REQUIRE(own->slo == std::vector<Slo>{{"half", "load.failed_share <= 0.5"}});
   REQUIRE(settings->prompt.chars == 80000);
   REQUIRE(settings->file_hash.size() == 64);
 }
@@ -89,6 +93,30 @@ TEST_CASE("Settings: mistakes in a file name the file, the line, the key and wha
           0);
   REQUIRE(ScenarioError("[load\n").rfind("s.toml:1: ", 0) == 0);
   REQUIRE(ScenarioError("source = 3\n") == "s.toml:1: source must be text");
+}
+
+TEST_CASE("Settings: every constant of the generations is a setting with its default, range and unit") {
+  const Settings defaults;
+  for (const generations::ConstantRow& row : generations::kConstantRows) {
+    const std::string name = std::string("generations.") + row.name;
+    INFO(name);
+    const SettingKey* key = FindSettingKey(name);
+    REQUIRE(key != nullptr);
+    CHECK(key->low == static_cast<double>(row.low));
+    CHECK(key->high == static_cast<double>(row.high));
+    Settings settings;
+    REQUIRE(ApplyOverride(settings, name + "=" + std::to_string(row.high)).ok());
+    CHECK(settings.generations.*row.member == row.high);
+    settings.generations.*row.member = defaults.generations.*row.member;
+    CHECK(settings.generations == defaults.generations);  // it changed nothing else
+    CHECK_FALSE(ApplyOverride(settings, name + "=" + std::to_string(row.high + 1)).ok());
+  }
+  Settings settings;
+  REQUIRE(ApplyOverride(settings, "generations.batch_bytes=4MiB").ok());
+  CHECK(settings.generations.batch_bytes == 4u << 20);
+  REQUIRE(ApplyOverride(settings, "generations.tick_ms=2s").ok());
+  CHECK(settings.generations.tick_ms == 2000);
+  CHECK_FALSE(ApplyOverride(settings, "generations.queue_messages=4KiB").ok());
 }
 
 TEST_CASE("Settings: overrides take units and refuse wrong ones") {
@@ -191,7 +219,7 @@ TEST_CASE("Settings: every built-in scenario loads, says what it is, and is vali
   REQUIRE(names.size() == 22);
   REQUIRE(LoadScenario("nothing").error().message.rfind(
               "unknown scenario 'nothing' (a .toml file, or one of: reference, ", 0) == 0);
-  REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: cannot be read as a scenario");
+  REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: No such file or directory");
   REQUIRE(Validate(*LoadScenario("trace")).error().message.find("--set trace.path=FILE") != std::string::npos);
 }
 

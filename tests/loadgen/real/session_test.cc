@@ -98,7 +98,8 @@ TEST_CASE("Session: routers that tell each other nothing lose what they did not 
   REQUIRE((*session)->Run().ok());
   REQUIRE((*session)->Probe().ok());
   const nlohmann::json result = bench.Result();
-  REQUIRE(result["visibility"].is_null());
+  REQUIRE(result["visibility"]["visible_share"].is_null());
+  REQUIRE(result["not_measured"]["visibility.visible_share"] == "visibility is not sampled for off");
   REQUIRE(result["placements"]["applied"] == 0);
   REQUIRE(result["placements"]["partial"] == 0);  // what depth there is, the peer's own requests explain
   REQUIRE(result["placements"]["lost"] == 50);

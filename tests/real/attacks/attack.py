@@ -42,6 +42,7 @@ ATTACKS = {
     "huge-loads": ("peer", "loads", "sync", 64),
     "half-sent-bodies": ("stranger", "half-sent", "requests", 320),
     "half-sent-health": ("stranger", "half-sent-health", "requests", 320),
+    "untaken-answers": ("stranger", "untaken", "requests", 320),
     "endless-frame": ("stranger", "endless-frame", "sync", 320),
     "inflated-message": ("stranger", "inflated", "requests", 64),
     "silent-scrapes": ("stranger", "silent-connections", "metrics", 64),
@@ -58,7 +59,8 @@ ATTACKS = {
 }
 
 # What /metrics of the attacked must say afterwards, a pattern.
-COUNTED = {"endless-frame": 'reason="oversized"', "garbage-frames": 'reason="corrupt"',
+COUNTED = {"untaken-answers": r"answers_untaken_total\{[^}]*\} [1-9]", "endless-frame": 'reason="oversized"',
+           "garbage-frames": 'reason="corrupt"',
            "silent-streams": 'reason="no_preface"'}
 for flood in ("continuation-flood", "header-references"):
     COUNTED[flood] = r'_requests_connections_refused_total{.*reason="headers_too_big"} [1-9]'
@@ -86,7 +88,8 @@ class Routers:
             self.ports[name] = {"requests": requests, "metrics": metrics, "sync": sync[name]}
             peers = [f"--peer={other}={sync[other]}" for other in "amz" if other != name]
             self.running[name] = harness.Serving("prefixmesh-router", "--name", name, "--listen", requests,
-                                                 "--sync-listen", sync[name], "--metrics-listen", metrics, *workers,
+                                                 "--sync-listen", sync[name], "--metrics-listen", metrics,
+                                                 "--answer-timeout-s", 1, *workers,
                                                  *peers)
             self.logs[name] = []
             threading.Thread(target=self._drain, args=(name,), daemon=True).start()

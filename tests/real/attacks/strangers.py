@@ -16,6 +16,7 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
+import h2.settings
 
 GENERATE = "/prefixmesh.v1.Router/Generate"
 
@@ -109,6 +110,48 @@ def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, pat
 
 def half_sent_health(address, goes):
     return half_sent(address, goes, path="/grpc.health.v1.Health/Check")
+
+
+def untaken(address, goes, connections=12, streams=400, per_second=300):
+    """Small whole requests whose answers are never taken: the windows for them are closed. No more than the workers
+    have room for, so that nobody waits for them but for want of room in flight."""
+    began = time.monotonic()
+    message = b"\x0a\x07model-0\x12\x10" + b"x" * 16
+    body = b"\0" + struct.pack(">I", len(message)) + message
+    tries = 0
+    held = []
+    while goes():
+        while len(held) < connections:
+            try:
+                connection = Connection(address)
+                connection.http.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
+                connection.flush()
+                held.append((connection, set()))
+            except OSError:
+                break
+        for connection, open_streams in list(held):
+            try:
+                for _ in range(50):
+                    if len(open_streams) >= streams or not goes():
+                        break
+                    if tries > per_second * (time.monotonic() - began):
+                        break
+                    try:
+                        stream = connection.open(GENERATE)
+                        connection.http.send_data(stream, body, end_stream=True)
+                        connection.flush()
+                    except h2.exceptions.ProtocolError:
+                        break
+                    open_streams.add(stream)
+                    tries += 1
+                for event in connection.take(0.002):
+                    if isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
+                        open_streams.discard(event.stream_id)
+                    if isinstance(event, h2.events.ConnectionTerminated):
+                        raise ConnectionError("goaway")
+            except (OSError, h2.exceptions.ProtocolError, KeyError):
+                held.remove((connection, open_streams))
+    return tries
 
 
 def endless_frame(address, goes):
@@ -297,7 +340,7 @@ MODES = {"continuation-flood": continuation_flood, "header-references": header_r
          "header-bytes": header_bytes, "rapid-reset": rapid_reset,
          "continuation-flood-sync": on_sync(continuation_flood), "header-references-sync": on_sync(header_references),
          "header-bytes-sync": on_sync(header_bytes), "rapid-reset-sync": on_sync(rapid_reset),
-         "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
+         "untaken": untaken, "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
          "silent-connections": silent_connections, "measuring-calls": measuring_calls}
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const CheckpointOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
 constexpr std::string_view kNames[] = {"checkpoint/b", "checkpoint/c", "checkpoint/d", "checkpoint"};
@@ -13,7 +13,7 @@ ExportForm FormOf(const CheckpointOptions& options) {
   return {.flat = options.form == CheckpointForm::kB,
           .skips_unchanged = options.form >= CheckpointForm::kD,
           .garbage_takes_bodies = options.form == CheckpointForm::kE,
-          .compressed_bytes_max = options.form == CheckpointForm::kE ? options.compressed_bytes_max : UINT64_MAX};
+          .compressed_bytes_max = options.form == CheckpointForm::kE ? options.constants.compressed_bytes : UINT64_MAX};
 }
 
 }  // namespace

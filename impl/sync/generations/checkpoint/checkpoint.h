@@ -14,10 +14,9 @@
 // it, too, so that under load the same body goes out every second. Received: lz4_sync.h: at most 2,048 operations of it
 // (H14, X10).
 //
-// These forms ran in a branch that also sent tenant deltas; here they stand alone ("tenant-deltas/d6" has
-// both). A flat list above 256 MiB is not
-// exported: the original had no limit there. The tree's lock is held while its nodes are copied; the original's locks
-// were one for each node.
+// These forms ran in a branch that also sent tenant deltas; here they stand alone ("tenant-deltas/d5" to "/d8" have
+// both), and both ends read what comes. A flat list above 256 MiB is not exported: the original had no limit there. The
+// tree's lock is held while its nodes are copied; the original's locks were one for each node.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: one body a tree, with none of its own (historical).
 // Records: local = placements · the rest: op_sync.h. Layer: structure.
@@ -36,9 +35,7 @@ enum class CheckpointForm : std::uint8_t { kB, kC, kD, kE };
 struct CheckpointOptions {
   CheckpointForm form = CheckpointForm::kE;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
-  // Of form e.
-  std::uint64_t compressed_bytes_max = kCompressedBytesMax;
+  Constants constants = {};
   HazardSet mended = {};
 };
 

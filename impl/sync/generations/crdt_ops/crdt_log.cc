@@ -17,7 +17,7 @@ const CrdtLog::Entry* CrdtLog::Find(std::string_view key) const {
 void CrdtLog::Put(const std::string& key, std::string value, std::uint64_t version) {
   log_.push_back({.key = key, .value = value, .time = ++clock_, .replica = replica_});
   log_bytes_ += log_.back().bytes();
-  if (compacts_ && log_.size() > kLogMax) Compact();
+  if (log_.size() > entries_max_) Compact();
   Entry& entry = entries_[key];
   map_bytes_ -= HeapBytes(entry.value);
   entry = {std::move(value), version};
@@ -30,7 +30,7 @@ void CrdtLog::Compact() {
   for (auto operation = log_.rbegin(); operation != log_.rend(); ++operation) {
     if (seen.insert(operation->key).second) kept.push_back(*operation);
   }
-  if (kept.size() > kLogMax) kept.resize(kLogKept);  // newest first
+  if (kept.size() > entries_max_) kept.resize(entries_max_ / 4 * 3);  // newest first
   log_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
   log_.shrink_to_fit();
   log_bytes_ = 0;

@@ -7,7 +7,7 @@
 // The log is never read here: it was the CRDT's record for merges that this store never got. Until #825 nothing ever
 // shortened it; then, above 10,000 entries, the latest of each key stays, and if that is still above, the newest 7,500.
 //
-// Threads: mesh loop. Ownership: owns both copies of each value. Time and errors: none. Bounds: kLogMax entries, or
+// Threads: mesh loop. Ownership: owns both copies of each value. Time and errors: none. Bounds: entries_max, or
 // none (historical); none in bytes. Bytes are running totals, as malloc cuts them. Source: specification of the
 // generations, §2 S1.
 #pragma once
@@ -22,15 +22,13 @@ namespace prefixmesh::generations {
 
 class CrdtLog {
  public:
-  static constexpr std::size_t kLogMax = 10'000;
-  static constexpr std::size_t kLogKept = 7'500;
-
   struct Entry {
     std::string value;
     std::uint64_t version = 0;
   };
 
-  CrdtLog(std::string replica, bool compacts) : replica_(std::move(replica)), compacts_(compacts) {}
+  // entries_max: SIZE_MAX for a log that is never shortened.
+  CrdtLog(std::string replica, std::size_t entries_max) : replica_(std::move(replica)), entries_max_(entries_max) {}
 
   // Null: not there.
   const Entry* Find(std::string_view key) const;
@@ -55,7 +53,7 @@ class CrdtLog {
   void Compact();
 
   const std::string replica_;
-  const bool compacts_;
+  const std::size_t entries_max_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<Operation> log_;
   std::uint64_t clock_ = 0;

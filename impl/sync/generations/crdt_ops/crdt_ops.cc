@@ -10,11 +10,14 @@ namespace prefixmesh::generations {
 namespace {
 
 // Of the transport until #893, both ways.
-constexpr std::size_t kEarlyFrameBytes = 4u << 20;
+constexpr std::uint64_t kEarlyTransportBytes = 4u << 20;
+constexpr std::uint64_t kCheckpointRounds = 60;
 
 PolicySyncOptions Common(const CrdtOpsOptions& options) {
-  PolicySyncOptions common{.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max};
-  common.checkpoint_rounds = 60;
+  PolicySyncOptions common{.self_name = options.self_name, .constants = options.constants};
+  if (common.constants.checkpoint_rounds == 0) common.constants.checkpoint_rounds = kCheckpointRounds;
+  if (options.point <= CrdtOpsPoint::k825 && common.constants.transport_bytes == 0)
+    common.constants.transport_bytes = kEarlyTransportBytes;
   common.mended = options.mended;
   if (options.point == CrdtOpsPoint::k655) common.size_rule = {.dialer = TooBig::kUnchecked, .server = TooBig::kKept};
   if (options.point == CrdtOpsPoint::k825) common.size_rule = {.dialer = TooBig::kMarked, .server = TooBig::kMarked};
@@ -24,10 +27,7 @@ PolicySyncOptions Common(const CrdtOpsOptions& options) {
 StrategyTraits Traits(const CrdtOpsOptions& options) {
   constexpr std::string_view kNames[] = {"crdt-ops/a", "crdt-ops", "crdt-ops/b", "crdt-ops/c"};
   StrategyTraits traits = MakeTraits(kNames[static_cast<std::size_t>(options.point)], Common(options));
-  if (options.point <= CrdtOpsPoint::k825) {
-    traits.frame_bytes = kEarlyFrameBytes;
-    traits.gzip = false;
-  }
+  traits.gzip = options.point > CrdtOpsPoint::k825;
   return traits;
 }
 
@@ -36,11 +36,12 @@ StrategyTraits Traits(const CrdtOpsOptions& options) {
 CrdtOps::CrdtOps(const CrdtOpsOptions& options)
     : PolicySync(Common(options), Traits(options)),
       point_(options.point),
-      log_(options.self_name, options.point != CrdtOpsPoint::k655),
-      pending_(options.pending, options.mended) {}
+      log_(options.self_name,
+           options.point == CrdtOpsPoint::k655 ? SIZE_MAX : static_cast<std::size_t>(options.constants.log_entries)),
+      pending_(options.constants, options.mended) {}
 
 std::string CrdtOps::EncodeList(const TreeState& list) const {
-  return point_ == CrdtOpsPoint::k655 ? EncodeJson(list) : Encode(list);
+  return point_ == CrdtOpsPoint::k655 ? EncodeJson(list, JsonForm::kKeyAndText) : Encode(list);
 }
 
 Result<TreeState> CrdtOps::DecodeList(Bytes bytes) const {

@@ -51,8 +51,7 @@ enum class CrdtOpsPoint : std::uint8_t { k655, k825, k899, k919 };
 struct CrdtOpsOptions {
   CrdtOpsPoint point = CrdtOpsPoint::k825;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
-  PendingOptions pending = {};
+  Constants constants = {};
   HazardSet mended = {};
 };
 
@@ -95,7 +94,9 @@ class CrdtOps final : public PolicySync {
   void ReplayValue(Bytes value, Actions& actions);
   // Of the stored value, borrowed; empty if there is none.
   StateView StoredList(std::string_view key) const;
-  std::size_t operations_max() const { return mended(Hazard::kOperationCap) ? SIZE_MAX : TreeState::kOperationsMax; }
+  std::size_t operations_max() const {
+    return mended(Hazard::kOperationCap) ? SIZE_MAX : static_cast<std::size_t>(options_.constants.list_operations);
+  }
   StoreEntry WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const;
   std::uint64_t OperationsIn(const CrdtLog::Entry& entry) const;
 

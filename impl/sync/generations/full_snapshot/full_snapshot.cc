@@ -6,7 +6,7 @@ namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const FullSnapshotOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
 constexpr std::string_view kNames[] = {"full-snapshot", "full-snapshot/b", "checkpoint/a"};

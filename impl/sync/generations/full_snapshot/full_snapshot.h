@@ -35,7 +35,7 @@ enum class FullSnapshotForm : std::uint8_t { kLive, kStored, kCheckpoint };
 struct FullSnapshotOptions {
   FullSnapshotForm form = FullSnapshotForm::kLive;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
+  Constants constants = {};
   HazardSet mended = {};
 };
 

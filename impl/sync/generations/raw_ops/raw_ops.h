@@ -34,11 +34,7 @@ namespace prefixmesh::generations {
 struct RawOpsOptions {
   // Goes into every entry as its actor.
   std::string self_name = {};
-  // Σ value bytes above which a batch is refused; frame_bytes is this and kFramingBytes.
-  std::uint64_t batch_bytes_max = 10u << 20;
-  std::uint32_t checkpoint_rounds = 10;
-  std::uint32_t garbage_rounds = 60;
-  PendingOptions store = {};
+  Constants constants = {};
   HazardSet mended = {};
 };
 

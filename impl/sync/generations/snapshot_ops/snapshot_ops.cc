@@ -10,7 +10,7 @@ namespace prefixmesh::generations {
 namespace {
 
 PolicySyncOptions Common(const SnapshotOpsOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
 // The rest of what a frame may take while it is handled.
@@ -26,11 +26,10 @@ OperationList ListOf(std::string_view operations) { return {0, AsBytes(operation
 }  // namespace
 
 SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
-    : SnapshotSync(Common(options),
-                   MakeTraits(options.delta_operations_max > 0 ? "capped-ops" : "snapshot-ops", Common(options))),
-      cap_(options.delta_operations_max),
+    : SnapshotSync(Common(options), MakeTraits(options.capped ? "capped-ops" : "snapshot-ops", Common(options))),
+      cap_(options.capped ? static_cast<std::size_t>(options.constants.delta_operations) : 0),
       while_rebuilding_(options.while_rebuilding),
-      pending_(options.pending, options.mended) {}
+      pending_(options.constants, options.mended) {}
 
 std::atomic<std::uint64_t>& SnapshotOps::CapturedOf(std::string_view model) const {
   std::uint32_t hash = 2166136261u;  // FNV-1a

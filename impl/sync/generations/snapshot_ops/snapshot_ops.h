@@ -52,15 +52,13 @@ namespace prefixmesh::generations {
 
 struct SnapshotOpsOptions {
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
-  // Operations of a delta, and a batch for each tree; 0: snapshot-ops.
-  std::size_t delta_operations_max = 0;
-  PendingOptions pending = {};
+  Constants constants = {};
+  // A cap on the operations of a delta, and a batch for each tree.
+  bool capped = false;
   HazardSet mended = {};
   // Called in the midst of a checkpoint, for a simulator in whose time a rebuild would take none.
   std::function<void()> while_rebuilding = {};
 };
-inline constexpr std::size_t kDeltaOperationsMax = 200;
 
 class SnapshotOps final : public SnapshotSync {
  public:

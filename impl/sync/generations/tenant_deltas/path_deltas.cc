@@ -7,14 +7,18 @@
 namespace prefixmesh::generations {
 namespace {
 
+constexpr std::string_view kNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3", "tenant-deltas/d4"};
+
 PolicySyncOptions Common(const PathDeltasOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
 }  // namespace
 
 PathDeltas::PathDeltas(const PathDeltasOptions& options)
-    : OpSync(Common(options), MakeTraits("tenant-deltas/d2", Common(options)), {}) {}
+    : OpSync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.draft)], Common(options))),
+      draft_(options.draft),
+      structure_rounds_(options.constants.structure_rounds) {}
 
 void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
@@ -30,10 +34,16 @@ void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   store_.Append(OwnKey(model), OperationOf(std::move(offer)));
 }
 
+void PathDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
+  structure_rounds_.PeerDown(peer);
+  OpSync::OnPeerDown(now, peer, actions);
+}
+
 std::vector<Batch> PathDeltas::Collect(Time now, Collector& collector, Actions& /*actions*/) {
   std::vector<Batch> batches(1);
   Batch& batch = batches[0];
   for (auto& [model, inserts] : std::exchange(buffers_, {})) {
+    if (draft_ >= PathDeltaDraft::kD3 && structure_rounds_.Due(collector.peer(), model)) continue;
     const std::string key = OwnKey(model);
     const std::uint64_t version = store_.Version(key);
     const PathDelta delta{.model_id = model, .version = version, .inserts = std::move(inserts), .evictions = {}};
@@ -53,19 +63,26 @@ Result<PolicySync::Checked> PathDeltas::Check(const Arrival& arrival) {
   if (!delta.ok()) return delta.error();
   return Checked{delta->inserts + delta->evictions,
                  [this, key = arrival.key, taken = *delta](Actions& actions) -> Status {
-                   taken.ForEachInsert([&](std::string_view path, std::string_view url, std::uint64_t) {
-                     const bool resolves = !path.starts_with(kTokensPath);
-                     ++(resolves ? records_.applied : records_.unresolved);
-                     if (resolves)
-                       actions.push_back(ApplyPrompt{.model = std::string(taken.model_id),
-                                                     .kind = Kind::kText,
-                                                     .prompt = std::string(path),
-                                                     .worker_name = std::string(url)});
-                   });
-                   records_.unresolved += taken.evictions;
-                   store_.Raise(key, taken.version);
+                   Receive(key, taken, actions);
                    return {};
                  }};
+}
+
+void PathDeltas::Receive(const std::string& key, const PathDeltaView& delta, Actions& actions) {
+  const std::string model(delta.model_id);
+  delta.ForEachInsert([&](std::string_view path, std::string_view url, std::uint64_t) {
+    const bool resolves = draft_ >= PathDeltaDraft::kD2 && !path.starts_with(kTokensPath);
+    ++(resolves ? records_.applied : records_.unresolved);
+    if (resolves)
+      actions.push_back(ApplyPrompt{
+          .model = model, .kind = Kind::kText, .prompt = std::string(path), .worker_name = std::string(url)});
+  });
+  delta.ForEachEviction([&](std::string_view path, std::string_view url) {
+    const bool everywhere = draft_ >= PathDeltaDraft::kD4 && path.empty();
+    ++(everywhere ? records_.applied : records_.unresolved);
+    if (everywhere) actions.push_back(ForgetTenant{.model = model, .worker_name = std::string(url)});
+  });
+  store_.Raise(key, delta.version);
 }
 
 void PathDeltas::AddBuffers(StrategyReport& report) const {

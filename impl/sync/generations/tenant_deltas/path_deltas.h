@@ -1,20 +1,28 @@
-// path_deltas.h — the strategy "tenant-deltas/d2": the draft of the seventh generation (#1011, 3da2d6728 and 1e5c0dffa)
-// whose records carried the whole prompt. Every record that arrives resolves: beside the merged form it separates what
-// eight bytes cost in convergence from what they save.
+// path_deltas.h — the strategies "tenant-deltas/d1" to "/d4": the drafts of the seventh generation (#1011) whose
+// records carried the whole prompt. From d2 on every record that arrives resolves: beside the merged form that
+// separates what eight bytes cost in convergence from what they save.
 //
 //   placement   {prompt, url, counter before it} into the model's buffer, and an operation with the same prompt into
 //               pending: it is kept twice
 //   tick        the model's buffer is taken out, whatever becomes of it, and sent to this one stream. A tree whose
 //               buffer another stream took gets what raw-ops sends: deltas or full states from pending (op_sync.h)
-//   received    every text path is inserted for its url, whatever the versions say; paths of tokens are skipped;
-//               evictions, which nobody sent, are ignored
+//   received    the counter becomes the larger one; text paths as the draft has it; paths of tokens are skipped
 //   10 rounds   pending into the list, as in raw-ops
 //
-// Chosen where the history is silent: pending, checkpoints and snapshots are those of #961, from which the draft was
-// branched; tokens in a path are parted by commas; a token path counts as unresolved.
+//   /d1  f2c295f93, bce6bff1e  no tree is told of a record
+//   /d2  3da2d6728, 1e5c0dffa  every text path is inserted for its url, whatever the versions say
+//   /d3  a18d2a2f0             and of every 30th round with records of a stream they are dropped (structure_rounds.h);
+//                              what was placed goes out of pending instead, which a peer refuses whose list does not
+//                              reach that far, for records are in no list
+//   /d4  27278036d             and an eviction with an empty path takes the worker out of the whole tree. Nobody sends
+//                              one: it stood for a removal, which no caller made. So d4 sends what d3 does
+//
+// Evictions are otherwise ignored. Chosen where the history is silent: pending, checkpoints and snapshots are those of
+// #961, from which the drafts were branched; what d1 did with a record is not on record, d2 is the first of which it
+// is; tokens in a path are parted by commas; a token path counts as unresolved.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: those of raw-ops, and none on the buffers while no peer is
-// connected (historical). Records and layers: tenant_deltas.h.
+// connected (historical). Records and layers: tenant_deltas.h; of d1 all received records are unresolved.
 // Source: specification of the generations, §2.9.
 #pragma once
 
@@ -24,13 +32,17 @@
 #include <vector>
 
 #include "impl/sync/generations/op_sync.h"
+#include "impl/sync/generations/tenant_deltas/structure_rounds.h"
 #include "impl/wire/path_delta.h"
 
 namespace prefixmesh::generations {
 
+enum class PathDeltaDraft : std::uint8_t { kD1, kD2, kD3, kD4 };
+
 struct PathDeltasOptions {
+  PathDeltaDraft draft = PathDeltaDraft::kD2;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
+  Constants constants = {};
   HazardSet mended = {};
 };
 
@@ -40,6 +52,7 @@ class PathDeltas final : public OpSync {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return CopyOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnPeerDown(Time now, PeerIndex peer, Actions& actions) override;
 
  private:
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
@@ -47,6 +60,10 @@ class PathDeltas final : public OpSync {
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
+  void Receive(const std::string& key, const PathDeltaView& delta, Actions& actions);
+
+  const PathDeltaDraft draft_;
+  StructureRounds structure_rounds_;                        // from d3 on
   std::map<std::string, std::vector<PathInsert>> buffers_;  // by model
   std::uint64_t buffered_ = 0;                              // records
   std::uint64_t buffered_bytes_ = 0;

@@ -10,45 +10,57 @@
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::uint32_t kStructureRounds = 30;  // d6
-constexpr std::uint32_t kIndexRounds = 120;     // the beat of the tree's eviction, on which the index was looked at
+constexpr std::string_view kNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7", "tenant-deltas/d8",
+                                       "tenant-deltas"};
 
 PolicySyncOptions Common(const TenantDeltasOptions& options) {
-  return {.self_name = options.self_name, .batch_bytes_max = options.batch_bytes_max, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
-bool IsD6(const TenantDeltasOptions& options) { return options.draft == TenantDeltaDraft::kD6; }
+// The merged form exports nothing, but sends the lists of older peers on.
+ExportForm FormOf(const TenantDeltasOptions& options) {
+  const TenantDeltaDraft draft = options.draft;
+  ExportForm form;
+  form.flat = draft == TenantDeltaDraft::kD5;
+  form.skips_unchanged = draft >= TenantDeltaDraft::kD7;
+  form.garbage_takes_bodies = draft == TenantDeltaDraft::kD7 || draft == TenantDeltaDraft::kD8;
+  if (draft >= TenantDeltaDraft::kD7) form.compressed_bytes_max = options.constants.compressed_bytes;
+  return form;
+}
 
 }  // namespace
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view)
-    : Lz4Sync(Common(options), MakeTraits(IsD6(options) ? "tenant-deltas/d6" : "tenant-deltas", Common(options)),
-              ExportForm{.compressed_bytes_max = IsD6(options) ? UINT64_MAX : kCompressedBytesMax}),
+    : Lz4Sync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.draft)], Common(options)),
+              FormOf(options)),
       choices_(options),
-      view_(view) {}
+      view_(view),
+      structure_rounds_(options.constants.structure_rounds) {}
 
 std::optional<Offer> TenantDeltas::Capture(const PlacementView& placement) const {
-  Offer offer;
-  offer.by_load = placement.by_load;
-  if (placement.kind == Kind::kTokens) {
-    offer = CopyOf(placement);  // the token path owned its tokens before it hashed them
-    offer.ids = {NodeId{PathHash(Slices(AsBytes(offer.prompt)))}};
-    std::string().swap(offer.prompt);  // an assignment would keep its memory
-    return offer;
-  }
+  // Token paths owned their tokens before they hashed them, placements by load their prompt; before d8 all did.
+  const bool copies = placement.kind == Kind::kTokens || placement.by_load || choices_.draft <= TenantDeltaDraft::kD7;
+  Offer offer = copies ? CopyOf(placement) : Offer{};
   offer.model = ModelName(placement);
   offer.kind = placement.kind;
   offer.worker_name = placement.worker_name;
-  offer.ids = {NodeId{PathHash(*placement.prompt)}};
-  if (!placement.by_load) placement.prompt->CopyTo(offer.prompt, placement.matched_bytes);
-  if (placement.by_load && IsD6(choices_)) placement.prompt->CopyTo(offer.prompt);
+  offer.by_load = placement.by_load;
+  if (placement.kind == Kind::kTokens) {
+    offer.ids = {NodeId{PathHash(Slices(AsBytes(offer.prompt)))}};
+  } else {
+    offer.ids = {NodeId{PathHash(*placement.prompt)}};
+    if (placement.by_load && indexes_by_load()) return offer;
+  }
+  std::string matched;
+  if (placement.kind == Kind::kText && !placement.by_load) placement.prompt->CopyTo(matched, placement.matched_bytes);
+  offer.prompt.swap(matched);  // an assignment might keep the whole prompt's memory
   return offer;
 }
 
 void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++records_.local;
   const std::uint64_t hash = offer.ids.front().value;
-  if (offer.kind == Kind::kText && (!offer.by_load || IsD6(choices_))) index_.Put(hash, std::move(offer.prompt));
+  if (offer.kind == Kind::kText && (!offer.by_load || indexes_by_load())) index_.Put(hash, std::move(offer.prompt));
 
   const std::string key = OwnKey(offer.model);
   std::vector<TenantInsert>& inserts = buffers_[offer.model].inserts;
@@ -61,11 +73,14 @@ void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
 
 void TenantDeltas::OnRound(Time now, Actions& actions) {
   Lz4Sync::OnRound(now, actions);
-  if (++rounds_ % kIndexRounds == 0) index_.ClearIfAbove(choices_.index_entries_max);
+  index_age_ += traits().round_period;
+  if (index_age_ < choices_.text_eviction_period) return;
+  index_age_ = Time{0};
+  index_.ClearIfAbove(choices_.text_chars_max);
 }
 
 void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
-  rounds_with_data_.erase(peer);
+  structure_rounds_.PeerDown(peer);
   PutBack(peer);
   Lz4Sync::OnPeerDown(now, peer, actions);
 }
@@ -104,14 +119,6 @@ void TenantDeltas::PutBack(PeerIndex peer) {
   under_way_.erase(stream);
 }
 
-bool TenantDeltas::LeavesToSnapshot(PeerIndex peer, const std::string& model) {
-  if (!IsD6(choices_)) return false;
-  std::uint32_t& rounds = rounds_with_data_[peer][model];
-  if (++rounds < kStructureRounds) return false;
-  rounds = 0;
-  return true;
-}
-
 std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions& actions) {
   std::vector<Batch> batches(1);
   Batch& batch = batches[0];
@@ -119,7 +126,7 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
   // Taken out before anything is known of the send: what is refused or finds the queue full is gone (W5).
   for (auto& [model, buffer] : std::exchange(buffers_, {})) {
     Discount(buffer);
-    if (LeavesToSnapshot(collector.peer(), model)) continue;
+    if (is_draft() && structure_rounds_.Due(collector.peer(), model)) continue;
     const std::string key = OwnKey(model);
     const std::uint64_t version = store_.Version(key);
     if (mended(Hazard::kMarkedUnheard)) {
@@ -141,18 +148,20 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
 }
 
 void TenantDeltas::Checkpoint(Time /*now*/) {
-  if (!IsD6(choices_)) return;  // an empty body, as merged
-  Export(view_);
+  if (is_draft()) Export(view_);  // as merged, an empty body
 }
 
-bool TenantDeltas::AsksForSnapshot() const { return !IsD6(choices_) || store_.blobs() == 0; }
+bool TenantDeltas::AsksForSnapshot() const { return !is_draft() || store_.blobs() == 0; }
 
 std::vector<StoreEntry> TenantDeltas::Snapshot(Time now) {
-  return IsD6(choices_) ? Lz4Sync::Snapshot(now) : std::vector<StoreEntry>();
+  return is_draft() ? Lz4Sync::Snapshot(now) : std::vector<StoreEntry>();
 }
 
 Result<PolicySync::Checked> TenantDeltas::Check(const Arrival& arrival) {
-  if (arrival.envelope.policy_type != kTenantDeltaTag) return Lz4Sync::Check(arrival);
+  const std::string_view tag = arrival.envelope.policy_type;
+  const bool reads_bodies = choices_.draft != TenantDeltaDraft::kD5 || arrival.role == StreamRole::kServer;
+  if (tag == kTreeStateLz4Tag && !reads_bodies) return Checked{};
+  if (tag != kTenantDeltaTag) return Lz4Sync::Check(arrival);
   const Result<TenantDeltaView> delta = ViewTenantDelta(arrival.envelope.config);
   if (!delta.ok()) return delta.error();
   return Checked{delta->inserts + delta->evictions,
@@ -163,7 +172,7 @@ Result<PolicySync::Checked> TenantDeltas::Check(const Arrival& arrival) {
 }
 
 void TenantDeltas::Receive(const std::string& key, const TenantDeltaView& delta, Actions& actions) {
-  if (IsD6(choices_) && delta.version <= store_.Version(key)) {
+  if (is_draft() && delta.version <= store_.Version(key)) {
     records_.stale += delta.inserts + delta.evictions;
     return;
   }

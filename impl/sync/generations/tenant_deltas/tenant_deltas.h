@@ -2,30 +2,42 @@
 // Sixteen bytes and a url per placement, and nothing that repairs what they do not reach.
 //
 //   placement   {hash of the whole prompt, url, counter before it} into the model's buffer; and, where the tree was
-//               asked, index[hash] ← the part of the prompt that had matched (path_index.h)
+//               asked, index[hash] ← the part of the prompt that had matched (path_index.h). A placement by load still
+//               has its whole prompt copied, for nothing
 //   tick        the model's buffer is taken out, whatever becomes of it, and sent to this one stream: with three
 //               routers a record reaches one peer (X1), and a refused or full one none (W5)
 //   received    each hash that the index knows: its prefix into the text tree for that url; the others are dropped.
 //               Hash 0 as an eviction: the worker leaves the tree; other evictions are ignored (W12). No version rule
 //   60 rounds   counters of trees without a body go: versions and epochs start again (W14)
-//   120 rounds  the index is cleared if it is above its limit
+//   eviction    on the beat of the tree's eviction the index is cleared, if it has more entries than the tree may have
+//               chars a tenant
 //
 // Nothing exports a tree and no snapshot has one, so a new or healed peer gets nothing (W8); bodies come only from
 // peers that still send whole lists (lz4_sync.h). Tokens are hashed and sent, and resolved nowhere (W3).
 //
-// The draft "tenant-deltas/d6" (5bffaa359) is the same with what came and went around it: the tree is exported as a
-// compressed snapshot every 10 rounds; a placement by load is indexed, with the whole prompt; a delta whose version is
-// not above the counter is dropped whole (W17); every 30th round with data of a stream, the buffers are dropped in the
-// belief that the snapshot covers them (W16); no cap on what is compressed; bodies are part of a snapshot that a peer
-// asks for.
+// The drafts before it, "tenant-deltas/d5" to "/d8", are the same with what came and went around it: the tree is
+// exported every 10 rounds and sent compressed; bodies are part of a snapshot that a peer asks for; a delta whose
+// version is not above the counter is dropped whole (W17); of every 30th round with records of a stream they are
+// dropped in the belief that the export covers them (W16); and up to d7 every prompt was copied on the request thread.
+//
+//   /d5  f9eaab075                        exported as a flat list; a dialing end does not look into compressed bodies
+//   /d6  5bffaa359                        as a snapshot, looked into at both ends; a placement by load is indexed, with
+//                                         the whole prompt
+//   /d7  faf776584, 0aff3d5d0, 3b52671e4  it is not; no export while nothing changed; above 8 MiB compressed it counts
+//                                         as sent; every 60 rounds the bodies go, and all counters with them (W15)
+//   /d8  d371f53a0                        the same on the wire: prompts that the tree was asked about are hashed in
+//   place
+//
+// Those before these, whose records have no hash, are in path_deltas.h.
 //
 // Mended (hazards.h), what a batch took out of the buffers is kept until the peer acknowledges it, and goes back where
-// the queue was full or the stream ended (H1); what is refused as too big is gone as before (W5). With H4, d6 holds a
-// delta's version against what it has of that writer.
+// the queue was full or the stream ended (H1); what is refused as too big is gone as before (W5). With H4, the
+// drafts hold a delta's version against what they have of that writer.
 //
 // Chosen where the history is silent: what has no model goes to "unknown"; the index is written when the mesh takes the
 // placement over, before any later frame, not on the request thread; a serving end asks for a snapshot at every
-// connect, for the store that it counts never has an entry here; the original's four policy slots are one.
+// connect, for the store that it counts never has an entry here; the original's four policy slots are one. A hash of 0
+// becomes 1 in d5, too, where it did not yet: nobody can show a prompt for it.
 //
 // Threads, order, ownership, errors: strategy.h; the hash is taken on the request thread (X15). Bounds: none on the
 // buffers while no peer is connected (X2), none in bytes on the index (historical); both are running totals.
@@ -42,18 +54,21 @@
 
 #include "impl/sync/generations/lz4_sync.h"
 #include "impl/sync/generations/tenant_deltas/path_index.h"
+#include "impl/sync/generations/tenant_deltas/structure_rounds.h"
 #include "impl/wire/tenant_delta.h"
 
 namespace prefixmesh::generations {
 
-enum class TenantDeltaDraft : std::uint8_t { kMerged, kD6 };
+enum class TenantDeltaDraft : std::uint8_t { kD5, kD6, kD7, kD8, kMerged };
 
 struct TenantDeltasOptions {
   TenantDeltaDraft draft = TenantDeltaDraft::kMerged;
   std::string self_name = {};
-  std::uint64_t batch_bytes_max = 10u << 20;
-  // Compared with the index's entries, though it was meant for the tree's chars.
-  std::uint64_t index_entries_max = 1u << 26;
+  Constants constants = {};
+  // Those of the text trees: the index is looked at on the beat of their eviction, and its entries are compared with
+  // what a tenant may hold in chars.
+  Time text_eviction_period = std::chrono::seconds(120);
+  std::uint64_t text_chars_max = 1u << 26;
   HazardSet mended = {};
 };
 
@@ -83,8 +98,6 @@ class TenantDeltas final : public Lz4Sync {
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
-  // True: it is this stream's turn to drop what is buffered of the model (d6).
-  bool LeavesToSnapshot(PeerIndex peer, const std::string& model);
   void Receive(const std::string& key, const TenantDeltaView& delta, Actions& actions);
   // What the stream has under way of a key arrived, or is gone for good.
   void Forget(PeerIndex peer, const std::string& key);
@@ -94,6 +107,9 @@ class TenantDeltas final : public Lz4Sync {
   // Takes it out of the running totals.
   void Discount(const Buffer& buffer);
 
+  bool is_draft() const { return choices_.draft != TenantDeltaDraft::kMerged; }
+  bool indexes_by_load() const { return choices_.draft == TenantDeltaDraft::kD6; }
+
   const TenantDeltasOptions choices_;
   const StrategyView& view_;
   PathIndex index_;
@@ -101,8 +117,8 @@ class TenantDeltas final : public Lz4Sync {
   std::map<PeerIndex, std::map<std::string, Buffer>> under_way_;  // by key, copies; H1 mended
   std::uint64_t buffered_ = 0;                                    // records, those under way included
   std::uint64_t buffered_bytes_ = 0;
-  std::uint64_t rounds_ = 0;
-  std::map<PeerIndex, std::map<std::string, std::uint32_t>> rounds_with_data_;  // d6
+  Time index_age_{0};                 // since the index was looked at, in whole rounds
+  StructureRounds structure_rounds_;  // of the drafts
 };
 
 }  // namespace prefixmesh::generations

@@ -264,10 +264,9 @@ const std::map<std::string, Make>& Strategies() {
     made["raw-ops"] = [](HazardSet mended) {
       return std::make_unique<RawOps>(RawOpsOptions{.self_name = "a", .mended = mended});
     };
-    for (const std::size_t cap : {std::size_t{0}, kDeltaOperationsMax})
-      made[cap == 0 ? "snapshot-ops" : "capped-ops"] = [cap](HazardSet mended) {
-        return std::make_unique<SnapshotOps>(
-            SnapshotOpsOptions{.self_name = "a", .delta_operations_max = cap, .mended = mended});
+    for (const bool capped : {false, true})
+      made[capped ? "capped-ops" : "snapshot-ops"] = [capped](HazardSet mended) {
+        return std::make_unique<SnapshotOps>(SnapshotOpsOptions{.self_name = "a", .capped = capped, .mended = mended});
       };
     made["full-snapshot"] = [](HazardSet mended) {
       return std::make_unique<FullSnapshot>(FullSnapshotOptions{.self_name = "a", .mended = mended}, kNoView);
@@ -282,8 +281,9 @@ const std::map<std::string, Make>& Strategies() {
       return std::make_unique<TenantDeltas>(
           TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .mended = mended}, kNoView);
     };
-    made["tenant-deltas/d2"] = [](HazardSet mended) {
-      return std::make_unique<PathDeltas>(PathDeltasOptions{.self_name = "a", .mended = mended});
+    made["tenant-deltas/d4"] = [](HazardSet mended) {
+      return std::make_unique<PathDeltas>(
+          PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .mended = mended});
     };
     return made;
   }();

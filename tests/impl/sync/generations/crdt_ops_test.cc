@@ -73,7 +73,7 @@ TEST_CASE("CrdtOps: what is too big, at each point and end (#808, #899)") {
        {Case{Point::k655, StreamRole::kDialer, 1, 0}, Case{Point::k655, StreamRole::kServer, 0, 1},
         Case{Point::k825, StreamRole::kDialer, 0, 0}, Case{Point::k825, StreamRole::kServer, 0, 0},
         Case{Point::k899, StreamRole::kDialer, 0, 1}, Case{Point::k899, StreamRole::kServer, 0, 0}}) {
-    auto node = MakeNode(each.point, {.batch_bytes_max = 5'000});
+    auto node = MakeNode(each.point, {.constants = {.batch_bytes = 5'000}});
     node->Up(each.role);
     node->PlaceMany(0, 10, 1'000);
     REQUIRE(node->Tick().size() == each.sent);
@@ -90,7 +90,7 @@ TEST_CASE("CrdtOps: the log keeps every value, 10,000 of them; before #825 there
     std::uint64_t highest = 0;
     for (int i = 0; i < 40; ++i) node->PlaceMany(i, 1);
     REQUIRE(node->buffer("crdt_log").entries == 40);
-    CrdtLog log("a", point == Point::k825);
+    CrdtLog log("a", point == Point::k825 ? 10'000 : SIZE_MAX);
     for (int i = 0; i < 10'001; ++i) {
       log.Put(kKey, std::string(20, 'v'), static_cast<std::uint64_t>(i));
       highest = std::max<std::uint64_t>(highest, log.log_entries());
@@ -142,7 +142,7 @@ TEST_CASE("CrdtOps/a: the same over JSON, in 7 bytes a char") {
 }
 
 TEST_CASE("CrdtOps/b T1: a delta is the pending beyond the watermark, the whole list where that lies before it") {
-  auto node = MakeNode(Point::k899, {.pending = {.mark_trim_above = 8}});
+  auto node = MakeNode(Point::k899, {.constants = {.mark_trim_operations = 8}});
   node->Up(StreamRole::kDialer, kFirst);
   node->Up(StreamRole::kDialer, kSecond);
   node->PlaceMany(0, 9);
@@ -157,7 +157,7 @@ TEST_CASE("CrdtOps/b T1: a delta is the pending beyond the watermark, the whole 
 }
 
 TEST_CASE("CrdtOps/b T3 (H2): a dialer trims half of what is too big and then refuses the whole list for ever") {
-  auto node = MakeNode(Point::k899, {.batch_bytes_max = 105'000});
+  auto node = MakeNode(Point::k899, {.constants = {.batch_bytes = 105'000}});
   node->Up(StreamRole::kDialer);
   node->PlaceMany(0, 100, 800);
   REQUIRE(node->Tick().size() == 1);
@@ -246,7 +246,7 @@ TEST_CASE("CrdtOps: frames that do not decode change nothing and are counted") {
   CheckDamagedFrames(
       FrameWith(kTreeStateDeltaTag, Encode(delta), 9), [] { return MakeNode(Point::k899); }, state);
   const StoreEntry json{.key = kKey,
-                        .value = EncodeJson(PolicyState{"m", "tree_state", EncodeJson(list), 9}),
+                        .value = EncodeJson(PolicyState{"m", "tree_state", EncodeJson(list, JsonForm::kKeyAndText), 9}),
                         .version = 9,
                         .actor = "b"};
   CheckDamagedFrames(

@@ -18,14 +18,14 @@ using Form = CheckpointForm;
 
 constexpr const char* kKey = "tree:m";
 
-std::unique_ptr<GenerationNode> MakeNode(Full form, std::uint64_t batch_bytes_max = 10u << 20) {
+std::unique_ptr<GenerationNode> MakeNode(Full form, const Constants& constants = {}) {
   return std::make_unique<GenerationNode>([&](const StrategyView& view) {
-    return std::make_unique<FullSnapshot>(FullSnapshotOptions{form, "a", batch_bytes_max}, view);
+    return std::make_unique<FullSnapshot>(FullSnapshotOptions{form, "a", constants}, view);
   });
 }
-std::unique_ptr<GenerationNode> MakeNode(Form form, std::uint64_t compressed_bytes_max = kCompressedBytesMax) {
+std::unique_ptr<GenerationNode> MakeNode(Form form, const Constants& constants = {}) {
   return std::make_unique<GenerationNode>([&](const StrategyView& view) {
-    return std::make_unique<CheckpointSync>(CheckpointOptions{form, "a", 10u << 20, compressed_bytes_max}, view);
+    return std::make_unique<CheckpointSync>(CheckpointOptions{form, "a", constants}, view);
   });
 }
 std::string Noise(Prng& prng, std::size_t bytes) {
@@ -66,7 +66,7 @@ TEST_CASE("FullSnapshot: two writers at the same counter refuse each other (H4)"
 TEST_CASE(
     "FullSnapshot: above the limit nothing is delivered; a dialer builds and refuses every second for ever (H2)") {
   for (const StreamRole role : {StreamRole::kDialer, StreamRole::kServer}) {
-    auto node = MakeNode(Full::kLive, 20'000);
+    auto node = MakeNode(Full::kLive, {.batch_bytes = 20'000});
     node->Up(role);
     Prng prng(1);
     for (int i = 0; i < 30; ++i) node->Place(Noise(prng, 1'000));
@@ -81,7 +81,7 @@ TEST_CASE(
 }
 
 TEST_CASE("FullSnapshot: a refused second costs the tree several times over in allocations") {
-  auto node = MakeNode(Full::kLive, 20'000);
+  auto node = MakeNode(Full::kLive, {.batch_bytes = 20'000});
   node->Up(StreamRole::kDialer);
   Prng prng(1);
   for (int i = 0; i < 200; ++i) node->Place(Noise(prng, 1'000));
@@ -255,7 +255,7 @@ TEST_CASE("Checkpoint (H14, X10): of a tree of 5,000 leaves a receiver gets at m
 TEST_CASE("Checkpoint e: above 8 MiB compressed the export is dropped, until the version moves; d refuses the batch") {
   Prng prng(1);
   for (const Form form : {Form::kD, Form::kE}) {
-    auto node = MakeNode(form, 10'000);
+    auto node = MakeNode(form, {.compressed_bytes = 10'000});
     node->Up(StreamRole::kDialer);
     for (int i = 0; i < 20; ++i) node->Place(Noise(prng, 1'000));
     node->Rounds(10);

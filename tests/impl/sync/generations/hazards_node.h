@@ -22,8 +22,9 @@ namespace prefixmesh::generations::test {
 
 using NodePtr = std::unique_ptr<GenerationNode>;
 
-inline NodePtr Crdt(CrdtOpsPoint point, HazardSet mended, const std::string& name = "a", PendingOptions pending = {}) {
-  const CrdtOpsOptions options{.point = point, .self_name = name, .pending = pending, .mended = mended};
+inline NodePtr Crdt(CrdtOpsPoint point, HazardSet mended, const std::string& name = "a",
+                    const Constants& constants = {}) {
+  const CrdtOpsOptions options{.point = point, .self_name = name, .constants = constants, .mended = mended};
   return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<CrdtOps>(options); });
 }
 inline NodePtr Raw(HazardSet mended, const std::string& name = "a", RawOpsOptions options = {}) {
@@ -57,7 +58,7 @@ inline NodePtr Paths(HazardSet mended) {
   return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<PathDeltas>(options); });
 }
 
-inline SnapshotOpsOptions Capped() { return {.delta_operations_max = kDeltaOperationsMax}; }
+inline SnapshotOpsOptions Capped() { return {.capped = true}; }
 
 // The same steps, as history had them and mended.
 template <typename Steps>

@@ -20,7 +20,7 @@ TEST_CASE("Hazards: ids are read with commas or plus signs, and refused in one l
 
 TEST_CASE("Hazard H1: what was queued and lost with its stream had been marked and trimmed; mended, it is kept") {
   BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool mended) {
-    auto node = Raw(set, "a", {.store = {.mark_trim_above = 40}});
+    auto node = Raw(set, "a", {.constants = {.mark_trim_operations = 40}});
     node->Up(StreamRole::kDialer);
     node->PlaceMany(0, 50);
     REQUIRE(node->Tick().size() == 1);  // queued, and the stream breaks
@@ -79,7 +79,7 @@ TEST_CASE("Hazard H1: an acknowledgement is no frame of history, and one too man
 TEST_CASE("Hazard H2: a dialer builds and refuses for ever what a serving end drops; mended, both drop it") {
   BothWays(Hazard::kRoleDecides, [](HazardSet set, bool mended) {
     for (const StreamRole role : {StreamRole::kDialer, StreamRole::kServer}) {
-      auto node = Snapshots(set, "a", {.batch_bytes_max = 10'000});
+      auto node = Snapshots(set, "a", {.constants = {.batch_bytes = 10'000}});
       node->Up(role);
       node->PlaceMany(0, 50, 800);
       REQUIRE(node->Tick().empty());
@@ -108,7 +108,7 @@ TEST_CASE("Hazard H3: a dialer that has nothing does not ask for a snapshot; men
 TEST_CASE("Hazard H10: one large tree holds back all others; mended, they go out") {
   BothWays(Hazard::kWholeStoreBatch, [](HazardSet set, bool mended) {
     for (const StreamRole role : {StreamRole::kDialer, StreamRole::kServer}) {
-      auto node = Raw(set, "a", {.batch_bytes_max = 5'000});
+      auto node = Raw(set, "a", {.constants = {.batch_bytes = 5'000}});
       node->Up(role, kFirst);
       const TreeState large{"z", {{.prompt = std::string(6'000, 'l'), .tenant = "w9"}}, 1};
       const StoreEntry entry{.key = "tree:z",
@@ -129,7 +129,7 @@ TEST_CASE("Hazard H10: one large tree holds back all others; mended, they go out
 
 TEST_CASE("Hazard H11: keys and framing are not in the size test; mended, the whole frame is") {
   const auto frame_of = [](HazardSet set, std::uint64_t limit) {
-    auto node = Raw(set, "a", {.batch_bytes_max = limit});
+    auto node = Raw(set, "a", {.constants = {.batch_bytes = limit}});
     node->Up(StreamRole::kDialer);
     node->PlaceMany(0, 1);
     return node->Tick();
@@ -147,7 +147,7 @@ TEST_CASE("Hazard H11: keys and framing are not in the size test; mended, the wh
 
 TEST_CASE("Hazard H12: an entry above the transport's limit ends the stream; mended, it comes in verified pieces") {
   BothWays(Hazard::kEntryChunks, [](HazardSet set, bool mended) {
-    auto full = Raw(set, "b", {.batch_bytes_max = 1'000}), joiner = Raw(set);
+    auto full = Raw(set, "b", {.constants = {.batch_bytes = 1'000}}), joiner = Raw(set);
     full->PlaceMany(0, 30, 50'000);
     full->Rounds(10);
     joiner->Up(StreamRole::kServer);

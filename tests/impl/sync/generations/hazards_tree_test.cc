@@ -94,13 +94,11 @@ TEST_CASE("Hazard H4: mended, an entry whose key is no writer's of its model is 
 
 TEST_CASE("Hazard H5: what a peer sent makes a gap, or sends again what was sent; mended, what is unsent goes out") {
   const std::pair<const char*, std::function<NodePtr(HazardSet)>> makers[] = {
-      {"crdt-ops/b", [](HazardSet set) { return Crdt(CrdtOpsPoint::k899, set, "a", {.mark_trim_above = 6}); }},
-      {"raw-ops", [](HazardSet set) { return Raw(set, "a", {.store = {.mark_trim_above = 6}}); }},
-      {"snapshot-ops", [](HazardSet set) { return Snapshots(set, "a", {.pending = {.mark_trim_above = 6}}); }},
+      {"crdt-ops/b", [](HazardSet set) { return Crdt(CrdtOpsPoint::k899, set, "a", {.mark_trim_operations = 6}); }},
+      {"raw-ops", [](HazardSet set) { return Raw(set, "a", {.constants = {.mark_trim_operations = 6}}); }},
+      {"snapshot-ops", [](HazardSet set) { return Snapshots(set, "a", {.constants = {.mark_trim_operations = 6}}); }},
       {"capped-ops",
-       [](HazardSet set) {
-         return Snapshots(set, "a", {.delta_operations_max = kDeltaOperationsMax, .pending = {.mark_trim_above = 6}});
-       }},
+       [](HazardSet set) { return Snapshots(set, "a", {.constants = {.mark_trim_operations = 6}, .capped = true}); }},
   };
   const TreeSnapshot tree{{{"", {{"w9", 0}}, 1}, {"remote", {{"w9", 1}}, 0}}};
   for (const auto& [strategy, make] : makers) {
@@ -184,12 +182,12 @@ TEST_CASE("Hazard H7: a fast stream's mark takes from a slow one; mended, the sl
     if (!mended) REQUIRE((slow.empty() || OnlyValue(slow).tag != kTreeStateDeltaTag));
     REQUIRE(node->buffer("pending").entries == 25);  // both had all: it is trimmed now
   };
-  const PendingOptions pending{.mark_trim_above = 40};
+  const Constants constants{.mark_trim_operations = 40};
   BothWays(Hazard::kSharedTrim, [&](HazardSet set, bool mended) {
-    check(Crdt(CrdtOpsPoint::k899, set, "a", pending), mended);
-    check(Raw(set, "a", {.store = pending}), mended);
-    check(Snapshots(set, "a", {.pending = pending}), mended);
-    check(Snapshots(set, "a", {.delta_operations_max = kDeltaOperationsMax, .pending = pending}), mended);
+    check(Crdt(CrdtOpsPoint::k899, set, "a", constants), mended);
+    check(Raw(set, "a", {.constants = constants}), mended);
+    check(Snapshots(set, "a", {.constants = constants}), mended);
+    check(Snapshots(set, "a", {.constants = constants, .capped = true}), mended);
   });
 }
 

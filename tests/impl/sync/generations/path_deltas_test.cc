@@ -1,4 +1,5 @@
-// Goal: the draft d2 of the seventh generation: every record resolves, and every prompt is kept twice. Method: by hand.
+// Goal: the drafts d1 to d4 of the seventh generation: every prompt is kept twice, from d2 on every record resolves,
+// from d3 on every 30th round drops its records, and d4 takes evictions. Method: by hand.
 #include "impl/sync/generations/tenant_deltas/path_deltas.h"
 
 #include "tests/impl/sync/generations/generation_node.h"
@@ -91,8 +92,63 @@ TEST_CASE("PathDeltas: tokens travel as decimals and are skipped") {
   REQUIRE(b->records().unresolved == 1);
 }
 
+TEST_CASE("PathDeltas d1: no tree is told of a record, and the counter becomes the larger one") {
+  auto b = MakeNode({.draft = PathDeltaDraft::kD1, .self_name = "b"});
+  const PathDelta delta{.model_id = "m", .version = 9, .inserts = {{"some prompt", "w7", 0}}, .evictions = {}};
+  b->Receive(FrameWith(kTenantDeltaTag, Encode(delta), 9));
+  REQUIRE(b->applied.empty());
+  REQUIRE(b->records().unresolved == 1);
+  REQUIRE(b->as<PathDeltas>().store().Version("tree:m") == 9);
+}
+
+TEST_CASE("PathDeltas d3 (W16): the 30th round with records of a stream drops them, and pending goes out instead") {
+  for (const PathDeltaDraft draft : {PathDeltaDraft::kD2, PathDeltaDraft::kD3, PathDeltaDraft::kD4}) {
+    auto node = MakeNode({.draft = draft, .self_name = "a"});
+    node->Up(StreamRole::kDialer);
+    const auto tag_of_round = [&](int round) {
+      node->PlaceMany(round, 1);
+      const Value value = OnlyValue(node->Tick());
+      if (value.tag == kTreeStateDeltaTag)  // what is new to the stream
+        REQUIRE(DecodeTreeStateDelta(AsBytes(value.config))->operations.size() == 1);
+      return value.tag;
+    };
+    for (int round = 1; round <= 60; ++round) {
+      INFO(round);
+      const bool drops = draft >= PathDeltaDraft::kD3 && round % 30 == 0;
+      REQUIRE(tag_of_round(round) == (drops ? kTreeStateDeltaTag : kTenantDeltaTag));
+      REQUIRE(node->buffer("tenant_deltas").entries == 0);
+      REQUIRE(node->Tick().empty());  // a round without records does not count
+    }
+    // The count is the stream's: a new one begins at 0.
+    for (int round = 61; round <= 75; ++round) REQUIRE(tag_of_round(round) == kTenantDeltaTag);
+    node->Up(StreamRole::kDialer);
+    for (int round = 76; round <= 104; ++round) REQUIRE(tag_of_round(round) == kTenantDeltaTag);
+  }
+}
+
+TEST_CASE("PathDeltas d4: an eviction with an empty path takes the worker out of all nodes, any other is ignored") {
+  const auto receive = [](PathDeltaDraft draft, const std::string& path) {
+    auto node = MakeNode({.draft = draft, .self_name = "a"});
+    node->Place("one", "w1");
+    node->Place("two", "w1");
+    node->Place("two", "w2");
+    const PathDelta delta{.model_id = "m", .version = 9, .inserts = {}, .evictions = {{path, "w1"}}};
+    node->Receive(FrameWith(kTenantDeltaTag, Encode(delta), 9));
+    REQUIRE(node->Holds("two", "w2"));
+    REQUIRE(node->records().received == 1);
+    REQUIRE(node->records().applied + node->records().unresolved == 1);
+    REQUIRE(node->records().applied == node->forgotten);
+    REQUIRE(node->Holds("one", "w1") == node->Holds("two", "w1"));
+    return node->Holds("one", "w1");
+  };
+  CHECK_FALSE(receive(PathDeltaDraft::kD4, ""));
+  CHECK(receive(PathDeltaDraft::kD4, "one"));
+  CHECK(receive(PathDeltaDraft::kD3, ""));
+  CHECK(receive(PathDeltaDraft::kD1, ""));
+}
+
 TEST_CASE("PathDeltas (W5): what is refused is gone from the buffer, and comes again from pending at a dialer") {
-  auto node = MakeNode({.self_name = "a", .batch_bytes_max = 3000});
+  auto node = MakeNode({.self_name = "a", .constants = {.batch_bytes = 3000}});
   node->Up(StreamRole::kDialer);
   node->PlaceMany(0, 4, 1000);
   REQUIRE(node->Tick().empty());

@@ -88,7 +88,7 @@ TEST_CASE("RawOps T2 (H5): with nothing unsent, four sent operations go out agai
 }
 
 // T3 at a scale of 1:100: 800-byte prompts, 1/100 of 10 MiB; 100 operations fit, 200 do not.
-RawOpsOptions SmallLimit() { return {.batch_bytes_max = (10u << 20) / 100}; }
+RawOpsOptions SmallLimit() { return {.constants = {.batch_bytes = (10u << 20) / 100}}; }
 
 void FourHundredAfterCheckpoint(Node& node, StreamRole role) {
   node.Up(role);
@@ -174,7 +174,7 @@ TEST_CASE("RawOps: a new connection starts from zero watermarks") {
 }
 
 TEST_CASE("RawOps (H7): a fast peer's marks trim what a slow peer still needs") {
-  Node node({.self_name = "a", .store = {.mark_trim_above = 40}});
+  Node node({.self_name = "a", .constants = {.mark_trim_operations = 40}});
   node.Up(StreamRole::kDialer, kPeer);
   node.Up(StreamRole::kDialer, kOtherPeer);
   node.Put(0, 50);
@@ -273,7 +273,7 @@ TEST_CASE("RawOps (H12): a snapshot is cut by entries, 100 a chunk") {
 }
 
 TEST_CASE("RawOps (H12): a snapshot element is not cut: beyond the transport's limit the stream ends") {
-  Node full({.self_name = "a", .batch_bytes_max = 1000});
+  Node full({.self_name = "a", .constants = {.batch_bytes = 1000}});
   full.Up(StreamRole::kDialer);
   full.Put(0, 30, 50'000);
   full.Rounds(10);

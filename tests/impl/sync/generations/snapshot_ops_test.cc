@@ -17,9 +17,9 @@ constexpr std::uint64_t kSmallLimit = (10u << 20) / 100;
 std::unique_ptr<GenerationNode> MakeNode(const SnapshotOpsOptions& options = {}) {
   return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<SnapshotOps>(options); });
 }
-const SnapshotOpsOptions kCapped{.delta_operations_max = kDeltaOperationsMax};
+const SnapshotOpsOptions kCapped{.capped = true};
 SnapshotOpsOptions Small(SnapshotOpsOptions options) {
-  options.batch_bytes_max = kSmallLimit;
+  options.constants = {.batch_bytes = kSmallLimit};
   return options;
 }
 // The checkpoint runs on the mesh loop; here the test stands between its halves, as request threads do.

@@ -164,7 +164,7 @@ TEST_CASE("What is owed to a peer that does not read is not built at every beat,
 }
 
 TEST_CASE("No more acks are due than a frame may hold, and the peer's own log is always among them") {
-  // As many logs as there may be, all of one peer that is alone.
+  // Log after log of one peer that is alone, each acked at the next round and gone before it.
   Victim victim({"h"});
   victim.Connect(kHostile);
   for (std::uint64_t life = 0; life < 600; ++life) {
@@ -177,7 +177,9 @@ TEST_CASE("No more acks are due than a frame may hold, and the peer's own log is
     round.ranges.push_back(std::move(range));
     round.ranges.emplace_back();
     victim.Say(kHostile, round);
+    victim.Hand(kHostile, EncodeRefusal({RefuseReason::kFork, positions[0].key}));
   }
+  REQUIRE(victim.Rejects("acks_dropped") == 600 + 1 - kPositionsMax);
   victim.sent.clear();
   for (int i = 0; i < 20; ++i) victim.Round();
   const std::uint64_t seal = SealKey(Incarnation{7}, victim.KeyOf(kHostile).incarnation);

@@ -1,0 +1,36 @@
+// compared_figures.h — what `prefixmesh ab` compares in a scenario that has no [[metric]] of its own.
+//
+// Twelve are all that nine pairs can decide (docs/ab.md). Each with the smallest difference that counts, in percent.
+// Threads, ownership: constants. Units: percent. Errors: a path that is in no table does not compile.
+#pragma once
+
+#include "impl/figures/figures.h"
+
+namespace prefixmesh {
+
+struct ComparedFigure {
+  const FigureGroup* group;
+  const Figure* figure;
+  std::string_view label;
+  double threshold_percent;
+};
+
+inline constexpr ComparedFigure kComparedFigures[] = {
+    {&kRouterGroup, &RouterFigure("peak_rss_bytes"), {}, 3},
+    {&kRouterGroup, &RouterFigure("steady_rss_bytes"), {}, 3},
+    {&kRouterGroup, &RouterFigure("sync.built_bytes_per_s"), {}, 3},
+    {&kRouterGroup, &RouterFigure("sync.delivered_bytes_per_s"), {}, 3},
+    {&kRouterGroup, &RouterFigure("sync.bytes_per_applied_placement"), {}, 3},
+    {&kRoutingGroup, &RoutingFigure("cached_share"), {}, 1},
+    {&kRoutingGroup, &RoutingFigure("load_cov"), {}, 10},
+    {&kRouterGroup, &RouterFigure("decision_cpu_us.*"), "p50", 5},
+    {&kRouterGroup, &RouterFigure("decision_cpu_us.*"), "p99", 10},
+    {&kVisibilityGroup, &VisibilityFigure("ms.*"), "p99", 10},
+    {&kRouterGroup, &RouterFigure("sync.cpu_s"), {}, 10},
+    {&kLoadGroup, &LoadFigure("latency_from_intended_us.*"), "p99", 10},
+};
+static_assert(std::all_of(std::begin(kComparedFigures), std::end(kComparedFigures), [](const ComparedFigure& each) {
+  return each.figure->better != Better::kNeither && !each.figure->title.empty();
+}));
+
+}  // namespace prefixmesh

@@ -1,0 +1,15 @@
+// figures.h — all groups of figures, in the order of result.json. figure.h explains them.
+#pragma once
+
+#include "impl/figures/load_figures.h"
+#include "impl/figures/router_figures.h"
+#include "impl/figures/run_figures.h"
+
+namespace prefixmesh {
+
+inline constexpr const FigureGroup* kFigureGroups[] = {
+    &kMachineGroup,   &kTrustGroup, &kLoadGroup, &kRoutingGroup, &kPlacementsGroup, &kVisibilityGroup, &kKilledGroup,
+    &kPartitionGroup, &kJoinGroup,  &kStopGroup, &kRouterGroup,  &kWorkersGroup,    &kLoadgenGroup,
+};
+
+}  // namespace prefixmesh
