@@ -26,8 +26,8 @@ constexpr VerdictWords kVerdicts[] = {
 };
 
 void AddRow(const FigureGroup& group, const Figure& figure, std::vector<KeyFigure>& rows) {
-  if (figure.label == nullptr) return rows.push_back({&group, &figure, {}, TitleOf(figure)});
-  for (const LabelValue& value : figure.label->values)
+  if (!figure.labelled()) return rows.push_back({&group, &figure, {}, TitleOf(figure)});
+  for (const LabelValue& value : figure.label.values)
     if (value.shown) rows.push_back({&group, &figure, value.name, TitleOf(figure, value.name)});
 }
 

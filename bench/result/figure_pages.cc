@@ -75,11 +75,11 @@ std::string MetricsPage() {
   for (const Figure& figure : kRouterFigures) {
     if (figure.metric.empty()) continue;
     page += "| `" + std::string(figure.metric) + "` | ";
-    if (figure.label != nullptr) page += "`" + std::string(figure.label->name) + "` ";
+    if (figure.labelled()) page += "`" + std::string(figure.label.name) + "` ";
     page += "| " + std::string(figure.meaning);
-    if (figure.label != nullptr && !figure.label->values.empty()) {
+    if (figure.labelled() && !figure.label.values.empty()) {
       std::string values;
-      for (const LabelValue& value : figure.label->values)
+      for (const LabelValue& value : figure.label.values)
         values += (values.empty() ? ": `" : ", `") + std::string(value.name) + "` " + std::string(value.meaning);
       page += values;
     }

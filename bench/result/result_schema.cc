@@ -43,8 +43,8 @@ void PutFigure(Json& object, const Figure& figure, std::string_view rest, const 
   if (step != "*") return put(PropertiesOf(object)[std::string(step)], figure.meaning, label);
   if (object.is_null()) object["type"] = "object";
   if (rest.empty()) object["description"] = figure.meaning;
-  if (figure.label->values.empty()) return put(object["additionalProperties"], figure.label->name, nullptr);
-  for (const LabelValue& value : figure.label->values)
+  if (figure.label.values.empty()) return put(object["additionalProperties"], figure.label.name, nullptr);
+  for (const LabelValue& value : figure.label.values)
     put(PropertiesOf(object)[std::string(value.name)], value.meaning, &value);
   // A sum over a map of counts is an objective's to make.
   if (rest.empty() && figure.nature == Nature::kCounted) object["additionalProperties"] = {{"$ref", "#/$defs/count"}};

@@ -66,7 +66,7 @@ struct Figure {
   // did not measure knows better.
   std::string_view null_when = {};
   Fold fold = Fold::kOne;
-  const Label* label = nullptr;
+  Label label = {};  // of the `*`; by value, because sanitizers make no constant of an address that is compared
   // The Prometheus family: `_total` for what only grows. None: not on /metrics by this row.
   std::string_view metric = {};
   // In reports: its name (`*` is the label's value), where, and how.
@@ -76,6 +76,8 @@ struct Figure {
   bool bar = false;       // with a bar of its share of the row's largest
   bool in_result = true;  // false: of the moment only, so it is on /metrics and in status, and no result has it
   bool negative = false;  // may be below 0
+
+  constexpr bool labelled() const { return !label.name.empty(); }
 };
 
 // A group is one object of the result, or one in each item of a list.
@@ -129,7 +131,7 @@ constexpr TableProblem Problem(std::span<const Figure> figures) {
     const auto stars = std::count(figure.path.begin(), figure.path.end(), '*');
     if (!IsPath(figure.path)) return {figure.path, "is no path"};
     if (figure.unit > kLastUnit) return {figure.path, "has no unit"};
-    if (stars != (figure.label != nullptr ? 1 : 0)) return {figure.path, "needs a label for its one *"};
+    if (stars != (figure.labelled() ? 1 : 0)) return {figure.path, "needs a label for its one *"};
     if (figure.meaning.empty()) return {figure.path, "has no meaning"};
     if (figure.nature == Nature::kCounted && figure.unit != Unit::kCount && figure.unit != Unit::kBytes)
       return {figure.path, "is counted in a unit that is no count"};

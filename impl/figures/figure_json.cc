@@ -45,9 +45,9 @@ Json ValueOf(const Reading* reading) {
 // Calls with every label that the figure has: "" if it has none, those of its closed set, or those that were read.
 template <typename Visit>
 void EachLabel(const Figure& figure, const Readings& readings, Visit visit) {
-  if (figure.label == nullptr) return visit(std::string_view());
-  for (const LabelValue& value : figure.label->values) visit(value.name);
-  if (!figure.label->values.empty()) return;
+  if (!figure.labelled()) return visit(std::string_view());
+  for (const LabelValue& value : figure.label.values) visit(value.name);
+  if (!figure.label.values.empty()) return;
   for (const Reading& reading : readings)
     if (reading.figure == &figure) visit(std::string_view(reading.label));
 }
@@ -58,7 +58,7 @@ Json FiguresJson(const FigureGroup& group, const Readings& readings) {
   Json object = Json::object();
   for (const Figure& figure : group.figures) {
     if (!figure.in_result) continue;
-    if (figure.label != nullptr) Labels(object, figure);
+    if (figure.labelled()) Labels(object, figure);
     EachLabel(figure, readings,
               [&](std::string_view label) { Place(object, figure, label) = ValueOf(readings.Find(figure, label)); });
   }
@@ -97,10 +97,10 @@ Readings ReadFigures(const FigureGroup& group, const nlohmann::json& object, con
     }
   };
   for (const Figure& figure : group.figures) {
-    if (figure.label == nullptr) {
+    if (!figure.labelled()) {
       read(figure, {});
-    } else if (!figure.label->values.empty()) {
-      for (const LabelValue& value : figure.label->values) read(figure, value.name);
+    } else if (!figure.label.values.empty()) {
+      for (const LabelValue& value : figure.label.values) read(figure, value.name);
     } else {
       const nlohmann::json* at = &object;
       for (const std::string& step : Steps(figure, "*")) {

@@ -43,11 +43,11 @@ void Readings::Add(const Readings& others) {
 
 void Readings::Complete(std::span<const Figure> figures, std::string_view reason) {
   for (const Figure& figure : figures) {
-    if (figure.label == nullptr) {
+    if (!figure.labelled()) {
       if (Find(figure) == nullptr) SetNotMeasured(figure, reason);
       continue;
     }
-    for (const LabelValue& value : figure.label->values)
+    for (const LabelValue& value : figure.label.values)
       if (Find(figure, value.name) == nullptr) SetNotMeasured(figure, reason, value.name);
   }
 }

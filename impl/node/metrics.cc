@@ -34,7 +34,7 @@ std::string RouterMetricsPage(const RouterReport& report) {
       if (reading.figure != &figure || !number) continue;
       ClientMetric& metric = family.metric.emplace_back();
       metric.label.push_back({"router", report.name});
-      if (figure.label != nullptr) metric.label.push_back({std::string(figure.label->name), reading.label});
+      if (figure.labelled()) metric.label.push_back({std::string(figure.label.name), reading.label});
       (counter ? metric.counter.value : metric.gauge.value) = InBaseUnit(*number, figure.unit);
     }
     if (!family.metric.empty()) families.push_back(std::move(family));

@@ -29,7 +29,7 @@ RouterReport ReadStatus(const v1::RouterStatus& status) {
   for (const v1::Reading& row : status.readings()) {
     if (++taken > kReadingsMax) break;
     const Figure* figure = FindFigure(kRouterFigures, row.figure());
-    if (figure == nullptr || (figure->label != nullptr) == row.label().empty()) continue;
+    if (figure == nullptr || (figure->labelled()) == row.label().empty()) continue;
     if (row.label().size() > kTextBytesMax || row.not_measured().size() > kTextBytesMax) continue;
     switch (row.value_case()) {
       case v1::Reading::kCount:

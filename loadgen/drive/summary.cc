@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 // Every percentile of a label's closed set, by its name; of nothing there is none.
 void SetPercentiles(Readings& readings, const Figure& figure, const Histogram& histogram) {
   const std::pair<std::string_view, double> shares[] = {{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}};
-  for (const LabelValue& value : figure.label->values) {
+  for (const LabelValue& value : figure.label.values) {
     if (histogram.count() == 0) {
       readings.SetNotMeasured(figure, {}, value.name);
     } else if (value.name == "max") {
@@ -154,9 +154,9 @@ Readings ReadVisibility(const SummaryInput& input) {
   if (counts.requests > 0) return visibility;
   for (const Figure& figure : kVisibilityFigures) {
     if (figure.null_when.empty()) continue;
-    if (figure.label == nullptr) visibility.SetNotMeasured(figure, kNothingSampled);
-    if (figure.label == nullptr) continue;
-    for (const LabelValue& value : figure.label->values) visibility.SetNotMeasured(figure, kNothingSampled, value.name);
+    if (!figure.labelled()) visibility.SetNotMeasured(figure, kNothingSampled);
+    if (!figure.labelled()) continue;
+    for (const LabelValue& value : figure.label.values) visibility.SetNotMeasured(figure, kNothingSampled, value.name);
   }
   return visibility;
 }

@@ -108,9 +108,9 @@ Readings IdleReadings() {
   Readings readings;
   for (const Figure& figure : kRouterFigures) {
     if (!figure.null_when.empty()) continue;
-    if (figure.label == nullptr) readings.Set(figure, std::uint64_t{0});
-    if (figure.label == nullptr) continue;
-    for (const LabelValue& value : figure.label->values) readings.Set(figure, value.name, std::uint64_t{0});
+    if (!figure.labelled()) readings.Set(figure, std::uint64_t{0});
+    if (!figure.labelled()) continue;
+    for (const LabelValue& value : figure.label.values) readings.Set(figure, value.name, std::uint64_t{0});
   }
   return readings;
 }

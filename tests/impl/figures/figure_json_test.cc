@@ -17,10 +17,10 @@ constexpr Figure kFigures[] = {
      .nature = Nature::kMeasured,
      .meaning = "x",
      .null_when = "it never slept",
-     .label = &kShortSpectrum},
-    {.path = "from.*.bytes", .unit = Unit::kBytes, .meaning = "x", .label = &kOpen},
-    {.path = "from.*.messages", .meaning = "x", .label = &kOpen},
-    {.path = "errors.*", .meaning = "x", .label = &kOpen},
+     .label = kShortSpectrum},
+    {.path = "from.*.bytes", .unit = Unit::kBytes, .meaning = "x", .label = kOpen},
+    {.path = "from.*.messages", .meaning = "x", .label = kOpen},
+    {.path = "errors.*", .meaning = "x", .label = kOpen},
     {.path = "now", .meaning = "x", .in_result = false},
 };
 static_assert(!Problem(kFigures));

@@ -27,7 +27,7 @@ TEST_CASE("Figures: a table says what is wrong with it") {
   REQUIRE(ProblemOf(Figure{.path = "a", .unit = static_cast<Unit>(99), .meaning = "x"}) == "has no unit");
   REQUIRE(ProblemOf(Figure{.path = "a", .meaning = ""}) == "has no meaning");
   REQUIRE(ProblemOf(Figure{.path = "a.*", .meaning = "x"}) == "needs a label for its one *");
-  REQUIRE(ProblemOf(Figure{.path = "a", .meaning = "x", .label = &kPeer}) == "needs a label for its one *");
+  REQUIRE(ProblemOf(Figure{.path = "a", .meaning = "x", .label = kPeer}) == "needs a label for its one *");
   REQUIRE(ProblemOf(Figure{.path = "a_s", .unit = Unit::kSeconds, .meaning = "x"}) ==
           "is counted in a unit that is no count");
   REQUIRE(ProblemOf(Figure{.path = "a", .meaning = "x", .title = "A"}) == "needs title and section");
@@ -59,7 +59,7 @@ TEST_CASE("Figures: every group has a name of its own") {
 
 TEST_CASE("Readings: the last one of a figure and label counts; what is no number says why") {
   const Figure count{.path = "n", .meaning = "x", .null_when = "nobody counted"};
-  const Figure by_peer{.path = "from.*.bytes", .unit = Unit::kBytes, .meaning = "x", .label = &kPeer};
+  const Figure by_peer{.path = "from.*.bytes", .unit = Unit::kBytes, .meaning = "x", .label = kPeer};
   Readings readings;
   readings.Set(count, std::uint64_t{3});
   readings.Set(count, std::uint64_t{4});
@@ -84,8 +84,8 @@ TEST_CASE("Readings: the last one of a figure and label counts; what is no numbe
 
 TEST_CASE("Readings: what was not read gets a reason, also for each value of a closed label") {
   const Figure figures[] = {{.path = "a", .meaning = "x"},
-                            {.path = "b.*", .meaning = "x", .label = &kShortSpectrum},
-                            {.path = "c.*", .meaning = "x", .label = &kPeer}};
+                            {.path = "b.*", .meaning = "x", .label = kShortSpectrum},
+                            {.path = "c.*", .meaning = "x", .label = kPeer}};
   Readings readings;
   readings.Set(figures[0], std::uint64_t{1});
   readings.Set(figures[1], "p99", std::uint64_t{2});
