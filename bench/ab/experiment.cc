@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <span>
-#include <sstream>
 
 #include "bench/build_info.h"
 #include "bench/process/proc.h"
+#include "bench/result/read_json.h"
 #include "bench/scenario/run_folder.h"
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
@@ -93,12 +92,11 @@ Result<bool> OpenFolder(const ExperimentRequest& request) {
     if (Status written = WriteWholeFile(plan_file, plan); !written.ok()) return written.error();
     return false;
   }
-  std::ifstream stream(plan_file);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (text.str() != plan) {
+  const Result<std::string> text = ReadWholeFile(plan_file, kJsonFileBytesMax);
+  if (!text.ok()) return text.error();
+  if (*text != plan) {
     nlohmann::ordered_json there;
-    if (CheckNesting(text.str()).ok()) there = nlohmann::ordered_json::parse(text.str(), nullptr, false);
+    if (CheckNesting(*text).ok()) there = nlohmann::ordered_json::parse(*text, nullptr, false);
     const std::string where =
         there.is_object() ? FirstDifference(there, nlohmann::ordered_json::parse(plan)) : "not JSON";
     return Invalid("--out " + request.out + ": it holds another A/B (ab-plan.json differs in " +

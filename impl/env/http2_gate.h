@@ -14,9 +14,8 @@
 // field takes at most 15 beside its text, and counts 32.
 //
 // Threads:  none of its own; all connections of a port on one. Time: comes in.
-// Bounds:   four bytes for each open call (options.streams_per_connection of them), the header meter's table; nothing
-// is
-//           allocated while the number of open calls does not reach a new height.
+// Bounds:   four bytes for each open call (options.streams_per_connection of them) and the header meter's table;
+//           nothing is allocated while the number of open calls does not reach a new height.
 // Ownership: a gate borrows the port's share. Errors: GateRefusal.
 #pragma once
 
@@ -32,15 +31,16 @@
 
 namespace prefixmesh {
 
+// The defaults are those of port_limits.h.
 struct Http2GateOptions {
   // Of the headers of a call, as gRPC counts them.
-  std::uint32_t header_bytes = 16u << 10;
+  std::uint32_t header_bytes;
   // Calls open at a time.
-  std::uint32_t streams_per_connection = 1024;
-  std::uint32_t streams = 8192;  // of the whole port
+  std::uint32_t streams_per_connection;
+  std::uint32_t streams;  // of the whole port
   // Calls that a connection may begin in a second, streams_per_connection of them at once; all together four times so
   // many.
-  std::uint32_t streams_per_second = 2000;
+  std::uint32_t streams_per_second;
 };
 
 // Why a connection was closed; each is a label of a counter (GateRefusalName).

@@ -1,6 +1,6 @@
 // pace.h — how often something may happen: a rate with a burst, kept as one instant (the generic cell rate algorithm).
 //
-// Whoever comes reserves a place and waits for its time. Those who share a pace are served in the order they came, so
+// Each caller reserves a place and waits for its time. Those who share a pace are served in the order they came, so
 // none of them can keep another out by asking more often.
 //
 // Threads: none of its own. Time: comes in. Bounds, ownership: a value. Errors: none.

@@ -134,7 +134,7 @@ int Main(int argc, char** argv) {
   }
   QuietGrpc();
   FileLimitIsAnError();
-  signal(SIGPIPE, SIG_IGN);  // whoever started it may stop listening; the log and the summary are written all the same
+  signal(SIGPIPE, SIG_IGN);  // its parent may stop listening; the log and the summary are written all the same
   if (arguments.exit_with_parent) ExitWithParent();
   Result<Settings> resolved = ReadSettings(arguments);
   if (!resolved.ok()) return Fail(resolved.error(), kExitUsage);

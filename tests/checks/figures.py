@@ -4,7 +4,7 @@
 Usage: figures.py ROOT PREFIXMESH [--write]. A page holds, between `<!-- list figures --format X -->` and `<!-- end -->`,
 what that command prints; some files are such a print as a whole. --write puts it there.
 
-A figure of a router is a row, and whoever reads or sets it names its path: it is set somewhere, and named in five files at
+A figure of a router is a row, and code that reads or sets it names its path: it is set somewhere, and named in five files at
 most. (What a report puts first is its own choice, and not counted. Paths without a dot are words that other things have.)
 """
 import pathlib

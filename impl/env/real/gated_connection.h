@@ -4,8 +4,8 @@
 //   client ── TCP ──► gate (http2_gate.h) ──► pair ── gRPC
 //          ◄───────────────────────────────
 //
-// Either direction is read only while nothing of it is held, so whoever does not read is not read from. An end that is
-// closed or broken is closed at the other end, too, once what it had sent before is out.
+// Either direction is read only while nothing of it is held, so an end that does not read is not read from. An end that
+// is closed or broken is closed at the other end, too, once what it had sent before is out.
 //
 // Threads:  one, but for body_bytes. Bounds: 96 KiB held each way, and only while the receiver does not take them or
 //           the gate makes them wait. Ownership: closes both its sockets. Time: comes in.

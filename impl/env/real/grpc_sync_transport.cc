@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <spdlog/spdlog.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <deque>
@@ -21,12 +22,9 @@ namespace {
 
 constexpr char kRouterKey[] = "prefixmesh-router";
 
-// FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/): says which strategy's frames a stream carries, in the
-// few bytes that a preface has left.
+// Says which strategy's frames a stream carries, in the few bytes that a preface has left. 0: it does not say.
 std::uint32_t StrategyMark(std::string_view strategy) {
-  std::uint32_t mark = 2166136261u;
-  for (const char c : strategy) mark = (mark ^ static_cast<std::uint8_t>(c)) * 16777619u;
-  return mark == 0 ? 1 : mark;
+  return std::max<std::uint32_t>(XXH32(strategy.data(), strategy.size(), 0), 1);
 }
 
 constexpr Time kBackoffMin = std::chrono::milliseconds(100);

@@ -4,7 +4,7 @@
 // What a strategy has no use for is not looked at. With other numbers than those of history a run is an experiment, as
 // it is with hazards mended; all routers of a cluster get the same.
 //
-// Threads: a value type, any. Ownership: values. Time: none. Errors: none here; whoever reads text holds a number
+// Threads: a value type, any. Ownership: values. Time: none. Errors: none here; the reader of text holds a number
 // against its row. Bounds: each row's. Source: specification of the generations, §5.
 #pragma once
 

@@ -71,7 +71,7 @@ struct World {
   std::unique_ptr<WorkerGreeter> greeter;
 };
 
-TEST_CASE("WorkerGreeter: at the start whoever is silent is greeted often, and the others as always") {
+TEST_CASE("WorkerGreeter: at the start a silent worker is greeted often, and the others as always") {
   World world(3);
   world.greeter->Start();
   world.executor.AdvanceBy(Time{0});
