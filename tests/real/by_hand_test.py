@@ -115,8 +115,10 @@ class ByHand(unittest.TestCase):
                               serving.process.stderr.readline())
                 held = [socket.create_connection(("127.0.0.1", serving.ready[port])) for port in ("port", "sync_port")
                         for _ in range(100)]
-                page = urllib.request.urlopen(f"http://{metrics}/metrics", timeout=5).read().decode()
-                self.assertIn('prefixmesh_requests_connections_refused_total{router="a",reason="too_many"} 74', page)
+                refused = 'prefixmesh_requests_connections_refused_total{router="a",reason="too_many"} 74\n'
+                # A connection is there for its client before the router has taken or refused it.
+                harness.wait_until(lambda: refused in urllib.request.urlopen(f"http://{metrics}/metrics",
+                                                                             timeout=5).read().decode(), 10, refused)
                 for connection in held:
                     connection.close()
 
