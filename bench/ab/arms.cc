@@ -7,8 +7,6 @@
 namespace prefixmesh::bench::ab {
 namespace {
 
-Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
-
 std::vector<std::string> Split(std::string_view text, char by) {
   std::vector<std::string> pieces;
   while (true) {

@@ -19,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
-
 // Both arms must send the same requests at the same times; known before anything starts.
 Status CheckPlans(const ExperimentRequest& request) {
   std::string first;

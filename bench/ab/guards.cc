@@ -12,8 +12,6 @@
 namespace prefixmesh::bench::ab {
 namespace {
 
-using Json = nlohmann::json;
-
 enum { kFailed, kApplied, kLost, kOversized };
 
 // With this many points less delivered, what was sent cannot be compared.
@@ -21,7 +19,7 @@ constexpr double kDeliveredDiffers = 0.01;
 // With this difference in failures, or so many of them, latencies are of other requests.
 constexpr double kFailedDiffers = 0.002, kFailedMax = 0.01;
 
-std::optional<double> LostShare(const Json& result) {
+std::optional<double> LostShare(const nlohmann::json& result) {
   const auto lost = FigureValue(result, kPlacementsGroup, PlacementFigure("lost")),
              pairs = FigureValue(result, kPlacementsGroup, PlacementFigure("pairs"));
   return lost && pairs.value_or(0) > 0 ? std::optional(*lost / *pairs) : std::nullopt;
@@ -29,12 +27,16 @@ std::optional<double> LostShare(const Json& result) {
 
 constexpr Guard kGuards[kGuardCount] = {
     {"failed share", "regressed at +0.2 points", Quantity::kShare, true, 0.002,
-     [](const Json& result) { return FigureValue(result, kLoadGroup, LoadFigure("failed_share")); }},
+     [](const nlohmann::json& result) { return FigureValue(result, kLoadGroup, LoadFigure("failed_share")); }},
     {"applied", "regressed at -1 point", Quantity::kShare, false, 0.01,
-     [](const Json& result) { return FigureValue(result, kPlacementsGroup, PlacementFigure("applied_share")); }},
+     [](const nlohmann::json& result) {
+       return FigureValue(result, kPlacementsGroup, PlacementFigure("applied_share"));
+     }},
     {"lost share", "regressed at +1 point", Quantity::kShare, true, 0.01, LostShare},
     {"oversize warnings", "regressed at one more", Quantity::kCount, true, 1,
-     [](const Json& result) { return FigureValue(result, kRouterGroup, RouterFigure("sync.oversize_warnings")); }},
+     [](const nlohmann::json& result) {
+       return FigureValue(result, kRouterGroup, RouterFigure("sync.oversize_warnings"));
+     }},
 };
 
 // Floating point takes 1 % - 0 % for a little less than 1 %.
@@ -59,7 +61,7 @@ std::string Points(double share, const char* format) {
 
 std::span<const Guard, kGuardCount> Guards() { return kGuards; }
 
-GuardValues GuardValuesOf(const Json& result) {
+GuardValues GuardValuesOf(const nlohmann::json& result) {
   GuardValues values;
   for (std::size_t i = 0; i < kGuardCount; ++i) values[i] = kGuards[i].value(result);
   return values;

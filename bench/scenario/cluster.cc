@@ -99,6 +99,8 @@ std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
                                    "--index-kind",
                                    options_.index_kind,
                                    "--control",
+                                   "--log-level",
+                                   s.routers.log_level,
                                    "--prompt-bytes-max",
                                    std::to_string(s.limits.prompt_bytes),
                                    "--index-budget-mib",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/oracle/oracle.h"
+#include "bench/process/machine_floor.h"
 #include "bench/process/proc.h"
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/runner.h"
@@ -41,6 +42,7 @@ struct Measured {
   std::string plan_fingerprint;
   Machine machine;
   SpinNoise noise;
+  MachineFloor floor;
 
   // Taken at the generator's word that the load phase begins and ends: what rates over the load come from. A router
   // that joined stands in the first as it was when it was ready.

@@ -106,6 +106,11 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
   readings.Set(RouterFigure("sync.wire_bytes_per_s"),
                RateOverLoad(m, i, [](const RouterCounters& c) { return std::optional(c.wire_bytes); }));
   SetBytesPerApplied(m, placements, readings);
+  for (const char* percentile : {"p50", "p99"}) {
+    const std::optional<double> cpu_us = readings.Number(RouterFigure("decision_cpu_us.*"), percentile);
+    readings.Set(RouterFigure("decision_cpu_per_floor.*"), percentile,
+                 cpu_us.has_value() ? std::optional(*cpu_us / m.floor.p50_us) : std::nullopt);
+  }
   readings.Complete(kRouterFigures, m.routers[i].settled ? std::string_view() : kRouterGroup.unheard);
   return readings;
 }
@@ -162,6 +167,8 @@ Readings MachineReadings(const Measured& m) {
   machine.Set(MachineFigure("memory_bytes"), m.machine.memory_bytes);
   machine.Set(MachineFigure("noise.spin_p50_us"), m.noise.p50_us);
   machine.Set(MachineFigure("noise.spin_p99_us"), m.noise.p99_us);
+  machine.Set(MachineFigure("floor.hash_p50_us"), m.floor.p50_us);
+  machine.Set(MachineFigure("floor.hash_p99_us"), m.floor.p99_us);
   return machine;
 }
 

@@ -454,6 +454,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
                     measured.plan_fingerprint.substr(0, 6);
   std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
   measured.noise = MeasureSpinNoise();
+  measured.floor = MeasureMachineFloor();
   std::string failure;
   const auto fail = [&](const std::string& reason) {
     measured.verdict = Verdict::kFailed;

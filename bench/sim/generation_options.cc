@@ -8,7 +8,7 @@
 namespace prefixmesh::sim {
 namespace {
 
-constexpr Field<GenerationOptions> kFields[] = {
+constexpr Field<GenerationOptions> kGenerationFields[] = {
     {"routers", &GenerationOptions::routers, 2, 128},
     {"writers", &GenerationOptions::writers, 0, 128},
     {"workers", &GenerationOptions::workers, 1, 64},
@@ -50,9 +50,9 @@ GenerationOptions GenerationOptions::Draw(std::uint64_t seed) {
 }
 
 Status GenerationOptions::Set(std::string_view assignment) {
-  return SetField<GenerationOptions>(kFields, assignment, *this);
+  return SetField<GenerationOptions>(kGenerationFields, assignment, *this);
 }
 
-std::string GenerationOptions::Print() const { return PrintFields<GenerationOptions>(kFields, *this); }
+std::string GenerationOptions::Print() const { return PrintFields<GenerationOptions>(kGenerationFields, *this); }
 
 }  // namespace prefixmesh::sim

@@ -9,7 +9,7 @@
 namespace prefixmesh::sim {
 namespace {
 
-constexpr Field<Swarm> kFields[] = {
+constexpr Field<Swarm> kSwarmFields[] = {
     {"routers", &Swarm::routers, 2, 128},
     {"round_ms", &Swarm::round_ms, 1, 10000},
     {"workers", &Swarm::workers, 1, 64},
@@ -110,8 +110,8 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   return s;
 }
 
-Status Swarm::Set(std::string_view assignment) { return SetField<Swarm>(kFields, assignment, *this); }
+Status Swarm::Set(std::string_view assignment) { return SetField<Swarm>(kSwarmFields, assignment, *this); }
 
-std::string Swarm::Print() const { return PrintFields<Swarm>(kFields, *this); }
+std::string Swarm::Print() const { return PrintFields<Swarm>(kSwarmFields, *this); }
 
 }  // namespace prefixmesh::sim

@@ -22,4 +22,10 @@ const char* ErrorCodeName(ErrorCode code) {
   return "unknown";
 }
 
+Error Invalid(std::string message) {
+  for (char& c : message)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return {ErrorCode::kInvalid, std::move(message)};
+}
+
 }  // namespace prefixmesh

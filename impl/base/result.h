@@ -33,6 +33,8 @@ struct Error {
   ErrorCode code = ErrorCode::kInvalid;
   std::string message;  // one line, names the file, key or peer
 };
+// kInvalid; one line, whatever of a file or a flag the message quotes.
+Error Invalid(std::string message);
 
 template <typename T>
 class [[nodiscard]] Result {

@@ -178,9 +178,16 @@ void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_v
                peers_[peer.value], Printable(model), LayerName(layer), bytes, limit_bytes);
 }
 
+void Mesh::Carry(const RejectFrame& action) {
+  const std::string& peer = peers_[action.peer.value];
+  if (const auto held_back = peer_log_.Allow(peer + " rejected " + action.kind, clock_.Now()))
+    spdlog::warn("sync frame not taken: kind={} peer={} model={}{}", action.kind, peer,
+                 action.model.empty() ? "-" : Printable(action.model), HeldBackNote(*held_back));
+}
+
 void Mesh::Carry(const CloseStream& action) {
   const std::string& peer = peers_[action.peer.value];
-  if (const auto held_back = close_log_.Allow(peer + " " + action.reason, clock_.Now()))
+  if (const auto held_back = peer_log_.Allow(peer + " closed " + action.reason, clock_.Now()))
     spdlog::warn("sync stream to {} closed: {}{}", peer, action.reason, HeldBackNote(*held_back));
   {
     MutexLock lock(stats_mutex_);

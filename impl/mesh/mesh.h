@@ -110,6 +110,7 @@ class Mesh final : public SyncTransportObserver {
   void Carry(const RefuseFrame& action);
   void LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
                    std::uint64_t limit_bytes);
+  void Carry(const RejectFrame& action);
   void Carry(const CloseStream& action);
   template <typename ToSink>
   void Carry(ToSink action) {
@@ -133,7 +134,7 @@ class Mesh final : public SyncTransportObserver {
   std::vector<std::uint64_t> lives_;  // per peer, which stream the strategy knows of
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
-  LogLimiter close_log_;  // by peer and reason
+  LogLimiter peer_log_;  // by peer and reason: streams closed, frames not taken
 
   // Streams that came and went, by the transport. What was meant for one stream is never sent on, or taken from,
   // another that the strategy has not heard of yet.

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include "impl/base/printable.h"
+#include "impl/env/real/process.h"
 #include "impl/figures/router_figures.h"
 #include "impl/node/router_node.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -30,7 +31,12 @@ RouterReport RouterNode::Report() {
   RouterReport report{options_.name, options_.strategy, IndexKindName(options_.trees.kind), {}};
   Readings& out = report.readings;
   const struct mallinfo2 heap = mallinfo2();
-  out.Set(RouterFigure("allocator_live_bytes"), heap.uordblks + heap.hblkhd);
+  const std::uint64_t live_bytes = heap.uordblks + heap.hblkhd;
+  out.Set(RouterFigure("allocator_live_bytes"), live_bytes);
+  const std::optional<std::uint64_t> resident = ResidentBytes();
+  out.Set(RouterFigure("rss_above_live_bytes"),
+          resident.has_value() ? std::optional(static_cast<double>(*resident) - static_cast<double>(live_bytes))
+                               : std::nullopt);
 
   const TreeSize size = trees_.Size();
   out.Set(RouterFigure("index.nodes"), size.nodes);

@@ -106,6 +106,14 @@ struct RefuseFrame {
   std::string model;
 };
 
+// What came from a peer does not decode, or says what this router does not take. One WARN line per peer and kind in ten
+// seconds; counting it is the strategy's (StrategyReport::rejects).
+struct RejectFrame {
+  PeerIndex peer;
+  const char* kind = "";  // of what was wrong, as in the report's rejects, or of the frame
+  std::string model;      // empty: it was not known, or there was more than one
+};
+
 // Tell the tree that `worker` holds `prompt` (text trees and token trees).
 struct ApplyPrompt {
   std::string model;
@@ -187,11 +195,12 @@ struct CloseStream {
   std::string reason;
 };
 
-using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplySnapshot, ForgetTenant, ApplyIds, RetractIds,
-                            RetractBelow, MoveRefreshMark, ApplyLoad, ForgetLoads, ApplyRegister, CloseStream>;
+using Action =
+    std::variant<SendFrame, RefuseFrame, RejectFrame, ApplyPrompt, ApplySnapshot, ForgetTenant, ApplyIds, RetractIds,
+                 RetractBelow, MoveRefreshMark, ApplyLoad, ForgetLoads, ApplyRegister, CloseStream>;
 
 // What an event wants done, in order. An owner that gives `apply` has what only changes the trees and the fleet
-// (Apply…, Forget…, Retract…, Move…) carried out as it is made, so that a frame of 100,000 records is one action at a
+// (Apply…, Forget…, Retract…, Move…), and what only is said (RejectFrame), carried out as it is made, so that a frame of 100,000 records is one action at a
 // time and never a list of 100,000. Nothing overtakes: from the first action of another kind (a send, a refusal, a
 // close) on, all are kept until the owner carries them out after the event. `apply` must not call the strategy.
 //

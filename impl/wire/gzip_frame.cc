@@ -9,7 +9,7 @@ namespace prefixmesh {
 namespace {
 
 constexpr std::size_t kMemberBytesMin = 18;  // header and trailer
-constexpr std::size_t kExpansionMax = 1032;
+constexpr std::size_t kGzipExpansionMax = 1032;
 constexpr int kGzipWindow = 15 + 16;  // the largest; gzip and nothing else
 
 Bytef* Input(const void* bytes) { return static_cast<Bytef*>(const_cast<void*>(bytes)); }
@@ -44,7 +44,7 @@ Result<std::string> InflateFrame(Bytes gzipped, std::size_t bytes_max) {
   if (size > bytes_max)
     return Error{ErrorCode::kTooBig, "a gzipped frame says it is " + std::to_string(size) + " bytes, more than " +
                                          std::to_string(bytes_max)};
-  if (size / kExpansionMax > gzipped.size()) return corrupt;
+  if (size / kGzipExpansionMax > gzipped.size()) return corrupt;
   z_stream stream{};
   if (inflateInit2(&stream, kGzipWindow) != Z_OK) return corrupt;
   std::string frame(size, '\0');

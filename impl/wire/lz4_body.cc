@@ -7,7 +7,7 @@
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::size_t kExpansionMax = 255;
+constexpr std::size_t kLz4ExpansionMax = 255;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ Result<std::string> DecompressBody(Bytes body, std::size_t claim_max) {
   const Bytes block = reader.Raw(reader.remaining());
   const Error corrupt{ErrorCode::kCorrupt,
                       "LZ4 body does not decompress to the " + std::to_string(claimed) + " bytes that it claims"};
-  if (claimed / kExpansionMax > block.size()) return corrupt;
+  if (claimed / kLz4ExpansionMax > block.size()) return corrupt;
   std::string bytes(claimed, '\0');
   const int written = LZ4_decompress_safe(reinterpret_cast<const char*>(block.data()), bytes.data(),
                                           static_cast<int>(block.size()), static_cast<int>(claimed));

@@ -48,7 +48,7 @@ bool ReadNode(ByteReader& reader, SnapshotNodeView& node) {
 
 namespace {
 
-Error Corrupt(const char* what) { return {ErrorCode::kCorrupt, std::string("tree_snapshot") + what}; }
+Error CorruptSnapshot(const char* what) { return {ErrorCode::kCorrupt, std::string("tree_snapshot") + what}; }
 
 // A node whose children are not all there yet. It is left as soon as its last child begins, so that a chain, however
 // long, keeps none of them open.
@@ -94,7 +94,7 @@ bool HoldersNest(const SnapshotView& view) {
 Result<SnapshotView> ViewTreeSnapshot(Bytes bytes) {
   ByteReader reader(bytes);
   std::size_t nodes = 0;
-  if (bytes.size() > UINT32_MAX || !ReadCount(reader, kNodeBytes, nodes)) return Corrupt(" does not decode");
+  if (bytes.size() > UINT32_MAX || !ReadCount(reader, kNodeBytes, nodes)) return CorruptSnapshot(" does not decode");
   SnapshotView view;
   view.nodes = nodes;
   view.bytes = bytes.last(reader.remaining());
@@ -102,13 +102,13 @@ Result<SnapshotView> ViewTreeSnapshot(Bytes bytes) {
   bool fits = true;
   SnapshotNodeView node;
   for (std::size_t i = 0; i < nodes; ++i) {
-    if (!ReadNode(reader, node)) return Corrupt(" does not decode");
+    if (!ReadNode(reader, node)) return CorruptSnapshot(" does not decode");
     view.holders += node.holders.count;
     if (i > 0) view.holders_below_root += node.holders.count;
     fits = fits && to_come > 0;
     if (fits) to_come += std::uint64_t{node.child_count} - 1;
   }
-  if (!reader.Finished()) return Corrupt(" does not decode");
+  if (!reader.Finished()) return CorruptSnapshot(" does not decode");
   view.has_tree_shape = nodes == 0 || (fits && to_come == 0);
   return view;
 }
@@ -116,7 +116,7 @@ Result<SnapshotView> ViewTreeSnapshot(Bytes bytes) {
 Result<SnapshotView> ViewTree(Bytes bytes) {
   Result<SnapshotView> view = ViewTreeSnapshot(bytes);
   if (view.ok() && (view->nodes == 0 || !view->has_tree_shape || !HoldersNest(*view)))
-    return Corrupt(": the nodes are no tree");
+    return CorruptSnapshot(": the nodes are no tree");
   return view;
 }
 
@@ -199,7 +199,7 @@ void ForEachOperation(const SnapshotView& snapshot, F&& f) {
 }  // namespace
 
 Result<std::uint64_t> CountFlat(const SnapshotView& snapshot) {
-  if (!snapshot.has_tree_shape) return Corrupt(": the nodes are no tree");
+  if (!snapshot.has_tree_shape) return CorruptSnapshot(": the nodes are no tree");
   std::uint64_t count = 0, expanded = 0;
   ForEachOperation(snapshot, [&](const Path& path, std::string_view url) {
     ++count;

@@ -13,11 +13,11 @@
 namespace prefixmesh::load {
 namespace {
 
-constexpr char kProbe[] = "/prefixmesh.v1.Router/Probe";
+constexpr char kProbeMethod[] = "/prefixmesh.v1.Router/Probe";
 constexpr std::size_t kInFlightMax = 8;
 constexpr Time kConnectPatience = std::chrono::seconds(5);
 
-struct Pair {
+struct AskedPair {
   std::uint32_t index = 0;
   std::uint16_t peer = 0;
   bool answered = false;
@@ -69,7 +69,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
   for (const auto& channel : *channels) stubs.push_back(std::make_unique<grpc::GenericStub>(channel));
 
-  std::vector<Pair> pairs;
+  std::vector<AskedPair> pairs;
   for (const std::uint32_t index : sampled) {
     for (std::size_t peer = 0; peer < routers.size(); ++peer) {
       if (peer != records[index].router) pairs.push_back({index, static_cast<std::uint16_t>(peer), false, {}});
@@ -78,7 +78,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
   Asker asker;
   const auto deadline = std::chrono::system_clock::now() + patience;
   Slices prompt;
-  for (Pair& pair : pairs) {
+  for (AskedPair& pair : pairs) {
     asker.Acquire();
     const PlannedRequest& request = plan.requests()[pair.index];
     const std::string& worker = worker_names[records[pair.index].worker];
@@ -86,7 +86,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
     auto asking = std::make_shared<Asking>();
     asking->context.set_deadline(deadline);
     asking->body = ProbeBody(plan.models()[request.model], plan.kind(), worker, prompt);
-    stubs[pair.peer]->UnaryCall(&asking->context, kProbe, {}, &asking->body, &asking->reply,
+    stubs[pair.peer]->UnaryCall(&asking->context, kProbeMethod, {}, &asking->body, &asking->reply,
                                 [asking, &pair, &asker, &worker](const grpc::Status& status) {
                                   v1::ProbeReply reply;
                                   if (status.ok() && ParseMessage(asking->reply, reply)) {
@@ -105,7 +105,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
 
   const PlacementIndex index(plan, records);
   const std::size_t block_bytes = settings.index_block_bytes();
-  for (const Pair& pair : pairs) {
+  for (const AskedPair& pair : pairs) {
     if (!pair.answered) {
       ++counts.unanswered;
       counts.Add(PlacementFate::kLost);

@@ -25,13 +25,6 @@ std::string At(std::string_view file, const toml::node& node) {
   return std::string(file) + ":" + std::to_string(node.source().begin.line) + ": ";
 }
 
-// One line, whatever of a file or a flag it quotes.
-Error Invalid(std::string message) {
-  for (char& c : message)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return {ErrorCode::kInvalid, std::move(message)};
-}
-
 // The text form of a TOML value, as an override would write it.
 Result<std::string> NodeText(const toml::node& node) {
   if (const auto text = node.as_string()) return text->get();

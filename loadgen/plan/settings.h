@@ -117,7 +117,8 @@ struct Settings {
 
   struct Routers {
     std::uint64_t count = 2;
-    std::string spread = "random";  // random, round-robin, first
+    std::string spread = "random";   // random, round-robin, first
+    std::string log_level = "info";  // debug, info, warn, error
   } routers;
 
   // router-a against all the others; they keep talking to each other.

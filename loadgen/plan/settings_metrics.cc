@@ -10,8 +10,6 @@
 namespace prefixmesh::load {
 namespace {
 
-Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
-
 // Hostile text may be quoted in an error: one line, not long.
 std::string Quoted(std::string_view text) {
   std::string out = "'";

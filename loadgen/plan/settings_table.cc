@@ -73,6 +73,7 @@ const std::array kKeys = {
     COUNT(workers.block_bytes, kBytes, 64, 4096, "text bytes of a worker's block"),
     COUNT(routers.count, kNone, 1, kRoutersMax, "routers"),
     TEXT(routers.spread, "random, round-robin, first", "which router a request goes to"),
+    TEXT(routers.log_level, "debug, info, warn, error", "what routers write to their logs: more of it costs time"),
     TEXT(partition.direction, "none, both, a_to_b, b_to_a",
          "which words between router-a and all the others are held back, silently"),
     NUMBER(partition.from, kNone, 0, 1, "share of the load phase at which the cut begins"),
@@ -180,8 +181,6 @@ std::string AllowedUnits(Unit unit) {
   if (unit == Unit::kNone) return "a bare number";
   return IsTime(unit) ? "us, ms, s, m, h" : "B, KiB, MiB, GiB";
 }
-
-Error Invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
 
 // A number in the key's own unit.
 Result<double> ParseNumber(const SettingKey& key, std::string_view text) {

@@ -44,8 +44,8 @@ struct Nothing final : grpc::CallbackGenericService {
   std::optional<std::uint64_t> body_bytes;
 };
 
-struct Port {
-  explicit Port(std::uint32_t connections, const std::string& listen = "127.0.0.1:0") {
+struct ListeningPort {
+  explicit ListeningPort(std::uint32_t connections, const std::string& listen = "127.0.0.1:0") {
     PortLimits limits;
     limits.connections = connections;
     limits.handshake_timeout = std::chrono::minutes(1);
@@ -58,7 +58,7 @@ struct Port {
     server = builder.BuildAndStart();
     listener.Start();
   }
-  ~Port() {
+  ~ListeningPort() {
     listener.StopAccepting();
     server->Shutdown(std::chrono::system_clock::now());
     server->Wait();
@@ -90,7 +90,7 @@ struct Silent {
 };
 
 TEST_CASE("Listener: a connection above the bound is closed, and one that ends makes room") {
-  Port port(4);
+  ListeningPort port(4);
   std::vector<std::unique_ptr<Silent>> held;
   for (int i = 0; i < 4; ++i) {
     held.push_back(std::make_unique<Silent>(port.port));
@@ -115,7 +115,7 @@ std::size_t OpenDescriptors() {
 }
 
 TEST_CASE("Listener: who breaks a rule is closed and counted by it; descriptors come back, others notice nothing") {
-  Port port(64);
+  ListeningPort port(64);
   const Silent honest(port.port);
   REQUIRE(honest.Served());
   const std::size_t before = OpenDescriptors();
@@ -140,7 +140,7 @@ TEST_CASE("Listener: who breaks a rule is closed and counted by it; descriptors 
 }
 
 TEST_CASE("Listener: a connection that the client closes half is closed, and one that the server closes ends") {
-  auto port = std::make_unique<Port>(4);
+  auto port = std::make_unique<ListeningPort>(4);
   const std::size_t before = OpenDescriptors();
   char byte = 0;
   {
@@ -163,7 +163,7 @@ TEST_CASE("Listener: a connection that the client closes half is closed, and one
 TEST_CASE("Listener: a client is known by the name that gRPC has for it, which holds its address") {
   for (const std::string listen : {"127.0.0.1:0", "[::1]:0"}) {
     CAPTURE(listen);
-    Port port(4, listen);
+    ListeningPort port(4, listen);
     const std::string address = listen.substr(0, listen.size() - 1) + std::to_string(port.port);
     const auto stub = v1::RouterAdmin::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
     grpc::ClientContext context;
@@ -177,7 +177,7 @@ TEST_CASE("Listener: a client is known by the name that gRPC has for it, which h
 }
 
 TEST_CASE("Listener: headers up to the limit pass, call after call on a connection") {
-  Port port(4);
+  ListeningPort port(4);
   const auto stub = v1::RouterAdmin::NewStub(
       grpc::CreateChannel("127.0.0.1:" + std::to_string(port.port), grpc::InsecureChannelCredentials()));
   for (int i = 0; i < 50; ++i) {
@@ -195,7 +195,7 @@ TEST_CASE("Listener: headers up to the limit pass, call after call on a connecti
 // CPU time that this process spends on a newcomer that is refused, at both ends.
 double RefusalCost(std::uint32_t connections) {
   constexpr int kTries = 200;
-  Port port(connections);
+  ListeningPort port(connections);
   std::vector<std::unique_ptr<Silent>> held;
   for (std::uint32_t i = 0; i < connections; ++i) {
     held.push_back(std::make_unique<Silent>(port.port));

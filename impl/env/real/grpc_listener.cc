@@ -22,7 +22,7 @@ namespace prefixmesh {
 namespace {
 
 // What the server has sent before it ended goes out within this time.
-constexpr Time kLastBytesTimeout = std::chrono::seconds(1);
+constexpr Time kConnectionsEndTimeout = std::chrono::seconds(1);
 constexpr Time kAcceptAgain = std::chrono::milliseconds(50);
 constexpr int kEventsMax = 64;
 constexpr std::uint64_t kListenKey = 0, kWakeKey = 1;
@@ -172,7 +172,7 @@ void GrpcListener::Run() {
   std::optional<Time> end_at;
   while (true) {
     now_ = RealClock().Now();
-    if (stopping_ && !end_at) end_at = now_ + kLastBytesTimeout;
+    if (stopping_ && !end_at) end_at = now_ + kConnectionsEndTimeout;
     if (end_at && (clients_.empty() || now_ >= *end_at)) break;
     std::optional<Time> next = end_at;
     const auto sooner = [&next](Time at) { next = next ? std::min(*next, at) : at; };

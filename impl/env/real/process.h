@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "impl/env/env.h"
 
@@ -36,6 +37,9 @@ class ShutdownSignal {
 // The kernel sends SIGTERM when the parent dies (the thread that started this process, to be exact); a parent that is
 // gone already counts too.
 void ExitWithParent();
+
+// What is resident now; nullopt where the kernel does not tell.
+std::optional<std::uint64_t> ResidentBytes();
 
 // VmHWM starts again from what is resident now. Memory of the start-up is not part of a peak.
 void ResetPeakRss();

@@ -159,10 +159,7 @@ void PolicySync::OnPeerDown(Time /*now*/, PeerIndex peer, Actions& /*actions*/) 
 
 void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions) {
   const Result<StoreFrame> frame = DecodeStoreFrame(bytes);
-  if (!frame.ok()) {
-    ++decode_errors_;
-    return;
-  }
+  if (!frame.ok()) return Reject(peer, "frame", {}, actions);
   switch (frame->kind) {
     case FrameKind::kBatch:
       ApplyEntries(*frame, peer, actions);
@@ -186,7 +183,12 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
       if (!mended(Hazard::kEntryChunks)) break;
       return TakePiece(*frame, peer, actions);
   }
-  ++decode_errors_;  // a frame that history did not have
+  Reject(peer, "frame_kind", {}, actions);  // one that history did not have
+}
+
+void PolicySync::Reject(PeerIndex peer, const char* kind, std::string_view model, Actions& actions) {
+  ++decode_errors_;
+  actions.push_back(RejectFrame{.peer = peer, .kind = kind, .model = std::string(model)});
 }
 
 Result<PolicySync::Checked> PolicySync::CheckEntry(const StoreEntryView& entry, StreamRole role) {
@@ -207,17 +209,15 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
   for (const StoreEntryView& entry : frame.entries) {
     Result<Checked> checked = CheckEntry(entry, role);
     if (checked.ok()) declared_bytes += checked->declared_bytes;
-    if (!checked.ok() || declared_bytes > options_.constants.claim_bytes) {
-      ++decode_errors_;
-      return;
-    }
+    if (!checked.ok()) return Reject(peer, "entry", entry.key, actions);
+    if (declared_bytes > options_.constants.claim_bytes) return Reject(peer, "declared_bytes", entry.key, actions);
     values.push_back(std::move(*checked));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string_view key = frame.entries[i].key;
     const std::uint64_t before = Version(key);
     records_.received += values[i].records;
-    if (values[i].apply && !values[i].apply(actions).ok()) ++decode_errors_;
+    if (values[i].apply && !values[i].apply(actions).ok()) Reject(peer, "state", key, actions);
     // A peer that had all and sent more still has all.
     if (!mended(Hazard::kEcho) || collector == nullptr || collector->LastSent(key) != before) continue;
     if (const std::uint64_t after = Version(key); after != before) {
@@ -231,16 +231,10 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
 void PolicySync::TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
   if (!collectors_.contains(peer)) return;
   const Result<std::optional<std::string>> whole = assemblies_[peer].Add(frame);
-  if (!whole.ok()) {
-    ++decode_errors_;
-    return;
-  }
+  if (!whole.ok()) return Reject(peer, "piece", {}, actions);
   if (!whole->has_value()) return;
   const Result<StoreFrame> chunk = DecodeStoreFrame(AsBytes(**whole));
-  if (!chunk.ok() || chunk->kind != FrameKind::kSnapshotChunk) {
-    ++decode_errors_;
-    return;
-  }
+  if (!chunk.ok() || chunk->kind != FrameKind::kSnapshotChunk) return Reject(peer, "pieces", {}, actions);
   ApplyEntries(*chunk, peer, actions);
 }
 

@@ -123,6 +123,8 @@ class PolicySync : public SyncStrategy {
  private:
   // Asks the stream's collector what was marked, and tells the generation.
   void Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(Collector&)> by);
+  // Counts what is not taken, and says so; `kind` is what did not decode.
+  void Reject(PeerIndex peer, const char* kind, std::string_view model, Actions& actions);
   void ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions);
   void TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& actions);
   // A request is a few bytes, an answer the whole store.

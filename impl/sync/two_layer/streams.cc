@@ -74,6 +74,7 @@ void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& action
   if (!refusal.ok()) {  // not answered: a refusal of a refusal would go round for ever
     ++decode_errors_;
     ++rejects_[static_cast<std::size_t>(RefuseReason::kCorrupt)];
+    actions.push_back(RejectFrame{.peer = index, .kind = "refusal", .model = {}});
     return;
   }
   switch (refusal->reason) {
@@ -97,6 +98,7 @@ void TwoLayer::Reject(Time now, PeerIndex index, RefuseReason reason, const Orig
   Peer& peer = *peers_[index.value];
   if (Seeded(Bug::kW22_damage_unnoticed) && reason == RefuseReason::kCorrupt) return;
   ++rejects_[static_cast<std::size_t>(reason)];
+  actions.push_back(RejectFrame{.peer = index, .kind = RefuseReasonName(reason), .model = {}});
   if (reason == RefuseReason::kCorrupt) {
     ++decode_errors_;
     if (++peer.corrupt_in_a_row >= kCorruptMax) return RefuseAndClose(now, index, reason, actions);

@@ -9,18 +9,13 @@
 
 #include "bench/report/format.h"
 #include "bench/report/sections.h"
+#include "tests/bench/report/fixture.h"
 #include "tests/support/properties.h"
 
 namespace prefixmesh::bench {
 namespace {
 
 using Json = nlohmann::json;
-
-Json Fixture(const std::string& name) {
-  std::ifstream file("tests/bench/report/fixture_" + name + ".json");
-  REQUIRE(file);
-  return Json::parse(file);
-}
 
 std::string Rendered(const Results& results) {
   Result<std::string> report = RenderReport(results);

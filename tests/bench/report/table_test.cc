@@ -7,17 +7,12 @@
 #include <sstream>
 
 #include "bench/report/format.h"
+#include "tests/bench/report/fixture.h"
 
 namespace prefixmesh::bench {
 namespace {
 
 using Json = nlohmann::json;
-
-Json Fixture(const std::string& name) {
-  std::ifstream file("tests/bench/report/fixture_" + name + ".json");
-  REQUIRE(file);
-  return Json::parse(file);
-}
 
 std::vector<std::string> Lines(const std::string& text) {
   std::vector<std::string> lines;

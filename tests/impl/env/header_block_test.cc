@@ -15,74 +15,75 @@ namespace prefixmesh {
 namespace {
 
 using namespace test::http2;
-using Verdict = HeaderBlockMeter::Verdict;
+using HeaderVerdict = HeaderBlockMeter::Verdict;
 
-Verdict Take(HeaderBlockMeter& meter, const std::string& block, std::size_t cut = 1 << 20) {
+HeaderVerdict Take(HeaderBlockMeter& meter, const std::string& block, std::size_t cut = 1 << 20) {
   meter.Begin();
   for (std::size_t at = 0; at < block.size(); at += cut) {
     const std::string piece = block.substr(at, cut);
-    const Verdict verdict = meter.Add({reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()});
-    if (verdict != Verdict::kGood) return verdict;
+    const HeaderVerdict verdict = meter.Add({reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()});
+    if (verdict != HeaderVerdict::kGood) return verdict;
   }
   return meter.End();
 }
 
-Verdict VerdictOf(const std::string& block) {
+HeaderVerdict VerdictOf(const std::string& block) {
   HeaderBlockMeter meter(1000);
   return Take(meter, block);
 }
 
 TEST_CASE("Header block: plain fields count their text and 32 bytes each") {
   HeaderBlockMeter meter(1000);
-  REQUIRE(Take(meter, Literal("name", "value") + Literal("a", std::string(200, 'b'))) == Verdict::kGood);
+  REQUIRE(Take(meter, Literal("name", "value") + Literal("a", std::string(200, 'b'))) == HeaderVerdict::kGood);
   REQUIRE(meter.decoded_bytes() == 9 + 32 + 201 + 32);
-  REQUIRE(Take(meter, Literal("n", std::string(967, 'v'))) == Verdict::kGood);
-  REQUIRE(Take(meter, Literal("n", std::string(968, 'v'))) == Verdict::kTooBig);
+  REQUIRE(Take(meter, Literal("n", std::string(967, 'v'))) == HeaderVerdict::kGood);
+  REQUIRE(Take(meter, Literal("n", std::string(968, 'v'))) == HeaderVerdict::kTooBig);
 }
 
 TEST_CASE("Header block: a Huffman-coded string counts the most that it can decode to") {
   HeaderBlockMeter meter(1000);
-  REQUIRE(Take(meter, Huffman("12345", "123456")) == Verdict::kGood);
+  REQUIRE(Take(meter, Huffman("12345", "123456")) == HeaderVerdict::kGood);
   REQUIRE(meter.decoded_bytes() == 8 + 10 + 32);
 }
 
 TEST_CASE("Header block: a string that is too long is refused before it comes") {
-  REQUIRE(VerdictOf(std::string(1, '\0') + Integer(0, 7, 1001)) == Verdict::kTooBig);
-  REQUIRE(VerdictOf(std::string(1, '\0') + Text("n") + Integer(0, 7, 1001)) == Verdict::kTooBig);
+  REQUIRE(VerdictOf(std::string(1, '\0') + Integer(0, 7, 1001)) == HeaderVerdict::kTooBig);
+  REQUIRE(VerdictOf(std::string(1, '\0') + Text("n") + Integer(0, 7, 1001)) == HeaderVerdict::kTooBig);
 }
 
 TEST_CASE("Header block: a reference counts the entry that it names, however often") {
   HeaderBlockMeter meter(1000);
-  REQUIRE(Take(meter, Indexed("long", std::string(200, 'v'))) == Verdict::kGood);
-  REQUIRE(Take(meter, Indexed("s", "v")) == Verdict::kGood);
-  REQUIRE(Take(meter, Reference(62)) == Verdict::kGood);
+  REQUIRE(Take(meter, Indexed("long", std::string(200, 'v'))) == HeaderVerdict::kGood);
+  REQUIRE(Take(meter, Indexed("s", "v")) == HeaderVerdict::kGood);
+  REQUIRE(Take(meter, Reference(62)) == HeaderVerdict::kGood);
   REQUIRE(meter.decoded_bytes() == 34);
-  REQUIRE(Take(meter, Reference(63)) == Verdict::kGood);
+  REQUIRE(Take(meter, Reference(63)) == HeaderVerdict::kGood);
   REQUIRE(meter.decoded_bytes() == 236);
-  REQUIRE(Take(meter, NamedBy(63, "1234")) == Verdict::kGood);
+  REQUIRE(Take(meter, NamedBy(63, "1234")) == HeaderVerdict::kGood);
   REQUIRE(meter.decoded_bytes() == 4 + 4 + 32);  // the name alone
-  REQUIRE(Take(meter, Reference(64) + Reference(64) + Reference(64) + Reference(64)) == Verdict::kGood);
+  REQUIRE(Take(meter, Reference(64) + Reference(64) + Reference(64) + Reference(64)) == HeaderVerdict::kGood);
   REQUIRE(Take(meter, Reference(64) + Reference(64) + Reference(64) + Reference(64) + Reference(64)) ==
-          Verdict::kTooBig);
+          HeaderVerdict::kTooBig);
 }
 
 TEST_CASE("Header block: what no encoder writes is refused") {
-  REQUIRE(VerdictOf("") == Verdict::kGood);
-  REQUIRE(VerdictOf(Reference(0)) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf(Reference(62)) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf(NamedBy(62, "v")) == Verdict::kCorrupt);
+  REQUIRE(VerdictOf("") == HeaderVerdict::kGood);
+  REQUIRE(VerdictOf(Reference(0)) == HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(Reference(62)) == HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(NamedBy(62, "v")) == HeaderVerdict::kCorrupt);
   // An integer goes on for ever, whatever it is worth.
-  REQUIRE(VerdictOf(std::string("\0\x7f\x80\x80\x80\x00", 6) + std::string(127, 'n') + Text("v")) == Verdict::kGood);
+  REQUIRE(VerdictOf(std::string("\0\x7f\x80\x80\x80\x00", 6) + std::string(127, 'n') + Text("v")) ==
+          HeaderVerdict::kGood);
   REQUIRE(VerdictOf(std::string("\0\x7f\x80\x80\x80\x80\x00", 7) + std::string(127, 'n') + Text("v")) ==
-          Verdict::kCorrupt);
-  REQUIRE(VerdictOf(Integer(0x20, 5, 4096)) == Verdict::kGood);
-  REQUIRE(VerdictOf(Integer(0x20, 5, 4097)) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf(Integer(0x20, 5, 0) + Integer(0x20, 5, 4096)) == Verdict::kGood);
-  REQUIRE(VerdictOf(Integer(0x20, 5, 0) + Integer(0x20, 5, 0) + Integer(0x20, 5, 0)) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf(Reference(2) + Integer(0x20, 5, 0)) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf(Literal("name", "value").substr(0, 8)) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf(Literal("name", "value").substr(0, 6)) == Verdict::kCorrupt);
-  REQUIRE(VerdictOf(std::string("\xff", 1)) == Verdict::kCorrupt);
+          HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(Integer(0x20, 5, 4096)) == HeaderVerdict::kGood);
+  REQUIRE(VerdictOf(Integer(0x20, 5, 4097)) == HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(Integer(0x20, 5, 0) + Integer(0x20, 5, 4096)) == HeaderVerdict::kGood);
+  REQUIRE(VerdictOf(Integer(0x20, 5, 0) + Integer(0x20, 5, 0) + Integer(0x20, 5, 0)) == HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(Reference(2) + Integer(0x20, 5, 0)) == HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(Literal("name", "value").substr(0, 8)) == HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(Literal("name", "value").substr(0, 6)) == HeaderVerdict::kCorrupt);
+  REQUIRE(VerdictOf(std::string("\xff", 1)) == HeaderVerdict::kCorrupt);
 }
 
 // The oracle: a decoder's table with evictions, as RFC 7541 keeps it.
@@ -130,7 +131,7 @@ TEST_CASE("Header block: of plain fields and references to what a decoder still 
           expected += name + value + 32;
         }
       }
-      RC_ASSERT(Take(meter, block, 1 + random.Below(50)) == Verdict::kGood);
+      RC_ASSERT(Take(meter, block, 1 + random.Below(50)) == HeaderVerdict::kGood);
       RC_ASSERT(meter.decoded_bytes() == expected);
     }
   });

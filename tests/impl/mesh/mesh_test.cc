@@ -6,6 +6,7 @@
 
 #include "impl/wire/gzip_frame.h"
 #include "tests/support/allocations.h"
+#include "tests/support/captured_log.h"
 #include "tests/support/manual_env.h"
 
 namespace prefixmesh {
@@ -34,9 +35,10 @@ class ScriptedStrategy final : public SyncStrategy {
   void OnPeerTick(Time now, PeerIndex peer, Actions&) override { ticks.emplace_back(now, peer); }
   void OnPeerUp(Time, PeerIndex, StreamRole, Actions&) override {}
   void OnPeerDown(Time, PeerIndex, Actions&) override { ++downs; }
-  void OnFrame(Time, PeerIndex, Bytes frame, Actions&) override {
+  void OnFrame(Time, PeerIndex peer, Bytes frame, Actions& actions) override {
     out_bytes = test::ResetPeak();
     received.emplace_back(AsText(frame));
+    if (rejects) actions.push_back(RejectFrame{.peer = peer, .kind = "entry", .model = received.back()});
   }
   void OnSendResult(Time, PeerIndex, std::uint64_t token, SendOutcome outcome, Actions&) override {
     results.emplace_back(token, outcome);
@@ -47,6 +49,7 @@ class ScriptedStrategy final : public SyncStrategy {
   StrategyTraits traits_;
   std::vector<SendFrame> to_send;
   std::uint64_t refuse_bytes = 0;
+  bool rejects = false;  // every frame, as if it were a model's name
   int placements = 0, downs = 0;
   std::vector<Time> rounds;
   std::vector<std::pair<Time, PeerIndex>> ticks;
@@ -308,6 +311,24 @@ TEST_CASE("Mesh: an idle beat allocates nothing beyond its own timer, and builds
   // The executor's task node and its function: what a timer costs. Reporting itself allocates nothing.
   REQUIRE(test::Allocations().count - before.count <= 100 * 2);
   REQUIRE(world.mesh->Stats().rounds == 0);
+}
+
+TEST_CASE("Mesh: what a peer sent and was not taken is said with kind, peer and model, and does not flood the log") {
+  World world(Beats(milliseconds(50), Time{0}));
+  world.strategy.rejects = true;
+  test::CapturedLog log;
+  world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kDialer);
+  world.mesh->OnStreamUp(PeerIndex{1}, StreamRole::kDialer);
+  for (int i = 0; i < 100; ++i) world.mesh->OnFrame(PeerIndex{0}, "m\nforged");
+  world.mesh->OnFrame(PeerIndex{1}, "");
+  world.executor.AdvanceTo(milliseconds(100));
+  REQUIRE(log.text() ==
+          "[warning] sync frame not taken: kind=entry peer=b model=m?forged\n"
+          "[warning] sync frame not taken: kind=entry peer=c model=-\n");
+  world.executor.AdvanceTo(milliseconds(11000));
+  world.mesh->OnFrame(PeerIndex{0}, "m");
+  world.executor.AdvanceTo(milliseconds(11100));
+  REQUIRE(log.text().ends_with("peer=b model=m (and 99 more like it since the last such line)\n"));
 }
 
 }  // namespace

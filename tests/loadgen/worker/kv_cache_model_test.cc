@@ -37,7 +37,7 @@ class NaiveCache {
 };
 
 // A chain of a small family: the first `shared` blocks are everyone's, the rest the branch's own.
-std::vector<NodeId> Chain(std::uint8_t branch, std::uint8_t length) {
+std::vector<NodeId> BranchChain(std::uint8_t branch, std::uint8_t length) {
   std::vector<NodeId> chain;
   for (std::uint64_t i = 0; i < length % 24u; ++i) chain.push_back(NodeId{i < 4 ? i + 1 : branch * 1000u + i});
   return chain;
@@ -49,7 +49,7 @@ TEST_CASE("KvCache: agrees with a naive list on every match and size") {
                  KvCache cache(room % 64u);
                  NaiveCache naive(room % 64u);
                  for (const auto& [inserting, branch, length] : operations) {
-                   const std::vector<NodeId> chain = Chain(branch, length);
+                   const std::vector<NodeId> chain = BranchChain(branch, length);
                    if (inserting) {
                      cache.Insert(chain);
                      naive.Insert(chain);

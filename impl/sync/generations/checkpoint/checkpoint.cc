@@ -7,7 +7,7 @@ PolicySyncOptions Common(const CheckpointOptions& options) {
   return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
-constexpr std::string_view kNames[] = {"checkpoint/b", "checkpoint/c", "checkpoint/d", "checkpoint"};
+constexpr std::string_view kCheckpointNames[] = {"checkpoint/b", "checkpoint/c", "checkpoint/d", "checkpoint"};
 
 ExportForm FormOf(const CheckpointOptions& options) {
   return {.flat = options.form == CheckpointForm::kB,
@@ -19,7 +19,7 @@ ExportForm FormOf(const CheckpointOptions& options) {
 }  // namespace
 
 CheckpointSync::CheckpointSync(const CheckpointOptions& options, const StrategyView& view)
-    : Lz4Sync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.form)], Common(options)),
+    : Lz4Sync(Common(options), MakeTraits(kCheckpointNames[static_cast<std::size_t>(options.form)], Common(options)),
               FormOf(options)),
       view_(view) {}
 

@@ -11,11 +11,11 @@ namespace {
 
 // Of the transport until #893, both ways.
 constexpr std::uint64_t kEarlyTransportBytes = 4u << 20;
-constexpr std::uint64_t kCheckpointRounds = 60;
+constexpr std::uint64_t kCrdtOpsCheckpointRounds = 60;
 
 PolicySyncOptions Common(const CrdtOpsOptions& options) {
   PolicySyncOptions common{.self_name = options.self_name, .constants = options.constants};
-  if (common.constants.checkpoint_rounds == 0) common.constants.checkpoint_rounds = kCheckpointRounds;
+  if (common.constants.checkpoint_rounds == 0) common.constants.checkpoint_rounds = kCrdtOpsCheckpointRounds;
   if (options.point <= CrdtOpsPoint::k825 && common.constants.transport_bytes == 0)
     common.constants.transport_bytes = kEarlyTransportBytes;
   common.mended = options.mended;
@@ -25,8 +25,8 @@ PolicySyncOptions Common(const CrdtOpsOptions& options) {
 }
 
 StrategyTraits Traits(const CrdtOpsOptions& options) {
-  constexpr std::string_view kNames[] = {"crdt-ops/a", "crdt-ops", "crdt-ops/b", "crdt-ops/c"};
-  StrategyTraits traits = MakeTraits(kNames[static_cast<std::size_t>(options.point)], Common(options));
+  constexpr std::string_view kCrdtOpsNames[] = {"crdt-ops/a", "crdt-ops", "crdt-ops/b", "crdt-ops/c"};
+  StrategyTraits traits = MakeTraits(kCrdtOpsNames[static_cast<std::size_t>(options.point)], Common(options));
   traits.gzip = options.point > CrdtOpsPoint::k825;
   return traits;
 }

@@ -9,12 +9,12 @@ PolicySyncOptions Common(const FullSnapshotOptions& options) {
   return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
 }
 
-constexpr std::string_view kNames[] = {"full-snapshot", "full-snapshot/b", "checkpoint/a"};
+constexpr std::string_view kFullSnapshotNames[] = {"full-snapshot", "full-snapshot/b", "checkpoint/a"};
 
 }  // namespace
 
 FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const StrategyView& view)
-    : SnapshotSync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.form)], Common(options))),
+    : SnapshotSync(Common(options), MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], Common(options))),
       form_(options.form),
       view_(view) {}
 

@@ -7,7 +7,7 @@
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::string_view kNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3", "tenant-deltas/d4"};
+constexpr std::string_view kPathDeltasNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3", "tenant-deltas/d4"};
 
 PolicySyncOptions Common(const PathDeltasOptions& options) {
   return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
@@ -16,7 +16,7 @@ PolicySyncOptions Common(const PathDeltasOptions& options) {
 }  // namespace
 
 PathDeltas::PathDeltas(const PathDeltasOptions& options)
-    : OpSync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.draft)], Common(options))),
+    : OpSync(Common(options), MakeTraits(kPathDeltasNames[static_cast<std::size_t>(options.draft)], Common(options))),
       draft_(options.draft),
       structure_rounds_(options.constants.structure_rounds) {}
 

@@ -10,7 +10,7 @@
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::string_view kNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7", "tenant-deltas/d8",
+constexpr std::string_view kTenantDeltasNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7", "tenant-deltas/d8",
                                        "tenant-deltas"};
 
 PolicySyncOptions Common(const TenantDeltasOptions& options) {
@@ -31,7 +31,7 @@ ExportForm FormOf(const TenantDeltasOptions& options) {
 }  // namespace
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view)
-    : Lz4Sync(Common(options), MakeTraits(kNames[static_cast<std::size_t>(options.draft)], Common(options)),
+    : Lz4Sync(Common(options), MakeTraits(kTenantDeltasNames[static_cast<std::size_t>(options.draft)], Common(options)),
               FormOf(options)),
       choices_(options),
       view_(view),
