@@ -232,7 +232,7 @@ void Mesh::OnFrame(PeerIndex peer, std::string frame) {
   loop_.Post([this, peer, life, bytes = std::move(frame)]() mutable {
     bool taken = up_[peer.value] && lives_[peer.value] == life;
     if (taken && strategy_.traits().gzip && IsGzip(AsBytes(bytes))) {
-      Result<std::string> plain = InflateFrame(AsBytes(bytes), strategy_.traits().frame_bytes);
+      Result<std::string> plain = InflateFrame(AsBytes(bytes), strategy_.traits().inflated_bytes);
       taken = plain.ok();
       if (taken) {
         bytes = std::move(*plain);  // what came goes with `plain`

@@ -4,8 +4,8 @@
 // one at a time and carries out its actions in order, changes of trees and fleet as they are made (Actions). All byte
 // counts of the result's `sync` section are taken here, the same way for every strategy.
 //
-// Frames of strategies with traits().gzip are gzipped and inflated here, within traits().frame_bytes: a frame that says
-// it is more, or does not inflate, ends the stream (bad_gzip). What came is freed before the inflated bytes are
+// Frames of strategies with traits().gzip are gzipped and inflated here, within traits().inflated_bytes: a frame that
+// says it is more, or does not inflate, ends the stream (bad_gzip). What came is freed before the inflated bytes are
 // handled: those are the frame beside which strategy.h bounds the heap. All figures count plain frames.
 //
 // Threads:  Offer and Stats from any thread; the SyncTransportObserver calls from transport threads; all else from the

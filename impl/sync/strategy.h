@@ -305,8 +305,10 @@ struct StrategyTraits {
   // The transport's queue per peer: frames and bytes, whichever is reached first.
   std::size_t queue_frames = 1024;
   std::size_t queue_bytes = 8u << 20;
-  // The transport's limit on one frame, both ways.
+  // The transport's limit on one frame as it is on the wire, both ways.
   std::size_t frame_bytes = 1u << 20;
+  // A gzipped frame that says it is larger ends the stream.
+  std::size_t inflated_bytes = 1u << 20;
   // A frame above it ends the stream, as it did when the limit was the transport's alone.
   bool oversize_ends_stream = false;
   bool gzip = false;

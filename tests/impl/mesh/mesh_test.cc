@@ -247,7 +247,7 @@ TEST_CASE("Mesh: changes and sends of one event reach sink and transport in the 
 TEST_CASE("Mesh: frames of strategies that gzip are gzipped and inflated; figures are those of the plain frames") {
   StrategyTraits traits = Beats(milliseconds(10), Time{0});
   traits.gzip = true;
-  traits.frame_bytes = 100'000;
+  traits.inflated_bytes = 100'000;
   World world(traits);
   world.mesh->Start(world.transport, FrameForm::kGzipped);
   world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kDialer);
