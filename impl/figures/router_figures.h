@@ -32,6 +32,12 @@ inline constexpr LabelValue kOversizeValues[] = {
 };
 inline constexpr Label kOversize{"kind", kOversizeValues};
 
+inline constexpr LabelValue kQuietAndLoadValues[] = {
+    {"load", "in the load phase"},
+    {"idle", "in silence: from the end of settle to the end of idle; the totals do not have them"},
+};
+inline constexpr Label kQuietAndLoad{"phase", kQuietAndLoadValues};
+
 inline constexpr LabelValue kWorkerWordValues[] = {
     {"incarnation", "an incarnation from 2^63 on"},
     {"models", "models beyond the bounds"},
@@ -399,6 +405,12 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kSum,
      .label = kLayer,
      .metric = "prefixmesh_sync_layer_messages_total"},
+    {.path = "sync.by_layer.*.oversize",
+     .better = Better::kLower,
+     .meaning = "of the oversize warnings, those about it",
+     .fold = Fold::kSum,
+     .label = kLayer,
+     .metric = "prefixmesh_sync_layer_oversize_total"},
     {.path = "sync.idle_bytes_per_s",
      .unit = Unit::kBytesPerSecond,
      .nature = Nature::kMeasured,
@@ -422,6 +434,21 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kSum,
      .label = kOversize,
      .metric = "prefixmesh_sync_oversize_total"},
+    {.path = "sync.oversize_by_phase.*",
+     .better = Better::kLower,
+     .meaning = "the same, all kinds, by when",
+     .null_when = "the router was not heard at both ends of the phase",
+     .fold = Fold::kSum,
+     .label = kQuietAndLoad,
+     .title = "oversize in *",
+     .section = Section::kSync},
+    {.path = "sync.streams_ended_by_size",
+     .better = Better::kLower,
+     .meaning = "sync streams that this router ended because of a frame or message above a limit, sent or received",
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_sync_streams_ended_by_size_total",
+     .title = "streams ended by size",
+     .section = Section::kSync},
     {.path = "sync.offers_dropped",
      .better = Better::kLower,
      .meaning = "placements that the bounded offer queue refused",

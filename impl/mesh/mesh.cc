@@ -149,6 +149,7 @@ void Mesh::Carry(SendFrame action) {
       stats_.oversize[static_cast<std::size_t>(Oversize::kTransport)] += outcome == SendOutcome::kTooBig;
     }
     LayerTotal& layer = stats_.by_layer[static_cast<std::size_t>(action.layer)];
+    layer.oversize += outcome == SendOutcome::kTooBig;
     layer.bytes += bytes - action.control_bytes;
     layer.messages += bytes > action.control_bytes;
     LayerTotal& control = stats_.by_layer[static_cast<std::size_t>(Layer::kControl)];
@@ -157,7 +158,7 @@ void Mesh::Carry(SendFrame action) {
   }
   if (outcome == SendOutcome::kTooBig) {
     LogOversize(Oversize::kTransport, action.peer, action.layer, "", frame_bytes, strategy_.traits().frame_bytes);
-    if (strategy_.traits().oversize_ends_stream) Carry(CloseStream{.peer = action.peer, .reason = "oversize"});
+    if (strategy_.traits().oversize_ends_stream) Carry(CloseStream{action.peer, "oversize", true});
   }
   if (action.token != 0) strategy_.OnSendResult(clock_.Now(), action.peer, action.token, outcome, actions_);
 }
@@ -169,7 +170,9 @@ void Mesh::Carry(const RefuseFrame& action) {
   stats_.built_bytes += action.bytes;
   stats_.refused_bytes += action.bytes;
   ++stats_.oversize[static_cast<std::size_t>(action.kind)];
-  stats_.by_layer[static_cast<std::size_t>(action.layer)].bytes += action.bytes;
+  LayerTotal& layer = stats_.by_layer[static_cast<std::size_t>(action.layer)];
+  layer.bytes += action.bytes;
+  ++layer.oversize;
 }
 
 void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
@@ -185,6 +188,7 @@ void Mesh::Carry(const CloseStream& action) {
   {
     MutexLock lock(stats_mutex_);
     ++stats_.closed_by_reason[action.reason];
+    stats_.streams_ended_by_size += action.by_size;
   }
   transport_->Close(action.peer);
 }
@@ -237,7 +241,7 @@ void Mesh::OnFrame(PeerIndex peer, std::string frame) {
       if (taken) {
         bytes = std::move(*plain);  // what came goes with `plain`
       } else {
-        Carry(CloseStream{peer, "bad_gzip"});
+        Carry(CloseStream{peer, "bad_gzip", plain.error().code == ErrorCode::kTooBig});
       }
     }
     if (taken) {

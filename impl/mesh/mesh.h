@@ -50,6 +50,7 @@ class MeshSink {
 struct LayerTotal {
   std::uint64_t bytes = 0;
   std::uint64_t messages = 0;
+  std::uint64_t oversize = 0;  // of what was refused or skipped
 };
 
 struct MeshStats {
@@ -59,7 +60,8 @@ struct MeshStats {
   std::uint64_t queued_bytes = 0;
   std::uint64_t received_bytes = 0;
   std::uint64_t messages = 0;
-  std::array<std::uint64_t, kOversizeCount> oversize{};
+  std::array<std::uint64_t, kOversizeCount> oversize{};  // by layer, too: by_layer
+  std::uint64_t streams_ended_by_size = 0;               // by this router, because of a frame or what one says it is
   std::uint64_t offers_dropped = 0;
   std::uint64_t streams_opened = 0;
   std::uint32_t peers_up = 0;

@@ -185,6 +185,7 @@ struct ApplyRegister {
 struct CloseStream {
   PeerIndex peer;
   std::string reason;
+  bool by_size = false;  // because of something above a limit: counted beside the reason
 };
 
 using Action = std::variant<SendFrame, RefuseFrame, ApplyPrompt, ApplySnapshot, ForgetTenant, ApplyIds, RetractIds,
@@ -309,7 +310,7 @@ struct StrategyTraits {
   std::size_t frame_bytes = 1u << 20;
   // A gzipped frame that says it is larger ends the stream.
   std::size_t inflated_bytes = 1u << 20;
-  // A frame above it ends the stream, as it did when the limit was the transport's alone.
+  // A frame above frame_bytes ends the stream, as it did when the limit was the transport's alone.
   bool oversize_ends_stream = false;
   bool gzip = false;
   // The bounded queue between request threads and the mesh loop; what does not fit is dropped and counted.

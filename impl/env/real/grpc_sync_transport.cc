@@ -439,8 +439,8 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     }
     dialed_.Keep(addresses);
     for (Stream* stream : oversized) {
-      Count("oversized", "a stream with " + options_.peers[stream->peer_.value].name + " sends a message above " +
-                             std::to_string(options_.frame_bytes) + " bytes");
+      Count(kOversizedRefusal, "a stream with " + options_.peers[stream->peer_.value].name + " sends a message above " +
+                                   std::to_string(options_.frame_bytes) + " bytes");
       Run(*stream, stream->state_.End());
     }
     loop_.PostAt(clock_.Now() + kMeterPeriod, [this] { MeterStreams(); });

@@ -291,7 +291,7 @@ void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
                                     .limit_bytes = traits_.frame_bytes,
                                     .layer = Layer::kRepair,
                                     .model = entries[first].key});
-      actions.push_back(CloseStream{.peer = peer, .reason = "snapshot_too_big"});
+      actions.push_back(CloseStream{.peer = peer, .reason = "snapshot_too_big", .by_size = true});
       return;
     }
     actions.push_back(SendFrame{.peer = peer, .frame = std::move(frame), .layer = Layer::kRepair});

@@ -133,6 +133,8 @@ TEST_CASE("Mesh: built, refused, queued and layers add up, and a round is what o
   REQUIRE(stats.queued_bytes == 130);
   REQUIRE(stats.refused_bytes == 7 + 5000);
   REQUIRE(stats.oversize == std::array<std::uint64_t, kOversizeCount>{1, 0, 0, 0});
+  REQUIRE(stats.by_layer[static_cast<std::size_t>(Layer::kPlacements)].oversize == 1);
+  REQUIRE(stats.streams_ended_by_size == 0);
   REQUIRE(stats.messages == 2);
   REQUIRE(stats.rounds == 3);
   REQUIRE(stats.bytes_per_round.max() == 5000);
@@ -150,9 +152,13 @@ TEST_CASE("Mesh: a frame that the transport does not take is an oversize, told t
     world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kServer);
     world.transport.outcome = SendOutcome::kTooBig;
     world.strategy.to_send = {Frame(100, 0, 1)};
+    world.strategy.to_send[0].layer = Layer::kRepair;
     world.executor.AdvanceBy(milliseconds(50));
     const MeshStats stats = world.mesh->Stats();
     REQUIRE(stats.oversize == std::array<std::uint64_t, kOversizeCount>{0, 0, 0, 1});
+    for (std::size_t layer = 0; layer < kLayerCount; ++layer)
+      REQUIRE(stats.by_layer[layer].oversize == (layer == static_cast<std::size_t>(Layer::kRepair) ? 1 : 0));
+    REQUIRE(stats.streams_ended_by_size == (ends ? 1 : 0));
     REQUIRE(stats.built_bytes == 100);
     REQUIRE(stats.refused_bytes == 100);
     REQUIRE(stats.sends_by_outcome == std::map<std::string, std::uint64_t>{{"too_big", 1}});
@@ -275,9 +281,18 @@ TEST_CASE("Mesh: frames of strategies that gzip are gzipped and inflated; figure
       world.executor.AdvanceTo(milliseconds(12));
     });
     if (test::kCountsAllocations) REQUIRE(peak <= 100'000 + 65'536);
+    if (bad == bomb) REQUIRE(world.mesh->Stats().streams_ended_by_size == 1);
   }
   REQUIRE(world.strategy.received.size() == 2);
   REQUIRE(world.mesh->Stats().closed_by_reason.at("bad_gzip") == 4);
+  // One that is damaged and says a size that is allowed ends it, too, but not by size.
+  const std::uint64_t by_size = world.mesh->Stats().streams_ended_by_size;
+  std::string damaged = sent;
+  damaged[sent.size() - 8] = static_cast<char>(damaged[sent.size() - 8] ^ 1);  // of the checksum
+  world.mesh->OnFrame(PeerIndex{0}, damaged);
+  world.executor.AdvanceTo(milliseconds(13));
+  REQUIRE(world.mesh->Stats().closed_by_reason.at("bad_gzip") == 5);
+  REQUIRE(world.mesh->Stats().streams_ended_by_size == by_size);
 }
 
 TEST_CASE("Mesh: what came gzipped is gone when it is handled: one frame is in memory, not two") {
