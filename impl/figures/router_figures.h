@@ -32,6 +32,15 @@ inline constexpr LabelValue kOversizeValues[] = {
 };
 inline constexpr Label kOversize{"kind", kOversizeValues};
 
+inline constexpr LabelValue kTrimValues[] = {
+    {"force", "half of what was pending, because a batch was refused at a dialer"},
+    {"mark", "half of what was pending, because it was long when a batch was marked"},
+    {"list_cap", "the older half of an operation list above its cap"},
+    {"log_cap", "what a compacted operation log no longer has"},
+    {"index_cap", "all of the hashes' index, above its bound"},
+};
+inline constexpr Label kTrimKind{"kind", kTrimValues};
+
 inline constexpr LabelValue kQuietAndLoadValues[] = {
     {"load", "in the load phase"},
     {"idle", "in silence: from the end of settle to the end of idle; the totals do not have them"},
@@ -449,6 +458,18 @@ inline constexpr Figure kRouterFigures[] = {
      .metric = "prefixmesh_sync_streams_ended_by_size_total",
      .title = "streams ended by size",
      .section = Section::kSync},
+    {.path = "sync.trims.*.times",
+     .better = Better::kLower,
+     .meaning = "how often a generation let go of entries to stay within a number of them, by why",
+     .fold = Fold::kSum,
+     .label = kTrimKind,
+     .metric = "prefixmesh_sync_trims_total"},
+    {.path = "sync.trims.*.entries",
+     .better = Better::kLower,
+     .meaning = "operations, or entries of the log or index, that went so",
+     .fold = Fold::kSum,
+     .label = kTrimKind,
+     .metric = "prefixmesh_sync_trimmed_entries_total"},
     {.path = "sync.offers_dropped",
      .better = Better::kLower,
      .meaning = "placements that the bounded offer queue refused",

@@ -106,6 +106,7 @@ void Mesh::PeerBeat(PeerIndex peer, std::uint64_t life, Time due) {
 // Ends a beat: what was built since the last one is one entry of bytes_per_round.
 void Mesh::PublishReport() {
   const StrategyReport report = strategy_.Report();
+  LogTrims(report.trims);
   MutexLock lock(stats_mutex_);
   stats_.strategy = report;
   if (built_in_beat_ == 0) return;
@@ -113,6 +114,18 @@ void Mesh::PublishReport() {
   stats_.bytes_per_round.Record(built_in_beat_);
   SPDLOG_DEBUG("round bytes={}", built_in_beat_);
   built_in_beat_ = 0;
+}
+
+// One line per kind and limiter's period, with all that grew since the last.
+void Mesh::LogTrims(const Trims& trims) {
+  for (std::size_t i = 0; i < kTrimCount; ++i) {
+    const auto kind = static_cast<Trim>(i);
+    const Trims::Counts &now = trims.Of(kind), &logged = trims_logged_.Of(kind);
+    if (now.times == logged.times || !trim_log_.Allow(TrimName(kind), clock_.Now())) continue;
+    spdlog::info("sync trim: kind={} times={} entries={} times_total={} entries_total={}", TrimName(kind),
+                 now.times - logged.times, now.entries - logged.entries, now.times, now.entries);
+    trims_logged_.Take(kind, now);
+  }
 }
 
 // ---- actions --------------------------------------------------------------------------------------------------------

@@ -118,6 +118,7 @@ class Mesh final : public SyncTransportObserver {
     sink_.Apply(std::move(action));
   }
   void PublishReport();
+  void LogTrims(const Trims& trims);
 
   Clock& clock_;
   Executor& loop_;
@@ -136,6 +137,8 @@ class Mesh final : public SyncTransportObserver {
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
   LogLimiter close_log_;  // by peer and reason
+  LogLimiter trim_log_;   // by kind
+  Trims trims_logged_;
 
   // Streams that came and went, by the transport. What was meant for one stream is never sent on, or taken from,
   // another that the strategy has not heard of yet.

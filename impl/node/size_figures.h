@@ -1,4 +1,5 @@
-// size_figures.h — what was above a limit, as readings: by kind, by layer, and the streams that ended by it.
+// size_figures.h — what was above a limit, as readings: by kind, by layer, the streams that ended by it, and what the
+// generations trimmed.
 //
 // Threads: pure. Ownership: values. Time, errors: none. Bounds: one reading per label of a closed set.
 #pragma once

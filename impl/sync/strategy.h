@@ -27,6 +27,7 @@
 #include "impl/base/ids.h"
 #include "impl/base/slices.h"
 #include "impl/env/env.h"
+#include "impl/sync/trims.h"
 #include "impl/tree/tree.h"
 #include "impl/wire/tree_snapshot.h"
 
@@ -270,6 +271,7 @@ struct StrategyReport {
   RecordCounts records;
   BufferSize buffers[8];
   std::size_t buffer_count = 0;
+  Trims trims;
   std::uint64_t decode_errors = 0;
   std::uint64_t unknown_frames = 0;  // of a kind that this release does not know: skipped
   // What was not taken, by reason; decode_errors is among them. Empty: the strategy counts decode_errors alone.

@@ -301,6 +301,7 @@ void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
 StrategyReport PolicySync::Report() const {
   StrategyReport report;
   report.records = records_;
+  report.trims = trims_;
   report.decode_errors = decode_errors_;
   report.rejects[report.reject_count++] = {"frame", decode_errors_};
   report.rejects[report.reject_count++] = {"snapshot_deferred", snapshots_deferred_};

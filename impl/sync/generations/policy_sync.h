@@ -119,6 +119,7 @@ class PolicySync : public SyncStrategy {
 
   const PolicySyncOptions options_;
   RecordCounts records_;
+  Trims trims_;
 
  private:
   // Asks the stream's collector what was marked, and tells the generation.

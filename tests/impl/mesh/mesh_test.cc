@@ -6,6 +6,7 @@
 
 #include "impl/wire/gzip_frame.h"
 #include "tests/support/allocations.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/manual_env.h"
 
 namespace prefixmesh {
@@ -42,11 +43,12 @@ class ScriptedStrategy final : public SyncStrategy {
     results.emplace_back(token, outcome);
   }
   bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
-  StrategyReport Report() const override { return {}; }
+  StrategyReport Report() const override { return report; }
 
   StrategyTraits traits_;
   std::vector<SendFrame> to_send;
   std::uint64_t refuse_bytes = 0;
+  StrategyReport report;
   int placements = 0, downs = 0;
   std::vector<Time> rounds;
   std::vector<std::pair<Time, PeerIndex>> ticks;
@@ -165,6 +167,28 @@ TEST_CASE("Mesh: a frame that the transport does not take is an oversize, told t
     REQUIRE(world.strategy.results == std::vector<std::pair<std::uint64_t, SendOutcome>>{{1, SendOutcome::kTooBig}});
     REQUIRE(stats.closed_by_reason.count("oversize") == (ends ? 1 : 0));
   }
+}
+
+TEST_CASE("Mesh: what is trimmed is logged, with how often and how much, one line per kind and ten seconds") {
+  const test::LogLines log;
+  World world(Beats(milliseconds(50), Time{0}));
+  const auto lines = [&] { return log.Starting("sync trim: "); };
+  world.executor.AdvanceBy(milliseconds(100));
+  REQUIRE(lines().empty());
+  world.strategy.report.trims.Add(Trim::kForce, 200);
+  world.strategy.report.trims.Add(Trim::kListCap, 1024);
+  world.executor.AdvanceBy(milliseconds(50));
+  for (int i = 0; i < 2; ++i) {
+    world.strategy.report.trims.Add(Trim::kForce, 150);
+    world.executor.AdvanceBy(milliseconds(1000));
+  }
+  REQUIRE(lines() ==
+          std::vector<std::string>{"sync trim: kind=force times=1 entries=200 times_total=1 entries_total=200",
+                                   "sync trim: kind=list_cap times=1 entries=1024 times_total=1 entries_total=1024"});
+  world.executor.AdvanceBy(milliseconds(10'000));
+  REQUIRE(lines().size() == 3);
+  REQUIRE(lines()[2] == "sync trim: kind=force times=2 entries=300 times_total=3 entries_total=500");
+  REQUIRE(world.mesh->Stats().strategy.trims.Of(Trim::kForce).entries == 500);
 }
 
 TEST_CASE("Mesh: every frame is handed on once and then the next may be read; frames of a dead stream are dropped") {

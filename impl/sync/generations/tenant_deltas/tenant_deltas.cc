@@ -76,7 +76,7 @@ void TenantDeltas::OnRound(Time now, Actions& actions) {
   index_age_ += traits().round_period;
   if (index_age_ < choices_.text_eviction_period) return;
   index_age_ = Time{0};
-  index_.ClearIfAbove(choices_.text_chars_max);
+  trims_.Add(Trim::kIndexCap, index_.ClearIfAbove(choices_.text_chars_max));
 }
 
 void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
