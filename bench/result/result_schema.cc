@@ -86,7 +86,8 @@ std::string Pretty(const OrderedJson& node, std::size_t indent) {
   if (!node.is_structured() || node.empty() || indent + flat.size() <= 100) return flat;
   const std::string pad(indent + 1, ' ');
   std::string text;
-  if (node.is_array() && std::none_of(node.begin(), node.end(), [](const OrderedJson& one) { return one.is_structured(); })) {
+  if (node.is_array() &&
+      std::none_of(node.begin(), node.end(), [](const OrderedJson& one) { return one.is_structured(); })) {
     std::string line;
     for (const OrderedJson& one : node) {
       const std::string word = one.dump();

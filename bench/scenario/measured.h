@@ -48,6 +48,7 @@ struct Measured {
   // that joined stands in the first as it was when it was ready.
   std::optional<Sample> load_begin, load_end;
   double idle_begin_s = -1, idle_end_s = -1;  // in seconds of the sampler
+  std::optional<Sample> idle_end;             // what all answered then
   std::vector<Sample> samples;                // one a second, for the series and the medians
   std::vector<MeasuredRouter> routers;
   Readings workers;     // of kWorkersFigures

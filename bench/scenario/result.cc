@@ -39,16 +39,24 @@ std::optional<std::uint64_t> MedianRss(const Measured& m, std::size_t router, do
   return median ? std::optional(static_cast<std::uint64_t>(std::llround(*median))) : std::nullopt;
 }
 
-// Growth of a counter between the two ends of the load phase, per second; nothing when either was not seen.
-template <typename Read>
-std::optional<double> RateOverLoad(const Measured& m, std::size_t router, Read read) {
+// What a router answered at the two ends of the load phase; nothing when either was not seen.
+std::optional<std::pair<RouterCounters, RouterCounters>> EndsOfLoad(const Measured& m, std::size_t router) {
   if (!m.load_begin.has_value() || !m.load_end.has_value()) return std::nullopt;
   const std::optional<RouterCounters>&first = m.load_begin->routers[router].counters,
         &last = m.load_end->routers[router].counters;
   if (!first.has_value() || !last.has_value() || last->at_s <= first->at_s) return std::nullopt;
-  const std::optional<std::uint64_t> before = read(*first), after = read(*last);
+  return std::pair(*first, *last);
+}
+
+// Growth of a counter between them, per second.
+template <typename Read>
+std::optional<double> RateOverLoad(const Measured& m, std::size_t router, Read read) {
+  const auto ends = EndsOfLoad(m, router);
+  if (!ends.has_value()) return std::nullopt;
+  const auto& [first, last] = *ends;
+  const std::optional<std::uint64_t> before = read(first), after = read(last);
   if (!before.has_value() || !after.has_value()) return std::nullopt;
-  return static_cast<double>(*after - *before) / (last->at_s - first->at_s);
+  return static_cast<double>(*after - *before) / (last.at_s - first.at_s);
 }
 
 // The generator's half, as its process told it.
@@ -105,6 +113,11 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
                RateOverLoad(m, i, [](const RouterCounters& c) { return c.delivered_bytes; }));
   readings.Set(RouterFigure("sync.wire_bytes_per_s"),
                RateOverLoad(m, i, [](const RouterCounters& c) { return std::optional(c.wire_bytes); }));
+  if (const auto ends = EndsOfLoad(m, i))
+    readings.Set(RouterFigure("sync.oversize_by_phase.*"), "load", ends->second.oversize - ends->first.oversize);
+  if (m.idle_end.has_value() && m.routers[i].settled)  // silence goes on from the totals
+    readings.Set(RouterFigure("sync.oversize_by_phase.*"), "idle",
+                 m.idle_end->routers[i].counters->oversize - readings.Count(RouterFigure("sync.oversize_warnings")));
   SetBytesPerApplied(m, placements, readings);
   for (const char* percentile : {"p50", "p99"}) {
     const std::optional<double> cpu_us = readings.Number(RouterFigure("decision_cpu_us.*"), percentile);
@@ -117,11 +130,9 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
 
 // One row a second over the whole run; the generator's rows end with the load.
 Json SeriesJson(const Measured& m) {
-  Json t = Json::array(), rss = Json::object(), built = Json::object();
-  for (const MeasuredRouter& router : m.routers) {
-    rss[router.name] = Json::array();
-    built[router.name] = Json::array();
-  }
+  Json t = Json::array(), rss = Json::object(), built = Json::object(), oversize = Json::object();
+  for (const MeasuredRouter& router : m.routers)
+    for (Json* column : {&rss, &built, &oversize}) (*column)[router.name] = Json::array();
   const std::size_t rows = m.samples.size();
   for (const Sample& sample : m.samples) {
     t.push_back(std::round(sample.t_s * 1000) / 1000);
@@ -129,9 +140,10 @@ Json SeriesJson(const Measured& m) {
       const std::optional<RouterCounters>& counters = sample.routers[i].counters;
       rss[m.routers[i].name].push_back(OrNull(sample.routers[i].rss_bytes));
       built[m.routers[i].name].push_back(counters.has_value() ? Json(counters->built_bytes) : Json(nullptr));
+      oversize[m.routers[i].name].push_back(counters.has_value() ? Json(counters->oversize) : Json(nullptr));
     }
   }
-  Json series = {{"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}};
+  Json series = {{"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}, {"oversize", oversize}};
   for (const char* key : {"rps", "cached_share", "ok", "failed", "schedule_delay_p99_us"}) {
     Json column = Json::array();
     const bool have = m.load.is_object() && m.load.contains("series") && m.load.at("series").contains(key);
@@ -254,6 +266,7 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   bool slos_ok = true;
   result["slo"] = Json::array();
   for (const load::Slo& slo : settings.slo) {
+    if (!slo.strategy.empty() && slo.strategy != m.request.strategy) continue;
     const Result<SloExpression> expression = ParseSlo(slo.expression);
     Json row = {{"name", slo.name}, {"expression", slo.expression}, {"value", nullptr}, {"ok", false}};
     if (expression.ok()) {

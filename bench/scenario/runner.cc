@@ -343,6 +343,7 @@ class Runner {
     measured_.idle_end_s = sampler_.elapsed_s();
     const Sample end = sampler_.SampleNow();
     if (Status heard = AllAnswered(end); !heard.ok()) return heard;
+    measured_.idle_end = end;
     for (std::size_t i = 0; i < end.routers.size(); ++i) {
       const auto &first = begin.routers[i].counters, &last = end.routers[i].counters;
       if (settings_.phases.idle_s > 0 && first.has_value() && last.has_value())

@@ -8,6 +8,19 @@
 
 namespace prefixmesh::bench {
 
+RouterCounters CountersOf(const Readings& readings, double at_s) {
+  RouterCounters counters;
+  counters.at_s = at_s;
+  counters.built_bytes = readings.Count(RouterFigure("sync.built_bytes"));
+  counters.wire_bytes = readings.Count(RouterFigure("sync.wire_bytes"));
+  counters.news_bytes =
+      counters.built_bytes - readings.Count(RouterFigure("sync.by_layer.*.bytes"), LayerName(Layer::kDigest));
+  counters.records = readings.Count(RouterFigure("sync.records.*"), "received");
+  counters.in_flight = readings.Count(RouterFigure("requests.in_flight"));
+  counters.oversize = readings.Count(RouterFigure("sync.oversize_warnings"));
+  return counters;
+}
+
 void Sampler::Begin() {
   begin_ = std::chrono::steady_clock::now();
   next_s_ = 0;
@@ -44,15 +57,8 @@ Sample Sampler::SampleNow(std::vector<RouterReport>* raw) {
   for (std::size_t i = 0; i < routers.size(); ++i) {
     if (!answers[i].answered) continue;
     last_told_[i] = LastTold{sample.t_s, reports[i]};
-    RouterCounters& counters = sample.routers[i].counters.emplace();
-    const Readings& readings = reports[i].readings;
-    counters.at_s = std::chrono::duration<double>(answers[i].at - begin_).count();
-    counters.built_bytes = readings.Count(RouterFigure("sync.built_bytes"));
-    counters.wire_bytes = readings.Count(RouterFigure("sync.wire_bytes"));
-    counters.news_bytes =
-        counters.built_bytes - readings.Count(RouterFigure("sync.by_layer.*.bytes"), LayerName(Layer::kDigest));
-    counters.records = readings.Count(RouterFigure("sync.records.*"), "received");
-    counters.in_flight = readings.Count(RouterFigure("requests.in_flight"));
+    RouterCounters& counters = sample.routers[i].counters.emplace(
+        CountersOf(reports[i].readings, std::chrono::duration<double>(answers[i].at - begin_).count()));
     if (!all_answered) continue;
     std::uint64_t& delivered = counters.delivered_bytes.emplace(0);
     for (const RouterReport& peer : reports)

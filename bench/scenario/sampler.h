@@ -23,7 +23,10 @@ struct RouterCounters {
   std::uint64_t records = 0;     // received
   std::uint64_t in_flight = 0;
   std::optional<std::uint64_t> delivered_bytes;  // received from it by its peers; known when all of them answered
+  std::uint64_t oversize = 0;                    // of any kind, since it began
 };
+// But for delivered_bytes, which its peers say.
+RouterCounters CountersOf(const Readings& readings, double at_s);
 
 struct RouterSample {
   std::optional<std::uint64_t> rss_bytes;  // nothing: the process is gone, or has not joined yet

@@ -32,6 +32,21 @@ inline constexpr LabelValue kOversizeValues[] = {
 };
 inline constexpr Label kOversize{"kind", kOversizeValues};
 
+inline constexpr LabelValue kTrimValues[] = {
+    {"force", "half of what was pending, because a batch was refused at a dialer"},
+    {"mark", "half of what was pending, because it was long when a batch was marked"},
+    {"list_cap", "the older half of an operation list above its cap"},
+    {"log_cap", "what a compacted operation log no longer has"},
+    {"index_cap", "all of the hashes' index, above its bound"},
+};
+inline constexpr Label kTrimKind{"kind", kTrimValues};
+
+inline constexpr LabelValue kQuietAndLoadValues[] = {
+    {"load", "in the load phase"},
+    {"idle", "in silence: from the end of settle to the end of idle; the totals do not have them"},
+};
+inline constexpr Label kQuietAndLoad{"phase", kQuietAndLoadValues};
+
 inline constexpr LabelValue kWorkerWordValues[] = {
     {"incarnation", "an incarnation from 2^63 on"},
     {"models", "models beyond the bounds"},
@@ -419,6 +434,12 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kSum,
      .label = kLayer,
      .metric = "prefixmesh_sync_layer_messages_total"},
+    {.path = "sync.by_layer.*.oversize",
+     .better = Better::kLower,
+     .meaning = "of the oversize warnings, those about it",
+     .fold = Fold::kSum,
+     .label = kLayer,
+     .metric = "prefixmesh_sync_layer_oversize_total"},
     {.path = "sync.idle_bytes_per_s",
      .unit = Unit::kBytesPerSecond,
      .nature = Nature::kMeasured,
@@ -442,6 +463,33 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kSum,
      .label = kOversize,
      .metric = "prefixmesh_sync_oversize_total"},
+    {.path = "sync.oversize_by_phase.*",
+     .better = Better::kLower,
+     .meaning = "the same, all kinds, by when",
+     .null_when = "the router was not heard at both ends of the phase",
+     .fold = Fold::kSum,
+     .label = kQuietAndLoad,
+     .title = "oversize in *",
+     .section = Section::kSync},
+    {.path = "sync.streams_ended_by_size",
+     .better = Better::kLower,
+     .meaning = "sync streams that this router ended because of a frame or message above a limit, sent or received",
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_sync_streams_ended_by_size_total",
+     .title = "streams ended by size",
+     .section = Section::kSync},
+    {.path = "sync.trims.*.times",
+     .better = Better::kLower,
+     .meaning = "how often a generation let go of entries to stay within a number of them, by why",
+     .fold = Fold::kSum,
+     .label = kTrimKind,
+     .metric = "prefixmesh_sync_trims_total"},
+    {.path = "sync.trims.*.entries",
+     .better = Better::kLower,
+     .meaning = "operations, or entries of the log or index, that went so",
+     .fold = Fold::kSum,
+     .label = kTrimKind,
+     .metric = "prefixmesh_sync_trimmed_entries_total"},
     {.path = "sync.offers_dropped",
      .better = Better::kLower,
      .meaning = "placements that the bounded offer queue refused",

@@ -39,10 +39,8 @@ inline constexpr Figure kMachineFigures[] = {
 };
 static_assert(!Problem(kMachineFigures));
 consteval const Figure& MachineFigure(std::string_view path) { return RowOf(kMachineFigures, path); }
-inline constexpr FigureGroup kMachineGroup = {.name = "machine",
-                                              .meaning = "what it ran on",
-                                              .figures = kMachineFigures,
-                                              .unheard = kMachineNotMeasured};
+inline constexpr FigureGroup kMachineGroup = {
+    .name = "machine", .meaning = "what it ran on", .figures = kMachineFigures, .unheard = kMachineNotMeasured};
 
 inline constexpr std::string_view kWorkersUnheard = "the workers were not heard at the end of settle";
 inline constexpr Figure kWorkersFigures[] = {

@@ -106,6 +106,7 @@ void Mesh::PeerBeat(PeerIndex peer, std::uint64_t life, Time due) {
 // Ends a beat: what was built since the last one is one entry of bytes_per_round.
 void Mesh::PublishReport() {
   const StrategyReport report = strategy_.Report();
+  LogTrims(report.trims);
   MutexLock lock(stats_mutex_);
   stats_.strategy = report;
   if (built_in_beat_ == 0) return;
@@ -113,6 +114,18 @@ void Mesh::PublishReport() {
   stats_.bytes_per_round.Record(built_in_beat_);
   SPDLOG_DEBUG("round bytes={}", built_in_beat_);
   built_in_beat_ = 0;
+}
+
+// One line per kind and limiter's period, with all that grew since the last.
+void Mesh::LogTrims(const Trims& trims) {
+  for (std::size_t i = 0; i < kTrimCount; ++i) {
+    const auto kind = static_cast<Trim>(i);
+    const Trims::Counts &now = trims.Of(kind), &logged = trims_logged_.Of(kind);
+    if (now.times == logged.times || !trim_log_.Allow(TrimName(kind), clock_.Now())) continue;
+    spdlog::info("sync trim: kind={} times={} entries={} times_total={} entries_total={}", TrimName(kind),
+                 now.times - logged.times, now.entries - logged.entries, now.times, now.entries);
+    trims_logged_.Take(kind, now);
+  }
 }
 
 // ---- actions --------------------------------------------------------------------------------------------------------
@@ -149,6 +162,7 @@ void Mesh::Carry(SendFrame action) {
       stats_.oversize[static_cast<std::size_t>(Oversize::kTransport)] += outcome == SendOutcome::kTooBig;
     }
     LayerTotal& layer = stats_.by_layer[static_cast<std::size_t>(action.layer)];
+    layer.oversize += outcome == SendOutcome::kTooBig;
     layer.bytes += bytes - action.control_bytes;
     layer.messages += bytes > action.control_bytes;
     LayerTotal& control = stats_.by_layer[static_cast<std::size_t>(Layer::kControl)];
@@ -157,7 +171,7 @@ void Mesh::Carry(SendFrame action) {
   }
   if (outcome == SendOutcome::kTooBig) {
     LogOversize(Oversize::kTransport, action.peer, action.layer, "", frame_bytes, strategy_.traits().frame_bytes);
-    if (strategy_.traits().oversize_ends_stream) Carry(CloseStream{.peer = action.peer, .reason = "oversize"});
+    if (strategy_.traits().oversize_ends_stream) Carry(CloseStream{action.peer, "oversize", true});
   }
   if (action.token != 0) strategy_.OnSendResult(clock_.Now(), action.peer, action.token, outcome, actions_);
 }
@@ -169,7 +183,9 @@ void Mesh::Carry(const RefuseFrame& action) {
   stats_.built_bytes += action.bytes;
   stats_.refused_bytes += action.bytes;
   ++stats_.oversize[static_cast<std::size_t>(action.kind)];
-  stats_.by_layer[static_cast<std::size_t>(action.layer)].bytes += action.bytes;
+  LayerTotal& layer = stats_.by_layer[static_cast<std::size_t>(action.layer)];
+  layer.bytes += action.bytes;
+  ++layer.oversize;
 }
 
 void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
@@ -192,6 +208,7 @@ void Mesh::Carry(const CloseStream& action) {
   {
     MutexLock lock(stats_mutex_);
     ++stats_.closed_by_reason[action.reason];
+    stats_.streams_ended_by_size += action.by_size;
   }
   transport_->Close(action.peer);
 }
@@ -239,12 +256,12 @@ void Mesh::OnFrame(PeerIndex peer, std::string frame) {
   loop_.Post([this, peer, life, bytes = std::move(frame)]() mutable {
     bool taken = up_[peer.value] && lives_[peer.value] == life;
     if (taken && strategy_.traits().gzip && IsGzip(AsBytes(bytes))) {
-      Result<std::string> plain = InflateFrame(AsBytes(bytes), strategy_.traits().frame_bytes);
+      Result<std::string> plain = InflateFrame(AsBytes(bytes), strategy_.traits().inflated_bytes);
       taken = plain.ok();
       if (taken) {
         bytes = std::move(*plain);  // what came goes with `plain`
       } else {
-        Carry(CloseStream{peer, "bad_gzip"});
+        Carry(CloseStream{peer, "bad_gzip", plain.error().code == ErrorCode::kTooBig});
       }
     }
     if (taken) {

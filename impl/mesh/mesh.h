@@ -4,8 +4,8 @@
 // one at a time and carries out its actions in order, changes of trees and fleet as they are made (Actions). All byte
 // counts of the result's `sync` section are taken here, the same way for every strategy.
 //
-// Frames of strategies with traits().gzip are gzipped and inflated here, within traits().frame_bytes: a frame that says
-// it is more, or does not inflate, ends the stream (bad_gzip). What came is freed before the inflated bytes are
+// Frames of strategies with traits().gzip are gzipped and inflated here, within traits().inflated_bytes: a frame that
+// says it is more, or does not inflate, ends the stream (bad_gzip). What came is freed before the inflated bytes are
 // handled: those are the frame beside which strategy.h bounds the heap. All figures count plain frames.
 //
 // Threads:  Offer and Stats from any thread; the SyncTransportObserver calls from transport threads; all else from the
@@ -50,6 +50,7 @@ class MeshSink {
 struct LayerTotal {
   std::uint64_t bytes = 0;
   std::uint64_t messages = 0;
+  std::uint64_t oversize = 0;  // of what was refused or skipped
 };
 
 struct MeshStats {
@@ -59,7 +60,8 @@ struct MeshStats {
   std::uint64_t queued_bytes = 0;
   std::uint64_t received_bytes = 0;
   std::uint64_t messages = 0;
-  std::array<std::uint64_t, kOversizeCount> oversize{};
+  std::array<std::uint64_t, kOversizeCount> oversize{};  // by layer, too: by_layer
+  std::uint64_t streams_ended_by_size = 0;               // by this router, because of a frame or what one says it is
   std::uint64_t offers_dropped = 0;
   std::uint64_t streams_opened = 0;
   std::uint32_t peers_up = 0;
@@ -117,6 +119,7 @@ class Mesh final : public SyncTransportObserver {
     sink_.Apply(std::move(action));
   }
   void PublishReport();
+  void LogTrims(const Trims& trims);
 
   Clock& clock_;
   Executor& loop_;
@@ -135,6 +138,8 @@ class Mesh final : public SyncTransportObserver {
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
   LogLimiter peer_log_;  // by peer and reason: streams closed, frames not taken
+  LogLimiter trim_log_;  // by kind
+  Trims trims_logged_;
 
   // Streams that came and went, by the transport. What was meant for one stream is never sent on, or taken from,
   // another that the strategy has not heard of yet.

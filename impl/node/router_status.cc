@@ -8,6 +8,7 @@
 #include "impl/env/real/process.h"
 #include "impl/figures/router_figures.h"
 #include "impl/node/router_node.h"
+#include "impl/node/size_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh {
@@ -68,7 +69,7 @@ RouterReport RouterNode::Report() {
 
 // A router without peers has built and received nothing: its counts are 0.
 void RouterNode::ReadSync(Readings& out) {
-  const MeshStats stats = mesh_ != nullptr ? mesh_->Stats() : MeshStats{};
+  MeshStats stats = mesh_ != nullptr ? mesh_->Stats() : MeshStats{};
   std::optional<double> round_ms;
   std::uint64_t sent = 0, received = 0;
   if (mesh_ != nullptr) {
@@ -78,8 +79,10 @@ void RouterNode::ReadSync(Readings& out) {
     const GrpcSyncTransport::WireBytes wire = transport_->SampleWireBytes();
     sent = wire.sent;
     received = wire.received;
-    for (const auto& [reason, count] : transport_->Refusals())
+    for (const auto& [reason, count] : transport_->Refusals()) {
       out.Set(RouterFigure("sync.streams_refused.*"), reason, count);
+      if (reason == kOversizedRefusal) stats.streams_ended_by_size += count;
+    }
     for (const auto& [reason, count] : transport_->ConnectionRefusals())
       out.Set(RouterFigure("sync.connections_refused.*"), reason, count);
   }
@@ -103,12 +106,7 @@ void RouterNode::ReadSync(Readings& out) {
     out.Set(RouterFigure("sync.by_layer.*.bytes"), layer, stats.by_layer[i].bytes);
     out.Set(RouterFigure("sync.by_layer.*.messages"), layer, stats.by_layer[i].messages);
   }
-  std::uint64_t oversize = 0;
-  for (std::size_t i = 0; i < kOversizeCount; ++i) {
-    out.Set(RouterFigure("sync.oversize.*"), OversizeName(static_cast<Oversize>(i)), stats.oversize[i]);
-    oversize += stats.oversize[i];
-  }
-  out.Set(RouterFigure("sync.oversize_warnings"), oversize);
+  ReadSizes(stats, out);
   out.Set(RouterFigure("sync.offers_dropped"), stats.offers_dropped);
   const RecordCounts& records = stats.strategy.records;
   out.Set(RouterFigure("sync.records.*"), "local", records.local);

@@ -27,6 +27,7 @@
 #include "impl/base/ids.h"
 #include "impl/base/slices.h"
 #include "impl/env/env.h"
+#include "impl/sync/trims.h"
 #include "impl/tree/tree.h"
 #include "impl/wire/tree_snapshot.h"
 
@@ -193,6 +194,7 @@ struct ApplyRegister {
 struct CloseStream {
   PeerIndex peer;
   std::string reason;
+  bool by_size = false;  // because of something above a limit: counted beside the reason
 };
 
 using Action =
@@ -200,9 +202,10 @@ using Action =
                  RetractBelow, MoveRefreshMark, ApplyLoad, ForgetLoads, ApplyRegister, CloseStream>;
 
 // What an event wants done, in order. An owner that gives `apply` has what only changes the trees and the fleet
-// (Apply…, Forget…, Retract…, Move…), and what only is said (RejectFrame), carried out as it is made, so that a frame of 100,000 records is one action at a
-// time and never a list of 100,000. Nothing overtakes: from the first action of another kind (a send, a refusal, a
-// close) on, all are kept until the owner carries them out after the event. `apply` must not call the strategy.
+// (Apply…, Forget…, Retract…, Move…), and what only is said (RejectFrame), carried out as it is made, so that a frame
+// of 100,000 records is one action at a time and never a list of 100,000. Nothing overtakes: from the first action of
+// another kind (a send, a refusal, a close) on, all are kept until the owner carries them out after the event. `apply`
+// must not call the strategy.
 //
 // Threads: the mesh loop. Ownership: of the actions that are kept. Time, errors: none. Bounds: what is kept is bounded
 // by the strategy; one that makes many changes for a frame makes them before it sends.
@@ -278,6 +281,7 @@ struct StrategyReport {
   RecordCounts records;
   BufferSize buffers[8];
   std::size_t buffer_count = 0;
+  Trims trims;
   std::uint64_t decode_errors = 0;
   std::uint64_t unknown_frames = 0;  // of a kind that this release does not know: skipped
   // What was not taken, by reason; decode_errors is among them. Empty: the strategy counts decode_errors alone.
@@ -314,9 +318,11 @@ struct StrategyTraits {
   // The transport's queue per peer: frames and bytes, whichever is reached first.
   std::size_t queue_frames = 1024;
   std::size_t queue_bytes = 8u << 20;
-  // The transport's limit on one frame, both ways.
+  // The transport's limit on one frame as it is on the wire, both ways.
   std::size_t frame_bytes = 1u << 20;
-  // A frame above it ends the stream, as it did when the limit was the transport's alone.
+  // A gzipped frame that says it is larger ends the stream.
+  std::size_t inflated_bytes = 1u << 20;
+  // A frame above frame_bytes ends the stream, as it did when the limit was the transport's alone.
   bool oversize_ends_stream = false;
   bool gzip = false;
   // The bounded queue between request threads and the mesh loop; what does not fit is dropped and counted.

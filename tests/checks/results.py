@@ -20,6 +20,19 @@ def may_be_lost(result):
     pairs, left = result["placements"]["pairs"], max(0, 1 - window / (records * MOST_RECORD_BYTES))
     return pairs * left + 3 * (pairs * left * (1 - left)) ** 0.5
 
+
+def oversize(sync):
+    """Every count of what was above a limit; older results have fewer, and null is of a phase that there was none of."""
+    yield "oversize_warnings", sync["oversize_warnings"]
+    yield "streams_ended_by_size", sync.get("streams_ended_by_size", 0)
+    for kind, count in sync.get("oversize", {}).items():
+        yield f"oversize.{kind}", count
+    for layer, row in sync["by_layer"].items():
+        yield f"by_layer.{layer}.oversize", row.get("oversize", 0)
+    for phase, count in sync.get("oversize_by_phase", {}).items():
+        yield f"oversize_by_phase.{phase}", count or 0
+
+
 def broken_promises(result):
     """Of a recorded run of two-layer; one that was killed promises nothing."""
     if result["strategy"] != "two-layer" or result["verdict"] == "killed":
@@ -31,9 +44,13 @@ def broken_promises(result):
     forgot = placements["forgotten"] + placements["partial"] if placements["forgotten"] > 0 else 0
     if placements["applied"] < 0.99 * (placements["pairs"] - placements["lost"] - forgot):
         yield f"only {placements['applied']} of {placements['pairs']} placements are applied, {forgot} are forgotten"
+    for objective in result["slo"]:
+        if not objective["ok"]:
+            yield f"missed: {objective['name']}, {objective['expression']} is {objective['value']}"
     for router in result["routers"]:
-        if router["sync"]["oversize_warnings"] != 0:
-            yield f"{router['name']}: {router['sync']['oversize_warnings']} oversize warnings"
+        for what, count in oversize(router["sync"]):
+            if count != 0:
+                yield f"{router['name']}: {what} is {count}"
         idle = router["sync"]["idle_bytes_per_s"]
         if idle is not None and idle > 32 * (len(result["routers"]) - 1):
             yield f"{router['name']}: {idle} bytes a second when idle"

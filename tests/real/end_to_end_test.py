@@ -94,6 +94,27 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(result["index_kind"], "text")
             self.assertGreater(sum(r["sync"]["delivered_bytes"] for r in result["routers"]), 0)
 
+    def test_frames_above_the_transports_limit_are_in_every_part_of_a_result(self):
+        with harness.scratch() as folder:
+            _, out, result = harness.judged_run(folder, *harness.SMALL, "--strategy", "raw-ops", "--set",
+                                                "generations.transport_bytes=5000")
+            self.assertEqual([slo["name"] for slo in result["slo"]], ["few requests fail"])  # two-layer's promise alone
+            total = 0
+            for router in result["routers"]:
+                sync = router["sync"]
+                count = sync["oversize_warnings"]
+                self.assertEqual(sync["oversize"], {"entry": 0, "snapshot": 0, "batch": 0, "transport": count})
+                self.assertEqual(sum(layer["oversize"] for layer in sync["by_layer"].values()), count)
+                self.assertEqual(sync["streams_ended_by_size"], count)
+                self.assertLessEqual(sync["oversize_by_phase"]["load"], count)
+                series = [value for value in result["series"]["oversize"][router["name"]] if value is not None]
+                self.assertEqual(series, sorted(series))
+                self.assertGreaterEqual(series[-1], sync["oversize_by_phase"]["load"])
+                log = (pathlib.Path(out) / f"{router['name']}.log").read_text()
+                self.assertGreaterEqual(log.count("sync refused: kind=transport"), count)
+                total += count
+            self.assertGreater(total, 0)
+
 
 if __name__ == "__main__":
     harness.main(side_by_side=3)

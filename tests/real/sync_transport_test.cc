@@ -24,8 +24,10 @@ using std::chrono::seconds;
 // Counts what it hears; its transport's loop is its own.
 class End final : public SyncTransportObserver {
  public:
-  End(std::string name, std::string listen, std::vector<SyncPeerAddress> peers) {
+  End(std::string name, std::string listen, std::vector<SyncPeerAddress> peers,
+      std::size_t frame_bytes = SyncTransportOptions{}.frame_bytes) {
     SyncTransportOptions options;
+    options.frame_bytes = frame_bytes;
     options.router = std::move(name);
     options.incarnation = Incarnation{NewIncarnation()};
     options.listen = std::move(listen);
@@ -113,6 +115,31 @@ TEST_CASE("Sync transport: what was sent before a close arrives, whichever end c
 }
 
 // The ports accept connections themselves; without this an answer of two messages could wait 40 ms for its second one.
+TEST_CASE("Sync transport: a frame at its limit arrives; one byte more is not taken, and the stream stays") {
+  constexpr std::size_t kLimit = 100'000;
+  const std::string a_port = FreePort(), b_port = FreePort();
+  End b("b", b_port, {{"a", a_port}}, kLimit);
+  End a("a", a_port, {{"b", b_port}}, kLimit);
+  for (End* end : {&a, &b}) {
+    End& other = end == &a ? b : a;
+    REQUIRE(end->WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return end->ups > 0; }));
+    std::vector<SendOutcome> outcomes;
+    end->loop.Post([&] {
+      MutexLock lock(end->mutex);
+      for (const std::size_t bytes : {kLimit + 1, kLimit})
+        outcomes.push_back(end->transport->Send(PeerIndex{0}, std::string(bytes, 'f')));
+    });
+    REQUIRE(other.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return other.frames > 0; }));
+    {
+      MutexLock lock(end->mutex);
+      REQUIRE(outcomes == std::vector<SendOutcome>{SendOutcome::kTooBig, SendOutcome::kQueued});
+    }
+    MutexLock lock(other.mutex);
+    REQUIRE(other.frames == 1);
+    REQUIRE(other.downs == 0);
+  }
+}
+
 TEST_CASE("Sync transport: neither end of a connection holds small messages back until others are acknowledged") {
   const std::string a_port = FreePort(), b_port = FreePort();
   const int port = std::stoi(b_port.substr(b_port.find(':') + 1));

@@ -263,6 +263,7 @@
     });
     draw("sync-total", byRouter("sync_bytes"), { ...time, bytes: true, format: bytesText });
     draw("sync-rate", byRouter("sync_bytes", perSecond), { ...time, bytes: true, format: (v) => bytesText(v) + "/s" });
+    draw("oversize", byRouter("oversize"), { ...time, format: (v) => trim(v.toFixed(0)) });
     draw("rps", [...perRun("rps", undefined, ""), ...perRun("failed", [6, 4], " failed", (v) => v > 0)], { ...time, format: (v) => trim(v.toFixed(1)) + " /s" });
     draw("cached", perRun("cached_share", undefined, ""), { ...time, format: shareText, range: () => [0, 1.02] });
     root.dataset.plots = String(plots.length);

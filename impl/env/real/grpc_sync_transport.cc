@@ -35,6 +35,8 @@ constexpr Time kDrainMax = std::chrono::seconds(1);
 // gRPC 1.51 takes a whole message before it compares its size with the limit, so what came in is counted outside it.
 constexpr Time kMeterPeriod = std::chrono::milliseconds(50);
 constexpr std::uint64_t kMeterSlackBytes = 1u << 20;  // headers, pings, and what HTTP/2 delivers unasked
+// Around a frame in its message: a tag and a length. gRPC's limit is on the message, ours on the frame.
+constexpr std::size_t kEnvelopeBytes = 16;
 constexpr Time kPrefaceTimeout = std::chrono::seconds(2);
 // Served streams under one name that have not sent their preface yet; the oldest goes first.
 constexpr std::size_t kUnnamedStreamsMax = 4;
@@ -152,7 +154,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     const Result<std::uint16_t> port = listener_.Bind(options_.listen, options_.limits, builder);
     if (!port.ok()) return Error{port.error().code, "sync address: " + port.error().message};
     port_ = *port;
-    ApplyPortLimits(options_.limits, options_.frame_bytes, builder);
+    ApplyPortLimits(options_.limits, options_.frame_bytes + kEnvelopeBytes, builder);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Error{ErrorCode::kUnavailable, "cannot serve " + options_.listen};
@@ -161,7 +163,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
       if (!Dials(i)) continue;
       grpc::ChannelArguments arguments;
-      ApplyClientLimits(options_.limits, options_.frame_bytes, arguments);
+      ApplyClientLimits(options_.limits, options_.frame_bytes + kEnvelopeBytes, arguments);
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
       arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
       arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
@@ -437,8 +439,8 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     }
     dialed_.Keep(addresses);
     for (Stream* stream : oversized) {
-      Count("oversized", "a stream with " + options_.peers[stream->peer_.value].name + " sends a message above " +
-                             std::to_string(options_.frame_bytes) + " bytes");
+      Count(kOversizedRefusal, "a stream with " + options_.peers[stream->peer_.value].name + " sends a message above " +
+                                   std::to_string(options_.frame_bytes) + " bytes");
       Run(*stream, stream->state_.End());
     }
     loop_.PostAt(clock_.Now() + kMeterPeriod, [this] { MeterStreams(); });

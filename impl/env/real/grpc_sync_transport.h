@@ -31,6 +31,8 @@ struct SyncPeerAddress {
   std::string address;  // host:port of its sync port
 };
 
+// The reason of Refusals for a stream that was up and ended, because a message on it grew beyond a frame.
+inline constexpr const char* kOversizedRefusal = "oversized";
 // Longest name of a router: a preface has at most 64 bytes.
 inline constexpr std::size_t kRouterNameBytesMax = 48;
 

@@ -104,7 +104,7 @@ struct SimNetworkOptions {
   Time delay_mean = std::chrono::microseconds(300);  // above the minimum, exponential
   std::size_t queue_frames = 1024;
   std::size_t queue_bytes = 8u << 20;
-  // A larger frame is taken, and ends the stream when its turn comes.
+  // A larger frame is not taken; one that comes all the same ends the stream.
   std::size_t frame_bytes = SIZE_MAX;
   // Frames end with a checksum of all before, so that their end stands for them in the trace hash; else all goes in.
   bool checksummed = true;

@@ -39,9 +39,6 @@
 
 namespace prefixmesh::generations {
 
-// Keys, framing and our envelope on top of a batch at its limit.
-inline constexpr std::uint64_t kFramingBytes = 1u << 20;
-
 // One collection, not yet sent.
 struct Batch {
   struct Carried {

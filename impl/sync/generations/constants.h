@@ -50,7 +50,7 @@ struct ConstantRow {
 inline constexpr ConstantRow kConstantRows[] = {
     {"batch_bytes", &Constants::batch_bytes, 1, 256u << 20, "sum of values above which a batch is refused"},
     {"transport_bytes", &Constants::transport_bytes, 0, 256u << 20,
-     "a larger frame ends the stream; 0: 4 MiB in crdt-ops and /a, else a batch at its limit with its framing"},
+     "a larger frame ends the stream; 0: 4 MiB in crdt-ops and /a, else 10 MiB"},
     {"queue_messages", &Constants::queue_messages, 1, 1u << 20,
      "frames that wait for a peer; a batch for which there is no room is not marked"},
     {"tick_ms", &Constants::tick_ms, 10, 3'600'000, "between two collections of a stream"},

@@ -51,9 +51,11 @@ std::uint64_t Lz4Sync::Export(const StrategyView& view) {
     const std::string key = OwnKey(model);
     std::string body = Encode(snapshot);
     if (form_.flat) {
-      Result<std::string> list =
-          EncodeFlat(*ViewTreeSnapshot(AsBytes(body)), model, store_.Version(key) + 1, store_.operations_max());
+      const SnapshotView tree = *ViewTreeSnapshot(AsBytes(body));
+      Result<std::string> list = EncodeFlat(tree, model, store_.Version(key) + 1, store_.operations_max());
       if (!list.ok()) return;
+      const std::uint64_t operations = *CountFlat(tree);
+      trims_.Add(Trim::kListCap, operations - KeptOf(0, operations, store_.operations_max()));
       body = std::move(*list);
     }
     bytes += body.size();

@@ -86,8 +86,9 @@ OpStore::Materialized OpStore::Materialize(std::string_view key) const {
   const std::string encoded = EncodeOperations(pending);
   const OperationList newer{pending.size(), AsBytes(encoded)};
   const std::uint64_t version = list.version + newer.count;
-  return {EncodeJoined(list.model_id, list.operations, newer, version, operations_max_), version,
-          KeptOf(list.operations.count, newer.count, operations_max_)};
+  const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max_);
+  return {EncodeJoined(list.model_id, list.operations, newer, version, operations_max_), version, kept,
+          list.operations.count + newer.count - kept};
 }
 
 void OpStore::Checkpoint() {
@@ -99,6 +100,7 @@ void OpStore::Checkpoint() {
       // What the list counts and the counter leaves out (a peer's operations) may never put the counter behind it.
       trees_.SetCounter(key, std::max(Version(key), list.version));
       pending_.Drop(key, pending.size());
+      trims_.Add(Trim::kListCap, list.forgotten);
     }
   }
 }
@@ -129,9 +131,11 @@ OpStore::Applied OpStore::ApplyTree(const std::string& key, std::string_view mod
   if (!IsNews(key, version)) return Applied::kStale;
   const SnapshotView tree = *ViewTreeSnapshot(AsBytes(body));
   const std::uint64_t operations = *CountFlat(tree);
-  ForEachFlat(
-      tree, operations - KeptOf(0, operations, operations_max_),
-      [&](const std::string& prompt, std::string_view tenant) { replay(model, {.prompt = prompt, .tenant = tenant}); });
+  const std::uint64_t forgotten = operations - KeptOf(0, operations, operations_max_);
+  trims_.Add(Trim::kListCap, forgotten);
+  ForEachFlat(tree, forgotten, [&](const std::string& prompt, std::string_view tenant) {
+    replay(model, {.prompt = prompt, .tenant = tenant});
+  });
   trees_.SetBody(key, std::move(body), version);
   Raise(key, version);
   return Applied::kApplied;
@@ -173,9 +177,12 @@ Result<OpStore::Applied> OpStore::ApplyDelta(const std::string& key, Bytes confi
   } else {
     replay_all(newer);
   }
-  if (!appended)
+  if (!appended) {
+    const std::uint64_t operations = list.operations.count + newer.count;
+    trims_.Add(Trim::kListCap, operations - KeptOf(list.operations.count, newer.count, operations_max_));
     trees_.SetBody(key,
                    EncodeJoined(list.model_id, list.operations, newer, list.version + newer.count, operations_max_));
+  }
   Raise(key, BlobVersion(key));
   return Applied::kApplied;
 }

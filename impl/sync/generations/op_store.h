@@ -45,11 +45,13 @@ namespace prefixmesh::generations {
 
 class OpStore {
  public:
-  explicit OpStore(const Constants& constants, HazardSet mended = {})
+  // What its caps cut off is counted in `trims`, which is borrowed.
+  OpStore(const Constants& constants, HazardSet mended, Trims& trims)
       : operations_max_(mended.contains(Hazard::kOperationCap) ? SIZE_MAX
                                                                : static_cast<std::size_t>(constants.list_operations)),
         replays_whole_(!mended.contains(Hazard::kWholeReplay)),
-        pending_(constants, mended) {}
+        trims_(trims),
+        pending_(constants, mended, trims) {}
 
   // ---- local
   void Append(const std::string& key, TreeOperation operation);
@@ -105,6 +107,7 @@ class OpStore {
     std::string body;
     std::uint64_t version = 0;
     std::uint64_t operations = 0;
+    std::uint64_t forgotten = 0;  // by its cap
   };
   // Nothing: there is no body, or an own snapshot, which does not say.
   std::optional<std::uint64_t> VersionOfBody(std::string_view key) const;
@@ -115,6 +118,7 @@ class OpStore {
 
   const std::size_t operations_max_;  // of a list
   const bool replays_whole_;
+  Trims& trims_;
   PendingOps pending_;
   TreeStore trees_;
 };

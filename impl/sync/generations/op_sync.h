@@ -28,7 +28,7 @@ class OpSync : public PolicySync {
 
  protected:
   OpSync(const PolicySyncOptions& options, const StrategyTraits& traits)
-      : PolicySync(options, traits), store_(options.constants, options.mended) {}
+      : PolicySync(options, traits), store_(options.constants, options.mended, trims_) {}
 
   std::uint64_t Generation() const override { return store_.generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;

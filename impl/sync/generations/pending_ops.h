@@ -25,14 +25,16 @@
 
 #include "impl/sync/generations/constants.h"
 #include "impl/sync/generations/hazards.h"
+#include "impl/sync/trims.h"
 #include "impl/wire/bincode.h"
 
 namespace prefixmesh::generations {
 
 class PendingOps {
  public:
-  explicit PendingOps(const Constants& constants, HazardSet mended = {})
-      : constants_(constants), keeps_counters_(mended.contains(Hazard::kRemoteMovesBase)) {}
+  // What is trimmed is counted in `trims`, which is borrowed.
+  PendingOps(const Constants& constants, HazardSet mended, Trims& trims)
+      : constants_(constants), keeps_counters_(mended.contains(Hazard::kRemoteMovesBase)), trims_(trims) {}
 
   // `version`: the counter with this operation.
   void Append(const std::string& key, TreeOperation operation, std::uint64_t version);
@@ -44,7 +46,7 @@ class PendingOps {
   // The counter after the operation with this index, with this counter now.
   std::uint64_t VersionAt(std::string_view key, std::uint64_t version, std::size_t index) const;
 
-  // Of what lies at or below the watermark, with this counter.
+  // Half of a long list, but only of what lies at or below the watermark, with this counter.
   void TrimAfterMark(std::string_view key, std::uint64_t version, std::uint64_t watermark);
   void ForceTrim(std::string_view key);
   // The oldest `count` of the key.
@@ -67,6 +69,7 @@ class PendingOps {
 
   const Constants constants_;
   const bool keeps_counters_;
+  Trims& trims_;
   std::map<std::string, Counters, std::less<>> counters_;
   std::map<std::string, std::vector<TreeOperation>, std::less<>> pending_;
   std::uint64_t bytes_ = 0;

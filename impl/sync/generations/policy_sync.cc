@@ -13,6 +13,10 @@ namespace {
 constexpr std::string_view kUnknownModel = "unknown";
 constexpr std::size_t kKeyBytesMax = 4 * kRequestNameBytesMax;  // a model's name, with H4 mended a router's as well
 constexpr std::uint64_t kCheckpointRounds = 10;
+constexpr std::uint64_t kTransportBytes = 10u << 20;  // since #893
+// Keys, framing and our envelope around a batch at its limit: with gzip such a frame is small enough for the transport
+// (H11), so a peer inflates as much. No frame may be larger on the wire because of it.
+constexpr std::uint64_t kFramingBytes = 1u << 20;
 constexpr Time kSnapshotAnswerPeriod = std::chrono::seconds(1);
 constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;  // no batch ever has it
 
@@ -27,8 +31,9 @@ StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& option
   traits.peer_tick_period = std::chrono::milliseconds(constants.tick_ms);
   traits.queue_frames = static_cast<std::size_t>(constants.queue_messages);
   traits.queue_bytes = std::size_t{2} << 30;  // the 128 messages bind first
-  traits.frame_bytes = static_cast<std::size_t>(constants.transport_bytes > 0 ? constants.transport_bytes
-                                                                              : constants.batch_bytes + kFramingBytes);
+  traits.frame_bytes =
+      static_cast<std::size_t>(constants.transport_bytes > 0 ? constants.transport_bytes : kTransportBytes);
+  traits.inflated_bytes = std::max(traits.frame_bytes, static_cast<std::size_t>(constants.batch_bytes + kFramingBytes));
   traits.oversize_ends_stream = true;
   traits.gzip = true;
   traits.offer_bytes = std::size_t{256} << 20;
@@ -280,7 +285,7 @@ void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
                                     .limit_bytes = traits_.frame_bytes,
                                     .layer = Layer::kRepair,
                                     .model = entries[first].key});
-      actions.push_back(CloseStream{.peer = peer, .reason = "snapshot_too_big"});
+      actions.push_back(CloseStream{.peer = peer, .reason = "snapshot_too_big", .by_size = true});
       return;
     }
     actions.push_back(SendFrame{.peer = peer, .frame = std::move(frame), .layer = Layer::kRepair});
@@ -290,6 +295,7 @@ void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
 StrategyReport PolicySync::Report() const {
   StrategyReport report;
   report.records = records_;
+  report.trims = trims_;
   report.decode_errors = decode_errors_;
   report.rejects[report.reject_count++] = {"frame", decode_errors_};
   report.rejects[report.reject_count++] = {"snapshot_deferred", snapshots_deferred_};

@@ -48,7 +48,7 @@ struct PolicySyncOptions {
   HazardSet mended = {};
 };
 
-// What the mesh must provide: 128 messages a peer, a frame at its limit with its framing, gzip since #899.
+// What the mesh must provide: 128 messages a peer, frames of 10 MiB since #893, gzip since #899.
 StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& options);
 
 class PolicySync : public SyncStrategy {
@@ -119,6 +119,7 @@ class PolicySync : public SyncStrategy {
 
   const PolicySyncOptions options_;
   RecordCounts records_;
+  Trims trims_;
 
  private:
   // Asks the stream's collector what was marked, and tells the generation.

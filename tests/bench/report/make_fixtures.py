@@ -62,7 +62,7 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
     seconds = WARMUP + LOAD + SETTLE + IDLE
     t = [round(i + 0.004 * rng.random(), 3) for i in range(seconds)]
     busy = lambda i: 0 <= i < WARMUP + LOAD
-    series = {"t_s": t, "rss_bytes": {}, "sync_bytes": {},
+    series = {"t_s": t, "rss_bytes": {}, "sync_bytes": {}, "oversize": {},
               "rps": [rng.randint(178, 222) if busy(i) else None for i in range(seconds)],
               "cached_share": [round(share * (1 - math.exp(-(i + 1) / 3)) + rng.uniform(-.01, .01), 4) if busy(i) else None
                                for i in range(seconds)],
@@ -79,6 +79,8 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
             cumulative.append(int(total))
             total += (built / 2 * rng.uniform(.85, 1.15) * scale) if busy(i) else (120 if built else 0)
         series["rss_bytes"][router], series["sync_bytes"][router] = rss, cumulative
+        oversize = 271 if verdict == "slo_missed" else 0
+        series["oversize"][router] = [oversize * min(i, WARMUP + LOAD) // (WARMUP + LOAD) for i in range(seconds)]
         mine = int(total)
         layers = {layer: {"bytes": 0, "messages": 0} for layer in LAYERS}
         if strategy == "two-layer":
@@ -102,7 +104,8 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
                      "built_bytes": mine, "refused_bytes": int(mine * .31) if verdict == "slo_missed" else 0,
                      "queued_bytes": mine, "delivered_bytes": int(delivered / 2 * scale * (WARMUP + LOAD)), "wire_bytes": int(mine * 1.04),
                      "messages": rounds, "by_layer": layers, "idle_bytes_per_s": 120.0 if built else 0.0,
-                     "oversize_warnings": 271 if verdict == "slo_missed" else 0,
+                     "oversize_warnings": oversize, "oversize": {"entry": 0, "snapshot": 0, "batch": oversize, "transport": 0},
+                     "oversize_by_phase": {"load": oversize, "idle": 0}, "streams_ended_by_size": 0,
                      "records": {"local": 3500, "sent": 3500, "received": 3490, "applied": 3490, "stale": 0, "unresolved": 0},
                      "offers_dropped": 0, "decode_errors": {}, "cpu_s": round(1.1 * scale, 3) if built else 0.0}})
     pairs = 2000

@@ -171,7 +171,10 @@ TEST_CASE("S1: a list above the transport's 4 MiB breaks the stream, again and a
   sim.Idle(seconds(10));
   CHECK(sim.router(1).stats().received_bytes == delivered);
   CHECK(sim.router(0).stats().streams_opened >= streams + 5);  // sent to the end, closed and dialed again: two seconds
-  CHECK(sim.router(0).stats().oversize[static_cast<std::size_t>(Oversize::kTransport)] >= 5);
+  const std::uint64_t refused = sim.router(0).stats().oversize[static_cast<std::size_t>(Oversize::kTransport)];
+  CHECK(refused >= 5);
+  CHECK(sim.router(0).stats().streams_ended_by_size == refused);
+  CHECK(LayerOf(sim.router(0), Layer::kStructure).oversize == refused);
   CHECK(sim.Figures().held_share < 1);
 }
 

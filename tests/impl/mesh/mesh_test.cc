@@ -6,7 +6,7 @@
 
 #include "impl/wire/gzip_frame.h"
 #include "tests/support/allocations.h"
-#include "tests/support/captured_log.h"
+#include "tests/support/log_lines.h"
 #include "tests/support/manual_env.h"
 
 namespace prefixmesh {
@@ -44,12 +44,13 @@ class ScriptedStrategy final : public SyncStrategy {
     results.emplace_back(token, outcome);
   }
   bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
-  StrategyReport Report() const override { return {}; }
+  StrategyReport Report() const override { return report; }
 
   StrategyTraits traits_;
   std::vector<SendFrame> to_send;
   std::uint64_t refuse_bytes = 0;
   bool rejects = false;  // every frame, as if it were a model's name
+  StrategyReport report;
   int placements = 0, downs = 0;
   std::vector<Time> rounds;
   std::vector<std::pair<Time, PeerIndex>> ticks;
@@ -136,6 +137,8 @@ TEST_CASE("Mesh: built, refused, queued and layers add up, and a round is what o
   REQUIRE(stats.queued_bytes == 130);
   REQUIRE(stats.refused_bytes == 7 + 5000);
   REQUIRE(stats.oversize == std::array<std::uint64_t, kOversizeCount>{1, 0, 0, 0});
+  REQUIRE(stats.by_layer[static_cast<std::size_t>(Layer::kPlacements)].oversize == 1);
+  REQUIRE(stats.streams_ended_by_size == 0);
   REQUIRE(stats.messages == 2);
   REQUIRE(stats.rounds == 3);
   REQUIRE(stats.bytes_per_round.max() == 5000);
@@ -153,15 +156,41 @@ TEST_CASE("Mesh: a frame that the transport does not take is an oversize, told t
     world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kServer);
     world.transport.outcome = SendOutcome::kTooBig;
     world.strategy.to_send = {Frame(100, 0, 1)};
+    world.strategy.to_send[0].layer = Layer::kRepair;
     world.executor.AdvanceBy(milliseconds(50));
     const MeshStats stats = world.mesh->Stats();
     REQUIRE(stats.oversize == std::array<std::uint64_t, kOversizeCount>{0, 0, 0, 1});
+    for (std::size_t layer = 0; layer < kLayerCount; ++layer)
+      REQUIRE(stats.by_layer[layer].oversize == (layer == static_cast<std::size_t>(Layer::kRepair) ? 1 : 0));
+    REQUIRE(stats.streams_ended_by_size == (ends ? 1 : 0));
     REQUIRE(stats.built_bytes == 100);
     REQUIRE(stats.refused_bytes == 100);
     REQUIRE(stats.sends_by_outcome == std::map<std::string, std::uint64_t>{{"too_big", 1}});
     REQUIRE(world.strategy.results == std::vector<std::pair<std::uint64_t, SendOutcome>>{{1, SendOutcome::kTooBig}});
     REQUIRE(stats.closed_by_reason.count("oversize") == (ends ? 1 : 0));
   }
+}
+
+TEST_CASE("Mesh: what is trimmed is logged, with how often and how much, one line per kind and ten seconds") {
+  const test::LogLines log;
+  World world(Beats(milliseconds(50), Time{0}));
+  const auto lines = [&] { return log.Starting("sync trim: "); };
+  world.executor.AdvanceBy(milliseconds(100));
+  REQUIRE(lines().empty());
+  world.strategy.report.trims.Add(Trim::kForce, 200);
+  world.strategy.report.trims.Add(Trim::kListCap, 1024);
+  world.executor.AdvanceBy(milliseconds(50));
+  for (int i = 0; i < 2; ++i) {
+    world.strategy.report.trims.Add(Trim::kForce, 150);
+    world.executor.AdvanceBy(milliseconds(1000));
+  }
+  REQUIRE(lines() ==
+          std::vector<std::string>{"sync trim: kind=force times=1 entries=200 times_total=1 entries_total=200",
+                                   "sync trim: kind=list_cap times=1 entries=1024 times_total=1 entries_total=1024"});
+  world.executor.AdvanceBy(milliseconds(10'000));
+  REQUIRE(lines().size() == 3);
+  REQUIRE(lines()[2] == "sync trim: kind=force times=2 entries=300 times_total=3 entries_total=500");
+  REQUIRE(world.mesh->Stats().strategy.trims.Of(Trim::kForce).entries == 500);
 }
 
 TEST_CASE("Mesh: every frame is handed on once and then the next may be read; frames of a dead stream are dropped") {
@@ -250,7 +279,7 @@ TEST_CASE("Mesh: changes and sends of one event reach sink and transport in the 
 TEST_CASE("Mesh: frames of strategies that gzip are gzipped and inflated; figures are those of the plain frames") {
   StrategyTraits traits = Beats(milliseconds(10), Time{0});
   traits.gzip = true;
-  traits.frame_bytes = 100'000;
+  traits.inflated_bytes = 100'000;
   World world(traits);
   world.mesh->Start(world.transport, FrameForm::kGzipped);
   world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kDialer);
@@ -278,9 +307,18 @@ TEST_CASE("Mesh: frames of strategies that gzip are gzipped and inflated; figure
       world.executor.AdvanceTo(milliseconds(12));
     });
     if (test::kCountsAllocations) REQUIRE(peak <= 100'000 + 65'536);
+    if (bad == bomb) REQUIRE(world.mesh->Stats().streams_ended_by_size == 1);
   }
   REQUIRE(world.strategy.received.size() == 2);
   REQUIRE(world.mesh->Stats().closed_by_reason.at("bad_gzip") == 4);
+  // One that is damaged and says a size that is allowed ends it, too, but not by size.
+  const std::uint64_t by_size = world.mesh->Stats().streams_ended_by_size;
+  std::string damaged = sent;
+  damaged[sent.size() - 8] = static_cast<char>(damaged[sent.size() - 8] ^ 1);  // of the checksum
+  world.mesh->OnFrame(PeerIndex{0}, damaged);
+  world.executor.AdvanceTo(milliseconds(13));
+  REQUIRE(world.mesh->Stats().closed_by_reason.at("bad_gzip") == 5);
+  REQUIRE(world.mesh->Stats().streams_ended_by_size == by_size);
 }
 
 TEST_CASE("Mesh: what came gzipped is gone when it is handled: one frame is in memory, not two") {
@@ -316,19 +354,18 @@ TEST_CASE("Mesh: an idle beat allocates nothing beyond its own timer, and builds
 TEST_CASE("Mesh: what a peer sent and was not taken is said with kind, peer and model, and does not flood the log") {
   World world(Beats(milliseconds(50), Time{0}));
   world.strategy.rejects = true;
-  test::CapturedLog log;
+  const test::LogLines log;
   world.mesh->OnStreamUp(PeerIndex{0}, StreamRole::kDialer);
   world.mesh->OnStreamUp(PeerIndex{1}, StreamRole::kDialer);
   for (int i = 0; i < 100; ++i) world.mesh->OnFrame(PeerIndex{0}, "m\nforged");
   world.mesh->OnFrame(PeerIndex{1}, "");
   world.executor.AdvanceTo(milliseconds(100));
-  REQUIRE(log.text() ==
-          "[warning] sync frame not taken: kind=entry peer=b model=m?forged\n"
-          "[warning] sync frame not taken: kind=entry peer=c model=-\n");
+  const std::string begin = "sync frame not taken: kind=entry peer=";
+  REQUIRE(log.Starting("sync frame") == std::vector<std::string>{begin + "b model=m?forged", begin + "c model=-"});
   world.executor.AdvanceTo(milliseconds(11000));
   world.mesh->OnFrame(PeerIndex{0}, "m");
   world.executor.AdvanceTo(milliseconds(11100));
-  REQUIRE(log.text().ends_with("peer=b model=m (and 99 more like it since the last such line)\n"));
+  REQUIRE(log.Starting(begin).back() == begin + "b model=m (and 99 more like it since the last such line)");
 }
 
 }  // namespace

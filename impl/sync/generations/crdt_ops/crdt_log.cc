@@ -31,6 +31,7 @@ void CrdtLog::Compact() {
     if (seen.insert(operation->key).second) kept.push_back(*operation);
   }
   if (kept.size() > entries_max_) kept.resize(entries_max_ / 4 * 3);  // newest first
+  trims_.Add(Trim::kLogCap, log_.size() - kept.size());
   log_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
   log_.shrink_to_fit();
   log_bytes_ = 0;

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "impl/sync/trims.h"
+
 namespace prefixmesh::generations {
 
 class CrdtLog {
@@ -28,7 +30,9 @@ class CrdtLog {
   };
 
   // entries_max: SIZE_MAX for a log that is never shortened.
-  CrdtLog(std::string replica, std::size_t entries_max) : replica_(std::move(replica)), entries_max_(entries_max) {}
+  // What a compaction drops is counted in `trims`, which is borrowed.
+  CrdtLog(std::string replica, std::size_t entries_max, Trims& trims)
+      : replica_(std::move(replica)), entries_max_(entries_max), trims_(trims) {}
 
   // Null: not there.
   const Entry* Find(std::string_view key) const;
@@ -54,6 +58,7 @@ class CrdtLog {
 
   const std::string replica_;
   const std::size_t entries_max_;
+  Trims& trims_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<Operation> log_;
   std::uint64_t clock_ = 0;

@@ -37,8 +37,9 @@ CrdtOps::CrdtOps(const CrdtOpsOptions& options)
     : PolicySync(Common(options), Traits(options)),
       point_(options.point),
       log_(options.self_name,
-           options.point == CrdtOpsPoint::k655 ? SIZE_MAX : static_cast<std::size_t>(options.constants.log_entries)),
-      pending_(options.constants, options.mended) {}
+           options.point == CrdtOpsPoint::k655 ? SIZE_MAX : static_cast<std::size_t>(options.constants.log_entries),
+           trims_),
+      pending_(options.constants, options.mended, trims_) {}
 
 std::string CrdtOps::EncodeList(const TreeState& list) const {
   return point_ == CrdtOpsPoint::k655 ? EncodeJson(list, JsonForm::kKeyAndText) : Encode(list);
@@ -72,6 +73,12 @@ TreeState CrdtOps::ListOf(std::string_view key) const {
   return list;
 }
 
+void CrdtOps::AppendTo(TreeState& list, const TreeOperation& operation) {
+  const std::size_t operations = list.operations.size() + 1;
+  list.Append(operation, operations_max());
+  trims_.Add(Trim::kListCap, operations - list.operations.size());
+}
+
 void CrdtOps::Write(const std::string& key, const TreeState& list, std::uint64_t version) {
   const PolicyState state{.model_id = list.model_id,
                           .policy_type = std::string(kTreeStateTag),
@@ -98,7 +105,7 @@ void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
     return log_.Put(key, Encode(state), version);
   }
   TreeState list = ListOf(key);
-  list.Append(operation, operations_max());
+  AppendTo(list, operation);
   Write(key, list, version);
   if (HasPending()) pending_.Append(key, std::move(operation), version);
 }
@@ -108,7 +115,7 @@ void CrdtOps::Checkpoint(Time /*now*/) {
   for (const auto& [key, pending] : pending_.all()) {
     if (pending.empty()) continue;
     TreeState list = ListOf(key);
-    for (const TreeOperation& operation : pending) list.Append(operation, operations_max());
+    for (const TreeOperation& operation : pending) AppendTo(list, operation);
     Write(key, list, Version(key));
     pending_.Drop(key, list.operations.size());  // counts what was in the list before, too; mended in #961
   }
@@ -261,11 +268,13 @@ void CrdtOps::TakeDelta(const DeltaView& delta, const std::string& key, Actions&
   const auto replay = [&](const OperationList& operations) {
     operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, options_.mended); });
   };
-  const OperationList last = newer.Last(KeptOf(list.operations.count, newer.count, operations_max()));
+  const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max());
+  trims_.Add(Trim::kListCap, list.operations.count + newer.count - kept);
+  const OperationList last = newer.Last(kept);
   if (mended(Hazard::kWholeReplay)) {
     replay(newer);
   } else {
-    replay(list.operations.Last(KeptOf(list.operations.count, newer.count, operations_max()) - last.count));
+    replay(list.operations.Last(kept - last.count));
     replay(last);
   }
   PolicyState state{

@@ -85,6 +85,8 @@ class CrdtOps final : public PolicySync {
   bool HasPending() const { return point_ >= CrdtOpsPoint::k899; }
   std::string EncodeList(const TreeState& list) const;
   Result<TreeState> DecodeList(Bytes bytes) const;
+  // Of a list that is then written; what its cap forgets is counted.
+  void AppendTo(TreeState& list, const TreeOperation& operation);
   // The value of a list at a version, written to the store.
   void Write(const std::string& key, const TreeState& list, std::uint64_t version);
   // What a peer sent is kept as it came.

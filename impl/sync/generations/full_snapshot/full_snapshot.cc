@@ -14,7 +14,8 @@ constexpr std::string_view kFullSnapshotNames[] = {"full-snapshot", "full-snapsh
 }  // namespace
 
 FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const StrategyView& view)
-    : SnapshotSync(Common(options), MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], Common(options))),
+    : SnapshotSync(Common(options),
+                   MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], Common(options))),
       form_(options.form),
       view_(view) {}
 

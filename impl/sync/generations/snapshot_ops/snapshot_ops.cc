@@ -29,7 +29,7 @@ SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
     : SnapshotSync(Common(options), MakeTraits(options.capped ? "capped-ops" : "snapshot-ops", Common(options))),
       cap_(options.capped ? static_cast<std::size_t>(options.constants.delta_operations) : 0),
       while_rebuilding_(options.while_rebuilding),
-      pending_(options.constants, options.mended) {}
+      pending_(options.constants, options.mended, trims_) {}
 
 std::atomic<std::uint64_t>& SnapshotOps::CapturedOf(std::string_view model) const {
   std::uint32_t hash = 2166136261u;  // FNV-1a

@@ -7,7 +7,8 @@
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::string_view kPathDeltasNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3", "tenant-deltas/d4"};
+constexpr std::string_view kPathDeltasNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3",
+                                                 "tenant-deltas/d4"};
 
 PolicySyncOptions Common(const PathDeltasOptions& options) {
   return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};

@@ -24,10 +24,10 @@ const std::string* PathIndex::Find(std::uint64_t hash) const {
   return found == prefixes_.end() ? nullptr : &found->second;
 }
 
-void PathIndex::ClearIfAbove(std::uint64_t entries_max) {
-  if (prefixes_.size() <= entries_max) return;
-  prefixes_ = {};
+std::size_t PathIndex::ClearIfAbove(std::uint64_t entries_max) {
+  if (prefixes_.size() <= entries_max) return 0;
   text_bytes_ = 0;
+  return std::exchange(prefixes_, {}).size();
 }
 
 std::uint64_t PathIndex::bytes() const {

@@ -20,7 +20,8 @@ class PathIndex {
   void Put(std::uint64_t hash, std::string prefix);
   // Null: unknown here.
   const std::string* Find(std::uint64_t hash) const;
-  void ClearIfAbove(std::uint64_t entries_max);
+  // How many entries went.
+  std::size_t ClearIfAbove(std::uint64_t entries_max);
 
   std::uint64_t bytes() const;
   std::size_t entries() const { return prefixes_.size(); }

@@ -10,8 +10,8 @@
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::string_view kTenantDeltasNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7", "tenant-deltas/d8",
-                                       "tenant-deltas"};
+constexpr std::string_view kTenantDeltasNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7",
+                                                   "tenant-deltas/d8", "tenant-deltas"};
 
 PolicySyncOptions Common(const TenantDeltasOptions& options) {
   return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
@@ -76,7 +76,7 @@ void TenantDeltas::OnRound(Time now, Actions& actions) {
   index_age_ += traits().round_period;
   if (index_age_ < choices_.text_eviction_period) return;
   index_age_ = Time{0};
-  index_.ClearIfAbove(choices_.text_chars_max);
+  trims_.Add(Trim::kIndexCap, index_.ClearIfAbove(choices_.text_chars_max));
 }
 
 void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {

@@ -324,13 +324,13 @@ TEST_CASE("Bounds: a frame that comes gzipped takes its inflated bytes, and besi
     for (const auto& [name, make] : Strategies()) {
       for (const HazardSet mended : {HazardSet{}, decoding}) {
         const auto strategy = make(mended);
-        if (!strategy->traits().gzip || each.frame.size() > strategy->traits().frame_bytes) continue;
+        if (!strategy->traits().gzip || each.frame.size() > strategy->traits().inflated_bytes) continue;
         Actions actions([](Action) {});
         strategy->OnPeerUp(Time{1}, PeerIndex{0}, StreamRole::kServer, actions);
         actions.clear();
         std::string bytes = gzipped;
         const std::uint64_t peak = test::PeakOf([&] {
-          bytes = *InflateFrame(AsBytes(bytes), strategy->traits().frame_bytes);
+          bytes = *InflateFrame(AsBytes(bytes), strategy->traits().inflated_bytes);
           strategy->OnFrame(Time{2}, PeerIndex{0}, AsBytes(bytes), actions);
         });
         INFO(each.name << ": " << each.frame.size() << " bytes, " << gzipped.size() << " gzipped, declares "

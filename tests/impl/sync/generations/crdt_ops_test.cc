@@ -90,14 +90,18 @@ TEST_CASE("CrdtOps: the log keeps every value, 10,000 of them; before #825 there
     std::uint64_t highest = 0;
     for (int i = 0; i < 40; ++i) node->PlaceMany(i, 1);
     REQUIRE(node->buffer("crdt_log").entries == 40);
-    CrdtLog log("a", point == Point::k825 ? 10'000 : SIZE_MAX);
+    Trims trims;
+    CrdtLog log("a", point == Point::k825 ? 10'000 : SIZE_MAX, trims);
     for (int i = 0; i < 10'001; ++i) {
       log.Put(kKey, std::string(20, 'v'), static_cast<std::uint64_t>(i));
       highest = std::max<std::uint64_t>(highest, log.log_entries());
     }
     REQUIRE(log.log_entries() == (point == Point::k825 ? 1 : 10'001));
+    REQUIRE(trims.Of(Trim::kLogCap).entries == (point == Point::k825 ? 10'000 : 0));
     for (int i = 0; i < 10'000; ++i) log.Put("tree:" + std::to_string(i), "v", 1);
     if (point == Point::k825) REQUIRE(log.log_entries() == 7'500);
+    REQUIRE(trims.Of(Trim::kLogCap).times == (point == Point::k825 ? 2 : 0));
+    REQUIRE(trims.Of(Trim::kLogCap).entries == (point == Point::k825 ? 12'501 : 0));
     REQUIRE(log.Find("tree:9999")->version == 1);
     REQUIRE(log.entries().size() == 10'001);
   }
@@ -122,6 +126,8 @@ TEST_CASE("CrdtOps: the list holds 2,048 operations at most (H14), its version c
   node->PlaceMany(0, 2'049);
   const TreeState list = node->as<CrdtOps>().ListOf(kKey);
   REQUIRE(list.operations.size() == 1'024);
+  REQUIRE(node->trims(Trim::kListCap).times == 1);
+  REQUIRE(node->trims(Trim::kListCap).entries == 1'025);
   REQUIRE(list.version == 2'049);
 }
 

@@ -248,6 +248,8 @@ TEST_CASE("Checkpoint (H14, X10): of a tree of 5,000 leaves a receiver gets at m
   a->Rounds(10);
   b->ReceiveAll(a->Tick());
   REQUIRE(b->applied.size() <= 2'048);
+  REQUIRE(b->trims(Trim::kListCap).times == 1);
+  REQUIRE(b->trims(Trim::kListCap).entries >= 5'000 - 2'048);
   REQUIRE(b->HeldOf(0, 5'000) < 2'048);
   REQUIRE(b->HeldOf(0, 5'000) > 500);
 }

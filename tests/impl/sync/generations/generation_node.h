@@ -113,6 +113,7 @@ class GenerationNode final : public StrategyView {
   }
   RecordCounts records() const { return strategy_->Report().records; }
   std::uint64_t decode_errors() const { return strategy_->Report().decode_errors; }
+  Trims::Counts trims(Trim kind) const { return strategy_->Report().trims.Of(kind); }
   BufferSize buffer(const std::string& name) const {
     const StrategyReport report = strategy_->Report();
     for (std::size_t i = 0; i < report.buffer_count; ++i)

@@ -147,7 +147,7 @@ TEST_CASE("Hazard H11: keys and framing are not in the size test; mended, the wh
 
 TEST_CASE("Hazard H12: an entry above the transport's limit ends the stream; mended, it comes in verified pieces") {
   BothWays(Hazard::kEntryChunks, [](HazardSet set, bool mended) {
-    auto full = Raw(set, "b", {.constants = {.batch_bytes = 1'000}}), joiner = Raw(set);
+    auto full = Raw(set, "b", {.constants = {.batch_bytes = 1'000, .transport_bytes = 1u << 20}}), joiner = Raw(set);
     full->PlaceMany(0, 30, 50'000);
     full->Rounds(10);
     joiner->Up(StreamRole::kServer);

@@ -76,6 +76,7 @@ class Node {
 
   RawOps& ops() { return ops_; }
   const OpStore& store() const { return ops_.store(); }
+  Trims::Counts trims(Trim kind) const { return ops_.Report().trims.Of(kind); }
   RecordCounts records() const { return ops_.Report().records; }
 
   std::set<std::string> tree;        // prompts applied from remote

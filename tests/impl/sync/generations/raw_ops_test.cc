@@ -38,7 +38,7 @@ TEST_CASE("RawOps: traits say what the mesh must provide") {
   REQUIRE_FALSE(ops.traits().runs_on_block);
   REQUIRE(ops.traits().queue_frames == 128);
   REQUIRE(ops.traits().gzip);
-  REQUIRE(ops.traits().frame_bytes > (10u << 20));
+  REQUIRE(ops.traits().frame_bytes == 10u << 20);
   REQUIRE(ops.traits().peer_tick_period == std::chrono::seconds(1));
 }
 
@@ -108,6 +108,8 @@ TEST_CASE("RawOps T3 (H2): a dialer trims half, falls into the gap, and then bui
     REQUIRE(node.refused[0].limit_bytes == (10u << 20) / 100);
     REQUIRE(node.store().Pending(kKey) == left);
   }
+  REQUIRE(node.trims(Trim::kForce).times == 2);
+  REQUIRE(node.trims(Trim::kForce).entries == 300);
   // Without any new request, it goes on: the unmarkable batch keeps an idle router busy.
   REQUIRE(node.store().Version(kKey) == 500);
   REQUIRE_FALSE(node.Tick().has_value());
@@ -120,6 +122,7 @@ TEST_CASE("RawOps T3 (H2): a server refuses once, marks, and sends only what is 
   REQUIRE_FALSE(node.Tick().has_value());
   REQUIRE(node.refused.size() == 1);
   REQUIRE(node.store().Pending(kKey) == 400);
+  REQUIRE(node.trims(Trim::kForce).times == 0);
   REQUIRE_FALSE(node.Tick().has_value());
   REQUIRE(node.refused.empty());
   node.Put(500, 1);
@@ -180,6 +183,8 @@ TEST_CASE("RawOps (H7): a fast peer's marks trim what a slow peer still needs") 
   node.Put(0, 50);
   REQUIRE(Open(*node.Tick(SendOutcome::kQueued, kPeer)).delta.operations.size() == 50);
   REQUIRE(node.store().Pending(kKey) == 25);
+  REQUIRE(node.trims(Trim::kMark).times == 1);
+  REQUIRE(node.trims(Trim::kMark).entries == 25);
   const Carried slow = Open(*node.Tick(SendOutcome::kQueued, kOtherPeer));
   REQUIRE_FALSE(slow.is_delta);
   REQUIRE(slow.state.operations.size() == 25);  // the dropped half is in no blob yet: gone
@@ -273,7 +278,7 @@ TEST_CASE("RawOps (H12): a snapshot is cut by entries, 100 a chunk") {
 }
 
 TEST_CASE("RawOps (H12): a snapshot element is not cut: beyond the transport's limit the stream ends") {
-  Node full({.self_name = "a", .constants = {.batch_bytes = 1000}});
+  Node full({.self_name = "a", .constants = {.batch_bytes = 1000, .transport_bytes = 1u << 20}});
   full.Up(StreamRole::kDialer);
   full.Put(0, 30, 50'000);
   full.Rounds(10);
@@ -296,6 +301,8 @@ TEST_CASE("RawOps: pending empties at each checkpoint, the blob is capped (H14):
   }
   REQUIRE(pending_max == 500);
   REQUIRE(blob_max <= 2048 * (24 + 200 + 1) + 64);
+  const std::uint64_t kept = ViewTreeState(AsBytes(*node.store().trees().Body(kKey)))->operations.count;
+  REQUIRE(node.trims(Trim::kListCap).entries == 6000 - kept);
   REQUIRE(node.store().pending_bytes() == 0);
   REQUIRE(node.store().Version(kKey) == 6000);  // garbage collection at 60 rounds reset nothing
 }

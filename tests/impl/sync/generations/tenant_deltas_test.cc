@@ -294,6 +294,8 @@ TEST_CASE("TenantDeltas (X4): the index goes all at once, on the beat of the evi
   REQUIRE(node->as<TenantDeltas>().index().entries() == 11);
   node->Rounds(1);
   REQUIRE(node->as<TenantDeltas>().index().entries() == 0);
+  REQUIRE(node->trims(Trim::kIndexCap).times == 1);
+  REQUIRE(node->trims(Trim::kIndexCap).entries == 11);
   node->PlaceMany(0, 10);
   node->Rounds(120);
   REQUIRE(node->as<TenantDeltas>().index().entries() == 10);
