@@ -68,14 +68,6 @@ Status CheckMachine(const RunRequest& request, const Machine& machine) {
   return CheckThreads(request.settings);
 }
 
-Status CheckPlanned(const load::Plan& plan, const load::Settings& settings) {
-  if (plan.statistics().load_requests > 0) return {};
-  std::string where = "load.rps is too low for it";
-  if (settings.load.arrivals == "trace") where = "the trace is shorter than phases.warmup_s at this trace.speed";
-  if (settings.load.arrivals == "staged") where = "load.stages have no requests there";
-  return Error{ErrorCode::kInvalid, "the plan has no request in the load phase: " + where};
-}
-
 Result<FolderLock> PrepareFolder(const std::string& out) {
   Result<FolderLock> lock = FolderLock::Take(out);
   if (!lock.ok()) return lock;

@@ -444,7 +444,6 @@ Result<RunOutcome> Run(const RunRequest& request) {
   // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();
-  if (Status planned = CheckPlanned(*plan, request.settings); !planned.ok()) return planned.error();
   const Result<FolderLock> folder = PrepareFolder(request.out);
   if (!folder.ok()) return folder.error();
 

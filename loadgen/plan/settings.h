@@ -102,6 +102,7 @@ struct Settings {
 
   struct Trace {
     std::string path;
+    std::uint64_t block_tokens = 512;
     double speed = 1;
     bool spread = true;  // equal timestamps are spread over the gap to the next one
   } trace;

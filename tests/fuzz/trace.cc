@@ -5,7 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto trace = prefixmesh::load::ParseMooncake(text, "trace", 60'000);
+  const auto trace = prefixmesh::load::ParseMooncake(text, "trace", {60'000});
   if (!trace.ok() && trace.error().message.find('\n') != std::string::npos) std::abort();
   return 0;
 }

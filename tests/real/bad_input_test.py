@@ -79,8 +79,9 @@ class BadInput(unittest.TestCase):
 
     def test_a_plan_without_a_request(self):
         with harness.scratch() as folder:
-            self.refused("prefixmesh", "run", "--duration", "1s", "--set", "load.rps=0.01", "--out", f"{folder}/run",
-                         says=["no request in the load phase", "load.rps"])
+            for command in (("run", "--out", f"{folder}/run"), ("plan",)):
+                self.refused("prefixmesh", *command, "--duration", "1s", "--set", "load.rps=0.01",
+                             says=["no request in the load phase", "load.rps"])
             trace = pathlib.Path(folder, "trace.jsonl")
             trace.write_text('{"timestamp":0,"input_length":600,"output_length":1,"hash_ids":[1,2]}\n')
             self.refused("prefixmesh", "run", "--scenario", "trace", "--set", f"trace.path={trace}", "--out",
