@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -14,7 +15,7 @@ struct SimArguments {
   std::string duration = "120s";
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
-  std::uint64_t routers = 0;  // 0: as drawn
+  std::optional<std::uint64_t> routers;  // as drawn
   bool scale = false;
 
   CLI::App* AddTo(CLI::App& app);

@@ -1,11 +1,6 @@
 #include "bench/scenario/preflight.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 
 #include "bench/process/limits.h"
 #include "bench/scenario/expected_memory.h"
@@ -14,8 +9,6 @@
 
 namespace prefixmesh::bench {
 namespace {
-
-namespace fs = std::filesystem;
 
 Status CheckMemory(const RunRequest& request, const Machine& machine) {
   std::uint64_t router = ExpectedRouterBytes(request.strategy, request.settings);
@@ -72,10 +65,9 @@ Result<FolderLock> PrepareFolder(const std::string& out) {
   Result<FolderLock> lock = FolderLock::Take(out);
   if (!lock.ok()) return lock;
   for (const char* file : {"result.json", "load.json", "requests.log"})
-    if (fs::exists(out + "/" + file))
+    if (Exists(out + "/" + file))
       return Error{ErrorCode::kInvalid,
                    "--out " + out + ": it holds another run (" + file + "); choose an empty folder"};
-  if (access(out.c_str(), W_OK) != 0) return Error{ErrorCode::kInvalid, "--out " + out + ": " + std::strerror(errno)};
   return lock;
 }
 

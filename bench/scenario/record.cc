@@ -52,7 +52,7 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return invalid(folder + ": " + error.message());
-  if (std::filesystem::exists(path)) return invalid(path + " is already there; results are append-only");
+  if (std::filesystem::exists(path, error)) return invalid(path + " is already there; results are append-only");
   if (Status written = WriteWholeFile(path, kept.dump(1) + "\n"); !written.ok()) return written.error();
   return path;
 }
