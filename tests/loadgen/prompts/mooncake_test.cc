@@ -123,6 +123,14 @@ TEST_CASE("Mooncake: a file that is not there, a folder and an empty file are na
   REQUIRE(ReadMooncake("/tmp", {kAll}).error().message == "trace.path: /tmp is not a regular file");
 }
 
+TEST_CASE("Mooncake: the example that comes with the repository is a trace of a minute") {
+  const Result<MooncakeTrace> trace = ReadMooncake("loadgen/traces/example.jsonl", {60'000});
+  REQUIRE(trace.ok());
+  REQUIRE(trace->requests.size() == 160);
+  REQUIRE(trace->requests.back().timestamp_ms > 55'000);
+  REQUIRE(trace->distinct_blocks < trace->blocks.size() / 2);  // conversations go on
+}
+
 TEST_CASE("Mooncake: any text is read or refused") {
   test::ForAll("any text", [](const std::string& text) { (void)ParseMooncake(text, "t", {kAll}); });
 }
