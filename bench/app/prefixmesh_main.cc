@@ -23,6 +23,7 @@
 #include "bench/result/read_json.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
+#include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
 #include "impl/env/real/process.h"
@@ -167,7 +168,8 @@ int ConformCommand(const std::vector<std::string>& files) {
 int Main(int argc, char** argv) {
   CLI::App app(
       "prefixmesh: reproduces the load that broke prefix sync between LLM routers, and measures what each way "
-      "of syncing costs and gains");
+      "of syncing costs and gains",
+      "prefixmesh");
   app.require_subcommand(1);
   app.set_version_flag("--version", "prefixmesh " PREFIXMESH_VERSION ", commit " + BuildCommit() +
                                         (BuildDirty() ? " with uncommitted changes" : ""));
@@ -229,6 +231,7 @@ int Main(int argc, char** argv) {
   SimArguments sim_arguments;
   CLI::App* sim = sim_arguments.AddTo(app);
 
+  for (CLI::App* command : app.get_subcommands({})) NameTypesForPeople(*command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -30,6 +30,20 @@ inline CLI::Validator NumberFrom(double low, double high, bool whole = false) {
 
 inline CLI::Validator WholeFrom(double low, double high) { return NumberFrom(low, high, true); }
 
+// For --help: what a person would call the types, and defaults to the last digit.
+inline void NameTypesForPeople(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    for (const char* number : {"FLOAT", "UINT", "INT"})
+      if (type.rfind(number, 0) == 0) option->type_name("NUMBER");
+  }
+}
+inline std::string DefaultText(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.15g", value);
+  return text;
+}
+
 // Text that JSON, Prometheus and protobuf take as it is: UTF-8 without control characters.
 inline bool IsName(std::string_view name, std::size_t bytes_max) {
   if (name.empty() || name.size() > bytes_max) return false;

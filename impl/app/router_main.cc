@@ -84,9 +84,8 @@ int Main(int argc, char** argv) {
   double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256, dead_after_s = 600;
   bool exit_with_parent = false, control = false, insecure = false;
 
-  CLI::App app(
-      "prefixmesh-router: routes inference requests to the worker that has most of the prompt cached, and "
-      "tells its peers");
+  CLI::App app("Routes inference requests to the worker that has most of the prompt cached, and tells its peers.",
+               "prefixmesh-router");
   app.set_version_flag("--version", "prefixmesh-router " PREFIXMESH_VERSION);
   app.add_option("--name", options.name, "this router's name; the smaller name of two dials")->required();
   app.add_option("--listen", listen, "host:port for requests (port 0 picks one)")->capture_default_str();
@@ -144,7 +143,7 @@ int Main(int argc, char** argv) {
     const generations::ConstantRow& row = generations::kConstantRows[i];
     app.add_option(generations::FlagOf(row), constants[i], row.help)
         ->check(WholeFrom(static_cast<double>(row.low), static_cast<double>(row.high)))
-        ->capture_default_str()
+        ->default_str(DefaultText(constants[i]))
         ->group("Constants of the generations");
   }
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
@@ -157,7 +156,7 @@ int Main(int argc, char** argv) {
     const PortLimitRow& row = PortLimitRows()[i];
     app.add_option(std::string("--") + row.name, limit_values[i], row.help)
         ->check(NumberFrom(row.low, row.high))
-        ->capture_default_str()
+        ->default_str(DefaultText(limit_values[i]))
         ->group("Limits of every port");
   }
   app.add_flag("--insecure", insecure,
@@ -165,6 +164,7 @@ int Main(int argc, char** argv) {
   app.add_flag("--control", control,
                "serve probes and phases, with which the suite measures; not where strangers reach the port");
   app.add_flag("--exit-with-parent", exit_with_parent, "end when the starting process ends");
+  NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -136,6 +136,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--now", arguments.now, "start at once, probe and quit at the end; exit 3 if untrusted");
   app.add_flag("--exit-with-parent", arguments.exit_with_parent, "end when the process that started this one does");
+  NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -79,6 +79,7 @@ int Main(int argc, char** argv) {
   bool insecure = false;
   app.add_flag("--insecure", insecure, "listen on an address that others reach: nothing here authenticates anyone");
   app.add_flag("--exit-with-parent", exit_with_parent, "end when the process that started this one does");
+  NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -332,6 +332,17 @@ class BadInput(unittest.TestCase):
             self.refused("prefixmesh", "sim", flag, "0", says=[flag, "'0'", "must be a whole number from"])
         self.refused("prefixmesh", "ab", "--a", "off", "--b", "off", "--pairs", "0", says=["--pairs", "must be a whole"])
 
+    def test_help_is_for_people(self):
+        for command in (("prefixmesh-router",), ("prefixmesh-worker",), ("prefixmesh-load",), ("prefixmesh", "run"),
+                        ("prefixmesh", "ab"), ("prefixmesh", "sim")):
+            said = harness.run(*command, "--help")
+            self.assertEqual((said.returncode, said.stderr), (0, ""))
+            for foreign in ("FLOAT", "UINT", "INT:", " in [", "e+0", str(harness.BIN)):
+                self.assertNotIn(foreign, said.stdout, command)
+        router = harness.run("prefixmesh-router", "--help").stdout
+        self.assertIn("--cache-threshold NUMBER:[0 to 1]=0.3", router)
+        self.assertIn("--generations-batch-bytes NUMBER:[1 to 268435456]=10485760", router)
+
     def test_a_version_is_said(self):
         for program in ("prefixmesh", "prefixmesh-router", "prefixmesh-worker", "prefixmesh-load"):
             said = harness.run(program, "--version")
