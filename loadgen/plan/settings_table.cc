@@ -64,7 +64,7 @@ const std::array kKeys = {
     COUNT(chat.system_prompts, kNone, 1, 1000000, "system prompts that conversations share"),
     COUNT(chat.system_chars, kBytes, 0, kPromptBytesMax, "size of a system prompt"),
     COUNT(chat.turn_chars, kBytes, 1, kPromptBytesMax, "what each turn adds to the prompt"),
-    TEXT(trace.path, "", "a Mooncake JSONL file"),
+    TEXT(trace.path, "", "a trace: Mooncake's JSON lines, or CSV with TIMESTAMP and ContextTokens"),
     COUNT(trace.block_tokens, kNone, 16, 512, "tokens that one of its hash_ids stands for"),
     NUMBER(trace.speed, kNone, 0.001, 10000, "the trace's time runs this much faster"),
     SWITCH(trace.spread, "spread equal timestamps over the gap to the next"),

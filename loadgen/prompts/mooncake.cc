@@ -15,6 +15,7 @@
 #include "loadgen/plan/sha256.h"
 #include "loadgen/prompts/corpus.h"
 #include "loadgen/prompts/prompts.h"
+#include "loadgen/prompts/trace_csv.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -115,7 +116,9 @@ Result<MooncakeTrace> ReadMooncake(const std::string& path, const MooncakeOption
   void* mapped = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, file, 0);  // given back before the load starts
   close(file);
   if (mapped == MAP_FAILED) return failed();
-  Result<MooncakeTrace> trace = ParseMooncake({static_cast<const char*>(mapped), bytes}, path, options);
+  const std::string_view text(static_cast<const char*>(mapped), bytes);
+  Result<MooncakeTrace> trace =
+      IsTraceCsv(text) ? ParseTraceCsv(text, path, options) : ParseMooncake(text, path, options);
   munmap(mapped, bytes);
   return trace;
 }

@@ -49,6 +49,7 @@ struct MooncakeOptions {
 };
 
 Result<MooncakeTrace> ParseMooncake(std::string_view text, std::string_view file, const MooncakeOptions& options);
+// A file in this form, or a CSV (trace_csv.h).
 Result<MooncakeTrace> ReadMooncake(const std::string& path, const MooncakeOptions& options);
 
 }  // namespace prefixmesh::load
