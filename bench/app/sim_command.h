@@ -1,4 +1,4 @@
-// sim_command.h — `prefixmesh sim`: its arguments and what it prints. Exit codes are the contract's.
+// sim_command.h — `prefixmesh sim`: its arguments and what it prints.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Goal: an A/B says what its runs say and no more: what is unfair is not compared but told, and the exit code is the
-// contract's. Method: made-up runs in which one thing at a time is wrong.
+// Goal: an A/B says what its runs say and no more: what is unfair is not compared but told, and the exit code
+// says it. Method: made-up runs in which one thing at a time is wrong.
 #include "bench/ab/analysis.h"
 
 #include <algorithm>
