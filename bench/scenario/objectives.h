@@ -11,8 +11,8 @@
 
 namespace prefixmesh::bench {
 
-// Applied, lost and oversize, unless the scenario has objectives of its own beside one about the failed share. None for
-// `off`, which tells nothing, for a router alone, and for prompts shorter than a block: they place nothing.
+// Applied, lost and oversize, unless the scenario has objectives of its own beside some about failures and oversize.
+// None for `off`, which tells nothing, for a router alone, and for prompts shorter than a block: they place nothing.
 void AddSyncObjectives(std::string_view strategy, load::Settings& settings);
 
 }  // namespace prefixmesh::bench

@@ -180,7 +180,7 @@ void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_v
 
 void Mesh::Carry(const CloseStream& action) {
   const std::string& peer = peers_[action.peer.value];
-  if (const auto held_back = stream_log_.Allow(peer + " " + action.reason, clock_.Now()))
+  if (const auto held_back = close_log_.Allow(peer + " " + action.reason, clock_.Now()))
     spdlog::warn("sync stream to {} closed: {}{}", peer, action.reason, HeldBackNote(*held_back));
   {
     MutexLock lock(stats_mutex_);
@@ -201,7 +201,7 @@ void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
       ++stats_.peers_up;
       ++stats_.streams_opened;
     }
-    if (const auto held_back = stream_log_.Allow(peers_[peer.value] + " up", clock_.Now()))
+    if (const auto held_back = close_log_.Allow(peers_[peer.value] + " up", clock_.Now()))
       spdlog::info("sync stream up: peer={} role={}{}", peers_[peer.value],
                    role == StreamRole::kDialer ? "dialer" : "server", HeldBackNote(*held_back));
     strategy_.OnPeerUp(clock_.Now(), peer, role, actions_);
@@ -222,7 +222,7 @@ void Mesh::OnStreamDown(PeerIndex peer) {
       MutexLock lock(stats_mutex_);
       --stats_.peers_up;
     }
-    if (const auto held_back = stream_log_.Allow(peers_[peer.value] + " down", clock_.Now()))
+    if (const auto held_back = close_log_.Allow(peers_[peer.value] + " down", clock_.Now()))
       spdlog::info("sync stream down: peer={}{}", peers_[peer.value], HeldBackNote(*held_back));
     strategy_.OnPeerDown(clock_.Now(), peer, actions_);
     CarryOut();

@@ -133,7 +133,7 @@ class Mesh final : public SyncTransportObserver {
   std::vector<std::uint64_t> lives_;  // per peer, which stream the strategy knows of
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
-  LogLimiter stream_log_;  // by peer and what became of its stream
+  LogLimiter close_log_;  // by peer and reason
 
   // Streams that came and went, by the transport. What was meant for one stream is never sent on, or taken from,
   // another that the strategy has not heard of yet.
