@@ -87,7 +87,7 @@ std::string PairsPlot(const MetricResult& metric, const std::string& arm_a, cons
     // An end that has no percentage is beyond the edge it lies at.
     const double from = c.ci_low.has_value() ? axis.At(std::log1p(*c.ci_low)) : 97;
     const double to = c.ci_high.has_value() ? axis.At(std::log1p(*c.ci_high)) : 97;
-    svg += Band("interval", from, to, 0, bottom);
+    if (c.pairs >= kIntervalPairsMin) svg += Band("interval", from, to, 0, bottom);
     svg += Upright("median", c.median_change.has_value() ? axis.At(std::log1p(*c.median_change)) : 97, bottom);
   }
   svg += dots;

@@ -59,8 +59,8 @@ std::string Header(const Experiment& experiment, const Analysis& analysis) {
                      "</h1><p class=\"facts\">" + line + "</p></div></header>";
   if (analysis.null_experiment)
     html +=
-        "<p class=\"alert\">The same arm twice: this is the machine's noise. Whatever is called improved or "
-        "regressed here is a false alarm; an interval tells what this many pairs can resolve.</p>";
+        "<p class=\"alert\">The same arm twice: this is the machine's noise. Any difference that is reported "
+        "here is a false alarm; an interval tells what this many pairs can resolve.</p>";
   if (!analysis.notes.empty()) {
     html += "<div class=\"alert\"><ul>";
     for (const std::string& note : analysis.notes) html += "<li>" + EscapeHtml(note) + "</li>";
@@ -106,9 +106,9 @@ std::string MetricHtml(const Experiment& experiment, const ArmComparison& compar
   if (c.pairs > 0) {
     html += Fact("change", ChangeText(c.median_change));
     const auto end = [](const std::optional<double>& v) { return v.has_value() ? ChangeText(v) : std::string("∞"); };
-    html += Fact("95 % interval", end(c.ci_low) + " … " + end(c.ci_high));
-    html += Fact("p, after Holm", Share(*c.p, "%.4f") + ", " +
-                                      (c.p_holm.has_value() ? Share(*c.p_holm, "%.4f") : std::string(kMissing)));
+    if (c.pairs >= kIntervalPairsMin) html += Fact("95 % interval", end(c.ci_low) + " … " + end(c.ci_high));
+    html += Fact("p of this metric alone", Share(*c.p, "%.4f"));
+    html += Fact("p after Holm", c.p_holm.has_value() ? Share(*c.p_holm, "%.4f") : std::string(kMissing));
     html += Fact("rank-biserial", Share(c.effect, "%+.2f"));
   }
   html += Fact("threshold", Share(declared.threshold_percent, "%g %%"));
@@ -170,8 +170,9 @@ std::string ComparisonHtml(const Experiment& experiment, const ArmComparison& co
   const Arm &a = experiment.request.arms[comparison.base], &b = experiment.request.arms[comparison.arm];
   std::string html = "<section id=\"" + b.name + "\"><h2>" + b.name + " · " + EscapeHtml(b.text) + " against " +
                      a.name + " · " + EscapeHtml(a.text) +
-                     (comparison.beside ? " (beside: not part of the verdict)" : "") + "</h2>" +
-                     GuardsHtml(comparison, a.name, b.name) +
+                     (comparison.beside ? " (beside: not part of the verdict)" : "") +
+                     "</h2><p class=\"lead\"><strong>" + EscapeHtml(InOneSentence(experiment, comparison)) +
+                     "</strong></p>" + GuardsHtml(comparison, a.name, b.name) +
                      "<p class=\"lead\">A dot is one pair, the first on top. Grey band: changes too small to "
                      "matter. Coloured band and line: the median change and its 95 % interval.</p><div "
                      "class=\"metrics\">";

@@ -24,12 +24,13 @@ std::string Row(const MetricResult& each) {
   const MetricComparison& c = each.comparison;
   char p[16] = "-";
   if (c.p_holm.has_value()) std::snprintf(p, sizeof p, "%.3f", *c.p_holm);
-  const bool said_below = c.verdict == MetricVerdict::kNotEnoughPairs && !each.unmeasured;  // of the whole comparison
+  const bool said_below =
+      c.verdict == MetricVerdict::kNotEnoughPairs && each.missing_a + each.missing_b == 0;  // of the whole comparison
   const std::string change = c.pairs == 0 ? "-" : ChangeText(c.median_change);
   return Left(TerminalText(each.metric.declared.name, kNameColumns - 1), kNameColumns) +
          Right(ValueText(each.metric, each.median_a), 12) + Right(ValueText(each.metric, each.median_b), 12) +
          Right(change, 9) + Right(p, 6) + "  " + Verdict(c.verdict) + "\n" +
-         (c.pairs == 0 ? "" : "    95 % interval " + IntervalText(c) + "\n") +
+         (c.pairs < kIntervalPairsMin ? "" : "    95 % interval " + IntervalText(c) + "\n") +
          (said_below || each.reason.empty() ? "" : Wrapped("  " + each.reason));
 }
 
@@ -113,6 +114,8 @@ std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis
   }
   out += OverviewText(experiment, analysis);
   out += "\nmedians over pairs; change = the pairs' median; p after Holm\n";
+  for (const ArmComparison& comparison : analysis.comparisons)
+    if (!comparison.beside) out += Wrapped(InOneSentence(experiment, comparison));
   for (const std::string& note : analysis.notes) out += Wrapped("note: " + note);
   return out + "verdict: " + std::string(AbVerdictName(analysis.verdict)) + "\n";
 }

@@ -65,9 +65,11 @@ class Comparer {
         each.median_a = Median(family[m].a);
         each.median_b = Median(family[m].b);
       }
-      if (each.reason.empty()) each.reason = ReasonOf(each);
+      WithholdFromTheSilent(each);
+      if (const std::string reason = ReasonOf(each); !reason.empty())
+        each.reason += (each.reason.empty() ? "" : "; ") + reason;
       const std::string why_not = WhyNotComparable(each.metric, out_.guards);
-      if (why_not.empty() || each.unmeasured || each.comparison.verdict == MetricVerdict::kNotEnoughPairs) continue;
+      if (why_not.empty() || each.comparison.verdict == MetricVerdict::kNotEnoughPairs) continue;
       each.comparison.verdict = MetricVerdict::kNotComparable;
       each.reason = why_not;
     }
@@ -83,45 +85,73 @@ class Comparer {
     out_.guards = JudgeGuards(pairs);
   }
 
+  // What of an arm is no value to compare.
+  struct Missing {
+    std::size_t unmeasured = 0, few = 0;
+    double samples_min = 0;  // of those with too few
+    std::size_t pairs() const { return unmeasured + few; }
+  };
+
+  static std::optional<double> ValueOf(const RunFacts* run, std::size_t m, double samples_min, Missing& missing) {
+    if (run == nullptr || !run->values[m].has_value()) {
+      ++missing.unmeasured;
+      return std::nullopt;
+    }
+    const std::optional<double> samples = m < run->samples.size() ? run->samples[m] : std::nullopt;
+    if (!samples.has_value() || *samples >= samples_min) return run->values[m];
+    missing.samples_min = missing.few == 0 ? *samples : std::min(missing.samples_min, *samples);
+    ++missing.few;
+    return std::nullopt;
+  }
+
+  std::string MissingText(const Missing& missing, std::size_t arm, std::size_t usable, double samples_min) const {
+    const std::string of = " of " + Count(usable, "pair");
+    std::string text;
+    if (missing.unmeasured > 0)
+      text = "not measured for " + request_.arms[arm].name + " in " + std::to_string(missing.unmeasured) + of;
+    if (missing.few > 0)
+      text += (text.empty() ? "" : ", ") + ("too few samples for " + request_.arms[arm].name) + " in " +
+              std::to_string(missing.few) + of + " (" + Whole(missing.samples_min) + "; it takes " +
+              Whole(samples_min) + ")";
+    return text;
+  }
+
+  static std::string Whole(double number) { return std::to_string(static_cast<std::uint64_t>(number)); }
+
   void AddDeclared(std::size_t m) {
-    MetricResult each{request_.metrics[m], {}, {}, {}, {}, {}, false};
-    std::size_t missing_a = 0, missing_b = 0, usable = 0;
+    MetricResult each{request_.metrics[m], {}, {}, {}, {}, {}, {}, {}};
+    Missing a_missing, b_missing;
+    std::size_t usable = 0;
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
-      PairPoint point{pair + 1, a != nullptr ? a->values[m] : std::nullopt, b != nullptr ? b->values[m] : std::nullopt,
-                      false};
-      if (obstacles_[pair].empty()) {
-        ++usable;
-        missing_a += point.a.has_value() ? 0 : 1;
-        missing_b += point.b.has_value() ? 0 : 1;
-        point.used = true;
-      }
+      const bool comparable = obstacles_[pair].empty();
+      Missing uncounted;
+      PairPoint point{pair + 1, ValueOf(a, m, each.metric.samples_min, comparable ? a_missing : uncounted),
+                      ValueOf(b, m, each.metric.samples_min, comparable ? b_missing : uncounted), false};
+      usable += comparable ? 1 : 0;
+      point.used = comparable && point.a.has_value() && point.b.has_value();
       each.points.push_back(point);
     }
-    const std::string arm_a = request_.arms[out_.base].name, arm_b = request_.arms[out_.arm].name;
-    if (usable > 0 && missing_a == usable && missing_b == usable) {
-      out_.not_compared.push_back({each.metric.declared.name, "not measured in any run of " + arm_a + " or " + arm_b});
-      return;
+    each.missing_a = a_missing.pairs();
+    each.missing_b = b_missing.pairs();
+    if (each.missing_a + each.missing_b > 0) {
+      const std::string in_a = MissingText(a_missing, out_.base, usable, each.metric.samples_min),
+                        in_b = MissingText(b_missing, out_.arm, usable, each.metric.samples_min);
+      each.reason = in_a + (in_a.empty() || in_b.empty() ? "" : "; ") + in_b;
     }
-    if (missing_a + missing_b > 0) {
-      each.unmeasured = true;
-      const auto where = [&](const std::string& arm, std::size_t missing) {
-        return missing == 0 ? "" : arm + " in " + std::to_string(missing) + " of " + Count(usable, "pair");
-      };
-      const std::string in_a = where(arm_a, missing_a), in_b = where(arm_b, missing_b);
-      each.reason = "not measured for " + in_a + (in_a.empty() || in_b.empty() ? "" : " and ") + in_b +
-                    "; the runs' notes say why";
-      for (PairPoint& point : each.points) point.used = false;
+    if (usable > 0 && each.missing_a == usable && each.missing_b == usable) {
+      out_.not_compared.push_back({each.metric.declared.name, each.reason});
+      return;
     }
     out_.metrics.push_back(std::move(each));
   }
 
   // Alive or not can be compared whatever became of the other figures.
   void AddKilled() {
-    MetricResult each{KilledMetric(), {}, {}, {}, {}, {}, false};
+    MetricResult each{KilledMetric(), {}, {}, {}, {}, {}, {}, {}};
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
-      const bool same = obstacles_[pair].empty() || (obstacles_[pair] == "killed" && Whole(*a) && Whole(*b) &&
+      const bool same = obstacles_[pair].empty() || (obstacles_[pair] == "killed" && IsWhole(*a) && IsWhole(*b) &&
                                                      a->plan_fingerprint == b->plan_fingerprint &&
                                                      a->machine == b->machine && a->build == b->build);
       each.points.push_back({pair + 1, a != nullptr ? std::optional(a->killed() ? 1.0 : 0.0) : std::nullopt,
@@ -130,7 +160,7 @@ class Comparer {
     out_.metrics.push_back(std::move(each));
   }
 
-  static bool Whole(const RunFacts& run) { return run.killed() || run.comparable(); }
+  static bool IsWhole(const RunFacts& run) { return run.killed() || run.comparable(); }
 
   static MetricPairs PairsOf(const MetricResult& each) {
     MetricPairs pairs{{}, {}, each.metric.declared.lower_is_better, each.metric.declared.threshold_percent};
@@ -142,12 +172,36 @@ class Comparer {
     return pairs;
   }
 
+  // A percentile is null when it is infinite: the pairs that an arm lacks may be its worst, so it cannot win, nor be
+  // found equal, by those that are left. It can lose by them.
+  void WithholdFromTheSilent(MetricResult& each) const {
+    const MetricVerdict verdict = each.comparison.verdict;
+    const bool withheld = (verdict == MetricVerdict::kImproved && each.missing_b > 0) ||
+                          (verdict == MetricVerdict::kRegressed && each.missing_a > 0) ||
+                          (verdict == MetricVerdict::kUnchanged && each.missing_a + each.missing_b > 0);
+    if (!withheld) return;
+    each.comparison.verdict = MetricVerdict::kUnstable;
+    each.reason += "; what is missing may be the worst, so no verdict rests on the others";
+  }
+
+  // The medians of the arms and the median of the pairs' changes may point to different sides.
+  static bool MediansContradict(const MetricResult& each) {
+    if (!each.median_a || !each.median_b || !each.comparison.median_change) return false;
+    constexpr double kShown = 0.0005;  // a change below it is written as 0.0 %
+    const double change = *each.comparison.median_change, difference = *each.median_b - *each.median_a;
+    const auto side = [](double value, double zero) { return value > zero ? 1 : value < -zero ? -1 : 0; };
+    return side(change, kShown) != side(difference, kShown * std::max(*each.median_a, *each.median_b));
+  }
+
   static std::string ReasonOf(const MetricResult& each) {
-    if (each.comparison.verdict == MetricVerdict::kNotEnoughPairs) return TooFewPairs(each.comparison.pairs);
+    std::string reason;
+    const auto add = [&](const std::string& text) { reason += (reason.empty() ? "" : "; ") + text; };
+    if (each.comparison.verdict == MetricVerdict::kNotEnoughPairs) add(TooFewPairs(each.comparison.pairs));
     if (each.comparison.one_sided_zeros > 0)
-      return "0 in one arm only in " + Count(each.comparison.one_sided_zeros, "pair") +
-             ": no percentage; tested on signed ranks";
-    return "";
+      add("0 in one arm only in " + Count(each.comparison.one_sided_zeros, "pair") +
+          ": no percentage; tested on signed ranks");
+    if (MediansContradict(each)) add("the change is the median over the pairs, not that between the arms' medians");
+    return reason;
   }
 
   const ExperimentRequest& request_;

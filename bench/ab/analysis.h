@@ -39,7 +39,7 @@ struct MetricResult {
   std::optional<double> median_a, median_b;  // over the pairs that were used
   std::vector<PairPoint> points;             // every pair
   std::string reason;                        // in words, where the verdict needs some
-  bool unmeasured = false;                   // the reason is of this metric alone: its value is missing in some run
+  std::size_t missing_a = 0, missing_b = 0;  // pairs in which an arm has no value, or one of too few samples
 };
 
 struct NotCompared {

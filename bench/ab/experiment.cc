@@ -82,9 +82,9 @@ std::string FirstDifference(const nlohmann::ordered_json& there, const nlohmann:
 Result<bool> OpenFolder(const ExperimentRequest& request) {
   const std::string plan_file = request.out + "/ab-plan.json", plan = PlanText(request);
   std::error_code error;
-  if (fs::exists(request.out + "/ab.json"))
+  if (Exists(request.out + "/ab.json"))
     return Invalid("--out " + request.out + ": it holds a finished A/B (ab.json); choose an empty folder");
-  if (!fs::exists(plan_file)) {
+  if (!Exists(plan_file)) {
     if (!fs::is_empty(request.out, error) || error)
       return Invalid("--out " + request.out + ": it holds something else; choose an empty folder");
     if (Status written = WriteWholeFile(plan_file, plan); !written.ok()) return written.error();
@@ -133,11 +133,11 @@ class Experimenter {
     const std::string folder = FolderOf(request_, scheduled), file = folder + "/result.json";
     const std::string who = (scheduled.pair == 0 ? "warm-up" : "pair " + std::to_string(scheduled.pair)) + ", arm " +
                             arm.name + " (" + arm.text + ")";
-    if (fs::exists(file)) {
+    if (Exists(file)) {
       const Result<RunFacts> facts = ReadRun(file, request_.metrics);
       if (facts.ok() && !facts->failed() && facts->strategy == arm.strategy) return Keep(scheduled, *facts);
     }
-    if (fs::exists(folder)) {
+    if (Exists(folder)) {
       if (Status moved = MoveAside(folder); !moved.ok()) return moved;
     }
     double expected_s = arm.settings.phases.warmup_s + arm.settings.phases.load_s + arm.settings.phases.idle_s + 4;
@@ -169,7 +169,7 @@ class Experimenter {
         return run.scheduled.pair == scheduled.pair && run.scheduled.arm == scheduled.arm;
       });
       if (kept == experiment_.runs.end()) continue;  // the warm-up
-      if (fs::exists(folder + kUntrusted)) {         // before this A/B was stopped
+      if (Exists(folder + kUntrusted)) {             // before this A/B was stopped
         std::rotate(kept, kept + 1, experiment_.runs.end());
       } else if (!kept->facts.comparable() && !kept->facts.killed()) {
         say_("untrusted, once more: " + kept->facts.why);
@@ -200,14 +200,14 @@ std::vector<std::string> RunsMadeAgain(const Experiment& experiment) {
   std::vector<std::string> notes;
   for (const FinishedRun& run : experiment.runs) {
     const std::string folder = FolderOf(experiment.request, run.scheduled), untrusted = folder + kUntrusted;
-    if (fs::exists(untrusted)) {
+    if (Exists(untrusted)) {
       const Result<RunFacts> first = ReadRun(untrusted + "/result.json", experiment.request.metrics);
       notes.push_back("pair " + std::to_string(run.scheduled.pair) + ", arm " +
                       experiment.request.arms[run.scheduled.arm].name +
                       " was made again, the first was untrusted: " + (first.ok() ? first->why : first.error().message));
     }
     int again = 0;
-    while (fs::exists(folder + ".failed-" + std::to_string(again + 1))) ++again;
+    while (Exists(folder + ".failed-" + std::to_string(again + 1))) ++again;
     if (again > 0)
       notes.push_back("pair " + std::to_string(run.scheduled.pair) + ", arm " +
                       experiment.request.arms[run.scheduled.arm].name + " was made again after " +

@@ -7,6 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/report/format.h"
@@ -20,8 +21,12 @@ struct ReadableMetric {
   load::Metric declared;
   FieldValue value;
   Quantity quantity = Quantity::kRatio;  // how its values are written
+  double samples_min = 1;                // that a value is worth something: of a percentile, one of them beyond it
 };
 Result<std::vector<ReadableMetric>> ReadableMetrics(const std::vector<load::Metric>& declared);
+
+// For "….p99" 100, for "….p50" 10, the least for any percentile; 1 for what is none.
+double SamplesMin(std::string_view path);
 
 // "+4.2 %"; "from 0" where there is no percentage.
 std::string ChangeText(const std::optional<double>& change);

@@ -53,4 +53,38 @@ Overview OverviewOf(const Experiment& experiment, const Analysis& analysis) {
   return overview;
 }
 
+std::string InOneSentence(const Experiment& experiment, const ArmComparison& comparison) {
+  std::string better, worse;
+  std::size_t equal = 0, unjudged = comparison.not_compared.size();
+  const auto name = [](std::string& names, std::string_view each) {
+    names += (names.empty() ? "" : ", ") + std::string(each);
+  };
+  for (const GuardResult& each : comparison.guards)
+    if (each.regressed()) name(worse, each.guard->name);
+  for (const MetricResult& each : comparison.metrics) {
+    const MetricVerdict verdict = each.comparison.verdict;
+    if (verdict == MetricVerdict::kImproved) name(better, each.metric.declared.name);
+    if (verdict == MetricVerdict::kRegressed) name(worse, each.metric.declared.name);
+    equal += verdict == MetricVerdict::kUnchanged ? 1 : 0;
+    unjudged += verdict == MetricVerdict::kUnstable || verdict == MetricVerdict::kNotEnoughPairs ||
+                        verdict == MetricVerdict::kNotComparable
+                    ? 1
+                    : 0;
+  }
+  const auto arm = [&](std::size_t i) {
+    return experiment.request.arms[i].name + " (" + experiment.request.arms[i].text + ")";
+  };
+  const std::string tail =
+      "; no difference at " + std::to_string(equal) + ", no verdict at " + std::to_string(unjudged) + ".";
+  if (better.empty() && worse.empty())
+    return arm(comparison.arm) + " is neither better nor worse than " + arm(comparison.base) + tail;
+  return arm(comparison.arm) + " is " +
+         (better.empty() ? "" : "better than " + arm(comparison.base) + " at " + better) +
+         (better.empty() || worse.empty() ? "" : ", ") +
+         (worse.empty()    ? ""
+          : better.empty() ? "worse than " + arm(comparison.base) + " at " + worse
+                           : "worse at " + worse) +
+         tail;
+}
+
 }  // namespace prefixmesh::bench::ab

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "bench/ab/analysis.h"
@@ -29,5 +30,8 @@ struct Overview {
 
 // Empty with two arms: their only comparison says it all.
 Overview OverviewOf(const Experiment& experiment, const Analysis& analysis);
+
+// "B (two-layer) is better than A (off) at cached share, worse at peak RSS; no difference at 7, no verdict at 2."
+std::string InOneSentence(const Experiment& experiment, const ArmComparison& comparison);
 
 }  // namespace prefixmesh::bench::ab

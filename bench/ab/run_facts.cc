@@ -15,6 +15,19 @@ std::string FirstText(const nlohmann::json& list) {
   return "";
 }
 
+// Where a result counts what its percentiles are of.
+constexpr std::pair<std::string_view, const char*> kSamplesOf[] = {{"visibility.ms.", "visibility.pairs"},
+                                                                   {"load.latency_from_", "load.ok"},
+                                                                   {"load.ttft_us.", "load.ok"},
+                                                                   {"load.schedule_delay_us.", "load.sent"}};
+
+std::optional<double> SamplesOf(const nlohmann::json& result, const ReadableMetric& metric) {
+  const std::string path = metric.value.PathText();
+  for (const auto& [percentiles, count] : kSamplesOf)
+    if (path.starts_with(percentiles) && metric.samples_min > 1) return NumberAt(result, count);
+  return std::nullopt;
+}
+
 std::string Dumped(const nlohmann::json& node) {
   return node.is_string() ? node.get<std::string>()
                           : node.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -48,6 +61,7 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
     std::optional<double> value = metric.value.Evaluate(result);
     if (value.has_value() && (!std::isfinite(*value) || *value < 0)) value.reset();
     facts.values.push_back(value);
+    facts.samples.push_back(SamplesOf(result, metric));
   }
   return facts;
 }

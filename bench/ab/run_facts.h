@@ -24,6 +24,8 @@ struct RunFacts {
   bool trusted = false;
   std::string why;                            // the first reason of a run that is not ok
   std::vector<std::optional<double>> values;  // one per metric
+  // How many samples a value is a percentile of, where the result says; one per metric, or empty.
+  std::vector<std::optional<double>> samples;
   GuardValues guards;
 
   bool killed() const { return verdict == "killed"; }

@@ -10,6 +10,7 @@
 #include "bench/app/output.h"
 #include "bench/build_info.h"
 #include "bench/result/read_json.h"
+#include "impl/app/number_from.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/settings_metrics.h"
 
@@ -42,7 +43,7 @@ CLI::App* AbArguments::AddTo(CLI::App& app) {
   command->add_option("--arms", arms, "many arms, S1,S2,…: each is compared with the first, in randomised blocks");
   command->add_option("--pairs", pairs, "at least 9 for a verdict")
       ->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, ab::kPairsMax));
+      ->check(WholeFrom(1, ab::kPairsMax));
   command->add_flag("--mixed-index", mixed_index,
                     "allow arms on different index kinds; runs `off` on both beside them");
   scenario.AddTo(*command);
@@ -65,12 +66,19 @@ int RunAb(const AbArguments& arguments) {
   request.metrics = std::move(*metrics);
   request.pairs = arguments.pairs;
   request.seed = arguments.scenario.seed;
-  request.out = arguments.out.empty() ? NewRunFolder("ab-" + settings->scenario) : arguments.out;
+  const Result<std::string> out = arguments.out.empty() ? NewRunFolder("ab-" + settings->scenario) : arguments.out;
+  if (!out.ok()) return Fail(out.error());
+  request.out = *out;
   request.bin_dir = OwnFolder();
   request.dirty_build = BuildDirty();
-  const Result<ab::Experiment> experiment =
-      ab::RunExperiment(request, Run, [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
-  if (!experiment.ok()) return Fail(experiment.error());
+  if (request.pairs < ab::kPairsMin)
+    std::fprintf(stderr, "%zu %s: figures only, a verdict takes at least %zu (--pairs)\n", request.pairs,
+                 request.pairs == 1 ? "pair" : "pairs", ab::kPairsMin);
+  const Result<ab::Experiment> experiment = ab::RunExperiment(request, Run, SayBetweenRuns);
+  if (!experiment.ok()) {
+    if (arguments.out.empty()) RemoveIfEmpty(request.out);
+    return Fail(experiment.error());
+  }
   const ab::Analysis analysis = ab::Analyse(*experiment);
   if (Status written = WriteOutputs(*experiment, analysis); !written.ok()) return Fail(written.error().message, 1);
   std::printf("%s\nresult  %s/ab.json\nreport  %s/report.html\n", ab::RenderAbTable(*experiment, analysis).c_str(),

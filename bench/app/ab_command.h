@@ -1,6 +1,6 @@
 // ab_command.h — `prefixmesh ab` and `prefixmesh compare`: their arguments and what they print.
 //
-// Exit codes are the contract's: 1 regressed, or a run failed; 2 usage; 3 unstable, not enough pairs, untrusted; else
+// Exit codes: 1 regressed, or a run failed; 2 usage; 3 unstable, not enough pairs, untrusted; else
 // 0. Threads: one. Ownership: values. Errors: one line on stderr.
 #pragma once
 

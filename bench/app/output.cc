@@ -1,5 +1,7 @@
 #include "bench/app/output.h"
 
+#include <signal.h>
+
 #include <cstdio>
 
 namespace prefixmesh::bench {
@@ -13,6 +15,11 @@ int Fail(const Error& error) {
   const bool world =
       error.code == ErrorCode::kExhausted || error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout;
   return Fail(error.message, world ? kExitFailed : kExitUsage);
+}
+
+void SayBetweenRuns(const std::string& line) {
+  signal(SIGPIPE, SIG_DFL);
+  std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 }  // namespace prefixmesh::bench

@@ -17,4 +17,8 @@ int Fail(const std::string& message, int code = kExitUsage);
 // The same with the code that the error means.
 int Fail(const Error& error);
 
+// To stderr. A run ignores a reader that went away, because it has processes to end; between two runs there are none,
+// so there `2>&1 | head` ends the command.
+void SayBetweenRuns(const std::string& line);
+
 }  // namespace prefixmesh::bench

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "bench/app/reproduce_command.h"
 #include "bench/app/scenario_arguments.h"
 #include "bench/app/sim_command.h"
+#include "bench/build_info.h"
 #include "bench/conform/conform.h"
 #include "bench/report/report.h"
 #include "bench/report/table.h"
@@ -21,6 +23,7 @@
 #include "bench/result/read_json.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
+#include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
 #include "impl/env/real/process.h"
@@ -38,7 +41,12 @@ int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::st
   if (!settings.ok()) return Fail(settings.error().message);
   if (strategy.empty()) strategy = settings->strategy;
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
-  if (out.empty()) out = NewRunFolder(settings->scenario + "-" + strategy);
+  const bool new_folder = out.empty();
+  if (new_folder) {
+    const Result<std::string> made = NewRunFolder(settings->scenario + "-" + strategy);
+    if (!made.ok()) return Fail(made.error());
+    out = *made;
+  }
   RunRequest request;
   request.settings = *settings;
   request.strategy = strategy;
@@ -46,7 +54,10 @@ int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::st
   request.out = out;
   request.bin_dir = OwnFolder();
   const Result<RunOutcome> outcome = Run(request);
-  if (!outcome.ok()) return Fail(outcome.error());
+  if (!outcome.ok()) {
+    if (new_folder) RemoveIfEmpty(out);
+    return Fail(outcome.error());
+  }
   const Result<nlohmann::json> result = ReadResult(out);
   if (!result.ok()) return Fail(result.error().message, kExitFailed);
   std::printf("%s\nresult  %s\nreport  %s\n", RenderTable({*result}).c_str(), outcome->result_path.c_str(),
@@ -92,9 +103,20 @@ int ListCommand(const std::string& what, const std::string& format) {
   return 0;
 }
 
-int ReportCommand(const std::vector<std::string>& paths, const std::string& out, bool markdown) {
+// A folder of something else: an A/B, or reports. `runs/*` names them too.
+bool HoldsNoResult(const std::string& path) {
+  std::error_code none;
+  return fs::is_directory(path, none) && !fs::exists(path + "/result.json", none) && !none;
+}
+
+int ReportCommand(const std::vector<std::string>& paths, std::string out, bool markdown) {
   std::vector<nlohmann::json> results;
+  const bool some = !std::all_of(paths.begin(), paths.end(), HoldsNoResult);
   for (const std::string& path : paths) {
+    if (some && HoldsNoResult(path)) {
+      std::fprintf(stderr, "left out: %s holds no result.json\n", path.c_str());
+      continue;
+    }
     Result<nlohmann::json> result = ReadResult(path);
     if (!result.ok()) return Fail(result.error().message);
     results.push_back(std::move(*result));
@@ -108,6 +130,11 @@ int ReportCommand(const std::vector<std::string>& paths, const std::string& out,
   }
   const Result<std::string> report = RenderReport(results);
   if (!report.ok()) return Fail(report.error().message);
+  if (out.empty()) {
+    const Result<std::string> folder = NewRunFolder("report");
+    if (!folder.ok()) return Fail(folder.error());
+    out = *folder + "/report.html";
+  }
   if (Status written = WriteWholeFile(out, *report); !written.ok()) return Fail(written.error().message, kExitFailed);
   std::printf("%s\nreport  %s\n", RenderTable(results).c_str(), out.c_str());
   return 0;
@@ -141,8 +168,11 @@ int ConformCommand(const std::vector<std::string>& files) {
 int Main(int argc, char** argv) {
   CLI::App app(
       "prefixmesh: reproduces the load that broke prefix sync between LLM routers, and measures what each way "
-      "of syncing costs and gains");
+      "of syncing costs and gains",
+      "prefixmesh");
   app.require_subcommand(1);
+  app.set_version_flag("--version", "prefixmesh " PREFIXMESH_VERSION ", commit " + BuildCommit() +
+                                        (BuildDirty() ? " with uncommitted changes" : ""));
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // a later flag wins, as in most tools
 
   ScenarioArguments scenario;
@@ -171,10 +201,10 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
 
   std::vector<std::string> report_paths;
-  std::string report_out = "report.html";
+  std::string report_out;
   CLI::App* report = app.add_subcommand("report", "one report.html over several results, side by side");
   report->add_option("runs", report_paths, "run folders or result files")->required();
-  report->add_option("--out", report_out, "the file to write")->capture_default_str();
+  report->add_option("--out", report_out, "the file to write; in a new folder under runs/ by default");
   bool markdown = false;
   report->add_flag("--markdown", markdown, "print the key figures as a Markdown table and write no file");
 
@@ -201,13 +231,11 @@ int Main(int argc, char** argv) {
   SimArguments sim_arguments;
   CLI::App* sim = sim_arguments.AddTo(app);
 
+  for (CLI::App* command : app.get_subcommands({})) NameTypesForPeople(*command);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
-  } catch (const CLI::CallForAllHelp& help) {
-    return app.exit(help);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // help, version
     if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
       std::string commands;
       for (const CLI::App* each : app.get_subcommands({}))

@@ -47,11 +47,15 @@ int RunReproduce(const ReproduceArguments& arguments) {
   ReproductionRequest request;
   request.arms = std::move(*arms);
   request.seed = arguments.scenario.seed;
-  request.out = arguments.out.empty() ? NewRunFolder("reproduction") : arguments.out;
+  const Result<std::string> out = arguments.out.empty() ? NewRunFolder("reproduction") : arguments.out;
+  if (!out.ok()) return Fail(out.error());
+  request.out = *out;
   request.bin_dir = OwnFolder();
-  const Result<std::vector<std::string>> files =
-      Reproduce(request, Run, [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
-  if (!files.ok()) return Fail(files.error());
+  const Result<std::vector<std::string>> files = Reproduce(request, Run, SayBetweenRuns);
+  if (!files.ok()) {
+    if (arguments.out.empty()) RemoveIfEmpty(request.out);
+    return Fail(files.error());
+  }
   std::printf("\nruns    %s\n\n", request.out.c_str());
   return PrintTable(*files);
 }

@@ -46,7 +46,7 @@ std::string OwnFolder() {
   return error ? "." : self.parent_path().string();
 }
 
-std::string NewRunFolder(std::string name) {
+Result<std::string> NewRunFolder(std::string name) {
   char stamp[32];
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
@@ -54,8 +54,17 @@ std::string NewRunFolder(std::string name) {
   std::replace(name.begin(), name.end(), '/', '.');
   const std::string folder = "runs/" + name + "-" + stamp;
   std::string out = folder;
-  for (int i = 2; fs::exists(out); ++i) out = folder + "-" + std::to_string(i);
+  std::error_code error;
+  fs::create_directories("runs", error);
+  // Made here and by nobody else: another run may start in the same second.
+  for (int i = 2; !error && !fs::create_directory(out, error); ++i) out = folder + "-" + std::to_string(i);
+  if (error) return Error{ErrorCode::kInvalid, out + ": " + error.message()};
   return out;
+}
+
+void RemoveIfEmpty(const std::string& folder) {
+  std::error_code not_empty;
+  fs::remove(folder, not_empty);
 }
 
 }  // namespace prefixmesh::bench

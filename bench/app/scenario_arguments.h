@@ -30,7 +30,10 @@ Status CheckSlos(const load::Settings& settings);
 // Where the other programs are.
 std::string OwnFolder();
 
-// "runs/NAME-<utc>", with a number when there is such a folder already. Nothing is made.
-std::string NewRunFolder(std::string name);
+// Makes "runs/NAME-<utc>", with a number behind it when there is such a folder already. kInvalid: it cannot be made.
+Result<std::string> NewRunFolder(std::string name);
+
+// For a new folder whose run was refused before it began.
+void RemoveIfEmpty(const std::string& folder);
 
 }  // namespace prefixmesh::bench

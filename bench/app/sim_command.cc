@@ -9,6 +9,7 @@
 #include "bench/sim/generation_sim.h"
 #include "bench/sim/scale.h"
 #include "bench/sim/simulation.h"
+#include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/node/strategies.h"
 #include "loadgen/plan/settings.h"
@@ -27,8 +28,8 @@ Result<Options> OptionsOf(const SimArguments& arguments, std::uint64_t seed) {
     if (Status set = options.Set(rest.substr(0, comma)); !set.ok()) return set.error();
     rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
   }
-  if (arguments.routers > 0)
-    if (Status set = options.Set("routers=" + std::to_string(arguments.routers)); !set.ok()) return set.error();
+  if (arguments.routers)
+    if (Status set = options.Set("routers=" + std::to_string(*arguments.routers)); !set.ok()) return set.error();
   return options;
 }
 
@@ -92,9 +93,9 @@ CLI::App* SimArguments::AddTo(CLI::App& app) {
       "sim", "simulates routers on virtual time: two-layer with faults and the rules it must keep, others for figures");
   command->add_option("--strategy", strategy, "any; all but two-layer fail by design, so no rule is held against them")
       ->capture_default_str();
-  command->add_option("--routers", routers, "how many; as drawn by default");
+  command->add_option("--routers", routers, "how many; as drawn by default")->check(WholeFrom(2, 128));
   command->add_option("--seed", seed, "the first seed")->capture_default_str()->check(SeedProblem);
-  command->add_option("--seeds", seeds, "how many seeds")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--seeds", seeds, "how many seeds")->capture_default_str()->check(WholeFrom(1, 1e9));
   command->add_option("--faults", faults, "swarm (drawn per seed), none, or NAME=VALUE,…")->capture_default_str();
   command->add_option("--duration", duration, "virtual time, such as 120s")->capture_default_str();
   command->add_flag("--scale", scale, "print what a calm mesh of 2, 8, 32 and 128 routers costs, and nothing else");

@@ -1,7 +1,8 @@
-// sim_command.h — `prefixmesh sim`: its arguments and what it prints. Exit codes are the contract's.
+// sim_command.h — `prefixmesh sim`: its arguments and what it prints.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -14,7 +15,7 @@ struct SimArguments {
   std::string duration = "120s";
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
-  std::uint64_t routers = 0;  // 0: as drawn
+  std::optional<std::uint64_t> routers;  // as drawn
   bool scale = false;
 
   CLI::App* AddTo(CLI::App& app);

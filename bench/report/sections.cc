@@ -8,6 +8,7 @@
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
 #include "impl/figures/router_figures.h"
+#include "loadgen/plan/settings.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -179,6 +180,14 @@ std::string ScenarioNames(const Results& results) {
   return names;
 }
 
+// Of a built-in scenario that all of them ran.
+std::string DescriptionHtml(const Results& results) {
+  const std::string name = ScenarioNames(results);
+  for (const load::ScenarioInfo& scenario : load::ListScenarios())
+    if (scenario.name == name) return "<p class=\"lead\">" + EscapeHtml(scenario.description) + "</p>";
+  return "";
+}
+
 std::string BannerHtml(const Results& results, const Labels& labels) {
   std::vector<std::string> facts = {std::to_string(results.size()) + (results.size() == 1 ? " run" : " runs")};
   // What holds for all of them; the environment has the rest.
@@ -205,7 +214,8 @@ std::string BannerHtml(const Results& results, const Labels& labels) {
   std::string line;
   for (const std::string& fact : facts) line += "<span>" + EscapeHtml(fact) + "</span>";
   std::string html = "<header class=\"top\"><div><p class=\"brand\">prefixmesh</p><h1>" +
-                     EscapeHtml(ScenarioNames(results)) + "</h1><p class=\"facts\">" + line +
+                     EscapeHtml(ScenarioNames(results)) + "</h1>" + DescriptionHtml(results) + "<p class=\"facts\">" +
+                     line +
                      "</p></div><nav class=\"script\"><button type=\"button\" id=\"theme\">Light / dark</button>"
                      "<button type=\"button\" id=\"print\">Print</button></nav></header>";
   html += Warnings(results) + "<div class=\"cards\">";
@@ -229,7 +239,7 @@ std::string FiguresHtml(const Results& results, const Labels& labels) {
   }
   return Section(
       "figures", "Key figures",
-      "“–” was not measured; the notes say why. Bars are shares of a row's largest. Rest on a name for its meaning.",
+      "“–” was not measured; the notes say why. Bars are shares of a row's largest. Hover over a name for its meaning.",
       Scrollable(table + "</table>"));
 }
 

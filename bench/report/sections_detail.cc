@@ -24,7 +24,7 @@ struct Plot {
 constexpr Plot kPlots[] = {
     {"rss", "Router memory", "Resident memory of each router.", true},
     {"spectrum", "Latency spectrum",
-     "Share of requests answered within a time. Whole lines: from the intended send time; dashed: from the real one.",
+     "Share of requests answered within a time. Solid lines: from the intended send time; dashed: from the real one.",
      false},
     {"sync-total", "Sync bytes, total", "Payload that each router has built since it was ready.", true},
     {"sync-rate", "Sync bytes per second", "The same, second by second.", true},
@@ -83,11 +83,11 @@ std::string LatencyTable(const Results& results, const Labels& labels) {
   return html + "</tbody></table>";
 }
 
-struct RouterColumn {
+struct RouterRow {
   std::string_view name, path;
   Quantity quantity;
 };
-constexpr RouterColumn kRouterColumns[] = {
+constexpr RouterRow kRouterRows[] = {
     {"peak RSS", "peak_rss_bytes", Quantity::kBytes},
     {"steady", "steady_rss_bytes", Quantity::kBytes},
     {"end of load", "end_rss_bytes", Quantity::kBytes},
@@ -200,25 +200,29 @@ std::string PlotsHtml(const Results& results, const Labels& labels) {
   return html + "</div></section>";
 }
 
+// A row per figure: the page is as wide as there are routers, and there are more figures than routers.
 std::string RoutersHtml(const Results& results, const Labels& labels) {
-  std::string rows;
+  std::vector<const Json*> routers;
   std::string head = "<thead><tr><th scope=\"col\">router</th>";
-  for (const RouterColumn& column : kRouterColumns) head += "<th scope=\"col\">" + std::string(column.name) + "</th>";
-  head += "</tr></thead>";
   for (std::size_t i = 0; i < results.size(); ++i) {
     for (const Json& router : ArrayAt(results[i], "routers")) {
-      rows += "<tr><th scope=\"row\" class=\"run run-" + std::to_string(i % 8) + "\"><i class=\"swatch\"></i>" +
+      routers.push_back(&router);
+      head += "<th scope=\"col\" class=\"run run-" + std::to_string(i % 8) + "\"><i class=\"swatch\"></i>" +
               EscapeHtml(labels[i]) + " <small>" + EscapeHtml(TextAt(router, "name")) + "</small></th>";
-      for (const RouterColumn& column : kRouterColumns)
-        rows += "<td>" + QuantityText(column.quantity, NumberAt(router, column.path)) + "</td>";
-      rows += "</tr>";
     }
   }
-  if (rows.empty()) return "";
+  if (routers.empty()) return "";
+  std::string rows;
+  for (const RouterRow& row : kRouterRows) {
+    rows += "<tr><th scope=\"row\">" + std::string(row.name) + "</th>";
+    for (const Json* router : routers)
+      rows += "<td>" + QuantityText(row.quantity, NumberAt(*router, row.path)) + "</td>";
+    rows += "</tr>";
+  }
   return "<section id=\"routers\"><h2>Router by router</h2><p class=\"lead\">Bytes run from ready to the end of "
          "settle.</p>"
          "<div class=\"scroll\" tabindex=\"0\" role=\"region\"><table class=\"wide\">" +
-         head + "<tbody>" + rows + "</tbody></table></div></section>";
+         head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
 }
 
 std::string EnvironmentHtml(const Results& results, const Labels& labels) {

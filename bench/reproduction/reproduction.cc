@@ -1,15 +1,12 @@
 #include "bench/reproduction/reproduction.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "bench/scenario/run_folder.h"
 #include "impl/node/strategies.h"
 
 namespace prefixmesh::bench {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Twenty minutes fill budgets that are a quarter and an eighth of the defaults, so that what is seen is the plateau.
 constexpr double kLongLoad_s = 20 * 60, kLongIdle_s = 60, kLongIndexMib = 8, kLongWindowMib = 2;
@@ -61,7 +58,7 @@ Result<std::vector<std::string>> Reproduce(const ReproductionRequest& request, c
       say(who + " is there");
       continue;
     }
-    if (fs::exists(folder))
+    if (Exists(folder))
       if (Status moved = MoveAside(folder); !moved.ok()) return moved.error();
     say(who);
     const Result<RunOutcome> outcome = run(made);

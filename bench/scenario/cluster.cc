@@ -236,6 +236,11 @@ Status Cluster::StartLoad() {
   std::vector<std::string> argv = {
       "prefixmesh-load", "--settings", path,         "--seed",         std::to_string(options_.seed),
       "--out",           options_.out, "--strategy", options_.strategy};
+  // JSON is UTF-8 and a path is bytes.
+  if (!options_.settings.trace.path.empty()) {
+    argv.push_back("--set");
+    argv.push_back("trace.path=" + options_.settings.trace.path);
+  }
   for (const Router& router : routers_) {
     argv.push_back("--router");
     argv.push_back(router.name + "=" + router.address);

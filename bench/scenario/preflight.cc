@@ -1,11 +1,6 @@
 #include "bench/scenario/preflight.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 
 #include "bench/process/limits.h"
 #include "bench/scenario/expected_memory.h"
@@ -14,8 +9,6 @@
 
 namespace prefixmesh::bench {
 namespace {
-
-namespace fs = std::filesystem;
 
 Status CheckMemory(const RunRequest& request, const Machine& machine) {
   std::uint64_t router = ExpectedRouterBytes(request.strategy, request.settings);
@@ -68,22 +61,13 @@ Status CheckMachine(const RunRequest& request, const Machine& machine) {
   return CheckThreads(request.settings);
 }
 
-Status CheckPlanned(const load::Plan& plan, const load::Settings& settings) {
-  if (plan.statistics().load_requests > 0) return {};
-  std::string where = "load.rps is too low for it";
-  if (settings.load.arrivals == "trace") where = "the trace is shorter than phases.warmup_s at this trace.speed";
-  if (settings.load.arrivals == "staged") where = "load.stages have no requests there";
-  return Error{ErrorCode::kInvalid, "the plan has no request in the load phase: " + where};
-}
-
 Result<FolderLock> PrepareFolder(const std::string& out) {
   Result<FolderLock> lock = FolderLock::Take(out);
   if (!lock.ok()) return lock;
   for (const char* file : {"result.json", "load.json", "requests.log"})
-    if (fs::exists(out + "/" + file))
+    if (Exists(out + "/" + file))
       return Error{ErrorCode::kInvalid,
                    "--out " + out + ": it holds another run (" + file + "); choose an empty folder"};
-  if (access(out.c_str(), W_OK) != 0) return Error{ErrorCode::kInvalid, "--out " + out + ": " + std::strerror(errno)};
   return lock;
 }
 

@@ -10,15 +10,11 @@
 #include "bench/scenario/run_folder.h"
 #include "bench/scenario/runner.h"
 #include "impl/base/result.h"
-#include "loadgen/plan/plan.h"
 
 namespace prefixmesh::bench {
 
 // Memory, open files, address space and threads. Raises the limit of open files as far as it may.
 Status CheckMachine(const RunRequest& request, const Machine& machine);
-
-// The load phase must have something in it.
-Status CheckPlanned(const load::Plan& plan, const load::Settings& settings);
 
 // Takes the folder for one run: as it is, or made if missing; refused if it holds another run.
 Result<FolderLock> PrepareFolder(const std::string& out);

@@ -37,7 +37,7 @@ void Progress::Show(const ProgressLine& line) {
   char cached[16] = "-";
   if (line.cached_share >= 0) std::snprintf(cached, sizeof(cached), "%.3f", line.cached_share);
   char text[160];
-  std::snprintf(text, sizeof(text), "%-7s %4.0f/%.0fs %4.0f rps lag %.1fms rss %s sync %s/s cached %s",
+  std::snprintf(text, sizeof(text), "%-7s %3.0f/%.0fs %4.0f rps lag %.1fms rss %s sync %s/s cached %s",
                 line.phase.c_str(), line.elapsed_s, line.total_s, line.rps, line.lag_ms,
                 FormatBytes(static_cast<double>(line.rss_bytes)).c_str(), FormatBytes(line.sync_bytes_per_s).c_str(),
                 cached);

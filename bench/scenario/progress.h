@@ -11,7 +11,7 @@ namespace prefixmesh::bench {
 
 struct ProgressLine {
   std::string phase;
-  double elapsed_s = 0;
+  double elapsed_s = 0;  // of the phase, and how long it may take
   double total_s = 0;
   double rps = 0;
   double lag_ms = 0;            // schedule delay p99 of the last second

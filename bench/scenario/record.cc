@@ -25,7 +25,9 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   nlohmann::json kept = result;
   try {
     const std::string verdict = result.at("verdict");
-    if (verdict != "ok" && verdict != "killed") reasons.push_back("its verdict is " + verdict);
+    // A missed objective is a measurement like another.
+    if (verdict != "ok" && verdict != "slo_missed" && verdict != "killed")
+      reasons.push_back("its verdict is " + verdict);
     // In a run that a memory cap ended the generator could not finish, which is not its fault.
     if (verdict != "killed" && !result.at("trust").at("ok").get<bool>())
       reasons.push_back("its generator is not trusted");
@@ -52,7 +54,7 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return invalid(folder + ": " + error.message());
-  if (std::filesystem::exists(path)) return invalid(path + " is already there; results are append-only");
+  if (std::filesystem::exists(path, error)) return invalid(path + " is already there; results are append-only");
   if (Status written = WriteWholeFile(path, kept.dump(1) + "\n"); !written.ok()) return written.error();
   return path;
 }

@@ -26,6 +26,8 @@ Result<FolderLock> FolderLock::Take(const std::string& folder) {
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return Error{ErrorCode::kInvalid, "--out " + folder + ": " + std::strerror(errno)};
   FolderLock lock(fd);
+  if (access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
+    return Error{ErrorCode::kInvalid, "--out " + folder + ": " + std::strerror(errno)};
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return lock;  // a file system without locks
   return Error{ErrorCode::kInvalid, "--out " + folder + ": another prefixmesh is at work in it"};
@@ -33,6 +35,11 @@ Result<FolderLock> FolderLock::Take(const std::string& folder) {
 
 FolderLock::~FolderLock() {
   if (fd_ >= 0) close(fd_);
+}
+
+bool Exists(const std::string& path) {
+  std::error_code unknown;
+  return fs::exists(path, unknown);
 }
 
 bool HoldsRun(const RunRequest& request) {
@@ -51,7 +58,7 @@ bool HoldsRun(const RunRequest& request) {
 
 Status MoveAside(const std::string& folder, const std::string& why) {
   std::string aside;
-  for (int i = 1; aside.empty() || fs::exists(aside); ++i) aside = folder + "." + why + "-" + std::to_string(i);
+  for (int i = 1; aside.empty() || Exists(aside); ++i) aside = folder + "." + why + "-" + std::to_string(i);
   std::error_code error;
   fs::rename(folder, aside, error);
   if (error) return Error{ErrorCode::kInvalid, folder + ": cannot be moved aside: " + error.message()};

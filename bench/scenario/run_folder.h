@@ -30,6 +30,9 @@ class FolderLock {
   int fd_;
 };
 
+// Whether there is something of that name; what cannot be asked is not there, and using it says why.
+bool Exists(const std::string& path);
+
 // request.out has the result of just this run, made by this very build: strategy, seed and all settings agree, it did
 // not fail, and the build has a commit that says what was built.
 bool HoldsRun(const RunRequest& request);

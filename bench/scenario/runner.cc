@@ -11,6 +11,7 @@
 #include "bench/scenario/faults/fault.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/memory_cap.h"
+#include "bench/scenario/objectives.h"
 #include "bench/scenario/preflight.h"
 #include "bench/scenario/progress.h"
 #include "bench/scenario/sampler.h"
@@ -166,6 +167,7 @@ class Runner {
     for (Cluster::Router& router : cluster_.routers())
       if (router.answering() != nullptr) (void)router.answering()->BeginPhase(phase);
     phase_ = phase;
+    phase_began_s_ = sampler_.elapsed_s();
   }
 
   // What every wait does meanwhile: sample once a second, show where the run is. An error: a process fell silent,
@@ -214,12 +216,21 @@ class Runner {
     return {};
   }
 
+  // What a phase may take: settle and drain end sooner, the load waits for its last answers.
+  double PhaseLength() const {
+    const load::Settings::Phases& phases = settings_.phases;
+    if (phase_ == "warmup") return phases.warmup_s;
+    if (phase_ == "load") return phases.load_s;
+    if (phase_ == "settle") return phases.settle_s;
+    return phase_ == "idle" ? phases.idle_s : phases.drain_s;
+  }
+
   void ShowProgress() {
     const std::vector<Sample>& samples = sampler_.samples();
     const Sample& now = samples.back();
     line_.phase = phase_;
-    line_.elapsed_s = now.t_s;
-    line_.total_s = settings_.phases.warmup_s + settings_.phases.load_s + settings_.phases.idle_s;
+    line_.total_s = PhaseLength();
+    line_.elapsed_s = std::min(now.t_s - phase_began_s_, line_.total_s);
     line_.rss_bytes = 0;
     line_.sync_bytes_per_s = 0;
     for (std::size_t i = 0; i < now.routers.size(); ++i) {
@@ -254,6 +265,7 @@ class Runner {
 
   Status Load() {
     phase_ = "warmup";
+    phase_began_s_ = sampler_.elapsed_s();
     if (!cluster_.load()->WriteLine("start"))
       return Error{ErrorCode::kUnavailable, "the load process no longer listens"};
     silence_.LoadSpeaks(sampler_.elapsed_s());
@@ -375,6 +387,7 @@ class Runner {
   Faults faults_;
   MemoryCap cap_;
   std::string phase_ = "start";
+  double phase_began_s_ = 0;
   ProgressLine line_;
   struct Failures {
     std::uint64_t requests = 0;
@@ -439,13 +452,13 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (Status valid = load::Validate(request.settings); !valid.ok()) return valid.error();
   Measured measured;
   measured.request = request;
+  AddSyncObjectives(request.strategy, measured.request.settings);
   measured.index_kind = IndexKindName(*kind);
   measured.machine = ReadMachine();
   if (Status enough = CheckMachine(request, measured.machine); !enough.ok()) return enough.error();
   // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();
-  if (Status planned = CheckPlanned(*plan, request.settings); !planned.ok()) return planned.error();
   const Result<FolderLock> folder = PrepareFolder(request.out);
   if (!folder.ok()) return folder.error();
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "impl/app/number_from.h"
+#include "impl/base/printable.h"
 #include "impl/base/prng.h"
 #include "impl/env/real/grpc_log.h"
 #include "impl/env/real/grpc_router_server.h"
@@ -16,6 +17,7 @@
 #include "impl/env/real/process.h"
 #include "impl/node/metrics.h"
 #include "impl/node/router_node.h"
+#include "impl/node/router_settings.h"
 
 namespace prefixmesh {
 namespace {
@@ -31,21 +33,27 @@ int Fail(const std::string& message) {
   return kExitUsage;
 }
 
-// NAME=HOST:PORT, each name once. Address is a struct of the two.
+CLI::Validator RangeOf(std::string_view setting, bool whole = false) {
+  return NumberFrom(RouterSetting(setting).low, RouterSetting(setting).high, whole);
+}
+
+// NAME=HOST:PORT, each name and each address once. Address is a struct of the two.
 template <typename Address>
 Status ParseNamed(const char* flag, const std::vector<std::string>& texts, std::size_t name_bytes_max,
                   std::vector<Address>& addresses) {
-  std::set<std::string> names;
+  std::set<std::string> names, hosts;
   for (const std::string& text : texts) {
     const std::string where = std::string(flag) + " " + text + ": ";
     const auto equals = text.find('=');
     const Result<HostPort> parsed = ParseHostPort(equals == std::string::npos ? "" : text.substr(equals + 1));
     if (equals == std::string::npos || equals == 0 || !parsed.ok() || parsed->port == 0)
       return Error{ErrorCode::kInvalid, where + "must be NAME=HOST:PORT with a port from 1 to 65535"};
-    if (equals > name_bytes_max)
-      return Error{ErrorCode::kInvalid, where + "a name has at most " + std::to_string(name_bytes_max) + " bytes"};
+    if (!IsName(text.substr(0, equals), name_bytes_max))
+      return Error{ErrorCode::kInvalid, std::string(flag) + " " + Printable(text) + ": " + NameRule(name_bytes_max)};
     if (!names.insert(text.substr(0, equals)).second)
       return Error{ErrorCode::kInvalid, where + "this name is given twice"};
+    if (!hosts.insert(text.substr(equals + 1)).second)
+      return Error{ErrorCode::kInvalid, where + "this address is given twice"};
     Address address;
     address.name = text.substr(0, equals);
     address.address = text.substr(equals + 1);
@@ -76,9 +84,9 @@ int Main(int argc, char** argv) {
   double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256, dead_after_s = 600;
   bool exit_with_parent = false, control = false, insecure = false;
 
-  CLI::App app(
-      "prefixmesh-router: routes inference requests to the worker that has most of the prompt cached, and "
-      "tells its peers");
+  CLI::App app("Routes inference requests to the worker that has most of the prompt cached, and tells its peers.",
+               "prefixmesh-router");
+  app.set_version_flag("--version", "prefixmesh-router " PREFIXMESH_VERSION);
   app.add_option("--name", options.name, "this router's name; the smaller name of two dials")->required();
   app.add_option("--listen", listen, "host:port for requests (port 0 picks one)")->capture_default_str();
   app.add_option("--sync-listen", sync_listen, "host:port for the peers' sync streams")->capture_default_str();
@@ -88,39 +96,44 @@ int Main(int argc, char** argv) {
   app.add_option("--strategy", options.strategy, "how routers tell each other")->capture_default_str();
   app.add_option("--index-kind", index_kind, "auto, block or text")->capture_default_str();
   app.add_option("--index-budget-mib", budget_mib, "budget of the block index")
-      ->check(NumberFrom(0.0625, 1 << 20))
+      ->check(RangeOf("index.budget_mib"))
       ->capture_default_str();
-  app.add_option("--block-bytes", options.trees.hash.text_block_bytes, "bytes of text in a block, 64 to 4096")
-      ->check(CLI::Range(64, 4096))
+  app.add_option("--block-bytes", options.trees.hash.text_block_bytes, "bytes of text in a block")
+      ->check(RangeOf("index.block_bytes", true))
       ->capture_default_str();
-  app.add_option("--block-tokens", options.trees.hash.tokens_block_tokens, "tokens in a block, 16 to 1024")
-      ->check(CLI::Range(16, 1024))
+  app.add_option("--block-tokens", options.trees.hash.tokens_block_tokens, "tokens in a block")
+      ->check(RangeOf("index.block_tokens", true))
       ->capture_default_str();
   app.add_option("--hash-seed", options.trees.hash.seed, "per-cluster secret of the block hash")->check(SeedProblem);
   app.add_option("--text-max-chars", options.trees.text_chars_max, "text and token trees: characters per tenant")
-      ->check(NumberFrom(1, 1e15))
+      ->check(RangeOf("index.text_max_chars", true))
       ->capture_default_str();
   app.add_option("--text-eviction-s", eviction_s, "text and token trees: seconds between eviction passes")
-      ->check(NumberFrom(0.1, 86400))
+      ->check(RangeOf("index.text_eviction_s"))
       ->capture_default_str();
   app.add_option("--cache-threshold", options.policy.cache_threshold, "share of a prompt that must match")
-      ->check(NumberFrom(0, 1))
+      ->check(RangeOf("route.cache_threshold"))
       ->capture_default_str();
-  app.add_option("--balance-abs", options.policy.balance_abs, "imbalance: requests in flight")->capture_default_str();
+  app.add_option("--balance-abs", options.policy.balance_abs, "imbalance: requests in flight")
+      ->check(RangeOf("route.balance_abs", true))
+      ->capture_default_str();
   app.add_option("--balance-rel", options.policy.balance_rel, "imbalance: ratio")
-      ->check(NumberFrom(0, 1e9))
+      ->check(RangeOf("route.balance_rel"))
       ->capture_default_str();
-  app.add_option("--round-ms", round_ms, "two-layer: the beat")->check(NumberFrom(1, 60000))->capture_default_str();
+  app.add_option("--round-ms", round_ms, "two-layer: time between two rounds")
+      ->check(RangeOf("two_layer.round_ms"))
+      ->capture_default_str();
   app.add_option("--anchors", options.strategy_settings.anchors, "two-layer: anchor spacing in blocks; 0 = none")
+      ->check(RangeOf("two_layer.anchors", true))
       ->capture_default_str();
   app.add_option("--window-mib", window_mib, "two-layer: this router's log")
-      ->check(NumberFrom(0.0625, 1 << 20))
+      ->check(RangeOf("two_layer.window_mib"))
       ->capture_default_str();
   app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one frame")
-      ->check(NumberFrom(1, 512))
+      ->check(RangeOf("two_layer.peer_round_budget_kib"))
       ->capture_default_str();
   app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
-      ->check(NumberFrom(0.001, 1e9))
+      ->check(RangeOf("two_layer.dead_after_s"))
       ->capture_default_str();
   app.add_option("--mended", mended, "the generations: ids of hazards that are mended, as in H1,H6");
   std::vector<double> constants;
@@ -129,8 +142,8 @@ int Main(int argc, char** argv) {
   for (std::size_t i = 0; i < constants.size(); ++i) {
     const generations::ConstantRow& row = generations::kConstantRows[i];
     app.add_option(generations::FlagOf(row), constants[i], row.help)
-        ->check(NumberFrom(static_cast<double>(row.low), static_cast<double>(row.high)))
-        ->capture_default_str()
+        ->check(WholeFrom(static_cast<double>(row.low), static_cast<double>(row.high)))
+        ->default_str(DefaultText(constants[i]))
         ->group("Constants of the generations");
   }
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
@@ -143,7 +156,7 @@ int Main(int argc, char** argv) {
     const PortLimitRow& row = PortLimitRows()[i];
     app.add_option(std::string("--") + row.name, limit_values[i], row.help)
         ->check(NumberFrom(row.low, row.high))
-        ->capture_default_str()
+        ->default_str(DefaultText(limit_values[i]))
         ->group("Limits of every port");
   }
   app.add_flag("--insecure", insecure,
@@ -151,15 +164,14 @@ int Main(int argc, char** argv) {
   app.add_flag("--control", control,
                "serve probes and phases, with which the suite measures; not where strangers reach the port");
   app.add_flag("--exit-with-parent", exit_with_parent, "end when the starting process ends");
+  NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
   } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // help, version
     return Fail(error.what());
   }
-  if (options.name.empty() || options.name.size() > kRouterNameBytesMax)
-    return Fail("--name: 1 to " + std::to_string(kRouterNameBytesMax) + " bytes");
+  if (!IsName(options.name, kRouterNameBytesMax)) return Fail("--name: " + NameRule(kRouterNameBytesMax));
   if (exit_with_parent) ExitWithParent();
   spdlog::set_default_logger(spdlog::stderr_logger_mt(options.name));
   spdlog::set_level(spdlog::level::from_str(log_level));

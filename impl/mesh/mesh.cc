@@ -225,8 +225,9 @@ void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
       ++stats_.peers_up;
       ++stats_.streams_opened;
     }
-    spdlog::debug("sync stream up: peer={} role={}", peers_[peer.value],
-                  role == StreamRole::kDialer ? "dialer" : "server");
+    if (const auto held_back = peer_log_.Allow(peers_[peer.value] + " up", clock_.Now()))
+      spdlog::info("sync stream up: peer={} role={}{}", peers_[peer.value],
+                   role == StreamRole::kDialer ? "dialer" : "server", HeldBackNote(*held_back));
     strategy_.OnPeerUp(clock_.Now(), peer, role, actions_);
     CarryOut();
     const Time period = strategy_.traits().peer_tick_period;
@@ -245,7 +246,8 @@ void Mesh::OnStreamDown(PeerIndex peer) {
       MutexLock lock(stats_mutex_);
       --stats_.peers_up;
     }
-    spdlog::debug("sync stream down: peer={}", peers_[peer.value]);
+    if (const auto held_back = peer_log_.Allow(peers_[peer.value] + " down", clock_.Now()))
+      spdlog::info("sync stream down: peer={}{}", peers_[peer.value], HeldBackNote(*held_back));
     strategy_.OnPeerDown(clock_.Now(), peer, actions_);
     CarryOut();
   });

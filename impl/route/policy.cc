@@ -50,7 +50,8 @@ Choice ChooseWorker(const PolicyOptions& options, const TreeMatch& match, std::s
   if (unbalanced) return least_loaded(DecisionReason::kBalance);
 
   const double matched = static_cast<double>(match.matched_bytes);
-  if (match.holders.empty() || matched <= options.cache_threshold * static_cast<double>(match.prompt_bytes))
+  if (match.holders.empty() || match.matched_bytes == 0 ||
+      matched < options.cache_threshold * static_cast<double>(match.prompt_bytes))
     return least_loaded(DecisionReason::kMinLoad);
   std::optional<WorkerIndex> best;
   std::uint32_t best_load = UINT32_MAX;

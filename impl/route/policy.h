@@ -2,8 +2,8 @@
 //
 //   no healthy worker of the model                       → nobody
 //   loads out of balance (max − min > abs and max > rel·min) → the least loaded healthy worker    (balance)
-//   match share above the threshold and a healthy holder → the least loaded healthy holder        (cache)
-//   match share above the threshold, no healthy holder   → the least loaded healthy worker        (fallback)
+//   match share from the threshold on, a healthy holder  → the least loaded healthy holder        (cache)
+//   match share from the threshold on, no healthy holder → the least loaded healthy worker        (fallback)
 //   otherwise                                            → the least loaded healthy worker        (min_load)
 //
 // Every path inserts. Load is cluster-wide (fleet.h). Among equally loaded holders the first by worker index wins,

@@ -54,7 +54,7 @@ Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Ch
     edges_.CollectHolders(ids[descent.matched - 1], /*own_only=*/false, holders_);
   }
   TreeMatch match;
-  match.prompt_bytes = prompt.bytes->size();
+  match.prompt_bytes = ids.size() * std::uint64_t{BlockBytes(prompt.kind)};
   match.matched_bytes = std::uint64_t{depth} * BlockBytes(prompt.kind);
   match.holders = holders_;
 

@@ -34,8 +34,8 @@ struct Prompt {
 
 // What is known of a prompt, as the policy sees it. Valid inside the chooser only.
 struct TreeMatch {
-  std::uint64_t matched_bytes = 0;  // length of the deepest prefix that any worker holds
-  std::uint64_t prompt_bytes = 0;
+  std::uint64_t matched_bytes = 0;       // length of the deepest prefix that any worker holds
+  std::uint64_t prompt_bytes = 0;        // what could have matched: an index of blocks counts whole ones
   std::span<const WorkerIndex> holders;  // who holds that deepest prefix: ascending, no duplicates
 };
 

@@ -12,9 +12,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "impl/app/number_from.h"
+#include "impl/base/printable.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
 #include "impl/env/real/grpc_log.h"
+#include "impl/env/real/listen_socket.h"
 #include "impl/env/real/process.h"
 #include "loadgen/app/process_setup.h"
 #include "loadgen/drive/session.h"
@@ -23,6 +26,7 @@ namespace prefixmesh::load {
 namespace {
 
 constexpr char kProgram[] = "prefixmesh-load";
+constexpr std::size_t kNameBytesMax = 48;  // as a router's
 
 struct Arguments {
   SessionOptions session;
@@ -58,13 +62,19 @@ Result<Settings> ReadSettings(const Arguments& arguments) {
 Status ReadRouters(Arguments& arguments) {
   for (const std::string& router : arguments.routers) {
     const std::size_t equals = router.find('=');
-    if (equals == 0 || equals == std::string::npos || router.find(':', equals) == std::string::npos) {
-      return Error{ErrorCode::kInvalid, "--router " + router + ": must be NAME=HOST:PORT"};
+    const Result<HostPort> parsed = ParseHostPort(equals == std::string::npos ? "" : router.substr(equals + 1));
+    if (equals == std::string::npos || !parsed.ok() || parsed->port == 0) {
+      return Error{ErrorCode::kInvalid,
+                   "--router " + Printable(router) + ": must be NAME=HOST:PORT with a port from 1 to 65535"};
     }
-    const std::string name = router.substr(0, equals);
+    const std::string name = router.substr(0, equals), address = router.substr(equals + 1);
+    if (!IsName(name, kNameBytesMax))
+      return Error{ErrorCode::kInvalid, "--router " + Printable(router) + ": " + NameRule(kNameBytesMax)};
     for (const RouterAddress& other : arguments.session.routers)
-      if (other.name == name) return Error{ErrorCode::kInvalid, "--router " + router + ": " + name + " is there twice"};
-    arguments.session.routers.push_back({name, router.substr(equals + 1)});
+      if (other.name == name || other.address == address)
+        return Error{ErrorCode::kInvalid,
+                     "--router " + router + ": " + (other.name == name ? name : address) + " is there twice"};
+    arguments.session.routers.push_back({name, address});
   }
   return {};
 }
@@ -112,6 +122,7 @@ int Drive(Session& session, bool now) {
 int Main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Open-loop load on prefixmesh routers.", kProgram);
+  app.set_version_flag("--version", std::string(kProgram) + " " PREFIXMESH_VERSION);
   auto* settings = app.add_option("--settings", arguments.settings_file, "a resolved scenario (JSON)");
   app.add_option("--scenario", arguments.scenario, "a built-in scenario or a .toml file")
       ->capture_default_str()
@@ -125,6 +136,7 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--now", arguments.now, "start at once, probe and quit at the end; exit 3 if untrusted");
   app.add_flag("--exit-with-parent", arguments.exit_with_parent, "end when the process that started this one does");
+  NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

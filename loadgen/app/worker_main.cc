@@ -1,17 +1,20 @@
 // prefixmesh-worker: N fake workers in one process. Prints one JSON line when all of them serve, ends on SIGTERM.
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "impl/app/number_from.h"
+#include "impl/base/check.h"
+#include "impl/base/printable.h"
 #include "impl/env/real/grpc_log.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
 #include "impl/env/real/real_env.h"
 #include "loadgen/app/process_setup.h"
+#include "loadgen/plan/settings_table.h"
 #include "loadgen/worker/worker_metrics.h"
 #include "loadgen/worker/worker_pool.h"
 
@@ -20,6 +23,15 @@ namespace {
 
 constexpr char kProgram[] = "prefixmesh-worker";
 constexpr Time kDrainPatience = std::chrono::seconds(5);
+
+constexpr std::size_t kNameBytesMax = 240;  // with a number behind it still below what a router takes
+
+// A flag that a scenario's setting becomes has the setting's range.
+CLI::Validator RangeOf(std::string_view setting) {
+  const SettingKey* key = FindSettingKey(setting);
+  PREFIXMESH_CHECK(key != nullptr);
+  return NumberFrom(key->low, key->high, std::holds_alternative<std::uint64_t& (*)(Settings&)>(key->member));
+}
 
 int Main(int argc, char** argv) {
   WorkerPoolOptions options;
@@ -31,38 +43,43 @@ int Main(int argc, char** argv) {
   double prefill_us = 400, decode_ms = 60;
 
   CLI::App app("Fake inference workers: a gRPC server each, a block-LRU KV cache and a service-time model.", kProgram);
-  app.add_option("--count", count, "workers")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.set_version_flag("--version", std::string(kProgram) + " " PREFIXMESH_VERSION);
+  app.add_option("--count", count, "workers")->check(RangeOf("workers.count"))->capture_default_str();
   app.add_option("--listen", options.host, "address to listen on")->capture_default_str();
-  auto* ports = app.add_option("--ports", options.ports, "one port per worker, comma separated")->delimiter(',');
+  auto* ports = app.add_option("--ports", options.ports, "one port per worker, comma separated; 0 takes a free one")
+                    ->check(WholeFrom(0, 65535))
+                    ->delimiter(',');
   app.add_option("--port-base", port_base, "first of consecutive ports; 0 takes free ones")
+      ->check(WholeFrom(0, 65535))
       ->capture_default_str()
       ->excludes(ports);
   app.add_option("--name-prefix", options.name_prefix, "workers are PREFIX0, PREFIX1, …")->capture_default_str();
   app.add_option("--models", options.models, "models served, comma separated")->delimiter(',')->capture_default_str();
   app.add_option("--concurrency", options.service.concurrency, "requests at a time")
-      ->check(CLI::Range(1, 100000))
+      ->check(RangeOf("workers.concurrency"))
       ->capture_default_str();
   app.add_option("--prefill-us-per-block", prefill_us, "per block that is not cached")
-      ->check(NumberFrom(0, 1e9))
+      ->check(RangeOf("workers.prefill_us_per_block"))
       ->capture_default_str();
   app.add_option("--decode-ms", decode_ms, "from first token to last")
-      ->check(NumberFrom(0, 1e7))
+      ->check(RangeOf("workers.decode_ms"))
       ->capture_default_str();
   app.add_option("--cache-blocks", options.service.cache_blocks, "KV cache of a worker")
-      ->check(CLI::Range(0, 16777216))
+      ->check(RangeOf("workers.cache_blocks"))
       ->capture_default_str();
   app.add_option("--block-bytes", options.blocks.text_block_bytes, "text bytes of a block")
-      ->check(CLI::Range(64, 4096))
+      ->check(RangeOf("workers.block_bytes"))
       ->capture_default_str();
   app.add_option("--block-tokens", options.blocks.tokens_block_tokens, "tokens of a block")
-      ->check(CLI::Range(16, 1024))
+      ->check(RangeOf("index.block_tokens"))
       ->capture_default_str();
   app.add_option("--metrics-port", metrics_port,
-                 "Prometheus /metrics on 127.0.0.1; off unless given, 0 takes a free one")
-      ->check(CLI::Range(0, 65535));
+                 "Prometheus /metrics on the address of --listen; off unless given, 0 takes a free one")
+      ->check(WholeFrom(0, 65535));
   bool insecure = false;
   app.add_flag("--insecure", insecure, "listen on an address that others reach: nothing here authenticates anyone");
   app.add_flag("--exit-with-parent", exit_with_parent, "end when the process that started this one does");
+  NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -70,11 +87,23 @@ int Main(int argc, char** argv) {
     PrintError(kProgram, error.what());
     return kExitUsage;
   }
-  if (std::find(options.models.begin(), options.models.end(), "") != options.models.end()) {
-    PrintError(kProgram, "--models: a model has a name");
+  if (!IsName(options.name_prefix, kNameBytesMax)) {
+    PrintError(kProgram, "--name-prefix: " + NameRule(kNameBytesMax));
     return kExitUsage;
   }
-  if (!IsLoopback(options.host) && !insecure) {
+  std::set<std::string> models;
+  for (const std::string& model : options.models) {
+    const bool valid = IsName(model, kNameBytesMax);
+    if (valid && models.insert(model).second) continue;
+    PrintError(kProgram,
+               "--models " + Printable(model) + ": " + (valid ? "this model is given twice" : NameRule(kNameBytesMax)));
+    return kExitUsage;
+  }
+  if (!ParseHostPort(options.host + ":0").ok()) {
+    PrintError(kProgram, "--listen " + Printable(options.host) + ": must be an address without a port (--port-base)");
+    return kExitUsage;
+  }
+  if (!IsLoopback(ParseHostPort(options.host + ":0")->host) && !insecure) {
     PrintError(kProgram, "--listen " + options.host +
                              ": others could reach it, and nothing authenticates them; --insecure listens there");
     return kExitUsage;
@@ -112,14 +141,14 @@ int Main(int argc, char** argv) {
   }
   std::unique_ptr<MetricsPage> metrics;
   if (metrics_port >= 0) {
-    const std::string address = "127.0.0.1:" + std::to_string(metrics_port);
+    const std::string address = options.host + ":" + std::to_string(metrics_port);
     auto serving = MetricsPage::Start(address, PortLimits(), [&pool] { return WorkerMetricsPage(**pool); });
     if (!serving.ok()) {
       PrintError(kProgram, "--metrics-port: " + serving.error().message);
       return kExitUsage;
     }
     metrics = std::move(*serving);
-    ready["metrics"] = "127.0.0.1:" + std::to_string(metrics->port());
+    ready["metrics"] = options.host + ":" + std::to_string(metrics->port());
   }
   std::printf("%s\n", ready.dump().c_str());
   std::fflush(stdout);

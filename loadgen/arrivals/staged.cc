@@ -8,9 +8,10 @@ Offsets StagedArrivals(std::span<const Stage> stages, std::chrono::nanoseconds s
   Offsets offsets;
   std::chrono::nanoseconds start{0};
   for (std::size_t i = 0; i < stages.size() && start < span; ++i) {
-    const auto stated =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(stages[i].seconds));
-    const auto length = i + 1 == stages.size() ? span - start : std::min(stated, span - start);
+    // Compared before it is converted: a stage may state more seconds than nanoseconds can count.
+    const std::chrono::duration<double> stated(stages[i].seconds);
+    const bool to_the_end = i + 1 == stages.size() || stated >= span - start;
+    const auto length = to_the_end ? span - start : std::chrono::duration_cast<std::chrono::nanoseconds>(stated);
     for (const std::int64_t offset : PoissonArrivals(CountOf(stages[i].rps, length), length, prng)) {
       offsets.push_back(start.count() + offset);
     }

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 
@@ -39,7 +40,7 @@ class PlanBuilder {
     plan_.corpus_ = std::make_unique<Corpus>(plan_.kind_);
     if (settings_.load.arrivals == "trace") {
       const double span_ms = (settings_.phases.warmup_s + settings_.phases.load_s) * 1e3 * settings_.trace.speed;
-      Result<MooncakeTrace> trace = ReadMooncake(settings_.trace.path, span_ms);
+      Result<MooncakeTrace> trace = ReadMooncake(settings_.trace.path, {span_ms, settings_.trace.block_tokens});
       if (!trace.ok()) return trace.error();
       trace_ = std::move(*trace);
       plan_.notes_.push_back("trace sha256 " + trace_.sha256);
@@ -50,6 +51,7 @@ class PlanBuilder {
     Summarise();
     if (plan_.statistics_.prompt_bytes_max > settings_.limits.prompt_bytes)
       return PromptTooLong("the longest prompt has ", plan_.statistics_.prompt_bytes_max, settings_);
+    if (Status planned = CheckLoadPhase(); !planned.ok()) return planned.error();
     return std::move(plan_);
   }
 
@@ -75,10 +77,7 @@ class PlanBuilder {
       for (PlannedRequest& request : plan_.requests_) {
         if (request.intended_ns < begin.count()) request.phase = Phase::kWarmup;
       }
-      constexpr std::int64_t kEarlyNs = 10'000'000'000;
-      if (offsets.empty() || offsets.back() + kEarlyNs < end.count()) {
-        plan_.notes_.push_back("the trace ends before the load phase does");
-      }
+      if (trace_.ended) NoteShortTrace(offsets);
       return;
     }
     const auto draw = [&](std::chrono::nanoseconds span, bool warmup) -> Offsets {
@@ -95,6 +94,26 @@ class PlanBuilder {
     };
     AddTimes(draw(begin, true), std::chrono::nanoseconds(0), Phase::kWarmup);
     AddTimes(draw(end - begin, false), begin, Phase::kLoad);
+  }
+
+  // A trace that went on would have had its next request after a mean gap.
+  void NoteShortTrace(const Offsets& offsets) {
+    const auto mean_gap = offsets.size() < 2 ? 0 : offsets.back() / static_cast<std::int64_t>(offsets.size() - 1);
+    const std::int64_t early_ns = plan_.load_end_.count() - (offsets.empty() ? 0 : offsets.back() + mean_gap);
+    if (early_ns <= 0) return;
+    char note[80];
+    std::snprintf(note, sizeof note, "the trace ends %.3g s before the load phase does",
+                  static_cast<double>(early_ns) * 1e-9);
+    plan_.notes_.push_back(note);
+  }
+
+  // A load phase without a request measures nothing.
+  Status CheckLoadPhase() const {
+    if (plan_.statistics_.load_requests > 0) return {};
+    std::string where = "load.rps is too low for it";
+    if (settings_.load.arrivals == "trace") where = "the trace is shorter than phases.warmup_s at this trace.speed";
+    if (settings_.load.arrivals == "staged") where = "load.stages have no requests there";
+    return Error{ErrorCode::kInvalid, "the plan has no request in the load phase: " + where};
   }
 
   std::unique_ptr<PromptGenerator> MakeGenerator() {

@@ -10,7 +10,6 @@
 #include "impl/base/whole_file.h"
 #include "impl/figures/figure_names.h"
 #include "impl/figures/load_figures.h"
-#include "impl/figures/router_figures.h"
 #include "loadgen/plan/settings_metrics.h"
 #include "loadgen/plan/settings_table.h"
 #include "loadgen/plan/sha256.h"
@@ -84,14 +83,12 @@ Status ReadSlo(Settings& settings, const toml::node& node, std::string_view file
     const toml::table* row = item.as_table();
     const toml::node* name = row != nullptr ? row->get("name") : nullptr;
     const toml::node* expression = row != nullptr ? row->get("expression") : nullptr;
-    const toml::node* strategy = row != nullptr ? row->get("strategy") : nullptr;
     if (name == nullptr || !name->is_string() || expression == nullptr || !expression->is_string() ||
-        (strategy != nullptr && !strategy->is_string()) || row->size() != (strategy != nullptr ? 3 : 2)) {
-      return Invalid(At(file, item) + "[[slo]] needs exactly name and expression, and may have strategy, all text");
+        row->size() != 2) {
+      return Invalid(At(file, item) + "[[slo]] needs exactly name and expression, both text");
     }
     if (settings.slo.size() == kSlosMax) return Invalid(At(file, item) + "more than 1000 [[slo]] lines");
-    settings.slo.push_back({name->as_string()->get(), expression->as_string()->get(),
-                            strategy != nullptr ? strategy->as_string()->get() : std::string()});
+    settings.slo.push_back({name->as_string()->get(), expression->as_string()->get()});
   }
   return {};
 }
@@ -130,20 +127,12 @@ Status ReadSection(Settings& settings, std::string_view section, const toml::tab
   return {};
 }
 
-// What every scenario promises, unless it says something of the field itself: failures are not success, so at most 1 %;
-// and two-layer sends nothing that is above a limit, under load or in silence. For the generations that is history.
-void AddDefaultObjectives(Settings& settings) {
-  const auto add = [&settings](const FigureGroup& group, const Figure& figure, std::string_view label, Slo slo) {
-    const std::string path = std::string(group.name) + "." + WithLabel(figure.path, label);
-    if (std::any_of(settings.slo.begin(), settings.slo.end(),
-                    [&](const Slo& each) { return each.expression.find(path) != std::string::npos; }))
-      return;
-    slo.expression = FieldOf(group, figure, label) + slo.expression;
-    settings.slo.push_back(std::move(slo));
-  };
-  add(kLoadGroup, LoadFigure("failed_share"), {}, {"few requests fail", " <= 0.01"});
-  add(kRouterGroup, RouterFigure("sync.oversize_warnings"), {}, {"nothing is oversize", " == 0", "two-layer"});
-  add(kRouterGroup, RouterFigure("sync.oversize_by_phase.*"), "idle", {"nor is it in silence", " == 0", "two-layer"});
+// Failures are not success: what a scenario does not say itself about the failed share is at most 1 %.
+void AddFailedShareObjective(Settings& settings) {
+  const std::string field = FieldOf(kLoadGroup, LoadFigure("failed_share"));
+  const bool said = std::any_of(settings.slo.begin(), settings.slo.end(),
+                                [&](const Slo& slo) { return slo.expression.find(field) != std::string::npos; });
+  if (!said) settings.slo.push_back({"few requests fail", field + " <= 0.01"});
 }
 
 }  // namespace
@@ -178,7 +167,7 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
     if (!read.ok()) return read.error();
   }
   if (settings.metrics.empty()) settings.metrics = DefaultMetrics();
-  AddDefaultObjectives(settings);
+  AddFailedShareObjective(settings);
   return settings;
 }
 
@@ -319,10 +308,7 @@ std::string SettingsToJson(const Settings& settings) {
   json["strategy"] = settings.strategy;
   json["file_hash"] = settings.file_hash;
   json["slo"] = nlohmann::ordered_json::array();
-  for (const Slo& slo : settings.slo) {
-    json["slo"].push_back({{"name", slo.name}, {"expression", slo.expression}});
-    if (!slo.strategy.empty()) json["slo"].back()["strategy"] = slo.strategy;
-  }
+  for (const Slo& slo : settings.slo) json["slo"].push_back({{"name", slo.name}, {"expression", slo.expression}});
   json["metrics"] = MetricsToJson(settings.metrics);
   json["settings"] = ValuesJson(settings);
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -350,11 +336,10 @@ Result<Settings> SettingsFromJson(std::string_view text, std::string_view file) 
     if (!json["slo"].is_array()) return malformed;
     for (const nlohmann::json& row : json["slo"]) {
       if (!row.is_object() || !row.contains("name") || !row["name"].is_string() || !row.contains("expression") ||
-          !row["expression"].is_string() || (row.contains("strategy") && !row["strategy"].is_string())) {
+          !row["expression"].is_string()) {
         return malformed;
       }
-      settings.slo.push_back(
-          {row["name"].get<std::string>(), row["expression"].get<std::string>(), row.value("strategy", std::string())});
+      settings.slo.push_back({row["name"].get<std::string>(), row["expression"].get<std::string>()});
     }
   }
   if (json.contains("metrics")) {

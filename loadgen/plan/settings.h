@@ -1,9 +1,9 @@
 // settings.h — everything a scenario can say, typed, with its defaults; and how it is read, changed and written.
 //
-// A scenario file is TOML: top-level `source`, `description`, `strategy`, `[[slo]]` (name, expression, and perhaps the
-// strategy of whose runs alone it is) and `[[metric]]`, and sections whose keys are the members below (`[load] rps =
-// 200` is `load.rps`). What a file leaves out keeps the default here, which is the scenario `reference`. Overrides
-// (`load.rps=100`, `phases.load_s=2m`) go through the same table (settings_table.h).
+// A scenario file is TOML: top-level `source`, `description`, `strategy`, `[[slo]]` and `[[metric]]`, and sections
+// whose keys are the members below (`[load] rps = 200` is `load.rps`). What a file leaves out keeps the default here,
+// which is the scenario `reference`. Overrides (`load.rps=100`, `phases.load_s=2m`) go through the same table
+// (settings_table.h).
 //
 // Threads: value types and pure functions, any thread. Units: last in every name (_s, _ms, _us, _bytes, _mib); text may
 // carry one (ms, s, m, h, B, KiB, MiB, GiB) and is converted. Errors: one line that names file, line, key and allowed
@@ -41,7 +41,6 @@ struct Stage {
 struct Slo {
   std::string name;
   std::string expression;
-  std::string strategy = {};  // of whose runs alone; empty: of all
   friend bool operator==(const Slo&, const Slo&) = default;
 };
 
@@ -103,6 +102,7 @@ struct Settings {
 
   struct Trace {
     std::string path;
+    std::uint64_t block_tokens = 512;
     double speed = 1;
     bool spread = true;  // equal timestamps are spread over the gap to the next one
   } trace;

@@ -6,11 +6,10 @@
 #include <cmath>
 
 #include "impl/base/check.h"
+#include "impl/node/router_settings.h"
 
 namespace prefixmesh::load {
 namespace {
-
-constexpr double kLargeCount = 1e9;
 
 // The last word of a constant's name.
 constexpr Unit UnitOf(std::string_view name) {
@@ -25,6 +24,9 @@ constexpr Unit UnitOf(std::string_view name) {
   SettingKey { #path, MEMBER(double, path), Unit::unit, low, high, "", doc }
 #define COUNT(path, unit, low, high, doc) \
   SettingKey { #path, MEMBER(std::uint64_t, path), Unit::unit, low, high, "", doc }
+// What a router is told with a flag has the flag's range.
+#define ROUTER_NUMBER(path, unit, doc) NUMBER(path, unit, RouterSetting(#path).low, RouterSetting(#path).high, doc)
+#define ROUTER_COUNT(path, unit, doc) COUNT(path, unit, RouterSetting(#path).low, RouterSetting(#path).high, doc)
 #define TEXT(path, allowed, doc) \
   SettingKey { #path, MEMBER(std::string, path), Unit::kNone, 0, 0, allowed, doc }
 #define CONSTANT(name)                                                                                          \
@@ -62,7 +64,8 @@ const std::array kKeys = {
     COUNT(chat.system_prompts, kNone, 1, 1000000, "system prompts that conversations share"),
     COUNT(chat.system_chars, kBytes, 0, kPromptBytesMax, "size of a system prompt"),
     COUNT(chat.turn_chars, kBytes, 1, kPromptBytesMax, "what each turn adds to the prompt"),
-    TEXT(trace.path, "", "a Mooncake JSONL file"),
+    TEXT(trace.path, "", "a trace: Mooncake's JSON lines, or CSV with TIMESTAMP and ContextTokens"),
+    COUNT(trace.block_tokens, kNone, 16, 512, "tokens that one of its hash_ids stands for"),
     NUMBER(trace.speed, kNone, 0.001, 10000, "the trace's time runs this much faster"),
     SWITCH(trace.spread, "spread equal timestamps over the gap to the next"),
     COUNT(workers.count, kNone, 1, kWorkersMax, "fake workers"),
@@ -82,20 +85,20 @@ const std::array kKeys = {
     NUMBER(stop.to, kNone, 0, 0.95, "share of the load phase at which it goes on; as stop.from: it is never stopped"),
     NUMBER(join.at, kNone, 0, 0.95, "share of the load phase at which the last router starts; 0: with the others"),
     COUNT(models.count, kNone, 1, kModelsMax, "models that the same prompts are asked under"),
-    NUMBER(route.cache_threshold, kNone, 0, 1, "match share from which the holder is chosen"),
-    COUNT(route.balance_abs, kNone, 0, kLargeCount, "in-flight difference that may trip the load balance"),
-    NUMBER(route.balance_rel, kNone, 1, kLargeCount, "in-flight ratio that must hold as well"),
+    ROUTER_NUMBER(route.cache_threshold, kNone, "match share from which the holder is chosen"),
+    ROUTER_COUNT(route.balance_abs, kNone, "in-flight difference that may trip the load balance"),
+    ROUTER_NUMBER(route.balance_rel, kNone, "in-flight ratio that must hold as well"),
     TEXT(index.kind, "auto, block, text", "auto: text for the generations, block for the others"),
-    NUMBER(index.budget_mib, kMib, 0.0625, 1048576, "budget of a router's block index"),
-    COUNT(index.block_bytes, kBytes, 64, 4096, "text bytes of an index block"),
-    COUNT(index.block_tokens, kNone, 16, 1024, "tokens of a block, in index and worker"),
-    COUNT(index.text_max_chars, kBytes, 1024, 1e12, "text index: characters per tenant"),
-    NUMBER(index.text_eviction_s, kSeconds, 0.1, 86400, "text index: time between evictions"),
-    NUMBER(two_layer.round_ms, kMilliseconds, 1, 60000, "beat of the sync loop"),
-    COUNT(two_layer.anchors, kNone, 0, 4096, "coarse ids that travel with a placement"),
-    NUMBER(two_layer.window_mib, kMib, 0.0625, 1048576, "placement log kept per origin"),
-    NUMBER(two_layer.dead_after_s, kSeconds, 4, 86400, "a log whose owner nobody heard for so long is dropped"),
-    NUMBER(two_layer.peer_round_budget_kib, kKib, 1, 512, "records to one peer in one frame"),
+    ROUTER_NUMBER(index.budget_mib, kMib, "budget of a router's block index"),
+    ROUTER_COUNT(index.block_bytes, kBytes, "text bytes of an index block"),
+    ROUTER_COUNT(index.block_tokens, kNone, "tokens of a block, in index and worker"),
+    ROUTER_COUNT(index.text_max_chars, kBytes, "text index: characters per tenant"),
+    ROUTER_NUMBER(index.text_eviction_s, kSeconds, "text index: time between evictions"),
+    ROUTER_NUMBER(two_layer.round_ms, kMilliseconds, "beat of the sync loop"),
+    ROUTER_COUNT(two_layer.anchors, kNone, "coarse ids that travel with a placement"),
+    ROUTER_NUMBER(two_layer.window_mib, kMib, "placement log kept per origin"),
+    ROUTER_NUMBER(two_layer.dead_after_s, kSeconds, "a log whose owner nobody heard for so long is dropped"),
+    ROUTER_NUMBER(two_layer.peer_round_budget_kib, kKib, "records to one peer in one frame"),
     TEXT(generations.mended, "", "hazards of a generation that are mended, H1,H6 (H1+H6 in an arm); none: as it was"),
     CONSTANT(batch_bytes),
     CONSTANT(transport_bytes),
@@ -126,6 +129,8 @@ const std::array kKeys = {
 #undef MEMBER
 #undef NUMBER
 #undef COUNT
+#undef ROUTER_NUMBER
+#undef ROUTER_COUNT
 #undef TEXT
 #undef CONSTANT
 #undef SWITCH

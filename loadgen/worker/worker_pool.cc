@@ -2,12 +2,14 @@
 
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "impl/env/real/listen_socket.h"
 #include "impl/env/real/port_limits.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
@@ -250,8 +252,7 @@ class Pool final : public WorkerPool {
       builder.RegisterService(services_.back().get());
       std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
       if (server == nullptr || port == 0) {
-        return Error{ErrorCode::kUnavailable, "worker " + services_.back()->name() + " cannot listen on " + wanted +
-                                                  ": address in use or not of this machine"};
+        return Error{ErrorCode::kUnavailable, "worker " + services_.back()->name() + ": " + WhyNot(wanted)};
       }
       servers_.push_back(std::move(server));
       addresses_.push_back({services_.back()->name(), options_.host + ":" + std::to_string(port)});
@@ -272,6 +273,14 @@ class Pool final : public WorkerPool {
   }
 
  private:
+  // gRPC keeps the reason to itself, so the system is asked once more.
+  static std::string WhyNot(const std::string& address) {
+    const Result<ListenSocket> again = ListenOn(address);
+    if (!again.ok()) return again.error().message;
+    close(again->fd);
+    return "cannot listen on " + address;
+  }
+
   const WorkerPoolOptions options_;
   WorkerEngine engine_;  // outlives the servers: their calls use it
   std::vector<std::unique_ptr<WorkerService>> services_;

@@ -68,10 +68,10 @@ def disturbances(root):
                                  f"{kib if kib < 1e5 else kib / 1024:,.0f} {'KiB' if kib < 1e5 else 'MiB'} | "
                                  f"{result['placements']['lost']:,} |")
     return ["**`partition`, `late-join` and `stopped-router`**, two-layer where nothing else is said: records that were "
-            "missing when the cut was healed or the router started or went on, until when all had them, and what was "
+            "missing when the cut was healed or the router started or went on, the time until every router had them, and what was "
             "built meanwhile, the load's own news included. A generation keeps nothing that says what is missing; of it "
             "stands there what it built until the end of the load, refused or not.", "",
-            "| what | routers | records missing | all had them after | built | lost |", "|---|--:|--:|--:|--:|--:|",
+            "| what | routers | records missing | every router had them after | built | lost |", "|---|--:|--:|--:|--:|--:|",
             *newest.values(), ""]
 
 

@@ -63,6 +63,19 @@ class Ab(unittest.TestCase):
             self.assertEqual(other.returncode, 2)
             self.assertIn("did not run the same plan", other.stderr)
 
+    def test_too_few_pairs_are_said_first_and_a_reader_that_goes_away_ends_it(self):
+        with harness.scratch() as folder:
+            out = pathlib.Path(folder, "ab")
+            process = subprocess.Popen([harness.BIN / "prefixmesh", "ab", "--a", "off", "--b", "off", "--pairs", "3", *TINY,
+                                        "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            self.assertIn("3 pairs: figures only, a verdict takes at least 9", process.stderr.readline())
+            self.assertIn("run 1 of 8", process.stderr.readline())
+            process.stderr.close()
+            process.wait(30)  # of the run that is under way; all of them take longer
+            self.assertEqual(process.returncode, -signal.SIGPIPE)
+            self.assertTrue((out / "warm-up").exists())
+            self.assertFalse((out / "pair-02").exists())
+
     def test_ctrl_c_ends_it_in_words_and_leaves_nothing_behind(self):
         with harness.scratch() as folder:
             out = pathlib.Path(folder, "ab")

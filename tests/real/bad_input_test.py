@@ -3,6 +3,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import socket
@@ -79,8 +80,9 @@ class BadInput(unittest.TestCase):
 
     def test_a_plan_without_a_request(self):
         with harness.scratch() as folder:
-            self.refused("prefixmesh", "run", "--duration", "1s", "--set", "load.rps=0.01", "--out", f"{folder}/run",
-                         says=["no request in the load phase", "load.rps"])
+            for command in (("run", "--out", f"{folder}/run"), ("plan",)):
+                self.refused("prefixmesh", *command, "--duration", "1s", "--set", "load.rps=0.01",
+                             says=["no request in the load phase", "load.rps"])
             trace = pathlib.Path(folder, "trace.jsonl")
             trace.write_text('{"timestamp":0,"input_length":600,"output_length":1,"hash_ids":[1,2]}\n')
             self.refused("prefixmesh", "run", "--scenario", "trace", "--set", f"trace.path={trace}", "--out",
@@ -178,6 +180,20 @@ class BadInput(unittest.TestCase):
             for command in (("report", loop), ("record", loop), ("compare", loop, loop), ("conform", loop)):
                 self.refused("prefixmesh", *command, says=["loop", "symbolic links"])
 
+    def test_a_folder_that_may_not_be_searched(self):
+        # Root may everything.
+        user = {"user": 65534} if os.geteuid() == 0 else {}
+        if user and harness.run("prefixmesh", "list", "strategies", **user).returncode != 0:
+            self.skipTest("another user cannot run the programs here")
+        with harness.scratch() as folder:
+            if user:
+                os.chown(folder, 65534, 65534)
+            os.chmod(folder, 0o600)
+            for command in (["run"], ["ab", "--a", "off", "--b", "two-layer"], ["reproduce"]):
+                self.refused("prefixmesh", *command, "--out", folder, says=["--out", "Permission denied"], **user)
+            self.refused("prefixmesh", "report", f"{folder}/run", says=[folder, "Permission denied"], **user)
+            os.chmod(folder, 0o700)
+
     def test_a_folder_that_cannot_be_used(self):
         with harness.scratch() as folder:
             pathlib.Path(folder, "file").write_text("")
@@ -237,6 +253,102 @@ class BadInput(unittest.TestCase):
             self.refused("prefixmesh-worker", flag, "nan", says=[flag, "must be a number"])
         self.refused("prefixmesh-worker", "--listen", "0.0.0.0", says=["--listen", "--insecure"])
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w" * 257 + "=127.0.0.1:1", says=["256 bytes"])
+
+    def test_a_flag_has_the_range_of_its_setting(self):
+        # prefixmesh says the range of a setting; the program that is told with a flag says the same one.
+        router = ("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1")
+        worker = ("prefixmesh-worker",)
+        settings = harness.run("prefixmesh", "list", "settings").stdout.splitlines()
+        for program, flag, setting, wrong in (
+                (router, "--cache-threshold", "route.cache_threshold", "1.01"),
+                (router, "--balance-abs", "route.balance_abs", "1.5"),
+                (router, "--balance-rel", "route.balance_rel", "0.9"),
+                (router, "--index-budget-mib", "index.budget_mib", "0.24"),
+                (router, "--block-bytes", "index.block_bytes", "63"),
+                (router, "--block-tokens", "index.block_tokens", "1025"),
+                (router, "--text-max-chars", "index.text_max_chars", "1023"),
+                (router, "--text-eviction-s", "index.text_eviction_s", "0"),
+                (router, "--round-ms", "two_layer.round_ms", "0.5"),
+                (router, "--anchors", "two_layer.anchors", "4097"),
+                (router, "--window-mib", "two_layer.window_mib", "0"),
+                (router, "--dead-after-s", "two_layer.dead_after_s", "3.9"),
+                (router, "--peer-round-kib", "two_layer.peer_round_budget_kib", "513"),
+                (worker, "--count", "workers.count", "513"),
+                (worker, "--concurrency", "workers.concurrency", "0"),
+                (worker, "--prefill-us-per-block", "workers.prefill_us_per_block", "-1"),
+                (worker, "--decode-ms", "workers.decode_ms", "1e8"),
+                (worker, "--cache-blocks", "workers.cache_blocks", "16777217"),
+                (worker, "--block-bytes", "workers.block_bytes", "4097")):
+            listed = next(line for line in settings if line.startswith(setting + " "))
+            low, high = re.search(r"\(([0-9.]+) … ([0-9.]+)\)$", listed).groups()
+            said = harness.run(*program, flag, wrong).stderr
+            self.assertEqual(float(re.search(r"from (\S+) to", said).group(1)), float(low), said)
+            self.assertEqual(float(re.search(r"to ([0-9.e+]+)", said).group(1)), float(high), said)
+            self.refused(*program, flag, wrong, says=[flag, wrong, "must be a"], timeout=5)
+            self.refused("prefixmesh", "plan", "--set", f"{setting}={wrong}", says=[setting, wrong])
+
+    def test_names_that_no_page_or_message_could_carry(self):
+        worker = "w=127.0.0.1:1"
+        for name in ("w\udcff", "w\n", "w\x1b[2J", "\udced\udca0\udc80", "\udcc0\udc80"):
+            self.refused("prefixmesh-router", "--name", name, "--worker", worker, says=["--name", "UTF-8"])
+            for flag in ("--worker", "--peer"):
+                self.refused("prefixmesh-router", "--name", "a", "--worker", worker, flag, f"{name}=127.0.0.1:2",
+                             says=[flag, "UTF-8"])
+            self.refused("prefixmesh-worker", "--name-prefix", name, says=["--name-prefix", "UTF-8"])
+            self.refused("prefixmesh-worker", "--models", name, says=["--models", "UTF-8"])
+            self.refused("prefixmesh-load", "--out", "/tmp/prefixmesh-never-made", "--router", f"{name}=127.0.0.1:1",
+                         says=["--router", "UTF-8"])
+        self.refused("prefixmesh-worker", "--name-prefix", "", says=["--name-prefix"])
+        self.refused("prefixmesh-worker", "--models", "m,n,m", says=["--models", "m", "twice"])
+        with harness.Serving("prefixmesh-worker", "--count", "1", "--name-prefix", "wörker-", "--models", "möd") as worker:
+            self.assertEqual(worker.ready["workers"][0]["name"], "wörker-0")
+
+    def test_one_address_for_two(self):
+        load = ("prefixmesh-load", "--out", "/tmp/prefixmesh-never-made", "--router", "a=127.0.0.1:1")
+        self.refused(*load, "--router", "b=127.0.0.1:1", says=["b=127.0.0.1:1", "127.0.0.1:1 is there twice"])
+        for flag in ("--worker", "--peer"):
+            self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", flag, "x=127.0.0.1:2", flag,
+                         "y=127.0.0.1:2", says=["y=127.0.0.1:2", "address is given twice"])
+
+    def test_a_port_that_is_none(self):
+        for port in ("99999", "0", "x", "", "-1"):
+            self.refused("prefixmesh-load", "--out", "/tmp/prefixmesh-never-made", "--router", f"a=127.0.0.1:{port}",
+                         says=[f"a=127.0.0.1:{port}", "from 1 to 65535"])
+        for flag in ("--ports", "--port-base", "--metrics-port"):
+            self.refused("prefixmesh-worker", flag, "99999", says=[flag, "0 to 65535", "99999"])
+        self.refused("prefixmesh-worker", "--listen", "127.0.0.1:1", says=["--listen", "127.0.0.1:1", "without a port"])
+
+    def test_why_a_worker_cannot_listen(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            self.refused("prefixmesh-worker", "--count", "1", "--ports", taken.getsockname()[1],
+                         says=["worker w0", "Address already in use"])
+        self.refused("prefixmesh-worker", "--count", "1", "--listen", "192.0.2.1", "--insecure",
+                     says=["192.0.2.1", "Cannot assign requested address"])
+
+    def test_simulations_of_nothing(self):
+        for flag in ("--seeds", "--routers"):
+            self.refused("prefixmesh", "sim", flag, "0", says=[flag, "'0'", "must be a whole number from"])
+        self.refused("prefixmesh", "ab", "--a", "off", "--b", "off", "--pairs", "0", says=["--pairs", "must be a whole"])
+
+    def test_help_is_for_people(self):
+        for command in (("prefixmesh-router",), ("prefixmesh-worker",), ("prefixmesh-load",), ("prefixmesh", "run"),
+                        ("prefixmesh", "ab"), ("prefixmesh", "sim")):
+            said = harness.run(*command, "--help")
+            self.assertEqual((said.returncode, said.stderr), (0, ""))
+            for foreign in ("FLOAT", "UINT", "INT:", " in [", "e+0", str(harness.BIN)):
+                self.assertNotIn(foreign, said.stdout, command)
+        router = harness.run("prefixmesh-router", "--help").stdout
+        self.assertIn("--cache-threshold NUMBER:[0 to 1]=0.3", router)
+        self.assertIn("--generations-batch-bytes NUMBER:[1 to 268435456]=10485760", router)
+
+    def test_a_version_is_said(self):
+        for program in ("prefixmesh", "prefixmesh-router", "prefixmesh-worker", "prefixmesh-load"):
+            said = harness.run(program, "--version")
+            self.assertEqual((said.returncode, said.stderr), (0, ""))
+            self.assertRegex(said.stdout, rf"^{program} \d+\.\d+\.\d+")
+        self.assertRegex(harness.run("prefixmesh", "--version").stdout, "commit ([0-9a-f]{40}|unknown)")
 
     def test_results_that_must_not_be_kept(self):
         with harness.scratch() as folder:

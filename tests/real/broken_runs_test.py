@@ -125,6 +125,9 @@ class BrokenRuns(unittest.TestCase):
     def test_ctrl_c_stops_everything(self):
         self.kill_in_run(lambda process, _: process.send_signal(signal.SIGINT), "interrupted")
 
+    def test_a_terminal_that_closes_stops_everything(self):
+        self.kill_in_run(lambda process, _: process.send_signal(signal.SIGHUP), "interrupted")
+
 
 if __name__ == "__main__":
     harness.main(side_by_side=3)

@@ -1,11 +1,13 @@
 """Goal: the programs as a person starts them one by one: what each takes on itself, and how it ends when something is
 missing."""
+import http.server
 import json
 import pathlib
 import resource
 import socket
 import signal
 import subprocess
+import threading
 import time
 import unittest
 import urllib.request
@@ -25,6 +27,11 @@ def router(worker_address, *flags, **kwargs):
     return harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={worker_address}", *flags, **kwargs)
 
 
+def line_with(serving, words):
+    """The next line of its log that has them."""
+    return next(line for line in serving.process.stderr if words in line)
+
+
 def open_files(soft, hard):
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -38,6 +45,21 @@ class ByHand(unittest.TestCase):
             sent = json.loads((pathlib.Path(folder) / "load.json").read_text())["load"]
             self.assertEqual((sent["ok"], sent["failed"]), (20, 0))
 
+    def test_the_page_for_several_machines_works_as_it_stands(self):
+        page = (pathlib.Path(__file__).parents[2] / "docs" / "by-hand.md").read_text()
+        typed = page.split("```sh\n")[1].split("```")[0]
+        with harness.scratch() as folder:
+            typed = typed.replace("/tmp/prefixmesh-by-hand", folder)
+            done = subprocess.run(["bash", "-c", f"{typed}\ncode=$?\nkill $(jobs -p)\nwait\nexit $code"],
+                                  cwd=harness.BIN, capture_output=True, text=True, timeout=60)
+            self.assertIn(done.returncode, (0, 3), done.stderr)
+            load = json.loads((pathlib.Path(folder) / "load.json").read_text())
+            self.assertEqual((load["load"]["ok"], load["load"]["failed"]), (150, 0))
+            self.assertEqual(load["placements"]["lost"], 0)
+            self.assertEqual(done.stderr.count("sync stream up"), 2, done.stderr)
+            for machine in ('"metrics":"127.0.0.1:21190"', '"metrics":"127.0.0.2:21190"'):
+                self.assertIn(machine, done.stdout)
+
     def test_a_load_of_which_nothing_was_answered_ends_with_1(self):
         with harness.scratch() as folder, harness.Serving("prefixmesh-worker", "--count", 1, "--models", "other") as worker:
             with router(worker.ready["workers"][0]["address"], "--control") as serving:
@@ -45,6 +67,18 @@ class ByHand(unittest.TestCase):
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("no request came back ok", done.stderr)
             self.assertTrue((pathlib.Path(folder) / "load.json").exists())
+
+    def test_a_load_that_is_pointed_at_an_http_server_says_what_it_speaks(self):
+        class Quiet(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+        with harness.scratch() as folder, http.server.HTTPServer(("127.0.0.1", 0), Quiet) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            done = load(folder, server.server_port)
+            server.shutdown()
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("accepts connections, but not as gRPC", done.stderr)
 
     def test_a_router_serves_without_a_worker_that_does_not_come(self):
         nobody = f"--worker=gone=127.0.0.1:{harness.free_port()}"
@@ -71,6 +105,17 @@ class ByHand(unittest.TestCase):
                     serving.process.send_signal(signal.SIGTERM)
                 said = a.process.communicate(timeout=15)[1] + b.process.communicate(timeout=15)[1]
         self.assertEqual(said.count("it runs another strategy than"), 2, said)
+
+    def test_a_router_says_when_a_peer_comes_and_goes(self):
+        sync = {name: f"127.0.0.1:{harness.free_port()}" for name in "ab"}
+        with harness.Serving("prefixmesh-worker", "--count", 1) as worker:
+            start = lambda name, other: harness.Serving(  # noqa: E731
+                "prefixmesh-router", "--name", name, f"--worker=w0={worker.ready['workers'][0]['address']}",
+                "--sync-listen", sync[name], f"--peer={other}={sync[other]}")
+            with start("a", "b") as a:
+                with start("b", "a"):
+                    self.assertRegex(line_with(a, "sync stream up"), r"\[info\].*peer=b")
+                self.assertRegex(line_with(a, "sync stream down"), r"\[info\].*peer=b")
 
     def test_a_router_ends_soon_whatever_its_strategy_still_has_to_do(self):
         with harness.scratch() as folder, harness.Serving("prefixmesh-worker", "--count", 1) as worker:

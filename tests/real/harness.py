@@ -123,15 +123,15 @@ def unexplained(result):
         yield from (path for path in for_all if path.replace("[]", f"[{router['name']}]") in for_one)
 
 
-def judged_run(folder, *args, tries=3):
-    """A run that ends with exit code 0, and its result. Where the machine was too busy for the generator to be trusted
-    (exit code 3: there is no verdict) it runs again."""
+def judged_run(folder, *args, tries=3, code=0):
+    """A run that ends with this exit code, and its result. Where the machine was too busy for the generator to be
+    trusted (exit code 3: there is no verdict) it runs again."""
     for attempt in range(tries):
         out = f"{folder}/run-{attempt}"
         done = run("prefixmesh", "run", *args, "--out", out)
         if done.returncode != 3:
             break
-    assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     return done, out, result_of(out)
 
 

@@ -21,7 +21,56 @@ def scrape(address):
     return text, dict(families)
 
 
+UNIT_ABBREVIATIONS = {"s", "ms", "us", "ns", "sec", "b", "kb", "mb", "gb", "tb", "pb", "m", "h", "d"}
+OTHER_UNITS = {"milliseconds", "microseconds", "nanoseconds", "minutes", "hours", "days", "bits", "kilobytes", "megabytes",
+               "gigabytes", "kibibytes", "mebibytes", "gibibytes"}
+TYPES = {"counter", "gauge", "histogram", "summary", "untyped"}
+
+
+def lint(text):
+    """What `promtool check metrics` says of a page of counters and gauges; its rules, because it is a tool of its own."""
+    helped = set(re.findall(r"^# HELP (\w+) \S", text, re.MULTILINE))
+    kinds = re.findall(r"^# TYPE (\S+) (\w+)$", text, re.MULTILINE)
+    found = [f"{name}: twice" for name in {name for name, _ in kinds} if [n for n, _ in kinds].count(name) > 1]
+    for name, kind in kinds:
+        words = set(name.split("_"))
+        wrong = {"no help": name not in helped, "type": kind not in ("counter", "gauge"),
+                 "_total": (kind == "counter") != name.endswith("_total"),
+                 "suffix of a histogram": name.endswith(("_bucket", "_count", "_sum", "_info")),
+                 "its type in its name": bool(words & TYPES), "abbreviated unit": bool(words & UNIT_ABBREVIATIONS),
+                 "no base unit": bool(words & OTHER_UNITS), "characters": not re.fullmatch(r"[a-z][a-z0-9_]*", name)}
+        found += [f"{name}: {rule}" for rule, broken in wrong.items() if broken]
+    samples = []
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, labels = re.fullmatch(r"(\w+)(\{.*\})? \S+", line).groups()
+            samples.append((name, labels))
+            keys = re.findall(r'(\w+)="(?:[^"\\]|\\.)*"', labels or "")
+            found += [f"{name}: label {key}" for key in keys
+                      if key in ("quantile", "le") or not re.fullmatch(r"[a-z][a-z0-9_]*", key)]
+            if name not in dict(kinds):
+                found.append(f"{name}: no type")
+    return found + [f"{sample}: twice" for sample in set(samples) if samples.count(sample) > 1]
+
+
 class Metrics(unittest.TestCase):
+    def test_every_page_is_as_prometheus_wants_it(self):
+        bad = "# HELP a_ms x\n# TYPE a_ms gauge\na_ms{quantile=\"0.5\"} 1\n# TYPE c counter\nc 1\n"
+        self.assertEqual(lint(bad), ["a_ms: abbreviated unit", "c: no help", "c: _total", "a_ms: label quantile"])
+        with harness.scratch() as folder, harness.Serving(
+                "prefixmesh-worker", "--count", "2", "--metrics-port", "0") as worker:
+            workers = [f"--worker={w['name']}={w['address']}" for w in worker.ready["workers"]]
+            with harness.Serving("prefixmesh-router", "--name", "a", *workers, "--control", "--peer", "b=127.0.0.1:1",
+                                 "--metrics-listen", "127.0.0.1:0") as router:
+                done = harness.run("prefixmesh-load", "--scenario", "templates", "--now", "--duration", "1s", "--set",
+                                   "load.rps=20", "--set", "prompt.chars=2000", "--set", "phases.warmup_s=0", "--set",
+                                   "workers.count=2", "--set", "routers.count=1", "--out", folder,
+                                   f"--router=a=127.0.0.1:{router.ready['port']}")
+                self.assertIn(done.returncode, (0, 3), done.stderr)
+                self.assertEqual(lint(scrape(f"127.0.0.1:{router.ready['metrics_port']}")[0]), [])
+                self.assertEqual(lint(scrape(worker.ready["metrics"])[0]), [])
+
+
     def test_the_list_is_the_scrape(self):
         listed = set(re.findall(r"^\| `(prefixmesh_\w+)`", (ROOT / "dashboards" / "metrics.md").read_text(), re.MULTILINE))
         with harness.Serving("prefixmesh-worker", "--count", "2", "--models", "m", "--metrics-port", "0") as worker:

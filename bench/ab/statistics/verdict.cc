@@ -75,8 +75,10 @@ std::vector<MetricComparison> CompareFamily(std::span<const MetricPairs> family,
     }
     estimates[m] = {Median(differences), BootstrapMedian(differences, seed)};
     each.median_change = Change(estimates[m].median);
-    each.ci_low = Change(estimates[m].interval.low);
-    each.ci_high = Change(estimates[m].interval.high);
+    if (each.pairs >= kIntervalPairsMin) {
+      each.ci_low = Change(estimates[m].interval.low);
+      each.ci_high = Change(estimates[m].interval.high);
+    }
     each.effect = RankBiserial(differences);
     each.p = SignFlipP(each.one_sided_zeros > 0 ? SignedRanks(differences) : differences, seed);
     if (each.pairs >= kPairsMin) p_values.push_back(*each.p);

@@ -28,6 +28,8 @@
 namespace prefixmesh::bench::ab {
 
 inline constexpr std::size_t kPairsMin = 9;  // of a verdict: 12 metrics of 9 pairs can still pass Holm (12 x 2/2^9)
+// Of an interval: all of fewer values lie on one side of the median too often for 95 % (2/2^5 is 6 %).
+inline constexpr std::size_t kIntervalPairsMin = 6;
 inline constexpr double kSignificance = 0.05;
 
 enum class MetricVerdict : std::uint8_t {

@@ -258,7 +258,7 @@
     draw("spectrum", await spectrum(), {
       log: true, spanGaps: true, format: timeText, xLabel: "answered",
       xFormat: (v) => { const share = 100 * (1 - 10 ** -v); return share.toFixed(Math.max(0, Math.ceil(v) - 1)) + " %"; },
-      x: { splits: (u, axis, min, max) => kNines.map((tick) => tick[0]).filter((v) => v >= min - 1e-9 && v <= max + 1e-9),
+      x: { splits: (u, axis, min, max) => kNines.map((tick) => tick[0]).filter((v) => v >= min - 1e-9 && v <= max + 1e-9 && (v !== kNines[1][0] || u.width > 640)),
            values: (u, splits) => splits.map((v) => (kNines.find((tick) => tick[0] === v) || [0, ""])[1]) },
     });
     draw("sync-total", byRouter("sync_bytes"), { ...time, bytes: true, format: bytesText });

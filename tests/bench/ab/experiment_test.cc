@@ -236,6 +236,11 @@ TEST_CASE("AbRunFacts: what a result says, and what is no result") {
   CHECK(facts->comparable());
   CHECK(facts->machine == "a cpu, 2 cores, 23.5 GiB, Linux 6.1");
   CHECK(facts->values == std::vector<std::optional<double>>{7.0, std::nullopt});
+  const std::vector<ReadableMetric> percentiles = *ReadableMetrics({{"v", "visibility.ms.p99", true, 1}});
+  nlohmann::json with_samples = result;
+  with_samples["visibility"] = {{"pairs", 3}, {"ms", {{"p99", 5}}}};
+  CHECK(FactsOf(with_samples, percentiles, "f")->samples == std::vector<std::optional<double>>{3.0});
+  CHECK(facts->samples == std::vector<std::optional<double>>(2));
   CHECK(FactsOf(nlohmann::json::object(), metrics, "f").error().message.find("f: is not a result") == 0);
   CHECK(ReadRun("/nowhere.json", metrics).error().message == "/nowhere.json: No such file or directory");
   CHECK(ReadableMetrics({{"x", "placements.lots", true, 1}}).error().message.find("metric 'x': unknown field") == 0);

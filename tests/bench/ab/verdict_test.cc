@@ -73,6 +73,7 @@ TEST_CASE("AbVerdict: fewer than nine pairs have no verdict, whatever they show"
     CHECK(each.verdict == MetricVerdict::kNotEnoughPairs);
     CHECK(each.p.has_value() == (n > 0));
     CHECK(each.median_change.has_value() == (n > 0));
+    CHECK(each.ci_low.has_value() == (n >= 6));  // five of one side are no rarer than 6 %
   }
   // They are no part of the family either: what can be called is not corrected for what cannot.
   std::vector<MetricPairs> family(12, Pairs(std::vector<double>(8, 1.0)));

@@ -29,6 +29,28 @@ def dom_of(chromium, page, folder):
     return ran.stdout, console
 
 
+# What of the page is wider than the frame that it may scroll in, by section.
+PROBE = """<iframe id="page" src="report.html" style="width:%dpx;height:4000px;border:0"></iframe><script>
+page.onload = () => setTimeout(() => {
+  const wide = [...page.contentDocument.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth);
+  document.title = "wide: " + wide.map((e) => e.closest("section").id).join(" ");
+}, 500);
+</script>"""
+
+
+def wide_sections(chromium, folder, width):
+    """Of report.html in the folder, in a window so wide."""
+    probe = os.path.join(folder, "probe.html")
+    with open(probe, "w") as file:
+        file.write(PROBE % width)
+    ran = subprocess.run([chromium, *FLAGS, f"--user-data-dir={tempfile.mkdtemp(dir=folder)}",
+                          "--allow-file-access-from-files", "--dump-dom", "file://" + probe],
+                         capture_output=True, text=True, timeout=100, errors="replace")
+    found = re.search(r"<title>wide: (.*?)</title>", ran.stdout)
+    check(found, f"the page could not be measured at {width} px")
+    return found[1].split() if found else []
+
+
 def main():
     render, fixtures = sys.argv[1:]
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -72,6 +94,10 @@ def main():
             for text in texts:
                 check(text in body, f"{name}: {text!r} is not shown")
             check("<img" not in dom, f"{name}: a result's text became an element")
+            if len(runs) == 3:
+                check(wide_sections(chromium, folder, 1400) == [], f"{name}: cut at 1400 px")
+            if runs == ["two_layer"]:
+                check("figures" not in wide_sections(chromium, folder, 390), f"{name}: key figures are cut at 390 px")
     for failure in failures:
         print(failure)
     print(f"{len(pages)} reports, {len(failures)} failures")

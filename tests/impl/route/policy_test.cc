@@ -52,7 +52,7 @@ TEST_CASE("ChooseWorker: follows its table") {
     std::vector<WorkerIndex> healthy_holders;
     for (const WorkerIndex holder : holders)
       if (loads.Healthy(holder)) healthy_holders.push_back(holder);
-    const bool matched = !holders.empty() && static_cast<double>(match.matched_bytes) > 0.3 * 1000;
+    const bool matched = !holders.empty() && match.matched_bytes >= 300;
     if (unbalanced || !matched || healthy_holders.empty()) {
       RC_ASSERT(loads.Load(*choice.worker) == *low);
       RC_ASSERT(choice.reason == (unbalanced ? DecisionReason::kBalance
@@ -66,6 +66,20 @@ TEST_CASE("ChooseWorker: follows its table") {
     });
     RC_ASSERT(*choice.worker == best);  // by load, then by a rule that arrival order cannot change (X13)
   });
+}
+
+TEST_CASE("ChooseWorker: at a threshold of 1 the holder of the whole prompt is chosen, of nothing nobody at 0") {
+  Loads loads;
+  loads.healthy.assign(2, true);
+  loads.load = {0, 5};
+  const std::vector<WorkerIndex> candidates = {WorkerIndex{0}, WorkerIndex{1}}, holders = {WorkerIndex{1}};
+  const auto reason = [&](double threshold, std::uint64_t matched) {
+    return ChooseWorker({.cache_threshold = threshold}, {matched, 1000, holders}, candidates, loads, 0).reason;
+  };
+  REQUIRE(reason(1, 1000) == DecisionReason::kCache);
+  REQUIRE(reason(1, 999) == DecisionReason::kMinLoad);
+  REQUIRE(reason(0, 1) == DecisionReason::kCache);
+  REQUIRE(reason(0, 0) == DecisionReason::kMinLoad);
 }
 
 TEST_CASE("ChooseWorker: ties among the least loaded are broken evenly by chance") {

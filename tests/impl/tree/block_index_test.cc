@@ -244,6 +244,20 @@ TEST_CASE("BlockIndex: origins, seqs and ids that cannot be are ignored") {
   REQUIRE(index.Dump() == std::vector<DumpedEdge>{{NodeId{5}, WorkerIndex{1}, BlockIndex::kOriginsMax, 0xfffffffe}});
 }
 
+TEST_CASE("BlockIndex: what could have matched of a prompt are its whole blocks") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  const std::string text = std::string(3 * kBlock, 'a') + std::string(kBlock / 2, 'b');
+  const Slices slices(AsBytes(text));
+  std::vector<NodeId> ids;
+  BlockHasher({.text_block_bytes = kBlock}, "m", Kind::kText).Hash(slices, ids);
+  for (const std::uint64_t known : {0u, 3u})
+    index.MatchAndInsert({Kind::kText, &slices, ids}, 0, [&](const TreeMatch& match) {
+      CHECK(match.prompt_bytes == 3 * kBlock);
+      CHECK(match.matched_bytes == known * kBlock);
+      return WorkerIndex{1};
+    });
+}
+
 TEST_CASE("BlockIndex: says where a chain left what was known, and whether it is news") {
   BlockIndex index({.text_block_bytes = kBlock});
   const auto insert = [&](const std::string& word, std::uint16_t worker) {

@@ -103,6 +103,9 @@ TEST_CASE("StagedArrivals: each stage has its own count, the last one holds") {
   REQUIRE(count(15, 30) == 4500);
   RequireInside(offsets, seconds(30));
   REQUIRE(StagedArrivals(stages, seconds(5), prng).size() == 250);
+  // More seconds than 64 bits of nanoseconds hold.
+  for (const double endless : {9e9, 1e10, 1e300})
+    REQUIRE(StagedArrivals(std::vector<Stage>{{3, 5}, {endless, 20}, {5, 1}}, seconds(10), prng).size() == 155);
 }
 
 TEST_CASE("TraceArrivals: speed, spreading and the cut") {

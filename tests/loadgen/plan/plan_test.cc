@@ -278,7 +278,13 @@ TEST_CASE("Plan: a trace's first seconds are the warm-up, its file's hash a note
   settings.phases.load_s = 100;
   plan = Build(settings);
   REQUIRE(plan.statistics().load_requests == 90);
-  REQUIRE(plan.notes().back() == "the trace ends before the load phase does");
+  REQUIRE(plan.notes().back() == "the trace ends 91 s before the load phase does");
+  settings.phases.load_s = 9.1;  // the last request came at 9.9 s, and the next one would have come at 10.0
+  plan = Build(settings);
+  REQUIRE(plan.statistics().load_requests == 90);
+  REQUIRE(plan.notes().back() == "the trace ends 0.1 s before the load phase does");
+  settings.phases.load_s = 9;
+  REQUIRE(Build(settings).notes().size() == 1);
   settings.trace.path += ".none";
   REQUIRE_FALSE(BuildPlan(settings, 1).ok());
   unlink(path);
@@ -295,6 +301,11 @@ TEST_CASE("Plan: what cannot be planned is refused in one line") {
   settings = {};
   settings.load.arrivals = "staged";
   REQUIRE_FALSE(BuildPlan(settings, 1).ok());
+  settings = {};
+  settings.load.rps = 0.01;
+  settings.phases.load_s = 0.1;
+  REQUIRE(BuildPlan(settings, 1).error().message ==
+          "the plan has no request in the load phase: load.rps is too low for it");
 }
 
 }  // namespace
