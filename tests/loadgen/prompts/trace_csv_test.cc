@@ -8,7 +8,7 @@
 namespace prefixmesh::load {
 namespace {
 
-constexpr double kAll = 1e12;
+constexpr double kWholeTrace = 1e12;
 
 constexpr char kAzure[] =
     "TIMESTAMP,ContextTokens,GeneratedTokens\r\n"
@@ -22,7 +22,7 @@ constexpr char kBurstGpt[] =
 
 TEST_CASE("TraceCsv: arrivals and sizes of Azure's traces and of BurstGPT") {
   REQUIRE(IsTraceCsv(kAzure));
-  const Result<MooncakeTrace> azure = ParseTraceCsv(kAzure, "a.csv", {kAll});
+  const Result<MooncakeTrace> azure = ParseTraceCsv(kAzure, "a.csv", {kWholeTrace});
   REQUIRE(azure.ok());
   REQUIRE(azure->requests.size() == 3);
   REQUIRE(azure->requests[0].prompt_bytes == 4808 * 4);
@@ -41,7 +41,7 @@ TEST_CASE("TraceCsv: arrivals and sizes of Azure's traces and of BurstGPT") {
 }
 
 TEST_CASE("TraceCsv: no block is another's") {
-  const Result<MooncakeTrace> trace = ParseTraceCsv(kBurstGpt, "b.csv", {kAll});
+  const Result<MooncakeTrace> trace = ParseTraceCsv(kBurstGpt, "b.csv", {kWholeTrace});
   REQUIRE(std::set<std::uint32_t>(trace->blocks.begin(), trace->blocks.end()).size() == trace->blocks.size());
   REQUIRE(trace->distinct_blocks == 1 + 3);
 }
@@ -50,7 +50,8 @@ TEST_CASE("TraceCsv: what is no such table, and lines that do not fit it") {
   for (const char* other : {"", "{\"timestamp\": 0}", "timestamp\n1\n", "time,tokens\n1,2\n", "ContextTokens\n"})
     REQUIRE_FALSE(IsTraceCsv(other));
   const auto message = [](const std::string& line) {
-    const Result<MooncakeTrace> trace = ParseTraceCsv("TIMESTAMP,ContextTokens\n5,1\n" + line + "\n", "t.csv", {kAll});
+    const Result<MooncakeTrace> trace =
+        ParseTraceCsv("TIMESTAMP,ContextTokens\n5,1\n" + line + "\n", "t.csv", {kWholeTrace});
     return trace.ok() ? std::string("accepted") : trace.error().message;
   };
   REQUIRE(message("6") == "t.csv:3: 1 fields, the first line names 2");
@@ -63,14 +64,14 @@ TEST_CASE("TraceCsv: what is no such table, and lines that do not fit it") {
     REQUIRE(message(std::string("6,") + tokens) == "t.csv:3: prompt tokens must be a whole number from 0 to 2097152");
   REQUIRE(message("4,1") == "t.csv:3: the timestamp is before the line before");
   REQUIRE(message("") == "accepted");
-  REQUIRE(ParseTraceCsv("TIMESTAMP,ContextTokens\n", "t.csv", {kAll}).error().message ==
+  REQUIRE(ParseTraceCsv("TIMESTAMP,ContextTokens\n", "t.csv", {kWholeTrace}).error().message ==
           "t.csv:1: no request in the trace");
 }
 
 TEST_CASE("TraceCsv: any text is read or refused") {
   test::ForAll("any text", [](const std::string& text) {
     (void)IsTraceCsv(text);
-    (void)ParseTraceCsv("TIMESTAMP,ContextTokens\n" + text, "t", {kAll});
+    (void)ParseTraceCsv("TIMESTAMP,ContextTokens\n" + text, "t", {kWholeTrace});
   });
 }
 
