@@ -181,7 +181,8 @@ TEST_CASE("BuildResult: what the generator could not measure is explained as wel
     for (const Figure* figure : {&RouterFigure("peak_rss_bytes"), &RouterFigure("pss_bytes"),
                                  &RouterFigure("end_rss_bytes"), &RouterFigure("sync.delivered_bytes")})
       router.readings.Set(*figure, std::uint64_t{1});
-    router.readings.Set(RouterFigure("cpu_s"), 1.0);
+    for (const Figure* figure : {&RouterFigure("cpu_s"), &RouterFigure("rss_above_live_bytes")})
+      router.readings.Set(*figure, 1.0);
   }
   m.routers[1].readings.SetNotMeasured(RouterFigure("pss_bytes"));
   const Json result = BuildResult(m);
