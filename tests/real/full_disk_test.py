@@ -40,7 +40,7 @@ class FullDisk(unittest.TestCase):
 
     def test_no_room_for_the_request_log_ends_the_run_at_once(self):
         with harness.scratch() as folder:
-            out, done = self.limited(folder, 5000)
+            out, done = self.limited(folder, 6000)
             self.assert_said_once(done, out, "requests.log")
             self.assertFalse(pathlib.Path(out, "requests.log").exists())
 
@@ -69,16 +69,16 @@ class FullDisk(unittest.TestCase):
     @unittest.skipUnless(os.geteuid() == 0, "only root may mount a small disk")
     def test_a_disk_that_is_really_full(self):
         with harness.scratch() as folder:
-            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True).returncode:
+            if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80k", "none", folder], capture_output=True).returncode:
                 self.skipTest("mounting is not allowed here")
             try:
-                for pages, names in ((16, ("workers.log", "router-a.log", "settings.json")),
-                                     (12, ("requests.log", "load.json", "result.json")), (4, ("report.html",))):
+                for pages, names in ((20, ("workers.log", "router-a.log", "settings.json")),
+                                     (16, ("requests.log", "load.json", "result.json")), (4, ("report.html",))):
                     filler = pathlib.Path(folder, "filler")
                     filler.write_bytes(b"x" * 4096 * pages)
                     out = f"{folder}/run{pages}"
                     done = harness.run("prefixmesh", "run", *harness.SMALL, "--out", out)
-                    if pages == 16 and "--out" in done.stderr:  # not even the folder fits
+                    if pages == 20 and "--out" in done.stderr:  # not even the folder fits
                         self.assertEqual(done.returncode, 1, done.stderr)
                     else:
                         self.assert_said_once(done, out, *names)
