@@ -29,6 +29,7 @@ constexpr Plot kPlots[] = {
     {"sync-total", "Sync bytes, total", "Payload that each router has built since it was ready.", true},
     {"sync-rate", "Sync bytes per second", "The same, second by second.", true},
     {"oversize", "Oversize", "What each router refused or skipped as above a limit since it was ready.", false},
+    {"buffers", "Buffers", "Bytes that each router's strategy holds, over all of its buffers.", true},
     {"rps", "Requests", "Sent in each second; dashed: failed.", false},
     {"cached", "Cached share", "Of the prompts answered in each second, as the workers counted.", false},
 };

@@ -128,6 +128,26 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
   return readings;
 }
 
+// What each router's strategy held in its buffers, by their names.
+Json BufferSeries(const Measured& m) {
+  Json series = Json::object();
+  for (std::size_t i = 0; i < m.routers.size(); ++i) {
+    Json& router = series[m.routers[i].name] = Json::object();
+    for (std::size_t row = 0; row < m.samples.size(); ++row) {
+      const std::optional<RouterCounters>& counters = m.samples[row].routers[i].counters;
+      if (!counters.has_value()) continue;
+      for (const auto& [name, buffer] : counters->buffers) {
+        if (!router.contains(name))
+          for (const char* what : {"bytes", "entries"})
+            router[name][what] = Json::array_t(m.samples.size());  // null until it is told
+        router[name]["bytes"][row] = buffer.bytes;
+        router[name]["entries"][row] = buffer.entries;
+      }
+    }
+  }
+  return series;
+}
+
 // One row a second over the whole run; the generator's rows end with the load.
 Json SeriesJson(const Measured& m) {
   Json t = Json::array(), rss = Json::object(), built = Json::object(), oversize = Json::object();
@@ -143,7 +163,8 @@ Json SeriesJson(const Measured& m) {
       oversize[m.routers[i].name].push_back(counters.has_value() ? Json(counters->oversize) : Json(nullptr));
     }
   }
-  Json series = {{"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}, {"oversize", oversize}};
+  Json series = {
+      {"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}, {"oversize", oversize}, {"buffers", BufferSeries(m)}};
   for (const char* key : {"rps", "cached_share", "ok", "failed", "schedule_delay_p99_us"}) {
     Json column = Json::array();
     const bool have = m.load.is_object() && m.load.contains("series") && m.load.at("series").contains(key);

@@ -18,6 +18,10 @@ RouterCounters CountersOf(const Readings& readings, double at_s) {
   counters.records = readings.Count(RouterFigure("sync.records.*"), "received");
   counters.in_flight = readings.Count(RouterFigure("requests.in_flight"));
   counters.oversize = readings.Count(RouterFigure("sync.oversize_warnings"));
+  const Figure &bytes = RouterFigure("sync.buffers.*.bytes"), &entries = RouterFigure("sync.buffers.*.entries");
+  for (const Reading& reading : readings)
+    if (reading.figure == &bytes)
+      counters.buffers[reading.label] = {readings.Count(bytes, reading.label), readings.Count(entries, reading.label)};
   return counters;
 }
 

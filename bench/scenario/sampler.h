@@ -8,7 +8,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "bench/scenario/cluster.h"
@@ -24,6 +26,10 @@ struct RouterCounters {
   std::uint64_t in_flight = 0;
   std::optional<std::uint64_t> delivered_bytes;  // received from it by its peers; known when all of them answered
   std::uint64_t oversize = 0;                    // of any kind, since it began
+  struct Buffer {
+    std::uint64_t bytes = 0, entries = 0;
+  };
+  std::map<std::string, Buffer> buffers = {};  // of the strategy, by name: eight at most
 };
 // But for delivered_bytes, which its peers say.
 RouterCounters CountersOf(const Readings& readings, double at_s);

@@ -205,7 +205,8 @@
   function byRouter(field, change) {
     const lines = [];
     results.forEach((result, run) => {
-      const t = list(get(result, "series.t_s")).map(number), routers = get(result, "series." + field) || {};
+      const t = list(get(result, "series.t_s")).map(number);
+      const routers = (typeof field === "function" ? field(result) : get(result, "series." + field)) || {};
       Object.keys(routers).forEach((name, index) => {
         const ys = list(routers[name]).map(number);
         const values = t.map((_, i) => (i < ys.length ? ys[i] : null));
@@ -213,6 +214,17 @@
       });
     });
     return lines;
+  }
+  // The buffers of a strategy together, in the form of a series by router.
+  function bufferBytes(result) {
+    const totals = {};
+    for (const [router, buffers] of Object.entries(get(result, "series.buffers") || {})) {
+      totals[router] = list(get(result, "series.t_s")).map((_, row) => {
+        const held = Object.values(buffers).map((buffer) => number(list(get(buffer, "bytes"))[row])).filter((bytes) => bytes !== null);
+        return held.length === 0 ? null : held.reduce((sum, bytes) => sum + bytes, 0);
+      });
+    }
+    return totals;
   }
   function perRun(field, dash, suffix, keep) {
     return results.map((result, run) => {
@@ -264,6 +276,7 @@
     draw("sync-total", byRouter("sync_bytes"), { ...time, bytes: true, format: bytesText });
     draw("sync-rate", byRouter("sync_bytes", perSecond), { ...time, bytes: true, format: (v) => bytesText(v) + "/s" });
     draw("oversize", byRouter("oversize"), { ...time, format: (v) => trim(v.toFixed(0)) });
+    draw("buffers", byRouter(bufferBytes), { ...time, bytes: true, format: bytesText });
     draw("rps", [...perRun("rps", undefined, ""), ...perRun("failed", [6, 4], " failed", (v) => v > 0)], { ...time, format: (v) => trim(v.toFixed(1)) + " /s" });
     draw("cached", perRun("cached_share", undefined, ""), { ...time, format: shareText, range: () => [0, 1.02] });
     root.dataset.plots = String(plots.length);

@@ -58,9 +58,9 @@ def main():
         sys.exit("chromium is not installed (package: chromium)")
     with tempfile.TemporaryDirectory() as folder:
         # runs, title, canvases, texts
-        pages = [(["off", "raw_ops", "two_layer"], "prefixmesh · reference · off vs raw-ops vs two-layer", 7,
+        pages = [(["off", "raw_ops", "two_layer"], "prefixmesh · reference · off vs raw-ops vs two-layer", 8,
                   ["48.8 MiB", "1.22 GiB", "31.7 MiB/s", "229 KiB/s", "99.85 %", "SLO missed", "two-layer intended", "raw-ops b"]),
-                 (["two_layer"], "prefixmesh · reference · two-layer", 7, ["48.8 MiB", "0.997"]),
+                 (["two_layer"], "prefixmesh · reference · two-layer", 8, ["48.8 MiB", "0.997"]),
                  (["failed"], None, 2, ["router-b died with signal 9", "Not measured in this run"])]
         disturbed = json.load(open(os.path.join(fixtures, "fixture_two_layer.json")))
         after = {"records": 4130, "connected_after_ms": 9.9, "complete_after_ms": 38.1, "equal_at_rest": True,
@@ -71,7 +71,7 @@ def main():
                              "others_decision_cpu_p99_us": {"before": 41, "after": 42}, "joiner_decision_cpu_p99_us": 43}
         with open(os.path.join(folder, "fixture_disturbed.json"), "w") as file:
             json.dump(disturbed, file)
-        pages.append((["disturbed"], None, 7, ["Cut and healed", "A router that joined", "38.1 ms", "225 KiB", "41.0 µs"]))
+        pages.append((["disturbed"], None, 8, ["Cut and healed", "A router that joined", "38.1 ms", "225 KiB", "41.0 µs"]))
         for runs, title, canvases, texts in pages:
             name = "+".join(runs)
             page = os.path.join(folder, "report.html")

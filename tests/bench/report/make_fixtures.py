@@ -62,7 +62,7 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
     seconds = WARMUP + LOAD + SETTLE + IDLE
     t = [round(i + 0.004 * rng.random(), 3) for i in range(seconds)]
     busy = lambda i: 0 <= i < WARMUP + LOAD
-    series = {"t_s": t, "rss_bytes": {}, "sync_bytes": {}, "oversize": {},
+    series = {"t_s": t, "rss_bytes": {}, "sync_bytes": {}, "oversize": {}, "buffers": {},
               "rps": [rng.randint(178, 222) if busy(i) else None for i in range(seconds)],
               "cached_share": [round(share * (1 - math.exp(-(i + 1) / 3)) + rng.uniform(-.01, .01), 4) if busy(i) else None
                                for i in range(seconds)],
@@ -81,6 +81,8 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
         series["rss_bytes"][router], series["sync_bytes"][router] = rss, cumulative
         oversize = 271 if verdict == "slo_missed" else 0
         series["oversize"][router] = [oversize * min(i, WARMUP + LOAD) // (WARMUP + LOAD) for i in range(seconds)]
+        entries = [40 * min(i, WARMUP + LOAD) for i in range(seconds)]
+        series["buffers"][router] = {"log": {"bytes": [96 * n for n in entries], "entries": entries}}
         mine = int(total)
         layers = {layer: {"bytes": 0, "messages": 0} for layer in LAYERS}
         if strategy == "two-layer":

@@ -138,7 +138,10 @@ TEST_CASE("BuildResult: a router that was silent at an end of the load phase has
   m.load_end->routers[1].counters.reset();
   m.load_end->routers[0].counters->delivered_bytes.reset();  // its peer did not say
   m.samples = {SampleAt(4, 1), *m.load_end};
+  m.samples[1].routers[0].counters->buffers["log"] = {.bytes = 96, .entries = 2};
   const Json result = BuildResult(m);
+  REQUIRE(result["series"]["buffers"] ==
+          Json::parse(R"({"router-a": {"log": {"bytes": [null, 96], "entries": [null, 2]}}, "router-b": {}})"));
   REQUIRE(result["routers"][0]["sync"]["bytes_per_s"].get<double>() == Approx(2000));
   REQUIRE(result["routers"][0]["sync"]["delivered_bytes_per_s"].is_null());
   REQUIRE(result["routers"][1]["sync"]["bytes_per_s"].is_null());
