@@ -118,6 +118,12 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
   if (m.idle_end.has_value() && m.routers[i].settled)  // silence goes on from the totals
     readings.Set(RouterFigure("sync.oversize_by_phase.*"), "idle",
                  m.idle_end->routers[i].counters->oversize - readings.Count(RouterFigure("sync.oversize_warnings")));
+  // What a loop that ended no round built is not 0: it had not come to it.
+  if (const auto ends = EndsOfLoad(m, i);
+      ends && ends->first.rounds_ended && ends->first.rounds_ended == ends->second.rounds_ended && built == 0.0)
+    for (const Figure* rate : {&RouterFigure("sync.built_bytes_per_s"), &RouterFigure("sync.bytes_per_s"),
+                               &RouterFigure("sync.delivered_bytes_per_s")})
+      readings.SetNotMeasured(*rate, kStarved);
   SetBytesPerApplied(m, placements, readings);
   for (const char* percentile : {"p50", "p99"}) {
     const std::optional<double> cpu_us = readings.Number(RouterFigure("decision_cpu_us.*"), percentile);

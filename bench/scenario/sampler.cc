@@ -17,6 +17,8 @@ RouterCounters CountersOf(const Readings& readings, double at_s) {
       counters.built_bytes - readings.Count(RouterFigure("sync.by_layer.*.bytes"), LayerName(Layer::kDigest));
   counters.records = readings.Count(RouterFigure("sync.records.*"), "received");
   counters.in_flight = readings.Count(RouterFigure("requests.in_flight"));
+  if (readings.Number(RouterFigure("sync.rounds_ended")).has_value())
+    counters.rounds_ended = readings.Count(RouterFigure("sync.rounds_ended"));
   counters.oversize = readings.Count(RouterFigure("sync.oversize_warnings"));
   const Figure &bytes = RouterFigure("sync.buffers.*.bytes"), &entries = RouterFigure("sync.buffers.*.entries");
   for (const Reading& reading : readings)

@@ -24,8 +24,9 @@ struct RouterCounters {
   std::uint64_t news_bytes = 0;  // built, other than digests: those flow at rest, too
   std::uint64_t records = 0;     // received
   std::uint64_t in_flight = 0;
-  std::optional<std::uint64_t> delivered_bytes;  // received from it by its peers; known when all of them answered
-  std::uint64_t oversize = 0;                    // of any kind, since it began
+  std::optional<std::uint64_t> delivered_bytes;    // received from it by its peers; known when all of them answered
+  std::optional<std::uint64_t> rounds_ended = {};  // nothing: there are no rounds
+  std::uint64_t oversize = 0;                      // of any kind, since it began
   struct Buffer {
     std::uint64_t bytes = 0, entries = 0;
   };

@@ -65,6 +65,7 @@ inline constexpr Label kConnection{"reason", kConnectionValues};
 inline constexpr std::string_view kNoRounds = "nothing was synced: no peers, or a strategy without rounds";
 inline constexpr std::string_view kNoRoundBuilt = "no round of the load phase built anything";
 inline constexpr std::string_view kNotHeardAtEnds = "the router was not heard at both ends of the load phase";
+inline constexpr std::string_view kStarved = "the mesh loop was starved: no round ended in the load phase";
 inline constexpr std::string_view kKernelSilent = "the kernel did not tell";
 inline constexpr std::string_view kDecidedNothing = "the router decided nothing in the load phase";
 inline constexpr std::string_view kNotEveryPeer = "not every peer answered at the end of settle";
@@ -286,6 +287,12 @@ inline constexpr Figure kRouterFigures[] = {
      .meaning = "rounds that built something",
      .fold = Fold::kSum,
      .metric = "prefixmesh_sync_rounds_total"},
+    {.path = "sync.rounds_ended",
+     .meaning =
+         "rounds that ended, whether they built anything or not; none in the load says that its loop was starved",
+     .null_when = kNoRounds,
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_sync_rounds_ended_total"},
     {.path = "sync.bytes_per_round.mean",
      .unit = Unit::kBytes,
      .nature = Nature::kMeasured,

@@ -109,6 +109,7 @@ void Mesh::PublishReport() {
   LogTrims(report.trims);
   MutexLock lock(stats_mutex_);
   stats_.strategy = report;
+  ++stats_.rounds_ended;
   if (built_in_beat_ == 0) return;
   ++stats_.rounds;
   stats_.bytes_per_round.Record(built_in_beat_);

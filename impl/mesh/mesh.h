@@ -54,7 +54,8 @@ struct LayerTotal {
 };
 
 struct MeshStats {
-  std::uint64_t rounds = 0;  // beats that built something
+  std::uint64_t rounds_ended = 0;
+  std::uint64_t rounds = 0;  // of those that ended: that built something
   std::uint64_t built_bytes = 0;
   std::uint64_t refused_bytes = 0;
   std::uint64_t queued_bytes = 0;

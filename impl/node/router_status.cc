@@ -71,11 +71,13 @@ RouterReport RouterNode::Report() {
 void RouterNode::ReadSync(Readings& out) {
   MeshStats stats = mesh_ != nullptr ? mesh_->Stats() : MeshStats{};
   std::optional<double> round_ms;
+  std::optional<std::uint64_t> rounds_ended;
   std::uint64_t sent = 0, received = 0;
   if (mesh_ != nullptr) {
     const StrategyTraits& traits = strategy_->traits();
     const Time beat = traits.peer_tick_period.count() != 0 ? traits.peer_tick_period : traits.round_period;
     round_ms = std::chrono::duration<double, std::milli>(beat).count();
+    if (traits.round_period.count() != 0) rounds_ended = stats.rounds_ended;
     const GrpcSyncTransport::WireBytes wire = transport_->SampleWireBytes();
     sent = wire.sent;
     received = wire.received;
@@ -88,6 +90,7 @@ void RouterNode::ReadSync(Readings& out) {
   }
   out.Set(RouterFigure("sync.round_ms"), round_ms);
   out.Set(RouterFigure("sync.rounds"), stats.rounds);
+  out.Set(RouterFigure("sync.rounds_ended"), rounds_ended);
   const Histogram& round = stats.bytes_per_round;
   out.Set(RouterFigure("sync.bytes_per_round.mean"), round.count() > 0 ? std::optional(round.mean()) : std::nullopt);
   out.Set(RouterFigure("sync.bytes_per_round.p50"), Percentile(round, 0.50, 1));

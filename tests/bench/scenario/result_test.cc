@@ -131,6 +131,26 @@ TEST_CASE("BuildResult: rates are growth between the ends of the load phase over
   REQUIRE(Unexplained(result) == std::vector<std::string>());
 }
 
+TEST_CASE("BuildResult: a loop that ended no round in the load phase has no rates; one that built nothing has 0") {
+  Measured m = Begun();
+  m.load_begin = SampleAt(5, 1000);
+  m.load_end = SampleAt(15, 1000);
+  for (std::size_t i = 0; i < 2; ++i) {
+    m.load_begin->routers[i].counters->rounds_ended = 7;
+    m.load_end->routers[i].counters->rounds_ended = i == 0 ? 7 : 8;
+  }
+  const Json result = BuildResult(m);
+  for (const char* rate : {"bytes_per_s", "built_bytes_per_s", "delivered_bytes_per_s"}) {
+    REQUIRE(result["routers"][0]["sync"][rate].is_null());
+    REQUIRE(result["routers"][1]["sync"][rate] == 0);
+  }
+  const std::vector<std::string> notes = result["notes"];
+  REQUIRE(std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.find("the mesh loop was starved: no round ended in the load phase: routers[router-a].sync") !=
+           std::string::npos;
+  }));
+}
+
 TEST_CASE("BuildResult: a router that was silent at an end of the load phase has no rates, and they are null") {
   Measured m = Begun();
   m.load_begin = SampleAt(5, 1000);
