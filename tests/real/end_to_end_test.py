@@ -43,6 +43,18 @@ class EndToEnd(unittest.TestCase):
                 self.assertLessEqual(sync["idle_bytes_per_s"], 48)  # one digest a second; two may fall into this one
                 self.assertEqual(sync["built_bytes"], sum(l["bytes"] for l in sync["by_layer"].values()))
                 self.assertGreater(router["peak_rss_bytes"], 5 << 20)
+                resident = router["allocator_live_bytes"] + router["rss_above_live_bytes"]
+                self.assertTrue(5 << 20 < resident < router["peak_rss_bytes"] + (1 << 20), resident)
+                for percentile, cpu_us in router["decision_cpu_us"].items():
+                    floor_us = result["machine"]["floor"]["hash_p50_us"]
+                    self.assertAlmostEqual(router["decision_cpu_per_floor"][percentile], cpu_us / floor_us, places=3)
+                self.assertGreater(sync["rounds_ended"], sync["rounds"])
+                buffers = result["series"]["buffers"][router["name"]]
+                self.assertEqual(buffers.keys(), sync["buffers"].keys())
+                for buffer in buffers.values():
+                    self.assertEqual([len(buffer[k]) for k in ("bytes", "entries")], 2 * [len(result["series"]["t_s"])])
+            self.assertEqual(result["scenario"]["settings"]["routers.log_level"], "info")
+            self.assertNotIn("[debug]", (pathlib.Path(out) / "router-a.log").read_text())
             a, b = (r["sync"]["records"] for r in result["routers"])
             self.assertEqual((a["sent"], b["sent"]), (b["applied"], a["applied"]))
             self.assertTrue((pathlib.Path(out) / "report.html").stat().st_size > 1000)
@@ -137,7 +149,8 @@ class EndToEnd(unittest.TestCase):
     def test_frames_above_the_transports_limit_are_in_every_part_of_a_result(self):
         with harness.scratch() as folder:
             _, out, result = harness.judged_run(folder, *harness.SMALL, "--strategy", "raw-ops", "--set",
-                                                "generations.transport_bytes=5000", code=99)
+                                                "generations.transport_bytes=5000", "--set", "routers.log_level=debug",
+                                                code=99)
             self.assertIn("nothing is oversize", [slo["name"] for slo in result["slo"] if not slo["ok"]])
             total = 0
             for router in result["routers"]:
@@ -152,6 +165,7 @@ class EndToEnd(unittest.TestCase):
                 self.assertGreaterEqual(series[-1], sync["oversize_by_phase"]["load"])
                 log = (pathlib.Path(out) / f"{router['name']}.log").read_text()
                 self.assertGreaterEqual(log.count("sync refused: kind=transport"), count)
+                self.assertIn("[debug]", log)
                 total += count
             self.assertGreater(total, 0)
 
