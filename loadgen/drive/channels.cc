@@ -29,8 +29,8 @@ std::string WhyNot(const std::string& address) {
     return std::string(" does not accept connections: ") + gai_strerror(failed);
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(raw, freeaddrinfo);
   const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const timeval timeout{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
   const bool connected = fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0;
   const int reason = errno;
   if (fd >= 0) close(fd);

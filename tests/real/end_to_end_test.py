@@ -168,6 +168,10 @@ class EndToEnd(unittest.TestCase):
                 self.assertIn("[debug]", log)
                 total += count
             self.assertGreater(total, 0)
+            # A missed objective is no reason not to record it; that the tree has changes is one.
+            recorded = harness.run("prefixmesh", "record", out, "--results", f"{folder}/results")
+            self.assertNotIn("verdict", recorded.stderr)
+            self.assertEqual(recorded.returncode, 2 if result["build"]["dirty"] else 0, recorded.stderr)
 
 
 if __name__ == "__main__":
