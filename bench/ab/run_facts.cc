@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bench/report/figures.h"
 #include "bench/report/format.h"
 #include "bench/result/read_json.h"
 
@@ -47,9 +48,7 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   facts.scenario = TextAt(result, "scenario.name", "");
   facts.index_kind = TextAt(result, "index_kind", "");
   facts.plan_fingerprint = TextAt(result, "plan_fingerprint", "");
-  facts.machine = Dumped(NodeAt(result, "machine.cpu")) + ", " + Dumped(NodeAt(result, "machine.cores")) + " cores, " +
-                  QuantityText(Quantity::kBytes, NumberAt(result, "machine.memory_bytes")) + ", " +
-                  Dumped(NodeAt(result, "machine.kernel"));
+  facts.machine = MachineText(result);
   for (const char* key : {"build.commit", "build.compiler", "build.flags", "build.allocator"})
     facts.build += (facts.build.empty() ? "" : ", ") + Dumped(NodeAt(result, key));
   facts.dirty = NodeAt(result, "build.dirty") == nlohmann::json(true);

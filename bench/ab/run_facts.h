@@ -18,7 +18,7 @@ namespace prefixmesh::bench::ab {
 struct RunFacts {
   std::string file;
   std::string run_id, scenario, strategy, index_kind, verdict, plan_fingerprint;
-  std::string machine;  // cpu, cores, memory, kernel: equal text is the same machine
+  std::string machine;  // MachineText
   std::string build;    // commit, compiler, flags, allocator
   bool dirty = false;
   bool trusted = false;

@@ -15,6 +15,7 @@
 #include "bench/app/reproduce_command.h"
 #include "bench/app/scenario_arguments.h"
 #include "bench/app/sim_command.h"
+#include "bench/app/store_command.h"
 #include "bench/build_info.h"
 #include "bench/conform/conform.h"
 #include "bench/report/report.h"
@@ -23,6 +24,7 @@
 #include "bench/result/read_json.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
+#include "bench/store/index.h"
 #include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
@@ -87,7 +89,8 @@ int PlanCommand(const ScenarioArguments& arguments) {
   return 0;
 }
 
-int ListCommand(const std::string& what, const std::string& format) {
+int ListCommand(const std::string& what, const std::string& format, const std::string& results) {
+  if (what == "results") return ListResults(results);
   if (what == "figures") std::printf("%s", FigurePage(format).c_str());
   if (what == "strategies")
     for (const StrategyDescription& each : StrategyDescriptions())
@@ -148,6 +151,7 @@ int RecordCommand(const std::vector<std::string>& runs, const std::string& resul
     if (!path.ok()) return Fail(Error{path.error().code, run + ": " + path.error().message});
     std::printf("recorded  %s\n", path->c_str());
   }
+  if (Status indexed = RebuildIndex(results); !indexed.ok()) return Fail(indexed.error());
   return 0;
 }
 
@@ -189,9 +193,11 @@ int Main(int argc, char** argv) {
 
   std::string what;
   CLI::App* list = app.add_subcommand("list", "what there is, one line each");
-  list->add_option("what", what, "strategies, scenarios, settings or figures")
+  list->add_option("what", what, "strategies, scenarios, settings, figures or results")
       ->required()
-      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures"}));
+      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures", "results"}));
+  std::string results_dir = "results";
+  list->add_option("--results", results_dir, "of results: the folder with the recorded runs")->capture_default_str();
   std::string list_format = "text";
   list->add_option("--format", list_format,
                    "of figures: text; metrics or results, as the tables in dashboards/metrics.md and docs/results.md; "
@@ -209,16 +215,20 @@ int Main(int argc, char** argv) {
   report->add_flag("--markdown", markdown, "print the key figures as a Markdown table and write no file");
 
   std::vector<std::string> record_paths;
-  std::string results_dir = "results";
   bool force = false;
   CLI::App* record = app.add_subcommand("record", "appends finished runs to results/<scenario>/<run_id>.json");
-  record->add_option("runs", record_paths, "run folders")->required();
+  record->add_option("runs", record_paths, "run folders; without any the index is made anew");
   record->add_option("--results", results_dir, "the folder to append to")->capture_default_str();
   record->add_flag("--force", force, "also failed, untrusted and dirty runs");
 
   std::vector<std::string> vector_files;
   CLI::App* conform = app.add_subcommand("conform", "runs language-neutral vectors; a line per failure");
   conform->add_option("files", vector_files, "JSON files (docs/conform.md)")->required();
+
+  ExportArguments export_arguments;
+  CLI::App* export_command = export_arguments.AddTo(app);
+  BaselineArguments baseline_arguments;
+  CLI::App* baseline = baseline_arguments.AddTo(app);
 
   AbArguments ab_arguments;
   CLI::App* ab = ab_arguments.AddTo(app);
@@ -246,7 +256,9 @@ int Main(int argc, char** argv) {
   }
   if (run->parsed()) return RunCommand(scenario, strategy, out);
   if (plan->parsed()) return PlanCommand(scenario);
-  if (list->parsed()) return ListCommand(what, list_format);
+  if (list->parsed()) return ListCommand(what, list_format, results_dir);
+  if (export_command->parsed()) return RunExport(export_arguments);
+  if (baseline->parsed()) return RunBaseline(baseline_arguments);
   if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);
   if (conform->parsed()) return ConformCommand(vector_files);
   if (sim->parsed()) return RunSim(sim_arguments);

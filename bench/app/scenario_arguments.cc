@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "bench/result/slo.h"
+#include "bench/result/utc.h"
 #include "impl/base/prng.h"
 
 namespace prefixmesh::bench {
@@ -47,12 +48,8 @@ std::string OwnFolder() {
 }
 
 Result<std::string> NewRunFolder(std::string name) {
-  char stamp[32];
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  std::strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
   std::replace(name.begin(), name.end(), '/', '.');
-  const std::string folder = "runs/" + name + "-" + stamp;
+  const std::string folder = "runs/" + name + "-" + UtcCompactText(std::time(nullptr));
   std::string out = folder;
   std::error_code error;
   fs::create_directories("runs", error);

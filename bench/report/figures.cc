@@ -100,6 +100,15 @@ bool KeyFigures::Concerns(std::span<const Json> results) const {
                                           [&](const Json& result) { return NodeAt(result, only_with).is_object(); });
 }
 
+std::string MachineText(const Json& result) {
+  const auto text = [&](const char* path) {
+    const Json& node = NodeAt(result, path);
+    return node.is_string() ? node.get<std::string>() : node.dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  return text("machine.cpu") + ", " + text("machine.cores") + " cores, " +
+         QuantityText(Quantity::kBytes, NumberAt(result, "machine.memory_bytes")) + ", " + text("machine.kernel");
+}
+
 VerdictWords VerdictOf(const Json& result) {
   const std::string verdict = TextAt(result, "verdict", "");
   for (const VerdictWords& words : kVerdicts) {

@@ -42,6 +42,9 @@ struct KeyFigures {
 };
 const std::vector<KeyFigures>& AllKeyFigures();
 
+// Cpu, cores, memory and kernel: equal text is the same machine.
+std::string MachineText(const nlohmann::json& result);
+
 // "✓ ok", "! untrusted", … as text; the class is safe in HTML whatever the file says.
 struct VerdictWords {
   std::string_view mark, text, css_class, meaning;

@@ -7,6 +7,7 @@
 #include "bench/process/proc.h"
 #include "bench/report/report.h"
 #include "bench/result/read_json.h"
+#include "bench/result/utc.h"
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/faults/fault.h"
 #include "bench/scenario/measured.h"
@@ -26,15 +27,6 @@ namespace prefixmesh::bench {
 namespace {
 
 Time Seconds(double seconds) { return Time(static_cast<std::int64_t>(seconds * 1e9)); }
-
-std::string UtcNow(const char* format) {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[40];
-  std::strftime(text, sizeof(text), format, &utc);
-  return text;
-}
 
 // What the load process had begun to write when it was ended.
 void RemovePartials(const std::string& out) {
@@ -462,9 +454,10 @@ Result<RunOutcome> Run(const RunRequest& request) {
   const Result<FolderLock> folder = PrepareFolder(request.out);
   if (!folder.ok()) return folder.error();
 
-  measured.started_at = UtcNow("%Y-%m-%dT%H:%M:%SZ");
+  const std::int64_t now_unix_s = std::time(nullptr);
+  measured.started_at = UtcText(now_unix_s);
   measured.plan_fingerprint = load::FingerprintText(plan->fingerprint());
-  measured.run_id = UtcNow("%Y%m%dT%H%M%SZ") + "-" + request.strategy + "-" + std::to_string(request.seed) + "-" +
+  measured.run_id = UtcCompactText(now_unix_s) + "-" + request.strategy + "-" + std::to_string(request.seed) + "-" +
                     measured.plan_fingerprint.substr(0, 6);
   std::replace(measured.run_id.begin(), measured.run_id.end(), '/', '.');
   measured.noise = MeasureSpinNoise();

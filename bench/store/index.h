@@ -1,0 +1,49 @@
+// index.h — many runs, a line each (run_line.h): read from an index, from run folders, or from whole results.
+//
+//   results/index.jsonl      made of the recorded results by the tool; the results beside it are the truth
+//   STORE/index.jsonl        of a store of nights: a line is appended when its run is over, and stays
+//   STORE/runs/RUN_ID.json   its whole result, for the days that the store keeps them
+//
+// Threads: one; processes: appends are one at a time (a lock on the file), readers see whole lines. Ownership: values.
+// Time: an append is on the disk when it returns. Errors: one line that names the file and line; kNotFound for what is
+// not there. Bounds: kIndexBytesMax a file, kRunLineBytesMax a line. A last line without its end is of an append that
+// never returned: readers leave it out and say so, the next append takes its place.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "bench/store/run_line.h"
+#include "impl/base/result.h"
+
+namespace prefixmesh::bench {
+
+inline constexpr std::size_t kIndexBytesMax = 256u << 20;  // 130,000 of the longest lines
+inline constexpr const char* kIndexName = "index.jsonl";
+
+struct RunList {
+  std::vector<RunLine> lines;      // by start
+  std::vector<std::string> notes;  // what was left out, and why
+};
+
+Result<RunList> ReadIndex(const std::string& file);
+Status AppendToIndex(const std::string& file, const RunLine& line);
+
+// Of every path: a result or an index, the folder of a run, a folder with an index, or else all results below it.
+// The same run twice counts once.
+Result<RunList> ReadRuns(const std::vector<std::string>& paths);
+
+// The recorded results below `results`, whatever its index says. What is no result there (schemas, A/Bs) is left out
+// silently, one that cannot be read is an error.
+Result<RunList> ReadRecorded(const std::string& results);
+// Makes `results`/index.jsonl of them.
+Status RebuildIndex(const std::string& results);
+
+// Appends a run to a store: its whole result, then its line.
+Status AddToStore(const std::string& store, const RunLine& line, const nlohmann::json& result);
+// Removes the whole results of runs that began more than `keep_days` before now; their lines stay.
+void ForgetOldRuns(const std::string& store, std::int64_t now_unix_s, std::uint32_t keep_days);
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,159 @@
+#include "bench/store/run_line.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "bench/report/figures.h"
+#include "bench/report/format.h"
+#include "bench/result/utc.h"
+#include "impl/base/nesting.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kTextBytesMax = 120;  // of the longest texts of a line
+constexpr std::size_t kWhyBytesMax = 160;
+constexpr double kExactCountMax = 9007199254740992.0;  // 2^53: what a double counts by ones
+
+// Texts of a result are someone's files: printable ASCII, one line, without what JSON would write as six bytes.
+std::string Kept(std::string_view text, std::size_t bytes_max) {
+  std::string out = TerminalText(text, bytes_max);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '"' || c == '\\'; }, '\'');
+  return out;
+}
+
+double Rounded(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.7g", value);
+  return std::strtod(text, nullptr);
+}
+
+std::string WhyOf(const Json& result, const std::string& verdict) {
+  if (verdict == "ok") return "";
+  std::string missed;
+  for (const Json& objective : ArrayAt(result, "slo"))
+    if (NodeAt(objective, "ok") == Json(false)) missed += (missed.empty() ? "missed: " : ", ") + TextAt(objective, "name");
+  if (verdict == "slo_missed" && !missed.empty()) return missed;
+  for (const char* list : {"trust.reasons", "notes"})
+    for (const Json& each : ArrayAt(result, list))
+      if (each.is_string()) return each.get<std::string>();
+  return "";
+}
+
+Error NotALine(const std::string& what) { return Error{ErrorCode::kInvalid, "is no run's line: " + what}; }
+
+// The texts of a line by name, in one place for both directions.
+struct LineText {
+  const char* name;
+  std::string RunLine::*text;
+};
+constexpr LineText kLineTexts[] = {
+    {"run_id", &RunLine::run_id},     {"started_at", &RunLine::started_at},
+    {"scenario", &RunLine::scenario}, {"strategy", &RunLine::strategy},
+    {"verdict", &RunLine::verdict},   {"plan_fingerprint", &RunLine::plan_fingerprint},
+    {"machine", &RunLine::machine},   {"commit", &RunLine::commit},
+    {"compiler", &RunLine::compiler}, {"why", &RunLine::why},
+    {"night", &RunLine::night},
+};
+bool MayBeEmpty(const LineText& field) { return field.text == &RunLine::why || field.text == &RunLine::night; }
+
+}  // namespace
+
+std::string KeptMachine(const Json& result) { return Kept(MachineText(result), kTextBytesMax); }
+
+Result<RunLine> RunLineOf(const Json& result) {
+  RunLine line;
+  line.run_id = TextAt(result, "run_id", "");
+  line.started_at = TextAt(result, "started_at", "");
+  line.scenario = Kept(TextAt(result, "scenario.name", ""), kTextBytesMax);
+  line.strategy = Kept(TextAt(result, "strategy", ""), kTextBytesMax);
+  line.verdict = Kept(TextAt(result, "verdict", ""), kTextBytesMax);
+  line.plan_fingerprint = Kept(TextAt(result, "plan_fingerprint", ""), kTextBytesMax);
+  line.machine = KeptMachine(result);
+  line.commit = Kept(TextAt(result, "build.commit", ""), kTextBytesMax);
+  line.compiler = Kept(TextAt(result, "build.compiler", ""), kTextBytesMax);
+  line.why = Kept(WhyOf(result, line.verdict), kWhyBytesMax);
+  line.seed = static_cast<std::uint64_t>(std::clamp(NumberAt(result, "seed").value_or(0), 0.0, kExactCountMax));
+  line.dirty = NodeAt(result, "build.dirty") != Json(false);
+  line.trusted = NodeAt(result, "trust.ok") == Json(true);
+  for (std::size_t i = 0; i < kHistoryFigureCount; ++i) {
+    const HistoryFigure& each = kHistoryFigures[i];
+    const std::optional<double> value = FigureValue(result, *each.group, *each.figure, each.label);
+    if (value && std::isfinite(*value))
+      line.figures[i] = each.figure->nature == Nature::kCounted ? *value : Rounded(*value);
+  }
+  return ParseRunLine(ToJsonLine(line));  // one check for both
+}
+
+std::string ToJsonLine(const RunLine& line) {
+  Json json;
+  for (const LineText& field : kLineTexts)
+    if (!(line.*field.text).empty()) json[field.name] = line.*field.text;
+  json["seed"] = line.seed;
+  json["dirty"] = line.dirty;
+  json["trusted"] = line.trusted;
+  Json& figures = json["figures"] = Json::object();
+  for (std::size_t i = 0; i < kHistoryFigureCount; ++i) {
+    if (!line.figures[i]) continue;
+    const double value = *line.figures[i];
+    const bool whole = value == std::floor(value) && std::abs(value) <= kExactCountMax;
+    figures[kHistoryFigures[i].Name()] = whole ? Json(static_cast<std::int64_t>(value)) : Json(value);
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<RunLine> ParseRunLine(std::string_view text) {
+  if (text.size() > kRunLineBytesMax) return NotALine("longer than " + std::to_string(kRunLineBytesMax) + " bytes");
+  if (!CheckNesting(text).ok()) return NotALine("nested too deeply");
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return NotALine("not a JSON object");
+  RunLine line;
+  for (const LineText& field : kLineTexts) {
+    const Json& value = NodeAt(json, field.name);
+    if (value.is_string()) line.*field.text = value.get<std::string>();
+    if ((line.*field.text).empty() && !MayBeEmpty(field)) return NotALine(std::string("no ") + field.name);
+  }
+  const auto safe = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
+  if (line.run_id.front() == '.' || !std::all_of(line.run_id.begin(), line.run_id.end(), safe))
+    return NotALine("run_id cannot be a file name");
+  const std::optional<std::int64_t> seconds = UtcSeconds(line.started_at);
+  if (!seconds) return NotALine("started_at is not like 2026-11-29T08:06:00Z");
+  line.started_unix_s = *seconds;
+  if (!NodeAt(json, "seed").is_number_unsigned()) return NotALine("no seed");
+  line.seed = NodeAt(json, "seed").get<std::uint64_t>();
+  for (const auto& [name, flag] : {std::pair{"dirty", &RunLine::dirty}, std::pair{"trusted", &RunLine::trusted}}) {
+    if (!NodeAt(json, name).is_boolean()) return NotALine(std::string("no ") + name);
+    line.*flag = NodeAt(json, name).get<bool>();
+  }
+  const Json& figures = NodeAt(json, "figures");
+  if (!figures.is_object()) return NotALine("no figures");
+  for (std::size_t i = 0; i < kHistoryFigureCount; ++i) {
+    const auto value = figures.find(kHistoryFigures[i].Name());
+    if (value == figures.end()) continue;
+    if (!value->is_number()) return NotALine(kHistoryFigures[i].Name() + " is no number");
+    line.figures[i] = value->get<double>();
+  }
+  return line;
+}
+
+void SortByStart(std::vector<RunLine>& lines) {
+  std::sort(lines.begin(), lines.end(), [](const RunLine& a, const RunLine& b) {
+    return std::tie(a.started_unix_s, a.run_id) < std::tie(b.started_unix_s, b.run_id);
+  });
+}
+
+std::vector<double> ValuesOf(std::span<const RunLine> lines, std::size_t figure) {
+  std::vector<double> values;
+  for (const RunLine& line : lines)
+    if (line.figures[figure]) values.push_back(*line.figures[figure]);
+  return values;
+}
+
+}  // namespace prefixmesh::bench
