@@ -34,6 +34,30 @@ install_packages() {
   fi
 }
 
+# unpack_packages: those of the group `unpack` below build/tools, where nothing of them is started.
+unpack_packages() {
+  for package in $(sed -n 's/^unpack //p' "$root/cmake/packages.txt"); do
+    tools=$root/build/tools
+    [ ! -f "$tools/$package.unpacked" ] || continue
+    if [ "$may_install" = no ]; then
+      say "not unpacked: the Debian package $package, which a test needs; run without --no-install"
+      exit 2
+    fi
+    say "unpacking Debian package $package into build/tools"
+    mkdir -p "$tools"
+    # The lists of a fresh machine are empty, and who may not renew them may still have some.
+    (cd "$tools" && rm -f "$package"_*.deb &&
+      { apt-get download "$package" >download.log 2>&1 ||
+        { { [ "$(id -u)" = 0 ] && apt-get update || sudo apt-get update; } >>download.log 2>&1 &&
+          apt-get download "$package" >>download.log 2>&1; }; } &&
+      dpkg -x "$package"_*.deb . && rm -f "$package"_*.deb && touch "$package.unpacked") || {
+      tail -n 5 "$tools/download.log" >&2
+      say "could not unpack $package"
+      exit 2
+    }
+  done
+}
+
 # configure ON|OFF: with the tests or without. A folder that has them keeps them, so that ./run after ./test changes nothing.
 configure() {
   if [ -f "$build_dir/build.ninja" ] && { [ "$1" = OFF ] || grep -q '^BUILD_TESTING:BOOL=ON' "$build_dir/CMakeCache.txt"; }

@@ -1,5 +1,5 @@
-// store_command.h — `prefixmesh export`, `prefixmesh baseline set|show` and `prefixmesh list results`: what is done with
-// runs that are stored.
+// store_command.h — `prefixmesh export`, `prefixmesh baseline set|show` and `prefixmesh list results`: what is done
+// with runs that are stored.
 //
 // Threads: one. Ownership: values. Errors: one line on stderr, exit codes of output.h.
 #pragma once

@@ -14,11 +14,11 @@ Result<ExportFiles> BencherMetricFormat(const std::vector<RunLine>& runs) {
     for (std::size_t i = 0; i < kHistoryFigureCount; ++i) {
       const std::vector<double> values = ValuesOf(group.runs, i);
       if (values.empty()) continue;
-      nlohmann::json& measure = benchmark[kHistoryFigures[i].Name()] = {{"value", ab::Median(values)}};
+      nlohmann::json& measure = benchmark[kHistoryFigures[i].Name()] = {{"value", NumberJson(ab::Median(values))}};
       if (values.size() == 1) continue;
       const auto [low, high] = std::minmax_element(values.begin(), values.end());
-      measure["lower_value"] = *low;
-      measure["upper_value"] = *high;
+      measure["lower_value"] = NumberJson(*low);
+      measure["upper_value"] = NumberJson(*high);
     }
   }
   return ExportFiles{{"bmf.json", out.dump(1) + "\n"}};

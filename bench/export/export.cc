@@ -13,7 +13,8 @@ constexpr ExportFormat kFormats[] = {
     {"bmf", "Bencher Metric Format", &BencherMetricFormat},
     {"go", "Go benchmark text, for benchstat", &GoBenchmark},
     {"junit", "JUnit XML: a test case per run", &JUnit},
-    {"github-action", "github-action-benchmark: customSmallerIsBetter, and customBiggerIsBetter beside it", &GithubAction},
+    {"github-action", "github-action-benchmark: customSmallerIsBetter, and customBiggerIsBetter beside it",
+     &GithubAction},
     {"llm-d", "llm-d Benchmark Report 0.2.1, one per run", nullptr, &LlmD},
 };
 

@@ -44,7 +44,7 @@ std::string Array(const std::vector<RunLine>& runs, Better direction) {
       if (figure.better != direction || values.empty()) continue;
       nlohmann::json& each = out.emplace_back(nlohmann::json{{"name", group.Name() + " " + kHistoryFigures[i].Name()},
                                                              {"unit", UnitText(figure.unit)},
-                                                             {"value", ab::Median(values)}});
+                                                             {"value", NumberJson(ab::Median(values))}});
       const auto [low, high] = std::minmax_element(values.begin(), values.end());
       if (values.size() > 1) each["range"] = NumberText(*low) + " to " + NumberText(*high);
       each["extra"] = std::to_string(values.size()) + " runs, the last one of commit " + group.runs.back().commit;

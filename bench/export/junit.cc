@@ -69,7 +69,8 @@ Result<ExportFiles> JUnit(const std::vector<RunLine>& runs) {
               Xml(group.runs.front().started_at.substr(0, 19)) + "\" hostname=\"" + Xml(group.runs.front().machine) +
               "\">\n" + cases + "  </testsuite>\n";
   }
-  return ExportFiles{{"junit.xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n" + suites + "</testsuites>\n"}};
+  return ExportFiles{
+      {"junit.xml", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n" + suites + "</testsuites>\n"}};
 }
 
 }  // namespace prefixmesh::bench

@@ -1,6 +1,6 @@
-// llm-d Benchmark Report 0.2.1 as JSON (YAML reads it): https://github.com/llm-d/llm-d-benchmark, schema_v0_2. Latencies
-// are of the histograms in the result, because the format wants means. What the format has no field for (bytes of sync,
-// the routers' memory) stands in results.observability, which it keeps open for that.
+// llm-d Benchmark Report 0.2.1 as JSON (YAML reads it): https://github.com/llm-d/llm-d-benchmark, schema_v0_2.
+// Latencies are of the histograms in the result, because the format wants means. What the format has no field for
+// (bytes of sync, the routers' memory) stands in results.observability, which it keeps open for that.
 #include <nlohmann/json.hpp>
 
 #include "bench/export/export.h"
@@ -38,8 +38,8 @@ Result<ExportFile> LlmD(const Json& result) {
   performance["requests"] = {{"total", static_cast<std::uint64_t>(number("load.sent"))},
                              {"failures", static_cast<std::uint64_t>(number("load.failed"))}};
   Json latency = Json::object();
-  for (const auto& [key, name] : {std::pair{"time_to_first_token", "ttft_us"},
-                                  std::pair{"request_latency", "latency_from_intended_us"}}) {
+  for (const auto& [key, name] :
+       {std::pair{"time_to_first_token", "ttft_us"}, std::pair{"request_latency", "latency_from_intended_us"}}) {
     const Result<Json> statistics = Statistics(result, name);
     if (!statistics.ok()) return statistics.error();
     if (!statistics->is_null()) latency[key] = *statistics;
@@ -63,7 +63,7 @@ Result<ExportFile> LlmD(const Json& result) {
 
   Json figures = Json::object();
   for (std::size_t i = 0; i < kHistoryFigureCount; ++i)
-    if (line->figures[i]) figures[kHistoryFigures[i].Name()] = *line->figures[i];
+    if (line->figures[i]) figures[kHistoryFigures[i].Name()] = NumberJson(*line->figures[i]);
   const Json report{
       {"version", "0.2.1"},
       {"run",

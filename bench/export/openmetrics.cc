@@ -80,7 +80,10 @@ Result<ExportFiles> OpenMetrics(const std::vector<RunLine>& runs) {
           series[LabelsOf(run) + (metric.label.empty() ? "" : "," + metric.label)].emplace(
               run.started_unix_s, NumberText(*run.figures[next] * metric.scale));
     }
-    Append(family, family.ends_with("_seconds") ? "seconds" : family.ends_with("_bytes") ? "bytes" : "",
+    Append(family,
+           family.ends_with("_seconds") ? "seconds"
+           : family.ends_with("_bytes") ? "bytes"
+                                        : "",
            kHistoryFigures[first].figure->meaning, series, out);
     first = next;
   }

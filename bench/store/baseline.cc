@@ -46,8 +46,7 @@ Result<Baseline> ReadBaselineFile(const std::string& file) {
     baseline.*field.text = value.get<std::string>();
   }
   for (const Json& run : ArrayAt(*json, "runs")) {
-    if (!run.is_string() || baseline.runs.size() >= kBaselineRunsMax)
-      return Invalid(file + ": is no baseline: runs");
+    if (!run.is_string() || baseline.runs.size() >= kBaselineRunsMax) return Invalid(file + ": is no baseline: runs");
     baseline.runs.push_back(run.get<std::string>());
   }
   if (baseline.runs.empty()) return Invalid(file + ": is no baseline: it names no run");
@@ -97,7 +96,8 @@ Result<Baseline> ReadBaseline(const std::string& results, const std::string& sce
   const std::string path = BaselinePath(results, scenario, strategy);
   std::error_code error;
   if (!fs::exists(path, error))
-    return Error{ErrorCode::kNotFound, "no baseline of " + scenario + " with " + strategy + " (`prefixmesh baseline set`)"};
+    return Error{ErrorCode::kNotFound,
+                 "no baseline of " + scenario + " with " + strategy + " (`prefixmesh baseline set`)"};
   return ReadBaselineFile(path);
 }
 

@@ -48,7 +48,8 @@ Result<off_t> EndOfLines(int fd, const std::string& path) {
     const ssize_t got = pread(fd, buffer, static_cast<std::size_t>(end - begin), begin);
     if (got <= 0) return Failed(path, "cannot read");
     const std::string_view part(buffer, static_cast<std::size_t>(got));
-    if (const std::size_t at = part.rfind('\n'); at != std::string_view::npos) return begin + static_cast<off_t>(at) + 1;
+    if (const std::size_t at = part.rfind('\n'); at != std::string_view::npos)
+      return begin + static_cast<off_t>(at) + 1;
     end = begin;
   }
   return end;

@@ -17,9 +17,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kTextBytesMax = 120;  // of the longest texts of a line
-constexpr std::size_t kWhyBytesMax = 160;
+constexpr std::size_t kMachineBytesMax = 100;
+constexpr std::size_t kNightBytes = 40;                // left for what a nightly adds
 constexpr double kExactCountMax = 9007199254740992.0;  // 2^53: what a double counts by ones
+
+bool IsWhole(double value) { return value == std::floor(value) && std::abs(value) <= kExactCountMax; }
 
 // Texts of a result are someone's files: printable ASCII, one line, without what JSON would write as six bytes.
 std::string Kept(std::string_view text, std::size_t bytes_max) {
@@ -29,7 +31,9 @@ std::string Kept(std::string_view text, std::size_t bytes_max) {
   return out;
 }
 
+// Seven digits; whole numbers (bytes, counts) stay as they are.
 double Rounded(double value) {
+  if (IsWhole(value)) return value;
   char text[40];
   std::snprintf(text, sizeof text, "%.7g", value);
   return std::strtod(text, nullptr);
@@ -39,7 +43,8 @@ std::string WhyOf(const Json& result, const std::string& verdict) {
   if (verdict == "ok") return "";
   std::string missed;
   for (const Json& objective : ArrayAt(result, "slo"))
-    if (NodeAt(objective, "ok") == Json(false)) missed += (missed.empty() ? "missed: " : ", ") + TextAt(objective, "name");
+    if (NodeAt(objective, "ok") == Json(false))
+      missed += (missed.empty() ? "missed: " : ", ") + TextAt(objective, "name");
   if (verdict == "slo_missed" && !missed.empty()) return missed;
   for (const char* list : {"trust.reasons", "notes"})
     for (const Json& each : ArrayAt(result, list))
@@ -49,48 +54,57 @@ std::string WhyOf(const Json& result, const std::string& verdict) {
 
 Error NotALine(const std::string& what) { return Error{ErrorCode::kInvalid, "is no run's line: " + what}; }
 
-// The texts of a line by name, in one place for both directions.
+// The texts of a line: what they are called in it, and how much of them is kept; `why` gets what is left.
 struct LineText {
   const char* name;
   std::string RunLine::*text;
+  std::size_t bytes_max;
+  bool may_be_empty = false;
 };
 constexpr LineText kLineTexts[] = {
-    {"run_id", &RunLine::run_id},     {"started_at", &RunLine::started_at},
-    {"scenario", &RunLine::scenario}, {"strategy", &RunLine::strategy},
-    {"verdict", &RunLine::verdict},   {"plan_fingerprint", &RunLine::plan_fingerprint},
-    {"machine", &RunLine::machine},   {"commit", &RunLine::commit},
-    {"compiler", &RunLine::compiler}, {"why", &RunLine::why},
-    {"night", &RunLine::night},
+    {"run_id", &RunLine::run_id, 100},
+    {"started_at", &RunLine::started_at, 20},
+    {"scenario", &RunLine::scenario, 64},
+    {"strategy", &RunLine::strategy, 32},
+    {"verdict", &RunLine::verdict, 16},
+    {"plan_fingerprint", &RunLine::plan_fingerprint, 32, true},
+    {"machine", &RunLine::machine, kMachineBytesMax},
+    {"commit", &RunLine::commit, 40},
+    {"compiler", &RunLine::compiler, 24},
+    {"night", &RunLine::night, 24, true},
+    {"why", &RunLine::why, kRunLineBytesMax, true},
 };
-bool MayBeEmpty(const LineText& field) { return field.text == &RunLine::why || field.text == &RunLine::night; }
 
 }  // namespace
 
-std::string KeptMachine(const Json& result) { return Kept(MachineText(result), kTextBytesMax); }
+std::string KeptMachine(const Json& result) { return Kept(MachineText(result), kMachineBytesMax); }
 
 Result<RunLine> RunLineOf(const Json& result) {
   RunLine line;
   line.run_id = TextAt(result, "run_id", "");
   line.started_at = TextAt(result, "started_at", "");
-  line.scenario = Kept(TextAt(result, "scenario.name", ""), kTextBytesMax);
-  line.strategy = Kept(TextAt(result, "strategy", ""), kTextBytesMax);
-  line.verdict = Kept(TextAt(result, "verdict", ""), kTextBytesMax);
-  line.plan_fingerprint = Kept(TextAt(result, "plan_fingerprint", ""), kTextBytesMax);
+  line.scenario = TextAt(result, "scenario.name", "");
+  line.strategy = TextAt(result, "strategy", "");
+  line.verdict = TextAt(result, "verdict", "");
+  line.plan_fingerprint = TextAt(result, "plan_fingerprint", "");
   line.machine = KeptMachine(result);
-  line.commit = Kept(TextAt(result, "build.commit", ""), kTextBytesMax);
-  line.compiler = Kept(TextAt(result, "build.compiler", ""), kTextBytesMax);
-  line.why = Kept(WhyOf(result, line.verdict), kWhyBytesMax);
+  line.commit = TextAt(result, "build.commit", "");
+  line.compiler = TextAt(result, "build.compiler", "");
+  for (const LineText& field : kLineTexts) line.*field.text = Kept(line.*field.text, field.bytes_max);
   line.seed = static_cast<std::uint64_t>(std::clamp(NumberAt(result, "seed").value_or(0), 0.0, kExactCountMax));
   line.dirty = NodeAt(result, "build.dirty") != Json(false);
   line.trusted = NodeAt(result, "trust.ok") == Json(true);
   for (std::size_t i = 0; i < kHistoryFigureCount; ++i) {
     const HistoryFigure& each = kHistoryFigures[i];
     const std::optional<double> value = FigureValue(result, *each.group, *each.figure, each.label);
-    if (value && std::isfinite(*value))
-      line.figures[i] = each.figure->nature == Nature::kCounted ? *value : Rounded(*value);
+    if (value && std::isfinite(*value)) line.figures[i] = Rounded(*value);
   }
+  const std::size_t taken = ToJsonLine(line).size() + std::string_view("\"why\":\"\",").size() + kNightBytes;
+  if (taken < kRunLineBytesMax) line.why = Kept(WhyOf(result, line.verdict), kRunLineBytesMax - taken);
   return ParseRunLine(ToJsonLine(line));  // one check for both
 }
+
+Json NumberJson(double value) { return IsWhole(value) ? Json(static_cast<std::int64_t>(value)) : Json(value); }
 
 std::string ToJsonLine(const RunLine& line) {
   Json json;
@@ -102,9 +116,7 @@ std::string ToJsonLine(const RunLine& line) {
   Json& figures = json["figures"] = Json::object();
   for (std::size_t i = 0; i < kHistoryFigureCount; ++i) {
     if (!line.figures[i]) continue;
-    const double value = *line.figures[i];
-    const bool whole = value == std::floor(value) && std::abs(value) <= kExactCountMax;
-    figures[kHistoryFigures[i].Name()] = whole ? Json(static_cast<std::int64_t>(value)) : Json(value);
+    figures[kHistoryFigures[i].Name()] = NumberJson(*line.figures[i]);
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -118,7 +130,7 @@ Result<RunLine> ParseRunLine(std::string_view text) {
   for (const LineText& field : kLineTexts) {
     const Json& value = NodeAt(json, field.name);
     if (value.is_string()) line.*field.text = value.get<std::string>();
-    if ((line.*field.text).empty() && !MayBeEmpty(field)) return NotALine(std::string("no ") + field.name);
+    if ((line.*field.text).empty() && !field.may_be_empty) return NotALine(std::string("no ") + field.name);
   }
   const auto safe = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
   if (line.run_id.front() == '.' || !std::all_of(line.run_id.begin(), line.run_id.end(), safe))

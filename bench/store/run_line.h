@@ -5,9 +5,10 @@
 // Indexes are made of such lines (index.h), and everything that looks at many runs reads them: exports, history,
 // baselines. The whole result stays where it is.
 //
-// Threads: pure. Ownership: values. Units: a figure's row has them; a measured figure is kept to seven significant
-// digits, a count exactly. Errors: kInvalid for a result or a line that lacks what every run has, or says it in a form
-// that no run has. Bounds: kRunLineBytesMax a line. A figure that was not measured is nothing and is not in the line.
+// Threads: pure. Ownership: values. Units: a figure's row has them; a whole number is kept exactly, another one to
+// seven significant digits. Errors: kInvalid for a result or a line that lacks what every run has, or says it in a form
+// that no run has. Bounds: kRunLineBytesMax a line; `why` is cut to what is left. A figure that was not measured is
+// nothing and is not in the line.
 #pragma once
 
 #include <array>
@@ -48,6 +49,8 @@ struct RunLine {
 // `result`: as ReadResult gives it (bench/result/read_json.h).
 Result<RunLine> RunLineOf(const nlohmann::json& result);
 
+// A whole number without a point.
+nlohmann::json NumberJson(double value);
 std::string ToJsonLine(const RunLine& line);  // without the line's end
 Result<RunLine> ParseRunLine(std::string_view text);
 

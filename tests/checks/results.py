@@ -59,12 +59,29 @@ def broken_promises(result):
             yield f"the routers differed at rest after the {part}"
 
 
+def broken_index(root, recorded):
+    """The index has a line for each recorded run and no other; a baseline names recorded runs."""
+    lines = [json.loads(line) for line in (root / "index.jsonl").read_text().splitlines()]
+    if sorted(line["run_id"] for line in lines) != sorted(recorded):
+        yield "results/index.jsonl: has not the runs that are recorded; `prefixmesh record` makes it anew"
+        return
+    for line in lines:
+        result = recorded[line["run_id"]]
+        peak = max((router["peak_rss_bytes"] or 0 for router in result["routers"]), default=0)
+        if line["verdict"] != result["verdict"] or line["figures"].get("routers.peak_rss_bytes", 0) != peak:
+            yield f"results/index.jsonl: {line['run_id']} is not as its result says; `prefixmesh record` makes it anew"
+    for file in root.glob("baselines/*/*.json"):
+        for run in json.loads(file.read_text())["runs"]:
+            if run not in recorded:
+                yield f"{file}: names {run}, which is not recorded"
+
+
 def main():
     root = pathlib.Path(sys.argv[1]) / "results"
     schemas = [json.loads(file.read_text()) for file in (root / "schema.v1.json", root / "schema.json")]
     validators = {schema["properties"]["schema_version"]["const"]: jsonschema.Draft202012Validator(schema)
                   for schema in schemas}
-    problems, count = [], 0
+    problems, count, recorded = [], 0, {}
     for file in sorted(root.glob("*/*.json")):
         count += 1
         result = json.loads(file.read_text())
@@ -76,6 +93,8 @@ def main():
         if (result["scenario"]["name"].replace("/", "."), result["run_id"]) != (file.parent.name, file.stem):
             problems.append(f"{file}: is not where its scenario and run id say")
         problems += [f"{file}: {broken}" for broken in broken_promises(result)]
+        recorded[result["run_id"]] = result
+    problems += broken_index(root, recorded)
     for problem in problems:
         print(problem)
     print(f"{count} results checked")
