@@ -18,7 +18,7 @@ Table TableOf(const Experiment& experiment) {
 }
 
 // Why a pair cannot be compared; empty: it can.
-std::string Obstacle(const RunFacts* a, const RunFacts* b) {
+std::string Obstacle(const RunFacts* a, const RunFacts* b, bool builds_may_differ) {
   if (a == nullptr || b == nullptr) return "a run is missing";
   for (const RunFacts* each : {a, b}) {
     if (each->killed()) return "killed";
@@ -26,7 +26,7 @@ std::string Obstacle(const RunFacts* a, const RunFacts* b) {
   }
   if (a->plan_fingerprint != b->plan_fingerprint || a->plan_fingerprint.empty()) return "different plans";
   if (a->machine != b->machine) return "different machines";
-  if (a->build != b->build) return "different builds";
+  if (a->build != b->build && !builds_may_differ) return "different builds";
   return "";
 }
 
@@ -41,10 +41,10 @@ std::string TooFewPairs(std::size_t pairs) {
 class Comparer {
  public:
   Comparer(const Experiment& experiment, const Table& table, std::size_t base, std::size_t arm)
-      : request_(experiment.request), table_(table) {
+      : request_(experiment.request), table_(table), builds_may_differ_(DifferentBuilds(experiment.request.arms)) {
     out_.base = base;
     out_.arm = arm;
-    for (const auto& row : table_) obstacles_.push_back(Obstacle(row[base], row[arm]));
+    for (const auto& row : table_) obstacles_.push_back(Obstacle(row[base], row[arm], builds_may_differ_));
   }
 
   std::size_t usable() const {
@@ -151,9 +151,10 @@ class Comparer {
     MetricResult each{KilledMetric(), {}, {}, {}, {}, {}, {}, {}};
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
-      const bool same = obstacles_[pair].empty() || (obstacles_[pair] == "killed" && IsWhole(*a) && IsWhole(*b) &&
-                                                     a->plan_fingerprint == b->plan_fingerprint &&
-                                                     a->machine == b->machine && a->build == b->build);
+      const bool same =
+          obstacles_[pair].empty() ||
+          (obstacles_[pair] == "killed" && IsWhole(*a) && IsWhole(*b) && a->plan_fingerprint == b->plan_fingerprint &&
+           a->machine == b->machine && (a->build == b->build || builds_may_differ_));
       each.points.push_back({pair + 1, a != nullptr ? std::optional(a->killed() ? 1.0 : 0.0) : std::nullopt,
                              b != nullptr ? std::optional(b->killed() ? 1.0 : 0.0) : std::nullopt, same});
     }
@@ -207,6 +208,7 @@ class Comparer {
   const ExperimentRequest& request_;
   const Table& table_;
   ArmComparison out_;
+  const bool builds_may_differ_;
   std::vector<std::string> obstacles_;
 };
 
@@ -230,14 +232,15 @@ AbVerdict Overall(const Analysis& analysis) {
 // Runs that are not what they should be, each said once.
 void AddMarks(const Experiment& experiment, const Table& table, Analysis& analysis) {
   const std::vector<Arm>& arms = experiment.request.arms;
-  std::set<std::string> machines, builds;
+  std::set<std::string> machines;
+  std::vector<std::set<std::string>> builds(DifferentBuilds(arms) ? arms.size() : 1);  // of all, or of each arm
   bool dirty = false;
   for (const FinishedRun& run : experiment.runs) {
     const RunFacts& facts = run.facts;
     ArmSummary& arm = analysis.arms[run.scheduled.arm];
     ++arm.runs;
     machines.insert(facts.machine);
-    builds.insert(facts.build);
+    builds[builds.size() == 1 ? 0 : run.scheduled.arm].insert(facts.build);
     dirty = dirty || facts.dirty;
     arm.killed += facts.killed() ? 1 : 0;
     arm.untrusted += facts.killed() || facts.comparable() ? 0 : 1;
@@ -256,7 +259,10 @@ void AddMarks(const Experiment& experiment, const Table& table, Analysis& analys
   }
   if (machines.size() > 1)
     analysis.notes.push_back("the runs come from different machines; such pairs are not compared");
-  if (builds.size() > 1) analysis.notes.push_back("the runs come from different builds; such pairs are not compared");
+  for (const std::set<std::string>& each : builds)
+    if (each.size() > 1)
+      analysis.notes.push_back(builds.size() == 1 ? "the runs come from different builds; such pairs are not compared"
+                                                  : "an arm's runs come from more than one build");
   if (dirty)
     analysis.notes.push_back("built from a tree with uncommitted changes: the commit does not say what was measured");
 }
@@ -325,7 +331,7 @@ Analysis Analyse(const Experiment& experiment) {
   }
   if (beside.size() == 2) compare(beside[0], beside[1], true);  // what the index kind alone changes
   analysis.null_experiment = std::all_of(arms.begin(), arms.end(), [&](const Arm& arm) {
-    return arm.strategy == arms[0].strategy &&
+    return arm.strategy == arms[0].strategy && arm.build == arms[0].build &&
            load::SettingsToJson(arm.settings) == load::SettingsToJson(arms[0].settings);
   });
   const std::size_t named = arms.size() - beside.size();

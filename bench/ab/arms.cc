@@ -41,6 +41,16 @@ Result<Arm> ResolveArm(const std::string& text, const load::Settings& shared) {
 
 std::vector<std::string> SplitArms(const std::string& list) { return Split(list, ','); }
 
+void SetBuild(Arm& arm, const std::string& bin_dir, const std::string& build_name) {
+  arm.bin_dir = bin_dir;
+  arm.build = build_name;
+  arm.text += "@" + build_name;
+}
+
+bool DifferentBuilds(const std::vector<Arm>& arms) {
+  return std::any_of(arms.begin(), arms.end(), [&](const Arm& arm) { return arm.bin_dir != arms.front().bin_dir; });
+}
+
 bool MixedIndex(const std::vector<Arm>& arms) {
   return std::any_of(arms.begin(), arms.end(),
                      [&](const Arm& arm) { return arm.index_kind != arms.front().index_kind; });

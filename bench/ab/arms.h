@@ -27,7 +27,8 @@ struct Arm {
   std::string strategy;
   std::string index_kind;  // block or text
   load::Settings settings;
-  bool beside = false;  // only shown: `off` on either kind, under --mixed-index
+  std::string bin_dir, build;  // of another build whose prefixmesh makes its runs, and its name; empty: this one
+  bool beside = false;         // only shown: `off` on either kind, under --mixed-index
 };
 
 struct ArmsRequest {
@@ -39,6 +40,10 @@ Result<std::vector<Arm>> ResolveArms(const ArmsRequest& request);
 
 // "two-layer,off:index.kind=text" → its arms.
 std::vector<std::string> SplitArms(const std::string& list);
+
+// Two arms, each made by a build of its own (builds.h); `text` gets the build's name: two-layer@c3976b22.
+void SetBuild(Arm& arm, const std::string& bin_dir, const std::string& build_name);
+bool DifferentBuilds(const std::vector<Arm>& arms);
 
 bool MixedIndex(const std::vector<Arm>& arms);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <span>
 
@@ -148,7 +149,7 @@ class Experimenter {
     run.strategy = arm.strategy;
     run.seed = scheduled.workload_seed;
     run.out = folder;
-    run.bin_dir = request_.bin_dir;
+    run.bin_dir = arm.bin_dir.empty() ? request_.bin_dir : arm.bin_dir;
     const Result<RunOutcome> outcome = run_(run);
     // What makes a run of the warm-up impossible is the input's fault; later it is the world's.
     if (!outcome.ok())
@@ -156,6 +157,7 @@ class Experimenter {
                    who + ": " + outcome.error().message};
     const Result<RunFacts> facts = ReadRun(file, request_.metrics);
     if (!facts.ok()) return Error{ErrorCode::kUnavailable, facts.error().message};
+    if (Status same = CheckPlanOf(scheduled, *facts, who); !same.ok()) return same;
     if (facts->failed())
       return Error{ErrorCode::kUnavailable, who + " failed (" + facts->why + "): the same command goes on from here"};
     return Keep(scheduled, *facts);
@@ -189,9 +191,19 @@ class Experimenter {
     return {};
   }
 
+  // Two builds can make different plans of the same scenario: then there is nothing to compare.
+  Status CheckPlanOf(const ScheduledRun& scheduled, const RunFacts& facts, const std::string& who) {
+    if (!DifferentBuilds(request_.arms) || facts.plan_fingerprint.empty()) return {};
+    const auto [first, is_new] = plans_.emplace(scheduled.workload_seed, facts.plan_fingerprint);
+    if (is_new || first->second == facts.plan_fingerprint) return {};
+    return Invalid(who +
+                   " ran another plan than the arm before it: the two builds make different plans of this scenario");
+  }
+
   const ExperimentRequest& request_;
   const RunFunction& run_;
   const SayFunction& say_;
+  std::map<std::uint64_t, std::string> plans_;  // by workload seed
   Experiment experiment_;
 };
 

@@ -6,6 +6,7 @@
 #include "bench/ab/ab_json.h"
 #include "bench/ab/ab_report.h"
 #include "bench/ab/ab_table.h"
+#include "bench/ab/builds.h"
 #include "bench/ab/compare.h"
 #include "bench/app/output.h"
 #include "bench/build_info.h"
@@ -25,6 +26,30 @@ Result<std::vector<std::string>> ArmTexts(const AbArguments& arguments) {
   return ab::SplitArms(arguments.arms);
 }
 
+// The arms of two builds: one strategy, unless --a and --b name two.
+Result<std::vector<std::string>> ArmTextsOfBuilds(const AbArguments& arguments, const load::Settings& settings) {
+  if (arguments.build_a.empty() || arguments.build_b.empty())
+    return Invalid("give both --build-a DIR and --build-b DIR");
+  if (!arguments.arms.empty()) return Invalid("--arms has no builds; give --a and --b, or neither");
+  const auto text = [&](const std::string& given) { return given.empty() ? settings.strategy : given; };
+  std::vector<std::string> texts = {text(arguments.a), text(arguments.b)};
+  for (const std::string& each : texts)
+    if (each.find(':') != std::string::npos)
+      return Invalid("arm '" + each + "': with --build-a and --build-b settings are for both, by --set");
+  return texts;
+}
+
+Status SetBuilds(const AbArguments& arguments, std::vector<ab::Arm>& arms, bool& dirty) {
+  dirty = false;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    const Result<ab::Build> build = ab::FindBuild(i == 0 ? arguments.build_a : arguments.build_b);
+    if (!build.ok()) return build.error();
+    ab::SetBuild(arms[i], build->bin_dir, build->Name());
+    dirty = dirty || build->dirty;
+  }
+  return {};
+}
+
 Status WriteOutputs(const ab::Experiment& experiment, const ab::Analysis& analysis) {
   const std::string text =
       ab::AbJson(experiment, analysis).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -41,6 +66,8 @@ CLI::App* AbArguments::AddTo(CLI::App& app) {
   command->add_option("--a", a, "the arm to compare with: STRATEGY, or STRATEGY:key=value for settings of its own");
   command->add_option("--b", b, "the arm to judge; the same as --a shows this machine's noise");
   command->add_option("--arms", arms, "many arms, S1,S2,…: each is compared with the first, in randomised blocks");
+  command->add_option("--build-a", build_a, "the build folder whose prefixmesh makes the runs of A (builds.h)");
+  command->add_option("--build-b", build_b, "that of B; without --a and --b both arms are the scenario's strategy");
   command->add_option("--pairs", pairs, "at least 9 for a verdict")
       ->capture_default_str()
       ->check(WholeFrom(1, ab::kPairsMax));
@@ -52,16 +79,21 @@ CLI::App* AbArguments::AddTo(CLI::App& app) {
 }
 
 int RunAb(const AbArguments& arguments) {
-  const Result<std::vector<std::string>> texts = ArmTexts(arguments);
-  if (!texts.ok()) return Fail(texts.error().message);
+  const bool builds = !arguments.build_a.empty() || !arguments.build_b.empty();
   const Result<load::Settings> settings = arguments.scenario.Resolve();
   if (!settings.ok()) return Fail(settings.error().message);
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
+  const Result<std::vector<std::string>> texts = builds ? ArmTextsOfBuilds(arguments, *settings) : ArmTexts(arguments);
+  if (!texts.ok()) return Fail(texts.error().message);
   Result<std::vector<ab::Arm>> arms = ab::ResolveArms({*texts, *settings, arguments.mixed_index});
   if (!arms.ok()) return Fail(arms.error().message);
   Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(settings->metrics);
   if (!metrics.ok()) return Fail(metrics.error().message);
   ab::ExperimentRequest request;
+  request.dirty_build = BuildDirty();
+  if (builds) {
+    if (Status set = SetBuilds(arguments, *arms, request.dirty_build); !set.ok()) return Fail(set.error());
+  }
   request.arms = std::move(*arms);
   request.metrics = std::move(*metrics);
   request.pairs = arguments.pairs;
@@ -70,11 +102,13 @@ int RunAb(const AbArguments& arguments) {
   if (!out.ok()) return Fail(out.error());
   request.out = *out;
   request.bin_dir = OwnFolder();
-  request.dirty_build = BuildDirty();
   if (request.pairs < ab::kPairsMin)
     std::fprintf(stderr, "%zu %s: figures only, a verdict takes at least %zu (--pairs)\n", request.pairs,
                  request.pairs == 1 ? "pair" : "pairs", ab::kPairsMin);
-  const Result<ab::Experiment> experiment = ab::RunExperiment(request, Run, SayBetweenRuns);
+  const std::vector<std::string> scenario_arguments = arguments.scenario.AsArguments();
+  const auto run_in_build = [&](const RunRequest& run) { return ab::RunInBuild(scenario_arguments, run); };
+  const Result<ab::Experiment> experiment = builds ? ab::RunExperiment(request, run_in_build, SayBetweenRuns)
+                                                   : ab::RunExperiment(request, Run, SayBetweenRuns);
   if (!experiment.ok()) {
     if (arguments.out.empty()) RemoveIfEmpty(request.out);
     return Fail(experiment.error());

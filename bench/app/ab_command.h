@@ -13,7 +13,7 @@ namespace prefixmesh::bench {
 
 struct AbArguments {
   ScenarioArguments scenario;
-  std::string a, b, arms, out;
+  std::string a, b, arms, build_a, build_b, out;
   std::size_t pairs = 12;
   bool mixed_index = false;
 

@@ -20,6 +20,13 @@ void ScenarioArguments::AddTo(CLI::App& command) {
   command.add_option("--set", overrides, "key=value of any setting (see `prefixmesh list settings`); repeat");
 }
 
+std::vector<std::string> ScenarioArguments::AsArguments() const {
+  std::vector<std::string> arguments = {"--scenario", scenario};
+  if (duration) arguments.insert(arguments.end(), {"--duration", *duration});
+  for (const std::string& each : overrides) arguments.insert(arguments.end(), {"--set", each});
+  return arguments;
+}
+
 Result<load::Settings> ScenarioArguments::Resolve() const {
   Result<load::Settings> settings = load::LoadScenario(scenario);
   if (!settings.ok()) return settings;

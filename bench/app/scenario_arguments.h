@@ -22,6 +22,8 @@ struct ScenarioArguments {
 
   void AddTo(CLI::App& command);
   Result<load::Settings> Resolve() const;
+  // As they were given, without the seed.
+  std::vector<std::string> AsArguments() const;
 };
 
 // SLO lines are read before anything starts.

@@ -94,6 +94,23 @@ TEST_CASE("AbAnalysis: pairs of different plans, machines or builds are not comp
   CHECK(Noted(dirty, "uncommitted changes"));
 }
 
+TEST_CASE("AbAnalysis: arms of two builds are compared though their builds differ, and are no noise floor") {
+  Experiment experiment = SampleExperiment({"two-layer", "two-layer"}, 10, Same);
+  std::vector<Arm>& arms = experiment.request.arms;
+  SetBuild(arms[0], "/a", "11111111");
+  SetBuild(arms[1], "/b", "22222222");
+  CHECK(arms[1].text == "two-layer@22222222");
+  for (std::size_t pair = 1; pair <= 10; ++pair) RunOf(experiment, pair, 1).build = "another, gcc";
+  const Analysis two = Analyse(experiment);
+  CHECK(two.comparisons[0].metrics[0].comparison.pairs == 10);
+  CHECK(!Noted(two, "build"));
+  CHECK(!two.null_experiment);
+  RunOf(experiment, 3, 1).build = "a third one, gcc";
+  CHECK(Noted(Analyse(experiment), "more than one build"));
+  SetBuild(arms[1], "/b", arms[0].build);  // the same commit, built twice
+  CHECK(Analyse(experiment).null_experiment);
+}
+
 TEST_CASE("AbAnalysis: an arm that is killed in every pair has regressed, and its figures are not compared") {
   Experiment experiment = SampleExperiment({"two-layer", "off"}, 9, Same);
   for (std::size_t pair = 1; pair <= 9; ++pair) {

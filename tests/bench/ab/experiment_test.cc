@@ -225,6 +225,36 @@ TEST_CASE("AbExperiment: a folder with something else, and arms that change the 
   CHECK(runner.made == 0);
 }
 
+TEST_CASE("AbExperiment: each arm runs in its build, and two builds that make different plans are refused at once") {
+  Folder folder;
+  ExperimentRequest request = SmallRequest(folder.path());
+  SetBuild(request.arms[0], "/first/bin", "11111111");
+  SetBuild(request.arms[1], "/second/bin", "22222222");
+  FakeRunner runner;
+  std::map<std::string, std::string> build_of;
+  const auto asked = [&](const RunRequest& run) {
+    build_of[run.strategy] = run.bin_dir;
+    return runner(run);
+  };
+  REQUIRE(RunExperiment(request, asked, [](const std::string&) {}).ok());
+  CHECK(build_of == std::map<std::string, std::string>{{"off", "/first/bin"}, {"two-layer", "/second/bin"}});
+
+  Folder again;
+  request.out = again.path();
+  runner.made = 0;
+  const auto other_plan = [&](const RunRequest& run) {
+    const Result<RunOutcome> outcome = runner(run);
+    Json result = Json::parse(std::ifstream(run.out + "/result.json"));
+    result["plan_fingerprint"] = run.bin_dir;
+    std::ofstream(run.out + "/result.json") << result;
+    return outcome;
+  };
+  const Result<Experiment> refused = RunExperiment(request, other_plan, [](const std::string&) {});
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message.find("different plans") != std::string::npos);
+  CHECK(runner.made == 2);
+}
+
 TEST_CASE("AbRunFacts: what a result says, and what is no result") {
   const std::vector<ReadableMetric> metrics =
       *ReadableMetrics({{"rss", "max(routers.peak_rss_bytes)", true, 1}, {"cov", "routing.load_cov", true, 1}});
