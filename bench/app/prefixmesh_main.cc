@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/ab_command.h"
+#include "bench/app/nightly_command.h"
 #include "bench/app/output.h"
 #include "bench/app/reproduce_command.h"
 #include "bench/app/scenario_arguments.h"
@@ -225,6 +226,8 @@ int Main(int argc, char** argv) {
   CLI::App* conform = app.add_subcommand("conform", "runs language-neutral vectors; a line per failure");
   conform->add_option("files", vector_files, "JSON files (docs/conform.md)")->required();
 
+  NightlyArguments nightly_arguments;
+  CLI::App* nightly = nightly_arguments.AddTo(app);
   ExportArguments export_arguments;
   CLI::App* export_command = export_arguments.AddTo(app);
   BaselineArguments baseline_arguments;
@@ -257,6 +260,7 @@ int Main(int argc, char** argv) {
   if (run->parsed()) return RunCommand(scenario, strategy, out);
   if (plan->parsed()) return PlanCommand(scenario);
   if (list->parsed()) return ListCommand(what, list_format, results_dir);
+  if (nightly->parsed()) return RunNightly(nightly_arguments);
   if (export_command->parsed()) return RunExport(export_arguments);
   if (baseline->parsed()) return RunBaseline(baseline_arguments);
   if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);

@@ -2,33 +2,10 @@
 // that was missed is a failure, a run that broke an error, one that its generator did not drive as planned is skipped:
 // it says nothing.
 #include "bench/export/export.h"
+#include "bench/export/xml.h"
 
 namespace prefixmesh::bench {
 namespace {
-
-// Lines hold printable ASCII, so only these are left to escape.
-std::string Xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) >= 0x20 ? c : ' ';
-    }
-  }
-  return out;
-}
 
 // Seconds of load: what a line can tell of how long a run took.
 double LoadSeconds(const RunLine& run) {

@@ -154,6 +154,9 @@ GenerationFigures GenerationSim::Figures() const {
     figures.refused_bytes += stats.refused_bytes;
     figures.queued_bytes += stats.queued_bytes;
     figures.delivered_bytes += stats.received_bytes;
+    figures.rounds += stats.rounds;
+    figures.messages += stats.messages;
+    for (const std::uint64_t count : stats.oversize) figures.oversize += count;
     figures.streams_opened += stats.streams_opened;
     figures.records.local += report.records.local;
     figures.records.sent += report.records.sent;

@@ -28,7 +28,9 @@ struct GenerationFigures {
   std::uint64_t placements = 0;
   std::uint64_t frames = 0;  // handed over
   std::uint64_t built_bytes = 0, refused_bytes = 0, queued_bytes = 0, delivered_bytes = 0;
-  std::uint64_t streams_opened = 0;  // by either end
+  std::uint64_t rounds = 0, messages = 0;  // rounds that built something
+  std::uint64_t oversize = 0;              // of every kind
+  std::uint64_t streams_opened = 0;        // by either end
   RecordCounts records;
   std::uint64_t decode_errors = 0;
   // Of the placements, times all other routers that live: how many the other's tree has at the end.

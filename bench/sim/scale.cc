@@ -88,8 +88,12 @@ ScaleRow MeasureScale(std::size_t routers, double rate, double round_ms) {
   std::uint64_t built = 0;
   for (const auto& router : mesh) {
     row.deliveries += router->strategy().Report().records.applied;
-    built += router->stats().built_bytes;
+    const MeshStats stats = router->stats();
+    built += stats.built_bytes;
+    for (const std::uint64_t count : stats.oversize) row.oversize += count;
   }
+  row.built_bytes = built - bytes;
+  row.frames = network.frames() - frames;
   const auto deliveries = static_cast<double>(std::max<std::uint64_t>(row.deliveries, 1));
   row.bytes_per_delivery = static_cast<double>(built - bytes) / deliveries;
   row.frames_per_delivery = static_cast<double>(network.frames() - frames) / deliveries;

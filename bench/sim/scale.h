@@ -10,8 +10,9 @@ namespace prefixmesh::sim {
 
 struct ScaleRow {
   std::size_t routers = 0;
-  std::uint64_t placements = 0;   // announced
-  std::uint64_t deliveries = 0;   // applied by a peer
+  std::uint64_t placements = 0;  // announced
+  std::uint64_t deliveries = 0;  // applied by a peer
+  std::uint64_t built_bytes = 0, frames = 0, oversize = 0;
   double bytes_per_delivery = 0;  // payload, acks and digests included
   double frames_per_delivery = 0;
   double rounds_to_visible_p50 = 0, rounds_to_visible_p99 = 0;

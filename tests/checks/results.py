@@ -82,7 +82,7 @@ def main():
     validators = {schema["properties"]["schema_version"]["const"]: jsonschema.Draft202012Validator(schema)
                   for schema in schemas}
     problems, count, recorded = [], 0, {}
-    for file in sorted(root.glob("*/*.json")):
+    for file in sorted(file for file in root.glob("*/*.json") if file.parent.name not in ("golden", "baselines")):
         count += 1
         result = json.loads(file.read_text())
         validator = validators.get(result.get("schema_version"))

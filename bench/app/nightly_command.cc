@@ -1,0 +1,136 @@
+#include "bench/app/nightly_command.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "bench/ab/builds.h"
+#include "bench/app/output.h"
+#include "bench/app/scenario_arguments.h"
+#include "bench/build_info.h"
+#include "bench/nightly/night_output.h"
+#include "bench/report/format.h"
+#include "bench/result/read_json.h"
+#include "bench/result/utc.h"
+#include "bench/scenario/run_folder.h"
+#include "impl/app/number_from.h"
+#include "impl/base/whole_file.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+constexpr const char* kPlanName = "night-plan.json";
+
+// A night that was stopped keeps its name, or its runs would be two nights of the history. Returns the name.
+Result<std::string> OpenNight(const std::string& out, const NightRequest& request) {
+  const std::string file = out + "/" + kPlanName;
+  const nlohmann::json plan = {
+      {"suite", request.suite.name}, {"build", request.build.name}, {"baseline", request.baseline.name}};
+  if (!Exists(file)) {
+    nlohmann::json named = plan;
+    named["night"] = request.name;
+    if (Status written = WriteWholeFile(file, named.dump(1) + "\n"); !written.ok()) return written.error();
+    return request.name;
+  }
+  Result<nlohmann::json> before = ReadJson(file);
+  if (!before.ok()) return before.error();
+  if (Exists(out + "/night.json"))
+    return Invalid("--out " + out + ": it holds a finished night; choose an empty folder");
+  const std::string name = TextAt(*before, "night", "");
+  if (before->is_object()) before->erase("night");
+  if (*before != plan || name.empty())
+    return Invalid("--out " + out +
+                   ": it holds another night (suite, build or baseline differ); choose an empty folder");
+  return name;
+}
+
+Status WriteNight(const NightRequest& request, const Night& night) {
+  const std::string json =
+      NightJson(request, night).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  for (const auto& [name, text] : {std::pair{"/summary.md", NightMarkdown(request, night)},
+                                   std::pair{"/junit.xml", NightJUnit(request, night)}, std::pair{"/night.json", json}})
+    if (Status written = WriteWholeFile(request.out + name, text); !written.ok()) return written;
+  return {};
+}
+
+int Accept(const NightlyArguments& arguments, const Suite& suite) {
+  const Counters now = CountOnVirtualTime(suite.counters, SayBetweenRuns);
+  const std::string path = GoldenPath(arguments.results);
+  const Result<Counters> golden = ReadGolden(path);
+  if (Status accepted = AcceptGolden(path, now, UtcText(std::time(nullptr)), BuildCommit() + (BuildDirty() ? "+" : ""),
+                                     arguments.accept);
+      !accepted.ok())
+    return Fail(accepted.error());
+  std::printf("accepted  %s  (%zu counters, %zu of them changed)\n", path.c_str(), now.size(),
+              ChangesOf(golden.ok() ? *golden : Counters{}, now).size());
+  return 0;
+}
+
+}  // namespace
+
+CLI::App* NightlyArguments::AddTo(CLI::App& app) {
+  CLI::App* command = app.add_subcommand(
+      "nightly", "a suite of scenarios and strategies against what was, with an exit code to believe");
+  command->add_option("--suite", suite, "short, full, or a .toml file (docs/nightly.md)")->capture_default_str();
+  command->add_option("--baseline-build", baseline_build, "the build folder that the real runs are paired with");
+  command->add_option("--store", store, "the folder with the history of nights")->capture_default_str();
+  command->add_option("--keep-days", keep_days, "how long the store keeps whole results")
+      ->capture_default_str()
+      ->check(WholeFrom(1, 3650));
+  command->add_option("--results", results, "the folder with golden figures and recorded runs")->capture_default_str();
+  command->add_option("--out", out, "folder for the night; a new one under runs/ by default");
+  command->add_option("--accept", accept,
+                      "make today's counters the golden ones, for this reason, and run nothing else");
+  return command;
+}
+
+int RunNightly(const NightlyArguments& arguments) {
+  spdlog::set_level(spdlog::level::off);  // of simulated routers, which part and meet again
+  const Result<Suite> suite = LoadSuite(arguments.suite);
+  if (!suite.ok()) return Fail(suite.error());
+  if (!arguments.accept.empty()) return Accept(arguments, *suite);
+  NightRequest request;
+  request.suite = *suite;
+  request.results = arguments.results;
+  request.store = arguments.store;
+  request.keep_days = arguments.keep_days;
+  request.now_unix_s = std::time(nullptr);
+  request.name = UtcCompactText(request.now_unix_s);
+  request.build = {OwnFolder(), BuildCommit().substr(0, 8) + (BuildDirty() ? "+" : ""), BuildCommit(), BuildDirty()};
+  request.no_baseline = "no --baseline-build";
+  if (!arguments.baseline_build.empty()) {
+    const Result<ab::Build> build = ab::FindBuild(arguments.baseline_build);
+    if (!build.ok()) return Fail(build.error());
+    request.baseline = {build->bin_dir, build->Name(), build->commit, build->dirty};
+  }
+  const Result<std::string> out = arguments.out.empty()
+                                      ? NewRunFolder("nightly-" + std::filesystem::path(suite->name).stem().string())
+                                      : arguments.out;
+  if (!out.ok()) return Fail(out.error());
+  request.out = *out;
+  const Result<FolderLock> folder = FolderLock::Take(request.out);
+  if (!folder.ok()) return Fail(folder.error());
+  const Result<FolderLock> store = FolderLock::Take(request.store);
+  if (!store.ok()) return Fail(store.error());
+  const Result<std::string> name = OpenNight(request.out, request);
+  if (!name.ok()) return Fail(name.error());
+  request.name = *name;
+  Result<Night> night = RunNight(request, ab::RunInBuild, SayBetweenRuns);
+  if (!night.ok()) {
+    const int code = Fail(night.error());
+    std::fprintf(stderr, "prefixmesh nightly --out %s with the same arguments goes on from here\n",
+                 request.out.c_str());
+    return code;
+  }
+  const std::vector<std::string> notes =
+      ApplyMutes(suite->mutes, UtcText(request.now_unix_s).substr(0, 10), night->findings);
+  night->notes.insert(night->notes.end(), notes.begin(), notes.end());
+  if (Status written = WriteNight(request, *night); !written.ok()) return Fail(written.error());
+  std::printf("%ssummary  %s/summary.md\n", NightText(request, *night).c_str(), request.out.c_str());
+  return NightExitCode(night->findings);
+}
+
+}  // namespace prefixmesh::bench

@@ -1,0 +1,208 @@
+// A night from its suite to its verdict. Method: a runner that writes results as a build with a given regression would,
+// made of a fixture; everything else is the real thing.
+#include "bench/nightly/night.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "bench/nightly/night_output.h"
+#include "bench/result/utc.h"
+#include "bench/store/index.h"
+#include "impl/base/prng.h"
+#include "tests/support/temp_dir.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+struct Builds {
+  double worse = 1;  // the new build's peak RSS, times this
+  double oversize = 0;
+  int failures = 0;  // this many runs of the night are cut short
+  int made = 0;
+  bool only_first = false;  // the regression is gone after the first comparison
+
+  Result<RunOutcome> operator()(const std::vector<std::string>&, const RunRequest& request) {
+    if (failures > 0 && made == 5) {
+      --failures;
+      return Error{ErrorCode::kUnavailable, "interrupted"};
+    }
+    Json result = Json::parse(std::ifstream("tests/bench/report/fixture_two_layer.json"));
+    Prng prng(static_cast<std::uint64_t>(++made));
+    const bool is_new = request.bin_dir == "/new/bin", first = request.seed < 1000;
+    const double factor = is_new && (first || !only_first) ? worse : 1;
+    for (Json& router : result["routers"]) {
+      for (const char* figure : {"peak_rss_bytes", "steady_rss_bytes"})
+        router[figure] =
+            static_cast<std::uint64_t>(router[figure].get<double>() * factor * (1 + 0.002 * prng.Normal()));
+      if (is_new) {
+        router["sync"]["oversize"]["entry"] = oversize;
+        router["sync"]["oversize_warnings"] = oversize;
+      }
+    }
+    result["seed"] = request.seed;
+    result["run_id"] = UtcCompactText(1800000000 + made) + "-two-layer";
+    result["started_at"] = UtcText(1800000000 + made);
+    result["plan_fingerprint"] = "plan-" + std::to_string(request.seed);
+    result["build"]["commit"] = is_new ? "2222222222" : "1111111111";
+    fs::create_directories(request.out);
+    std::ofstream(request.out + "/result.json") << result;
+    return RunOutcome{};
+  }
+};
+
+struct Place {
+  test::TempDir dir;
+  NightRequest request;
+
+  Place() {
+    request.suite = *ParseSuite("[[cell]]\nscenario = \"reference\"\nstrategy = \"two-layer\"\npairs = 9\n", "mine");
+    request.results = dir / "results";
+    request.store = dir / "store";
+    request.out = dir / "out";
+    request.build = {"/new/bin", "22222222", "2222222222", false};
+    request.baseline = {"/old/bin", "11111111", "1111111111", false};
+    request.name = "20270115T080000Z";
+    request.now_unix_s = 1800000000;
+    fs::create_directories(request.store);
+  }
+  Result<Night> Run(Builds& builds) {
+    return RunNight(
+        request,
+        [&](const std::vector<std::string>& arguments, const RunRequest& run) { return builds(arguments, run); },
+        [](const std::string&) {});
+  }
+};
+
+const Finding* FindingOf(const Night& night, Gate gate, const std::string& figure) {
+  for (const Finding& each : night.findings)
+    if (each.gate == gate && each.figure == figure) return &each;
+  return nullptr;
+}
+
+TEST_CASE("an unchanged build passes, and its runs are the night's history") {
+  Place place;
+  Builds builds;
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(builds.made == 20);  // a warm-up and nine pairs, and nothing again
+  REQUIRE(FindingOf(*night, Gate::kRuns, "peak RSS") != nullptr);
+  CHECK(FindingOf(*night, Gate::kRuns, "peak RSS")->verdict == FindingVerdict::kUnchanged);
+  CHECK(FindingOf(*night, Gate::kHistory, "routers.peak_rss_bytes")->word == "not-enough-history");
+  CHECK(NightExitCode(night->findings) != 1);
+  const Result<RunList> stored = ReadIndex(place.request.store + "/index.jsonl");
+  REQUIRE(stored.ok());
+  REQUIRE(stored->lines.size() == 9);
+  for (const RunLine& line : stored->lines) {
+    CHECK(line.night == place.request.name);
+    CHECK(line.commit == "2222222222");
+    CHECK(fs::exists(place.request.store + "/runs/" + line.run_id + ".json"));
+  }
+}
+
+TEST_CASE("a build that takes 10 % more memory fails the night, once a second comparison agrees") {
+  Place place;
+  Builds builds;
+  builds.worse = 1.1;
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(builds.made == 40);
+  CHECK(FindingOf(*night, Gate::kRuns, "peak RSS")->verdict == FindingVerdict::kRegressed);
+  CHECK(NightExitCode(night->findings) == 1);
+  CHECK(NightText(place.request, *night).find("regressed  reference/two-layer peak RSS") != std::string::npos);
+}
+
+TEST_CASE("what a second comparison does not show is not called a regression") {
+  Place place;
+  Builds builds;
+  builds.worse = 1.1;
+  builds.only_first = true;
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(FindingOf(*night, Gate::kRuns, "peak RSS")->word == "not-confirmed");
+  CHECK(NightExitCode(night->findings) == 3);
+}
+
+TEST_CASE("one oversize frame more than the baseline fails the night, without any tolerance") {
+  Place place;
+  Builds builds;
+  builds.oversize = 1;
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(FindingOf(*night, Gate::kRuns, "oversize warnings")->verdict == FindingVerdict::kRegressed);
+  CHECK(NightExitCode(night->findings) == 1);
+}
+
+TEST_CASE("a night that was stopped goes on: no run is made or stored twice") {
+  Place place;
+  Builds builds;
+  builds.failures = 1;
+  REQUIRE(!place.Run(builds).ok());
+  const int before = builds.made;
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(before == 5);
+  CHECK(builds.made == 20);
+  CHECK(ReadIndex(place.request.store + "/index.jsonl")->lines.size() == 9);
+}
+
+TEST_CASE("without a baseline build, and without golden counters, a night says what it could not say") {
+  Place place;
+  place.request.suite = *ParseSuite(
+      "[[counter]]\nstrategy = \"raw-ops\"\noptions = \"rate=5\"\nseconds = 10\n"
+      "[[cell]]\nscenario = \"reference\"\nstrategy = \"two-layer\"\n",
+      "mine");
+  place.request.baseline = {};
+  place.request.no_baseline = "no --baseline-build";
+  Builds builds;
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(builds.made == 0);
+  CHECK(FindingOf(*night, Gate::kRuns, "all")->word == "no-baseline");
+  CHECK(FindingOf(*night, Gate::kCounters, "golden")->word == "no-golden");
+  CHECK(NightExitCode(night->findings) == 3);
+}
+
+TEST_CASE("a counter that changed fails the night until it is accepted") {
+  Place place;
+  const std::vector<CounterCell> cells = {{.strategy = "raw-ops", .options = "rate=5", .seconds = 10}};
+  place.request.suite.cells.clear();
+  place.request.suite.counters = cells;
+  Counters golden = CountOnVirtualTime(cells, [](const std::string&) {});
+  const std::string path = GoldenPath(place.request.results);
+  REQUIRE(AcceptGolden(path, golden, "", "", "first").ok());
+  Builds builds;
+  CHECK(NightExitCode(place.Run(builds)->findings) == 0);
+  ++golden["raw-ops built_bytes"];
+  REQUIRE(AcceptGolden(path, golden, "", "", "wrong").ok());
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(FindingOf(*night, Gate::kCounters, "built_bytes") != nullptr);
+  CHECK(FindingOf(*night, Gate::kCounters, "built_bytes")->where == "raw-ops");
+  CHECK(NightExitCode(night->findings) == 1);
+}
+
+TEST_CASE("a night's outputs agree, and nothing that a finding says breaks them") {
+  Place place;
+  Night night;
+  night.findings = {{Gate::kCounters, "a|b", "<x> & \"y\"", FindingVerdict::kRegressed, "changed", "1 | 2\n3", ""},
+                    {Gate::kRuns, "chat/off", "peak RSS", FindingVerdict::kInconclusive, "unstable", "", "known"},
+                    {Gate::kHistory, "chat/off", "z", FindingVerdict::kUnchanged, "unchanged", "", ""}};
+  const Json json = Json::parse(NightJson(place.request, night).dump());
+  CHECK(json["verdict"] == "regressed");
+  CHECK(json["findings"].size() == 3);
+  CHECK(json["findings"][1]["muted"] == "known");
+  const std::string xml = NightJUnit(place.request, night);
+  CHECK(xml.find("&lt;x&gt; &amp; &quot;y&quot;") != std::string::npos);
+  CHECK(xml.find("<skipped message=\"known\"") != std::string::npos);
+  const std::string markdown = NightMarkdown(place.request, night);
+  CHECK(markdown.find("| a\\|b | <x> & \"y\" | changed | 1 \\| 2 3 |") != std::string::npos);
+  CHECK(markdown.find("unstable (muted)") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace prefixmesh::bench
