@@ -182,6 +182,10 @@ class NightWatch {
          {std::pair{base + ".ab.json", json}, std::pair{base + ".html", ab::RenderAbReport(*experiment, analysis)}})
       if (Status written = WriteWholeFile(file, text); !written.ok()) return written.error();
     if (Status stored = Keep(*experiment); !stored.ok()) return stored.error();
+    if (Status stored = KeepPairs(*experiment, cell.Name() + suffix); !stored.ok()) return stored.error();
+    if (suffix.empty()) {
+      if (Status seen = See(*experiment, cell); !seen.ok()) return seen.error();
+    }
     return analysis;
   }
 
@@ -202,6 +206,30 @@ class NightWatch {
       line->night = request_.name;
       if (Status added = AddToStore(request_.store, *line, *result); !added.ok()) return added;
     }
+    return {};
+  }
+
+  std::string PairsFile() const { return request_.store + "/pairs.jsonl"; }
+
+  // A rerun has a cell name of its own, so that a night that goes on knows what it has stored.
+  Status KeepPairs(const ab::Experiment& experiment, const std::string& cell) {
+    const Result<std::vector<PairLine>> before = ReadPairLines(PairsFile());
+    if (!before.ok() && before.error().code != ErrorCode::kNotFound) return before.error();
+    if (before.ok())
+      for (const PairLine& line : *before)
+        if (line.night == request_.name && line.cell == cell) return {};
+    for (const PairLine& line : PairLinesOf(experiment, request_.name, cell))
+      if (Status added = AppendLine(PairsFile(), ToJsonLine(line)); !added.ok()) return added;
+    return {};
+  }
+
+  Status See(const ab::Experiment& experiment, const RunCell& cell) {
+    const Result<std::vector<PairLine>> lines = ReadPairLines(PairsFile());
+    if (!lines.ok() && lines.error().code != ErrorCode::kNotFound) return lines.error();
+    if (!lines.ok() || experiment.runs.empty()) return {};
+    const std::vector<Sight> sights =
+        SightsOf(*lines, cell.Name(), experiment.runs.back().facts.machine, experiment.request.metrics, cell.pairs);
+    night_.sights.insert(night_.sights.end(), sights.begin(), sights.end());
     return {};
   }
 

@@ -23,6 +23,7 @@
 #include "bench/ab/experiment.h"
 #include "bench/nightly/counters.h"
 #include "bench/nightly/finding.h"
+#include "bench/nightly/sight.h"
 #include "bench/nightly/suite.h"
 #include "impl/base/result.h"
 
@@ -46,6 +47,7 @@ struct NightRequest {
 
 struct Night {
   std::vector<Finding> findings;
+  std::vector<Sight> sights;  // what the second gate can see, of every cell and figure
   std::vector<std::string> notes;
 };
 

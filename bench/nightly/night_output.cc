@@ -1,6 +1,7 @@
 #include "bench/nightly/night_output.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "bench/export/xml.h"
@@ -54,6 +55,14 @@ std::string RowOf(const Finding& finding) {
          (finding.counts() ? "" : "; muted: " + CellText(finding.muted)) + " |\n";
 }
 
+std::string SeenText(const Sight& sight) {
+  if (!sight.false_calls) return "too few pairs (it takes " + std::to_string(kPairsForSight) + ")";
+  if (!sight.smallest_seen_percent) return "none up to 100 %";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.0f %%", *sight.smallest_seen_percent);
+  return text;
+}
+
 nlohmann::ordered_json TextOrNull(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }
@@ -76,6 +85,16 @@ std::string NightMarkdown(const NightRequest& request, const Night& night) {
     for (const bool news : {true, false})
       for (const Finding& each : findings)
         if (IsNews(each) == news) out += RowOf(each);
+  }
+  if (!night.sights.empty()) {
+    out +=
+        "\n## What the second gate can see here\n\nOf stored pairs, with the change multiplied in: the smallest change "
+        "for "
+        "the worse that it calls in 95 % of nights, and how often it calls one that is not there.\n\n"
+        "| where | figure | pairs | smallest change seen | false calls |\n|---|---|--:|--:|--:|\n";
+    for (const Sight& each : night.sights)
+      out += "| " + CellText(each.cell) + " | " + CellText(each.figure) + " | " + std::to_string(each.pairs) + " | " +
+             SeenText(each) + " | " + QuantityText(Quantity::kShare, each.false_calls) + " |\n";
   }
   if (!night.notes.empty()) out += "\n";
   for (const std::string& note : night.notes) out += "* " + note + "\n";
@@ -124,15 +143,21 @@ nlohmann::ordered_json NightJson(const NightRequest& request, const Night& night
                         {"inconclusive", each.counts() && each.verdict == FindingVerdict::kInconclusive},
                         {"text", each.text},
                         {"muted", TextOrNull(each.muted)}});
-  return {{"schema_version", 1},
-          {"night", request.name},
-          {"suite", request.suite.name},
-          {"commit", request.build.commit},
-          {"dirty", request.build.dirty},
-          {"baseline", TextOrNull(request.baseline.commit)},
-          {"findings", findings},
-          {"notes", night.notes},
-          {"verdict", NightVerdict(night.findings)}};
+  nlohmann::ordered_json sights = nlohmann::ordered_json::array();
+  const auto or_null = [](const std::optional<double>& value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+  };
+  for (const Sight& each : night.sights)
+    sights.push_back({{"cell", each.cell},
+                      {"figure", each.figure},
+                      {"pairs", each.pairs},
+                      {"smallest_seen_percent", or_null(each.smallest_seen_percent)},
+                      {"false_calls", or_null(each.false_calls)}});
+  return {{"schema_version", 1},          {"night", request.name},
+          {"suite", request.suite.name},  {"commit", request.build.commit},
+          {"dirty", request.build.dirty}, {"baseline", TextOrNull(request.baseline.commit)},
+          {"findings", findings},         {"sights", sights},
+          {"notes", night.notes},         {"verdict", NightVerdict(night.findings)}};
 }
 
 std::string NightText(const NightRequest& request, const Night& night) {

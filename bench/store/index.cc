@@ -42,7 +42,7 @@ class OpenFile {
 Result<off_t> EndOfLines(int fd, const std::string& path) {
   off_t end = lseek(fd, 0, SEEK_END);
   if (end < 0) return Failed(path, "cannot seek");
-  char buffer[kRunLineBytesMax + 1];
+  char buffer[kAppendedBytesMax + 1];
   while (end > 0) {
     const off_t begin = std::max<off_t>(0, end - static_cast<off_t>(sizeof buffer));
     const ssize_t got = pread(fd, buffer, static_cast<std::size_t>(end - begin), begin);
@@ -99,32 +99,22 @@ void SortAndKeepOnce(RunList& list) {
 
 }  // namespace
 
-Result<RunList> ReadIndex(const std::string& file) {
+Result<std::vector<std::string>> ReadWholeLines(const std::string& file) {
   const Result<std::string> text = ReadWholeFile(file, kIndexBytesMax);
   if (!text.ok()) return text.error();
-  RunList list;
-  std::size_t number = 0;
-  for (std::string_view rest = *text; !rest.empty();) {
-    ++number;
+  std::vector<std::string> lines;
+  for (std::string_view rest = *text;;) {
     const std::size_t end = rest.find('\n');
-    const std::string where = file + ":" + std::to_string(number) + ": ";
-    if (end == std::string_view::npos) {
-      list.notes.push_back(where + "left out: its end was never written");
-      break;
-    }
-    Result<RunLine> line = ParseRunLine(rest.substr(0, end));
-    if (!line.ok()) return Error{line.error().code, where + line.error().message};
-    list.lines.push_back(std::move(*line));
+    if (end == std::string_view::npos) return lines;
+    lines.emplace_back(rest.substr(0, end));
     rest.remove_prefix(end + 1);
   }
-  SortAndKeepOnce(list);
-  return list;
 }
 
-Status AppendToIndex(const std::string& file, const RunLine& line) {
-  const std::string text = ToJsonLine(line) + "\n";
-  if (text.size() > kRunLineBytesMax + 1)
-    return Error{ErrorCode::kTooBig, line.run_id + ": its line is " + std::to_string(text.size()) + " bytes"};
+Status AppendLine(const std::string& file, const std::string& line) {
+  const std::string text = line + "\n";
+  if (line.size() > kAppendedBytesMax || line.find('\n') != std::string::npos)
+    return Error{ErrorCode::kTooBig, file + ": a line of " + std::to_string(line.size()) + " bytes is too long"};
   const OpenFile open_file(file, O_RDWR | O_CREAT);
   const int fd = open_file.fd();
   if (fd < 0) return Failed(file, "cannot open");
@@ -140,6 +130,31 @@ Status AppendToIndex(const std::string& file, const RunLine& line) {
   }
   if (fsync(fd) != 0) return WriteError(file, errno);
   return {};
+}
+
+Result<RunList> ReadIndex(const std::string& file) {
+  const Result<std::vector<std::string>> texts = ReadWholeLines(file);
+  if (!texts.ok()) return texts.error();
+  RunList list;
+  std::uintmax_t bytes = 0;
+  for (std::size_t i = 0; i < texts->size(); ++i) {
+    bytes += (*texts)[i].size() + 1;
+    Result<RunLine> line = ParseRunLine((*texts)[i]);
+    if (!line.ok()) return Error{line.error().code, file + ":" + std::to_string(i + 1) + ": " + line.error().message};
+    list.lines.push_back(std::move(*line));
+  }
+  std::error_code error;
+  if (fs::file_size(file, error) > bytes && !error)
+    list.notes.push_back(file + ":" + std::to_string(texts->size() + 1) + ": left out: its end was never written");
+  SortAndKeepOnce(list);
+  return list;
+}
+
+Status AppendToIndex(const std::string& file, const RunLine& line) {
+  const std::string text = ToJsonLine(line);
+  if (text.size() > kRunLineBytesMax)
+    return Error{ErrorCode::kTooBig, line.run_id + ": its line is " + std::to_string(text.size()) + " bytes"};
+  return AppendLine(file, text);
 }
 
 Result<RunList> ReadRuns(const std::vector<std::string>& paths) {

@@ -28,6 +28,12 @@ struct RunList {
   std::vector<std::string> notes;  // what was left out, and why
 };
 
+// The lines of a file that is appended to: whole ones; what is behind the last line's end is left out.
+Result<std::vector<std::string>> ReadWholeLines(const std::string& file);
+// One line more, at the end of the whole ones. `line` without its end, of at most kAppendedBytesMax.
+inline constexpr std::size_t kAppendedBytesMax = 4096;
+Status AppendLine(const std::string& file, const std::string& line);
+
 Result<RunList> ReadIndex(const std::string& file);
 Status AppendToIndex(const std::string& file, const RunLine& line);
 

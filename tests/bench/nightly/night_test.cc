@@ -98,6 +98,12 @@ TEST_CASE("an unchanged build passes, and its runs are the night's history") {
   const Result<RunList> stored = ReadIndex(place.request.store + "/index.jsonl");
   REQUIRE(stored.ok());
   REQUIRE(stored->lines.size() == 9);
+  const Result<std::vector<PairLine>> pairs = ReadPairLines(place.request.store + "/pairs.jsonl");
+  REQUIRE(pairs.ok());
+  CHECK(pairs->size() == 9);
+  CHECK(std::abs(pairs->front().log_ratios.at("peak RSS")) < 0.03);
+  CHECK(!night->sights.empty());
+  CHECK(night->sights.front().pairs == 9);
   for (const RunLine& line : stored->lines) {
     CHECK(line.night == place.request.name);
     CHECK(line.commit == "2222222222");
