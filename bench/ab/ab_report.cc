@@ -1,6 +1,5 @@
 #include "bench/ab/ab_report.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "bench/ab/ab_plot.h"
@@ -15,12 +14,6 @@ namespace prefixmesh::bench::ab {
 namespace {
 
 std::string RunClass(std::size_t arm) { return "run-" + std::to_string(arm % 8); }
-
-std::string Words(std::string_view verdict) {
-  std::string text(verdict);
-  std::replace(text.begin(), text.end(), '_', ' ');
-  return text;
-}
 
 std::string_view Mark(std::string_view verdict) {
   return verdict == "improved"                         ? "✓"
@@ -87,6 +80,7 @@ std::string ArmCards(const Experiment& experiment, const Analysis& analysis) {
     if (summary.killed > 0) html += "<p class=\"trust bad\">killed at its memory cap in " + of_runs(summary.killed);
     if (summary.untrusted > 0)
       html += "<p class=\"trust bad\">load generator not trusted in " + of_runs(summary.untrusted);
+    if (summary.missed > 0) html += "<p class=\"trust bad\">objectives missed in " + of_runs(summary.missed);
     html += "</article>";
   }
   return html + "</div>";
@@ -156,8 +150,9 @@ std::string GuardsHtml(const ArmComparison& comparison, const std::string& arm_a
       return "<td>" + EscapeHtml(QuantityText(each.guard->quantity, v)) + "</td>";
     };
     rows += "<tr><th scope=\"row\">" + std::string(each.guard->name) + "</th>" + value(each.median_a) +
-            value(each.median_b) + "<td>" + DifferenceText(each) + "</td><td class=\"text\">" +
-            EscapeHtml(each.guard->rule) + "</td><td class=\"text\">" + Pill(each.verdict) + "</td></tr>";
+            value(each.median_b) + "<td>" + DifferenceText(*each.guard, each.difference) + "</td><td class=\"text\">" +
+            EscapeHtml(each.guard->rule) + "</td><td class=\"text\">" + Pill(each.verdict) + " " + WorseText(each) +
+            "</td></tr>";
   }
   return "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">guard</th><th scope=\"col\">median " + arm_a +
          "</th><th scope=\"col\">median " + arm_b +

@@ -28,6 +28,28 @@ std::optional<double> SamplesOf(const nlohmann::json& result, const ReadableMetr
   return std::nullopt;
 }
 
+// Of "null, because REASON: PATH, PATH…" the reason, where one of the paths is the metric's or stands above it.
+std::string WhyNull(const nlohmann::json& result, const ReadableMetric& metric) {
+  constexpr std::string_view kBegin = "null, because ";
+  const std::string wanted = metric.value.PathText() + ".";
+  for (const nlohmann::json& note : ArrayAt(result, "notes")) {
+    if (!note.is_string()) continue;
+    std::string_view text = note.get_ref<const std::string&>();
+    const std::size_t colon = text.rfind(": ");
+    if (!text.starts_with(kBegin) || colon == text.npos) continue;
+    const std::string_view reason = text.substr(kBegin.size(), colon - kBegin.size());
+    for (text.remove_prefix(colon + 2); !text.empty();) {
+      const std::size_t end = std::min(text.find(", "), text.size());
+      std::string path(text.substr(0, end));
+      text.remove_prefix(std::min(end + 2, text.size()));
+      if (const std::size_t open = path.find('['), close = path.find(']'); open < close && close != path.npos)
+        path.erase(open, close + 1 - open);  // routers[] or routers[router-a]
+      if (wanted.starts_with(path + ".")) return std::string(reason);
+    }
+  }
+  return "";
+}
+
 std::string Dumped(const nlohmann::json& node) {
   return node.is_string() ? node.get<std::string>()
                           : node.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -57,10 +79,13 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   const bool judged = facts.verdict == "ok" || facts.verdict == "slo_missed" || facts.verdict == "untrusted";
   if (!facts.comparable()) facts.why = FirstText(ArrayAt(result, judged ? "trust.reasons" : "notes"));
   facts.guards = GuardValuesOf(result);
+  for (const nlohmann::json& slo : ArrayAt(result, "slo"))
+    if (NodeAt(slo, "ok") == nlohmann::json(false)) facts.missed.push_back(TextAt(slo, "name", "?"));
   for (const ReadableMetric& metric : metrics) {
     std::optional<double> value = metric.value.Evaluate(result);
     if (value.has_value() && (!std::isfinite(*value) || *value < 0)) value.reset();
     facts.values.push_back(value);
+    facts.why_null.push_back(value.has_value() ? "" : WhyNull(result, metric));
     facts.samples.push_back(SamplesOf(result, metric));
   }
   return facts;

@@ -190,10 +190,11 @@ void SetOracle(const Measured& m, Readings& routing) {
                &oracle_cov = RoutingFigure("oracle_load_cov");
   if (!m.oracle.has_value()) {
     for (const Figure* figure : {&oracle_share, &ratio, &oracle_cov})
-      routing.SetNotMeasured(*figure, oracle_cov.null_when);
+      routing.SetNotMeasured(*figure, oracle_share.null_when);
     return;
   }
   routing.Set(oracle_share, m.oracle->cached_share);
+  if (!m.oracle->cached_share) routing.SetNotMeasured(oracle_share, "no counted prompt had a byte");
   routing.Set(oracle_cov, m.oracle->load_cov);
   const auto cached = routing.Number(RoutingFigure("cached_share"));
   const double best = m.oracle->cached_share.value_or(0);

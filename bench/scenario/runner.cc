@@ -481,7 +481,14 @@ Result<RunOutcome> Run(const RunRequest& request) {
   }
   if (measured.verdict == Verdict::kOk)
     if (Status replied = CheckReplies(measured); !replied.ok()) fail(replied.error().message);
-  if (measured.verdict == Verdict::kOk) measured.oracle = RunOracle(*plan, request.settings);
+  if (measured.verdict == Verdict::kOk) {
+    const auto records = load::ReadRequestLog(request.out + "/requests.log", plan->fingerprint());
+    if (records.ok()) {
+      measured.oracle = RunOracle(*plan, request.settings, *records);
+    } else {
+      fail(records.error().message);
+    }
+  }
   const nlohmann::ordered_json result = BuildResult(measured);
   RunOutcome outcome;
   outcome.result_path = request.out + "/result.json";
