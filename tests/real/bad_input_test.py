@@ -354,8 +354,9 @@ class BadInput(unittest.TestCase):
         with harness.scratch() as folder:
             run = pathlib.Path(folder, "run")
             run.mkdir()
-            result = {"schema_version": 1, "run_id": "r1", "verdict": "failed", "trust": {"ok": False},
-                      "build": {"dirty": True}, "scenario": {"name": "reference"}, "notes": []}
+            fixtures = pathlib.Path(__file__).parent.parent / "bench" / "report"
+            result = json.loads((fixtures / "fixture_failed.json").read_text())
+            result.update(run_id="r1", scenario={"name": "reference", "file_hash": None, "settings": {}})
             (run / "result.json").write_text(json.dumps(result))
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results",
                          says=["failed", "not trusted", "dirty", "--force"])
@@ -363,11 +364,13 @@ class BadInput(unittest.TestCase):
             self.assertEqual(kept.returncode, 0, kept.stderr)
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force",
                          says=["append-only"])
-            for field, wrong in (("scenario", {"name": "reference", "settings": {"trace.path": 5}}), ("notes", "text"),
-                                 ("verdict", 1)):
+            traced = {**result["scenario"], "settings": {"trace.path": 5}}
+            for field, wrong, said in (("scenario", traced, "not a whole result"), ("notes", "text", "notes is"),
+                                       ("verdict", 1, "verdict is 1"), ("verdict", "ok", "make it untrusted"),
+                                       ("load", {"hdr": {}, "failed_share": 7.5}, "load.failed_share is 7.5, above 1"),
+                                       ("schema_version", 1, "schema_version is 1")):
                 (run / "result.json").write_text(json.dumps({**result, "run_id": "r2", field: wrong}))
-                self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force",
-                             says=["not a whole result"])
+                self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force", says=[said])
             result["run_id"] = "../../escape"
             (run / "result.json").write_text(json.dumps(result))
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force", says=["run id"])
