@@ -100,7 +100,8 @@ std::string MetricHtml(const Experiment& experiment, const ArmComparison& compar
   if (c.pairs > 0) {
     html += Fact("change", ChangeText(c.median_change));
     const auto end = [](const std::optional<double>& v) { return v.has_value() ? ChangeText(v) : std::string("∞"); };
-    if (c.pairs >= kIntervalPairsMin) html += Fact("95 % interval", end(c.ci_low) + " … " + end(c.ci_high));
+    if (c.pairs >= kIntervalPairsMin && (c.ci_low.has_value() || c.ci_high.has_value()))
+      html += Fact("95 % interval", end(c.ci_low) + " … " + end(c.ci_high));
     html += Fact("p of this metric alone", Share(*c.p, "%.4f"));
     html += Fact("p after Holm", c.p_holm.has_value() ? Share(*c.p_holm, "%.4f") : std::string(kMissing));
     html += Fact("rank-biserial", Share(c.effect, "%+.2f"));

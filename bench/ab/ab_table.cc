@@ -9,9 +9,9 @@ namespace prefixmesh::bench::ab {
 namespace {
 
 std::string IntervalText(const MetricComparison& c) {
-  if (!c.ci_low.has_value() && !c.ci_high.has_value()) return "-";
-  return (c.ci_low.has_value() ? ChangeText(c.ci_low) : "?") + " .. " +
-         (c.ci_high.has_value() ? ChangeText(c.ci_high) : "?");
+  if (c.pairs < kIntervalPairsMin || (!c.ci_low.has_value() && !c.ci_high.has_value())) return "";
+  const auto end = [](const std::optional<double>& v) { return v.has_value() ? ChangeText(v) : "infinite"; };
+  return "    95 % interval " + end(c.ci_low) + " .. " + end(c.ci_high) + "\n";
 }
 
 std::string Row(const MetricResult& each) {
@@ -24,8 +24,7 @@ std::string Row(const MetricResult& each) {
   return Left(TerminalText(each.metric.declared.name, kNameColumns - 1), kNameColumns) +
          Right(ValueText(each.metric, each.median_a), kValueColumns) +
          Right(ValueText(each.metric, each.median_b), kValueColumns) + Right(change, 9) + Right(p, 6) + "  " +
-         Words(MetricVerdictName(c.verdict)) + "\n" +
-         (c.pairs < kIntervalPairsMin ? "" : "    95 % interval " + IntervalText(c) + "\n") +
+         Words(MetricVerdictName(c.verdict)) + "\n" + IntervalText(c) +
          (said_below || each.reason.empty() ? "" : Wrapped("  " + each.reason));
 }
 

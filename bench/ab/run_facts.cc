@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/report/format.h"
+#include "bench/report/samples.h"
 #include "bench/result/read_json.h"
 
 namespace prefixmesh::bench::ab {
@@ -13,19 +14,6 @@ std::string FirstText(const nlohmann::json& list) {
   for (const nlohmann::json& each : list)
     if (each.is_string()) return each.get<std::string>();
   return "";
-}
-
-// Where a result counts what its percentiles are of.
-constexpr std::pair<std::string_view, const char*> kSamplesOf[] = {{"visibility.ms.", "visibility.pairs"},
-                                                                   {"load.latency_from_", "load.ok"},
-                                                                   {"load.ttft_us.", "load.ok"},
-                                                                   {"load.schedule_delay_us.", "load.sent"}};
-
-std::optional<double> SamplesOf(const nlohmann::json& result, const ReadableMetric& metric) {
-  const std::string path = metric.value.PathText();
-  for (const auto& [percentiles, count] : kSamplesOf)
-    if (path.starts_with(percentiles) && metric.samples_min > 1) return NumberAt(result, count);
-  return std::nullopt;
 }
 
 // Of "null, because REASON: PATH, PATH…" the reason, where one of the paths is the metric's or stands above it.
@@ -86,7 +74,7 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
     if (value.has_value() && (!std::isfinite(*value) || *value < 0)) value.reset();
     facts.values.push_back(value);
     facts.why_null.push_back(value.has_value() ? "" : WhyNull(result, metric));
-    facts.samples.push_back(SamplesOf(result, metric));
+    facts.samples.push_back(SamplesOf(result, metric.value.PathText()));
   }
   return facts;
 }

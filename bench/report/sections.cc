@@ -7,6 +7,7 @@
 
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
+#include "bench/report/samples.h"
 #include "impl/figures/router_figures.h"
 #include "loadgen/plan/settings.h"
 
@@ -94,7 +95,10 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
   html += Tile("placements applied", text(Quantity::kShare, NumberAt(result, "placements.applied_share")),
                text(Quantity::kCount, NumberAt(result, "placements.lost")) + " lost");
   html += Tile("latency p99", text(Quantity::kMicroseconds, NumberAt(result, "load.latency_from_intended_us.p99")),
-               text(Quantity::kShare, NumberAt(result, "load.failed_share")) + " failed");
+               text(Quantity::kShare, NumberAt(result, "load.failed_share")) + " failed" +
+                   (TooFewSamples(result, "load.latency_from_intended_us.p99").empty()
+                        ? ""
+                        : ", of " + text(Quantity::kCount, NumberAt(result, "load.ok")) + " requests"));
   html += "</dl>";
   const Json& trusted = NodeAt(result, "trust.ok");
   if (trusted.is_boolean() && trusted.get<bool>()) {
@@ -115,18 +119,6 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
   }
   return html + "<button type=\"button\" class=\"script\" data-download=\"" + std::to_string(run) +
          "\">Download result.json</button></article>";
-}
-
-// In the unit of the field that the expression is about.
-std::string ObjectiveValue(const Json& slo) {
-  const std::string expression = TextAt(slo, "expression", "");
-  const std::string field = expression.substr(0, expression.find_first_of("=!<>"));
-  const std::optional<double> value = NumberAt(slo, "value");
-  const auto has = [&](std::string_view word) { return field.find(word) != std::string::npos; };
-  if (has("bytes")) return QuantityText(has("_per_s") ? Quantity::kBytesPerSecond : Quantity::kBytes, value);
-  if (has("_us")) return QuantityText(Quantity::kMicroseconds, value);
-  if (has("_ms") || has(".ms.")) return QuantityText(Quantity::kMilliseconds, value);
-  return QuantityText(Quantity::kCount, value);
 }
 
 // What makes a comparison unfair is said at the top.
@@ -168,6 +160,17 @@ Labels RunLabels(const Results& results) {
     labels.push_back(number == 1 ? label : label + " (" + std::to_string(number) + ")");
   }
   return labels;
+}
+
+std::string ObjectiveValue(const Json& slo) {
+  const std::string expression = TextAt(slo, "expression", "");
+  const std::string field = expression.substr(0, expression.find_first_of("=!<>"));
+  const std::optional<double> value = NumberAt(slo, "value");
+  const auto has = [&](std::string_view word) { return field.find(word) != std::string::npos; };
+  if (has("bytes")) return QuantityText(has("_per_s") ? Quantity::kBytesPerSecond : Quantity::kBytes, value);
+  if (has("_us")) return QuantityText(Quantity::kMicroseconds, value);
+  if (has("_ms") || has(".ms.")) return QuantityText(Quantity::kMilliseconds, value);
+  return QuantityText(has("_share") ? Quantity::kShare : Quantity::kCount, value);
 }
 
 std::string ScenarioNames(const Results& results) {
@@ -232,8 +235,13 @@ std::string FiguresHtml(const Results& results, const Labels& labels) {
     for (const KeyFigure& figure : group.figures) {
       std::vector<std::optional<double>> values;
       for (const Json& result : results) values.push_back(figure.Value(result));
+      std::string few;
+      for (std::size_t i = 0; i < results.size(); ++i)
+        if (const std::string of = TooFewSamples(results[i], figure.path()); values[i].has_value() && !of.empty())
+          few += (few.empty() ? "" : "; ") + (results.size() == 1 ? "" : labels[i] + ": ") + "of " + of;
       table += "<tr><th scope=\"row\" title=\"" + EscapeHtml(figure.figure->meaning) + "\">" + EscapeHtml(figure.name) +
-               "</th>" + NumberCells(values, figure.quantity(), figure.figure->bar) + "</tr>";
+               (few.empty() ? "" : "<small class=\"few\">" + EscapeHtml(few) + "</small>") + "</th>" +
+               NumberCells(values, figure.quantity(), figure.figure->bar) + "</tr>";
     }
     table += "</tbody>";
   }

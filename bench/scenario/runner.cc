@@ -254,8 +254,9 @@ class Runner {
 
   void SumUpFailures() {
     for (const auto& [where, failures] : failures_)
-      measured_.notes.push_back(std::to_string(failures.requests) + " requests failed at " + where.first + ": " +
-                                where.second + (failures.message.empty() ? "" : ", " + failures.message));
+      measured_.notes.push_back(std::to_string(failures.requests) + " requests of warm-up and load failed at " +
+                                where.first + ": " + where.second +
+                                (failures.message.empty() ? "" : ", " + failures.message));
   }
 
   Status WaitForLoad(const std::string& event, double patience_s) {

@@ -14,6 +14,7 @@
 #include "bench/ab/compare.h"
 #include "bench/ab/overview.h"
 #include "bench/ab/statistics/bootstrap.h"
+#include "bench/report/samples.h"
 #include "tests/bench/ab/sample.h"
 
 namespace prefixmesh::bench::ab {
