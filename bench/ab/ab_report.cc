@@ -150,14 +150,15 @@ std::string GuardsHtml(const ArmComparison& comparison, const std::string& arm_a
     const auto value = [&](const std::optional<double>& v) {
       return "<td>" + EscapeHtml(QuantityText(each.guard->quantity, v)) + "</td>";
     };
-    rows += "<tr><th scope=\"row\">" + std::string(each.guard->name) + "</th>" + value(each.median_a) +
-            value(each.median_b) + "<td>" + DifferenceText(*each.guard, each.difference) + "</td><td class=\"text\">" +
-            EscapeHtml(each.guard->rule) + "</td><td class=\"text\">" + Pill(each.verdict) + " " + WorseText(each) +
-            "</td></tr>";
+    rows += "<tr><th scope=\"row\">" + std::string(each.guard->name) + "<small>" + EscapeHtml(each.guard->rule) +
+            "</small></th>" + value(each.median_a) + value(each.median_b) + "<td>" +
+            DifferenceText(*each.guard, each.difference) + "</td><td class=\"text\">" + Pill(each.verdict) + "<small>" +
+            WorseText(each) + "</small>" + "</td></tr>";
   }
-  return "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">guard</th><th scope=\"col\">median " + arm_a +
-         "</th><th scope=\"col\">median " + arm_b +
-         "</th><th scope=\"col\">median difference</th><th scope=\"col\" class=\"text\">rule</th><th scope=\"col\" "
+  return "<div class=\"scroll\"><table class=\"guards\"><thead><tr><th scope=\"col\">guard</th><th "
+         "scope=\"col\">median " +
+         arm_a + "</th><th scope=\"col\">median " + arm_b +
+         "</th><th scope=\"col\">median difference</th><th scope=\"col\" "
          "class=\"text\"></th></tr></thead><tbody>" +
          rows + "</tbody></table></div>";
 }

@@ -28,6 +28,21 @@ std::string Row(const MetricResult& each) {
          (said_below || each.reason.empty() ? "" : Wrapped("  " + each.reason));
 }
 
+// Many metrics are not comparable for one reason: it is said once.
+std::string Rows(const ArmComparison& comparison) {
+  std::string out;
+  std::vector<std::string> reasons;
+  for (MetricResult each : comparison.metrics) {
+    if (each.comparison.verdict == MetricVerdict::kNotComparable && !each.failing) {
+      if (std::find(reasons.begin(), reasons.end(), each.reason) == reasons.end()) reasons.push_back(each.reason);
+      each.reason.clear();
+    }
+    out += Row(each);
+  }
+  for (const std::string& reason : reasons) out += Wrapped("not comparable: " + reason);
+  return out;
+}
+
 std::string GuardRow(const GuardResult& each) {
   const auto value = [&](const std::optional<double>& v) {
     return TerminalText(QuantityText(each.guard->quantity, v), kValueColumns - 1);
@@ -102,7 +117,7 @@ std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis
     out += "\n" + Left(arm + " against " + base + (comparison.beside ? " (beside)" : ""), kNameColumns) +
            Right(base, kValueColumns) + Right(arm, kValueColumns) + Right("change", 9) + Right("p", 6) + "\n";
     for (const GuardResult& each : comparison.guards) out += GuardRow(each);
-    for (const MetricResult& each : comparison.metrics) out += Row(each);
+    out += Rows(comparison);
     for (const NotCompared& each : comparison.not_compared)
       out += Wrapped("not compared: " + each.metric + ", " + each.reason);
   }

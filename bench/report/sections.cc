@@ -109,7 +109,9 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
     std::string reasons;
     for (const Json& reason : ArrayAt(result, "trust.reasons"))
       reasons += (reasons.empty() ? "" : "; ") + Scalar(reason);
-    html += "<p class=\"trust bad\">Load generator not trusted: " +
+    const bool ended = verdict.css_class == "killed" || verdict.css_class == "failed";  // not its fault
+    html += std::string(ended ? "<p class=\"trust\">Load generator: "
+                              : "<p class=\"trust bad\">Load generator not trusted: ") +
             EscapeHtml(reasons.empty() ? "no reason given" : reasons) + "</p>";
   }
   // Why it is not ok stands in the notes; here are the first of them.
@@ -227,9 +229,18 @@ std::string BannerHtml(const Results& results, const Labels& labels) {
 }
 
 std::string FiguresHtml(const Results& results, const Labels& labels) {
-  std::string table = "<table class=\"figures\">" + HeadRow("", labels);
+  const std::string begin = "<table class=\"figures\">" + HeadRow("", labels);
+  std::vector<std::string> tables = {begin};
+  std::size_t rows = 0, rows_all = 0;
+  for (const KeyFigures& group : AllKeyFigures())
+    if (group.Concerns(results)) rows_all += group.figures.size() + 1;
   for (const KeyFigures& group : AllKeyFigures()) {
     if (!group.Concerns(results)) continue;
+    // One run's column leaves room for a second half.
+    if (results.size() == 1 && tables.size() == 1 && rows > 0 && 2 * (rows + group.figures.size() / 2) > rows_all)
+      tables.push_back(begin);
+    rows += group.figures.size() + 1;
+    std::string& table = tables.back();
     table += "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(labels.size() + 1) +
              "\">" + EscapeHtml(group.title) + "</th></tr>";
     for (const KeyFigure& figure : group.figures) {
@@ -245,10 +256,13 @@ std::string FiguresHtml(const Results& results, const Labels& labels) {
     }
     table += "</tbody>";
   }
+  std::string halves;
+  for (const std::string& table : tables) halves += Scrollable(table + "</table>");
+  if (tables.size() > 1) halves = "<div class=\"halves\">" + halves + "</div>";
   return Section(
       "figures", "Key figures",
       "“–” was not measured; the notes say why. Bars are shares of a row's largest. Hover over a name for its meaning.",
-      Scrollable(table + "</table>"));
+      halves);
 }
 
 std::string ObjectivesHtml(const Results& results, const Labels& labels) {

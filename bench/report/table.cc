@@ -144,8 +144,11 @@ std::string RenderTable(const std::vector<Json>& results) {
                      TerminalText(ObjectiveValue(slo), 30));
     }
     out += FewSamples(results[i], who);
+    const std::string_view verdict = VerdictOf(results[i]).css_class;
+    const bool ended = verdict == "killed" || verdict == "failed";  // that is not the generator's fault
     for (const Json& reason : ArrayAt(results[i], "trust.reasons")) {
-      if (reason.is_string()) out += Wrapped(who + "untrusted: " + TerminalText(reason.get<std::string>(), 400));
+      if (reason.is_string())
+        out += Wrapped(who + (ended ? "generator: " : "untrusted: ") + TerminalText(reason.get<std::string>(), 400));
     }
     for (const Json& note : ArrayAt(results[i], "notes")) {
       if (note.is_string()) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));

@@ -85,6 +85,12 @@ TEST_CASE("Table.NamesMissedObjectivesAndNotes") {
   CHECK(table.find("542 messages were refused") != std::string::npos);
 }
 
+TEST_CASE("Table.BlamesNoGeneratorForARunThatEnded") {
+  const std::string table = RenderTable({Fixture("failed")});
+  CHECK(table.find("  generator: the generator did not finish\n") != std::string::npos);
+  CHECK(table.find("untrusted") == std::string::npos);
+}
+
 TEST_CASE("Table.SaysOfHowFewSamplesAPercentileIs") {
   Json few = Fixture("two_layer");
   CHECK(RenderTable({few}).find("few samples: visibility p99 is of 58 samples; it takes 100") != std::string::npos);
