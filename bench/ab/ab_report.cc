@@ -138,7 +138,8 @@ std::string OverviewHtml(const Experiment& experiment, const Analysis& analysis)
   return "<section id=\"overview\"><h2>All arms</h2><p class=\"lead\">Medians over each arm's comparable runs. "
          "Against " +
          arms[overview.arms.front()].name +
-         ": ✓ improved, ▼ regressed, = unchanged, ! unstable, too few pairs or not comparable; no mark where there is "
+         ": ✓ improved, ▼ regressed, = unchanged, ! unstable, not enough pairs or not comparable; no mark where there "
+         "is "
          "nothing to "
          "compare.</p><div class=\"scroll\"><table><thead><tr>" +
          head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
