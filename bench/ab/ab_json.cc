@@ -19,7 +19,8 @@ Json ArmJson(const Experiment& experiment, const Analysis& analysis, std::size_t
           {"beside", arm.beside},
           {"runs", analysis.arms[i].runs},
           {"killed", analysis.arms[i].killed},
-          {"untrusted", analysis.arms[i].untrusted}};
+          {"untrusted", analysis.arms[i].untrusted},
+          {"objectives_missed", analysis.arms[i].missed}};
 }
 
 Json MetricJson(const Experiment& experiment, const ArmComparison& comparison, const MetricResult& each) {
@@ -52,6 +53,8 @@ Json GuardJson(const Experiment& experiment, const ArmComparison& comparison, co
           {"median_arm", OrNull(each.median_b)},
           {"median_against", OrNull(each.median_a)},
           {"median_difference", OrNull(each.difference)},
+          {"pairs_worse", each.pairs_worse},
+          {"worst_difference", OrNull(each.worst)},
           {"verdict", each.verdict}};
 }
 

@@ -1,6 +1,5 @@
 #include "bench/ab/ab_report.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "bench/ab/ab_plot.h"
@@ -15,12 +14,6 @@ namespace prefixmesh::bench::ab {
 namespace {
 
 std::string RunClass(std::size_t arm) { return "run-" + std::to_string(arm % 8); }
-
-std::string Words(std::string_view verdict) {
-  std::string text(verdict);
-  std::replace(text.begin(), text.end(), '_', ' ');
-  return text;
-}
 
 std::string_view Mark(std::string_view verdict) {
   return verdict == "improved"                         ? "✓"
@@ -87,6 +80,7 @@ std::string ArmCards(const Experiment& experiment, const Analysis& analysis) {
     if (summary.killed > 0) html += "<p class=\"trust bad\">killed at its memory cap in " + of_runs(summary.killed);
     if (summary.untrusted > 0)
       html += "<p class=\"trust bad\">load generator not trusted in " + of_runs(summary.untrusted);
+    if (summary.missed > 0) html += "<p class=\"trust bad\">objectives missed in " + of_runs(summary.missed);
     html += "</article>";
   }
   return html + "</div>";
@@ -106,7 +100,8 @@ std::string MetricHtml(const Experiment& experiment, const ArmComparison& compar
   if (c.pairs > 0) {
     html += Fact("change", ChangeText(c.median_change));
     const auto end = [](const std::optional<double>& v) { return v.has_value() ? ChangeText(v) : std::string("∞"); };
-    if (c.pairs >= kIntervalPairsMin) html += Fact("95 % interval", end(c.ci_low) + " … " + end(c.ci_high));
+    if (c.pairs >= kIntervalPairsMin && (c.ci_low.has_value() || c.ci_high.has_value()))
+      html += Fact("95 % interval", end(c.ci_low) + " … " + end(c.ci_high));
     html += Fact("p of this metric alone", Share(*c.p, "%.4f"));
     html += Fact("p after Holm", c.p_holm.has_value() ? Share(*c.p_holm, "%.4f") : std::string(kMissing));
     html += Fact("rank-biserial", Share(c.effect, "%+.2f"));
@@ -143,7 +138,8 @@ std::string OverviewHtml(const Experiment& experiment, const Analysis& analysis)
   return "<section id=\"overview\"><h2>All arms</h2><p class=\"lead\">Medians over each arm's comparable runs. "
          "Against " +
          arms[overview.arms.front()].name +
-         ": ✓ improved, ▼ regressed, = unchanged, ! unstable, too few pairs or not comparable; no mark where there is "
+         ": ✓ improved, ▼ regressed, = unchanged, ! unstable, not enough pairs or not comparable; no mark where there "
+         "is "
          "nothing to "
          "compare.</p><div class=\"scroll\"><table><thead><tr>" +
          head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
@@ -155,13 +151,15 @@ std::string GuardsHtml(const ArmComparison& comparison, const std::string& arm_a
     const auto value = [&](const std::optional<double>& v) {
       return "<td>" + EscapeHtml(QuantityText(each.guard->quantity, v)) + "</td>";
     };
-    rows += "<tr><th scope=\"row\">" + std::string(each.guard->name) + "</th>" + value(each.median_a) +
-            value(each.median_b) + "<td>" + DifferenceText(each) + "</td><td class=\"text\">" +
-            EscapeHtml(each.guard->rule) + "</td><td class=\"text\">" + Pill(each.verdict) + "</td></tr>";
+    rows += "<tr><th scope=\"row\">" + std::string(each.guard->name) + "<small>" + EscapeHtml(each.guard->rule) +
+            "</small></th>" + value(each.median_a) + value(each.median_b) + "<td>" +
+            DifferenceText(*each.guard, each.difference) + "</td><td class=\"text\">" + Pill(each.verdict) + "<small>" +
+            WorseText(each) + "</small>" + "</td></tr>";
   }
-  return "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">guard</th><th scope=\"col\">median " + arm_a +
-         "</th><th scope=\"col\">median " + arm_b +
-         "</th><th scope=\"col\">median difference</th><th scope=\"col\" class=\"text\">rule</th><th scope=\"col\" "
+  return "<div class=\"scroll\"><table class=\"guards\"><thead><tr><th scope=\"col\">guard</th><th "
+         "scope=\"col\">median " +
+         arm_a + "</th><th scope=\"col\">median " + arm_b +
+         "</th><th scope=\"col\">median difference</th><th scope=\"col\" "
          "class=\"text\"></th></tr></thead><tbody>" +
          rows + "</tbody></table></div>";
 }

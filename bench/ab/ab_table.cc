@@ -1,6 +1,5 @@
 #include "bench/ab/ab_table.h"
 
-#include <algorithm>
 #include <cstdio>
 
 #include "bench/ab/overview.h"
@@ -10,14 +9,9 @@ namespace prefixmesh::bench::ab {
 namespace {
 
 std::string IntervalText(const MetricComparison& c) {
-  if (!c.ci_low.has_value() && !c.ci_high.has_value()) return "-";
-  return (c.ci_low.has_value() ? ChangeText(c.ci_low) : "?") + " .. " +
-         (c.ci_high.has_value() ? ChangeText(c.ci_high) : "?");
-}
-
-std::string Verdict(MetricVerdict verdict) {
-  if (verdict == MetricVerdict::kNotEnoughPairs) return "too few";
-  return verdict == MetricVerdict::kNotComparable ? "no verdict" : std::string(MetricVerdictName(verdict));
+  if (c.pairs < kIntervalPairsMin || (!c.ci_low.has_value() && !c.ci_high.has_value())) return "";
+  const auto end = [](const std::optional<double>& v) { return v.has_value() ? ChangeText(v) : "infinite"; };
+  return "    95 % interval " + end(c.ci_low) + " .. " + end(c.ci_high) + "\n";
 }
 
 std::string Row(const MetricResult& each) {
@@ -28,25 +22,39 @@ std::string Row(const MetricResult& each) {
       c.verdict == MetricVerdict::kNotEnoughPairs && each.missing_a + each.missing_b == 0;  // of the whole comparison
   const std::string change = c.pairs == 0 ? "-" : ChangeText(c.median_change);
   return Left(TerminalText(each.metric.declared.name, kNameColumns - 1), kNameColumns) +
-         Right(ValueText(each.metric, each.median_a), 12) + Right(ValueText(each.metric, each.median_b), 12) +
-         Right(change, 9) + Right(p, 6) + "  " + Verdict(c.verdict) + "\n" +
-         (c.pairs < kIntervalPairsMin ? "" : "    95 % interval " + IntervalText(c) + "\n") +
+         Right(ValueText(each.metric, each.median_a), kValueColumns) +
+         Right(ValueText(each.metric, each.median_b), kValueColumns) + Right(change, 9) + Right(p, 6) + "  " +
+         Words(MetricVerdictName(c.verdict)) + "\n" + IntervalText(c) +
          (said_below || each.reason.empty() ? "" : Wrapped("  " + each.reason));
+}
+
+// Many metrics are not comparable for one reason: it is said once.
+std::string Rows(const ArmComparison& comparison) {
+  std::string out;
+  std::vector<std::string> reasons;
+  for (MetricResult each : comparison.metrics) {
+    if (each.comparison.verdict == MetricVerdict::kNotComparable && !each.failing) {
+      if (std::find(reasons.begin(), reasons.end(), each.reason) == reasons.end()) reasons.push_back(each.reason);
+      each.reason.clear();
+    }
+    out += Row(each);
+  }
+  for (const std::string& reason : reasons) out += Wrapped("not comparable: " + reason);
+  return out;
 }
 
 std::string GuardRow(const GuardResult& each) {
   const auto value = [&](const std::optional<double>& v) {
-    return TerminalText(QuantityText(each.guard->quantity, v), 11);
+    return TerminalText(QuantityText(each.guard->quantity, v), kValueColumns - 1);
   };
-  std::string verdict(each.verdict);
-  if (verdict == "not_enough_pairs") verdict = "too few";
-  std::replace(verdict.begin(), verdict.end(), '_', ' ');
-  return Left("guard: " + std::string(each.guard->name), kNameColumns) + Right(value(each.median_a), 12) +
-         Right(value(each.median_b), 12) + Right(DifferenceText(each), 15) + "  " + verdict + "\n";
+  const bool shown = each.difference && each.worst == each.difference;  // the median's own line says it
+  return Left("guard: " + std::string(each.guard->name), kNameColumns) + Right(value(each.median_a), kValueColumns) +
+         Right(value(each.median_b), kValueColumns) + Right(DifferenceText(*each.guard, each.difference), 15) + "  " +
+         Words(each.verdict) + "\n" + (shown ? "" : Wrapped("  " + WorseText(each)));
 }
 
 constexpr char kMarks[] =
-    "+ improved  - regressed  = unchanged  ~ unstable  ? too few  x not comparable  . not compared";
+    "+ improved  - regressed  = unchanged  ~ unstable  ? not enough pairs  x not comparable  . not compared";
 
 char Mark(const OverviewCell& cell) {
   if (!cell.verdict.has_value()) return '.';
@@ -94,21 +102,22 @@ std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis
   std::string out = TerminalText(request.arms.front().settings.scenario, 40) + ": " + std::to_string(request.pairs) +
                     (request.pairs == 1 ? " pair" : " pairs") + ", seed " + std::to_string(request.seed) + "\n";
   if (analysis.null_experiment)
-    out += "The same arm twice: this is the machine's noise, and whatever is called is a\nfalse alarm.\n";
+    out += "The same arm twice: this is the machine's noise, so any reported difference\nis a false alarm.\n";
   for (std::size_t i = 0; i < request.arms.size(); ++i) {
     const ArmSummary& arm = analysis.arms[i];
     out += "  " + request.arms[i].name + "  " + TerminalText(request.arms[i].text, 50) + " (" +
            request.arms[i].index_kind + " index)" + (request.arms[i].beside ? " beside" : "");
     if (arm.killed > 0) out += ", killed " + std::to_string(arm.killed) + "x";
     if (arm.untrusted > 0) out += ", untrusted " + std::to_string(arm.untrusted) + "x";
+    if (arm.missed > 0) out += ", objectives missed " + std::to_string(arm.missed) + "x";
     out += "\n";
   }
   for (const ArmComparison& comparison : analysis.comparisons) {
     const std::string &base = request.arms[comparison.base].name, &arm = request.arms[comparison.arm].name;
     out += "\n" + Left(arm + " against " + base + (comparison.beside ? " (beside)" : ""), kNameColumns) +
-           Right(base, 12) + Right(arm, 12) + Right("change", 9) + Right("p", 6) + "\n";
+           Right(base, kValueColumns) + Right(arm, kValueColumns) + Right("change", 9) + Right("p", 6) + "\n";
     for (const GuardResult& each : comparison.guards) out += GuardRow(each);
-    for (const MetricResult& each : comparison.metrics) out += Row(each);
+    out += Rows(comparison);
     for (const NotCompared& each : comparison.not_compared)
       out += Wrapped("not compared: " + each.metric + ", " + each.reason);
   }
@@ -117,7 +126,7 @@ std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis
   for (const ArmComparison& comparison : analysis.comparisons)
     if (!comparison.beside) out += Wrapped(InOneSentence(experiment, comparison));
   for (const std::string& note : analysis.notes) out += Wrapped("note: " + note);
-  return out + "verdict: " + std::string(AbVerdictName(analysis.verdict)) + "\n";
+  return out + "verdict: " + Words(AbVerdictName(analysis.verdict)) + "\n";
 }
 
 }  // namespace prefixmesh::bench::ab

@@ -1,6 +1,7 @@
 #include "bench/ab/analysis.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "bench/ab/statistics/bootstrap.h"
@@ -52,6 +53,7 @@ class Comparer {
   }
 
   ArmComparison Compare() {
+    out_.pairs = usable();
     for (std::size_t m = 0; m < request_.metrics.size(); ++m) AddDeclared(m);
     if (std::find(obstacles_.begin(), obstacles_.end(), "killed") != obstacles_.end()) AddKilled();
     std::vector<MetricPairs> family;
@@ -61,15 +63,16 @@ class Comparer {
     for (std::size_t m = 0; m < family.size(); ++m) {
       MetricResult& each = out_.metrics[m];
       each.comparison = compared[m];
-      if (!family[m].a.empty()) {
-        each.median_a = Median(family[m].a);
-        each.median_b = Median(family[m].b);
-      }
+      SetMedians(each);
       WithholdFromTheSilent(each);
       if (const std::string reason = ReasonOf(each); !reason.empty())
         each.reason += (each.reason.empty() ? "" : "; ") + reason;
-      const std::string why_not = WhyNotComparable(each.metric, out_.guards);
-      if (why_not.empty() || each.comparison.verdict == MetricVerdict::kNotEnoughPairs) continue;
+      if (each.comparison.verdict == MetricVerdict::kNotEnoughPairs && each.failing && usable() >= kPairsMin)
+        each.comparison.verdict = MetricVerdict::kNotComparable;
+      if (IsOfAnswered(each.metric) || each.comparison.verdict == MetricVerdict::kNotEnoughPairs) continue;
+      const std::string why_not =
+          WhyNotComparable(each.metric, MediansOf(out_.guards, false), MediansOf(out_.guards, true));
+      if (why_not.empty()) continue;
       each.comparison.verdict = MetricVerdict::kNotComparable;
       each.reason = why_not;
     }
@@ -85,16 +88,19 @@ class Comparer {
     out_.guards = JudgeGuards(pairs);
   }
 
-  // What of an arm is no value to compare.
+  // What of an arm is no value to compare, in pairs.
   struct Missing {
-    std::size_t unmeasured = 0, few = 0;
+    std::size_t unmeasured = 0, few = 0, failing = 0;
+    std::string why;         // the first reason that a result gives
     double samples_min = 0;  // of those with too few
-    std::size_t pairs() const { return unmeasured + few; }
+    double failed_max = 0;   // of those that fail too much
+    std::size_t pairs() const { return unmeasured + few + failing; }
   };
 
   static std::optional<double> ValueOf(const RunFacts* run, std::size_t m, double samples_min, Missing& missing) {
     if (run == nullptr || !run->values[m].has_value()) {
       ++missing.unmeasured;
+      if (run != nullptr && missing.why.empty() && m < run->why_null.size()) missing.why = run->why_null[m];
       return std::nullopt;
     }
     const std::optional<double> samples = m < run->samples.size() ? run->samples[m] : std::nullopt;
@@ -104,51 +110,76 @@ class Comparer {
     return std::nullopt;
   }
 
-  std::string MissingText(const Missing& missing, std::size_t arm, std::size_t usable, double samples_min) const {
-    const std::string of = " of " + Count(usable, "pair");
+  static bool Fails(const RunFacts& run, const RunFacts& other, Missing& missing) {
+    if (!FailsTooMuch(run.guards, other.guards)) return false;
+    ++missing.failing;
+    missing.failed_max = std::max(missing.failed_max, FailedShare(run.guards).value_or(0));
+    return true;
+  }
+
+  std::string MissingText(const Missing& missing, std::size_t arm, double samples_min) const {
+    const std::string& name = request_.arms[arm].name;
     std::string text;
-    if (missing.unmeasured > 0)
-      text = "not measured for " + request_.arms[arm].name + " in " + std::to_string(missing.unmeasured) + of;
-    if (missing.few > 0)
-      text += (text.empty() ? "" : ", ") + ("too few samples for " + request_.arms[arm].name) + " in " +
-              std::to_string(missing.few) + of + " (" + Whole(missing.samples_min) + "; it takes " +
-              Whole(samples_min) + ")";
+    const auto add = [&](std::size_t pairs, const std::string& what, const std::string& detail) {
+      if (pairs > 0)
+        text += (text.empty() ? "" : ", ") + what + " for " + name + " in " + std::to_string(pairs) + " of " +
+                Count(usable(), "pair") + detail;
+    };
+    add(missing.unmeasured, "not measured", missing.why.empty() ? "" : " (" + missing.why + ")");
+    add(missing.few, "too few samples", " (" + Whole(missing.samples_min) + "; it takes " + Whole(samples_min) + ")");
+    add(missing.failing, "too many requests failed", " (" + QuantityText(Quantity::kShare, missing.failed_max) + ")");
     return text;
   }
 
   static std::string Whole(double number) { return std::to_string(static_cast<std::uint64_t>(number)); }
 
   void AddDeclared(std::size_t m) {
-    MetricResult each{request_.metrics[m], {}, {}, {}, {}, {}, {}, {}};
-    Missing a_missing, b_missing;
-    std::size_t usable = 0;
+    MetricResult each{request_.metrics[m], {}, {}, {}, {}, {}, {}, {}, {}};
+    Missing of_a, of_b;
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
       const bool comparable = obstacles_[pair].empty();
       Missing uncounted;
-      PairPoint point{pair + 1, ValueOf(a, m, each.metric.samples_min, comparable ? a_missing : uncounted),
-                      ValueOf(b, m, each.metric.samples_min, comparable ? b_missing : uncounted), false};
-      usable += comparable ? 1 : 0;
+      PairPoint point{pair + 1, ValueOf(a, m, each.metric.samples_min, comparable ? of_a : uncounted),
+                      ValueOf(b, m, each.metric.samples_min, comparable ? of_b : uncounted), false};
       point.used = comparable && point.a.has_value() && point.b.has_value();
+      if (point.used && IsOfAnswered(each.metric)) {
+        const bool a_fails = Fails(*a, *b, of_a), b_fails = Fails(*b, *a, of_b);
+        point.used = !a_fails && !b_fails;
+      }
       each.points.push_back(point);
     }
-    each.missing_a = a_missing.pairs();
-    each.missing_b = b_missing.pairs();
-    if (each.missing_a + each.missing_b > 0) {
-      const std::string in_a = MissingText(a_missing, out_.base, usable, each.metric.samples_min),
-                        in_b = MissingText(b_missing, out_.arm, usable, each.metric.samples_min);
-      each.reason = in_a + (in_a.empty() || in_b.empty() ? "" : "; ") + in_b;
-    }
-    if (usable > 0 && each.missing_a == usable && each.missing_b == usable) {
+    each.missing_a = of_a.pairs();
+    each.missing_b = of_b.pairs();
+    each.failing = of_a.failing + of_b.failing > 0;
+    const std::string in_a = MissingText(of_a, out_.base, each.metric.samples_min),
+                      in_b = MissingText(of_b, out_.arm, each.metric.samples_min);
+    each.reason = in_a + (in_a.empty() || in_b.empty() ? "" : "; ") + in_b;
+    const auto never = [&](const Missing& of) { return of.unmeasured + of.few == usable(); };
+    if (usable() > 0 && (never(of_a) || never(of_b))) {
       out_.not_compared.push_back({each.metric.declared.name, each.reason});
       return;
     }
     out_.metrics.push_back(std::move(each));
   }
 
+  // Over the pairs that were used; where none could be, over those that both arms measured.
+  void SetMedians(MetricResult& each) const {
+    const bool some = each.comparison.pairs > 0;
+    std::vector<double> a, b;
+    for (const PairPoint& point : each.points) {
+      if (some ? !point.used : !obstacles_[point.pair - 1].empty() || !point.a || !point.b) continue;
+      a.push_back(*point.a);
+      b.push_back(*point.b);
+    }
+    if (a.empty()) return;
+    each.median_a = Median(a);
+    each.median_b = Median(b);
+  }
+
   // Alive or not can be compared whatever became of the other figures.
   void AddKilled() {
-    MetricResult each{KilledMetric(), {}, {}, {}, {}, {}, {}, {}};
+    MetricResult each{KilledMetric(), {}, {}, {}, {}, {}, {}, {}, {}};
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
       const bool same =
@@ -173,8 +204,8 @@ class Comparer {
     return pairs;
   }
 
-  // A percentile is null when it is infinite: the pairs that an arm lacks may be its worst, so it cannot win, nor be
-  // found equal, by those that are left. It can lose by them.
+  // A percentile is null when it is infinite, and requests fail where it is slowest: the pairs that an arm lacks may be
+  // its worst, so it cannot win, nor be found equal, by those that are left. It can lose by them.
   void WithholdFromTheSilent(MetricResult& each) const {
     const MetricVerdict verdict = each.comparison.verdict;
     const bool withheld = (verdict == MetricVerdict::kImproved && each.missing_b > 0) ||
@@ -214,19 +245,49 @@ class Comparer {
 
 AbVerdict Overall(const Analysis& analysis) {
   std::set<MetricVerdict> seen;
-  bool guard_broken = false;
+  bool guard_broken = false, unstable = false;
   for (const ArmComparison& comparison : analysis.comparisons) {
     if (comparison.beside) continue;
-    for (const MetricResult& each : comparison.metrics) seen.insert(each.comparison.verdict);
-    for (const GuardResult& each : comparison.guards) guard_broken = guard_broken || each.regressed();
+    for (const MetricResult& each : comparison.metrics) {
+      seen.insert(each.comparison.verdict);
+      unstable = unstable || (each.failing && each.comparison.verdict == MetricVerdict::kNotComparable);
+    }
+    for (const GuardResult& each : comparison.guards) {
+      guard_broken = guard_broken || each.regressed();
+      unstable = unstable || each.verdict == "unstable";
+    }
   }
   const bool untrusted =
       std::any_of(analysis.arms.begin(), analysis.arms.end(), [](const ArmSummary& arm) { return arm.untrusted > 0; });
   if (guard_broken || seen.count(MetricVerdict::kRegressed) > 0) return AbVerdict::kRegressed;
   if (untrusted) return AbVerdict::kUntrusted;
   if (seen.empty() || seen.count(MetricVerdict::kNotEnoughPairs) > 0) return AbVerdict::kNotEnoughPairs;
-  if (seen.count(MetricVerdict::kUnstable) > 0) return AbVerdict::kUnstable;
+  if (unstable || seen.count(MetricVerdict::kUnstable) > 0) return AbVerdict::kUnstable;
   return seen.count(MetricVerdict::kImproved) > 0 ? AbVerdict::kImproved : AbVerdict::kUnchanged;
+}
+
+// What an arm's runs are no success at, whatever the comparison says: both may be alike in it.
+void AddFailures(const Experiment& experiment, std::size_t arm, Analysis& analysis) {
+  std::map<std::string, std::size_t> missed;
+  std::vector<double> failing;
+  for (const FinishedRun& run : experiment.runs) {
+    if (run.scheduled.arm != arm) continue;
+    analysis.arms[arm].missed += run.facts.missed.empty() ? 0 : 1;
+    for (const std::string& objective : run.facts.missed) ++missed[objective];
+    if (const auto failed = FailedShare(run.facts.guards); failed && *failed > kFailedShareMax)
+      failing.push_back(*failed);
+  }
+  const std::string of =
+      " of " + std::to_string(analysis.arms[arm].runs) + " runs of arm " + experiment.request.arms[arm].name;
+  if (!failing.empty())
+    analysis.notes.push_back("more than 1 % of the requests failed in " + std::to_string(failing.size()) + of +
+                             ", up to " +
+                             QuantityText(Quantity::kShare, *std::max_element(failing.begin(), failing.end())));
+  std::string names;
+  for (const auto& [objective, runs] : missed)
+    names += (names.empty() ? "" : ", ") + ("'" + objective + "' in " + std::to_string(runs));
+  if (!missed.empty())
+    analysis.notes.push_back("objectives missed in " + std::to_string(analysis.arms[arm].missed) + of + ": " + names);
 }
 
 // Runs that are not what they should be, each said once.
@@ -249,6 +310,7 @@ void AddMarks(const Experiment& experiment, const Table& table, Analysis& analys
                                (facts.killed() ? " was killed: " : " is untrusted: ") + facts.why +
                                "; its figures are not compared");
   }
+  for (std::size_t arm = 0; arm < arms.size(); ++arm) AddFailures(experiment, arm, analysis);
   for (std::size_t pair = 0; pair < table.size(); ++pair) {
     std::set<std::string> plans;
     for (const RunFacts* run : table[pair])

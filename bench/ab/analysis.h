@@ -8,11 +8,13 @@
 // are not compared, but the death is, as one metric more ("killed": 1 or 0 per run) for comparisons in which it
 // happened.
 //
-// A value that was not measured in any run of either arm has nothing to compare (`not_compared`, no effect on the
-// verdict). One that was measured in some takes the whole metric its verdict: leaving out the pairs in which it is
-// missing would leave out the worst (a percentile is null because it is infinite).
+// A value that an arm has in none of its runs has nothing to be compared with (`not_compared`, no effect on the
+// verdict): a strategy may have no such thing. One that was measured in some takes the whole metric its verdict:
+// leaving out the pairs in which it is missing would leave out the worst (a percentile is null because it is infinite).
+// The same holds of a value over the answered requests of a run in which too many failed.
 //
-// Guards (guards.h) can make a comparison regressed, and a metric not comparable.
+// Guards (guards.h) can make a comparison regressed or unstable, and a metric not comparable. For the whole, a metric
+// that failures made so counts as unstable, a cost between arms that deliver unlike for nothing.
 //
 // Threads: any, pure. Ownership: values. Units: metrics' own; shares. Errors: none. Bounds: those of the experiment.
 #pragma once
@@ -39,7 +41,9 @@ struct MetricResult {
   std::optional<double> median_a, median_b;  // over the pairs that were used
   std::vector<PairPoint> points;             // every pair
   std::string reason;                        // in words, where the verdict needs some
-  std::size_t missing_a = 0, missing_b = 0;  // pairs in which an arm has no value, or one of too few samples
+  // Pairs in which an arm has no value, one of too few samples, or one over requests of which too many failed.
+  std::size_t missing_a = 0, missing_b = 0;
+  bool failing = false;  // some for the last reason
 };
 
 struct NotCompared {
@@ -50,13 +54,14 @@ struct NotCompared {
 struct ArmComparison {
   std::size_t base = 0, arm = 0;  // places in the experiment's arms
   bool beside = false;            // shown, not judged
+  std::size_t pairs = 0;          // that can be compared
   std::vector<MetricResult> metrics;
   std::vector<NotCompared> not_compared;
   std::vector<GuardResult> guards;
 };
 
 struct ArmSummary {
-  std::size_t runs = 0, killed = 0, untrusted = 0;
+  std::size_t runs = 0, killed = 0, untrusted = 0, missed = 0;  // missed: runs that did not reach an objective
 };
 
 enum class AbVerdict : std::uint8_t { kRegressed, kUntrusted, kNotEnoughPairs, kUnstable, kImproved, kUnchanged };

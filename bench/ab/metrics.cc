@@ -1,8 +1,9 @@
 #include "bench/ab/metrics.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
+
+#include "bench/report/samples.h"
 
 namespace prefixmesh::bench::ab {
 namespace {
@@ -35,16 +36,6 @@ Result<std::vector<ReadableMetric>> ReadableMetrics(const std::vector<load::Metr
   }
   if (metrics.empty()) return Error{ErrorCode::kInvalid, "the scenario declares no [[metric]]: nothing to compare"};
   return metrics;
-}
-
-double SamplesMin(std::string_view path) {
-  const std::string_view last = path.substr(path.rfind('.') + 1);  // the whole of it without a dot
-  const bool percentile = last.size() > 1 && last[0] == 'p' && last.find_first_not_of("0123456789", 1) == last.npos;
-  if (!percentile) return 1;
-  double beyond = 1;  // of how many one is beyond it: 1 / (1 - 0.99)
-  double share = 1;
-  for (const char digit : last.substr(1)) beyond -= (digit - '0') * (share /= 10);
-  return std::max(10.0, std::round(1 / beyond));
 }
 
 std::string ChangeText(const std::optional<double>& change) {

@@ -25,9 +25,6 @@ struct ReadableMetric {
 };
 Result<std::vector<ReadableMetric>> ReadableMetrics(const std::vector<load::Metric>& declared);
 
-// For "….p99" 100, for "….p50" 10, the least for any percentile; 1 for what is none.
-double SamplesMin(std::string_view path);
-
 // "+4.2 %"; "from 0" where there is no percentage.
 std::string ChangeText(const std::optional<double>& change);
 

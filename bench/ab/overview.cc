@@ -55,7 +55,7 @@ Overview OverviewOf(const Experiment& experiment, const Analysis& analysis) {
 
 std::string InOneSentence(const Experiment& experiment, const ArmComparison& comparison) {
   std::string better, worse;
-  std::size_t equal = 0, unjudged = comparison.not_compared.size();
+  std::size_t equal = 0, unjudged = 0, unlike = 0;
   const auto name = [](std::string& names, std::string_view each) {
     names += (names.empty() ? "" : ", ") + std::string(each);
   };
@@ -66,16 +66,22 @@ std::string InOneSentence(const Experiment& experiment, const ArmComparison& com
     if (verdict == MetricVerdict::kImproved) name(better, each.metric.declared.name);
     if (verdict == MetricVerdict::kRegressed) name(worse, each.metric.declared.name);
     equal += verdict == MetricVerdict::kUnchanged ? 1 : 0;
-    unjudged += verdict == MetricVerdict::kUnstable || verdict == MetricVerdict::kNotEnoughPairs ||
-                        verdict == MetricVerdict::kNotComparable
-                    ? 1
-                    : 0;
+    unjudged += verdict == MetricVerdict::kUnstable || verdict == MetricVerdict::kNotEnoughPairs ? 1 : 0;
+    unlike += verdict == MetricVerdict::kNotComparable ? 1 : 0;
   }
   const auto arm = [&](std::size_t i) {
     return experiment.request.arms[i].name + " (" + experiment.request.arms[i].text + ")";
   };
-  const std::string tail =
-      "; no difference at " + std::to_string(equal) + ", no verdict at " + std::to_string(unjudged) + ".";
+  if (comparison.pairs == 0)
+    return "Nothing was compared: there is no pair of " + arm(comparison.base) + " and " + arm(comparison.arm) +
+           " that can be.";
+  std::string tail = ", no verdict at " + std::to_string(unjudged);
+  if (unlike > 0) tail += ", not comparable at " + std::to_string(unlike);
+  if (!comparison.not_compared.empty()) tail += ", not compared " + std::to_string(comparison.not_compared.size());
+  tail += ".";
+  if (better.empty() && worse.empty() && equal == 0)
+    return "Nothing is decided between " + arm(comparison.base) + " and " + arm(comparison.arm) + tail;
+  tail = "; no difference at " + std::to_string(equal) + tail;
   if (better.empty() && worse.empty())
     return arm(comparison.arm) + " is neither better nor worse than " + arm(comparison.base) + tail;
   return arm(comparison.arm) + " is " +

@@ -31,7 +31,8 @@ struct Overview {
 // Empty with two arms: their only comparison says it all.
 Overview OverviewOf(const Experiment& experiment, const Analysis& analysis);
 
-// "B (two-layer) is better than A (off) at cached share, worse at peak RSS; no difference at 7, no verdict at 2."
+// "B (two-layer) is better than A (off) at cached share, worse at peak RSS; no difference at 7, no verdict at 2, not
+// compared 1."
 std::string InOneSentence(const Experiment& experiment, const ArmComparison& comparison);
 
 }  // namespace prefixmesh::bench::ab

@@ -5,6 +5,7 @@
 
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
+#include "bench/report/samples.h"
 #include "bench/result/read_json.h"
 
 namespace prefixmesh::bench::ab {
@@ -16,17 +17,26 @@ std::string FirstText(const nlohmann::json& list) {
   return "";
 }
 
-// Where a result counts what its percentiles are of.
-constexpr std::pair<std::string_view, const char*> kSamplesOf[] = {{"visibility.ms.", "visibility.pairs"},
-                                                                   {"load.latency_from_", "load.ok"},
-                                                                   {"load.ttft_us.", "load.ok"},
-                                                                   {"load.schedule_delay_us.", "load.sent"}};
-
-std::optional<double> SamplesOf(const nlohmann::json& result, const ReadableMetric& metric) {
-  const std::string path = metric.value.PathText();
-  for (const auto& [percentiles, count] : kSamplesOf)
-    if (path.starts_with(percentiles) && metric.samples_min > 1) return NumberAt(result, count);
-  return std::nullopt;
+// Of "null, because REASON: PATH, PATH…" the reason, where one of the paths is the metric's or stands above it.
+std::string WhyNull(const nlohmann::json& result, const ReadableMetric& metric) {
+  constexpr std::string_view kBegin = "null, because ";
+  const std::string wanted = metric.value.PathText() + ".";
+  for (const nlohmann::json& note : ArrayAt(result, "notes")) {
+    if (!note.is_string()) continue;
+    std::string_view text = note.get_ref<const std::string&>();
+    const std::size_t colon = text.rfind(": ");
+    if (!text.starts_with(kBegin) || colon == text.npos) continue;
+    const std::string_view reason = text.substr(kBegin.size(), colon - kBegin.size());
+    for (text.remove_prefix(colon + 2); !text.empty();) {
+      const std::size_t end = std::min(text.find(", "), text.size());
+      std::string path(text.substr(0, end));
+      text.remove_prefix(std::min(end + 2, text.size()));
+      if (const std::size_t open = path.find('['), close = path.find(']'); open < close && close != path.npos)
+        path.erase(open, close + 1 - open);  // routers[] or routers[router-a]
+      if (wanted.starts_with(path + ".")) return std::string(reason);
+    }
+  }
+  return "";
 }
 
 std::string Dumped(const nlohmann::json& node) {
@@ -56,11 +66,14 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   const bool judged = facts.verdict == "ok" || facts.verdict == "slo_missed" || facts.verdict == "untrusted";
   if (!facts.comparable()) facts.why = FirstText(ArrayAt(result, judged ? "trust.reasons" : "notes"));
   facts.guards = GuardValuesOf(result);
+  for (const nlohmann::json& slo : ArrayAt(result, "slo"))
+    if (NodeAt(slo, "ok") == nlohmann::json(false)) facts.missed.push_back(TextAt(slo, "name", "?"));
   for (const ReadableMetric& metric : metrics) {
     std::optional<double> value = metric.value.Evaluate(result);
     if (value.has_value() && (!std::isfinite(*value) || *value < 0)) value.reset();
     facts.values.push_back(value);
-    facts.samples.push_back(SamplesOf(result, metric));
+    facts.why_null.push_back(value.has_value() ? "" : WhyNull(result, metric));
+    facts.samples.push_back(SamplesOf(result, metric.value.PathText()));
   }
   return facts;
 }

@@ -26,6 +26,8 @@ struct RunFacts {
   std::vector<std::optional<double>> values;  // one per metric
   // How many samples a value is a percentile of, where the result says; one per metric, or empty.
   std::vector<std::optional<double>> samples;
+  std::vector<std::string> why_null;  // as the result says it, one per metric; empty where there is a value
+  std::vector<std::string> missed;    // objectives, by their names
   GuardValues guards;
 
   bool killed() const { return verdict == "killed"; }

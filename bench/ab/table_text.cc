@@ -29,6 +29,12 @@ std::string Wrapped(const std::string& text) {
   return out + (line == "  " ? "" : line + "\n");
 }
 
+std::string Words(std::string_view verdict) {
+  std::string words(verdict);
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words;
+}
+
 std::string ValueText(const ReadableMetric& metric, const std::optional<double>& value) {
   return value.has_value() ? QuantityText(metric.quantity, value) : "-";
 }

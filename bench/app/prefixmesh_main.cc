@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "bench/app/ab_command.h"
 #include "bench/app/nightly_command.h"
@@ -85,6 +86,9 @@ int PlanCommand(const ScenarioArguments& arguments) {
   std::printf("offered        %.3f rps, %s arrivals\n", s.offered_rps, settings->load.arrivals.c_str());
   std::printf("prompts        mean %.0f B, max %llu B, %llu families\n", s.prompt_bytes_mean,
               static_cast<unsigned long long>(s.prompt_bytes_max), static_cast<unsigned long long>(s.families));
+  for (const load::Slo& slo : settings->slo)
+    std::printf("objective      %s: %s\n", slo.name.c_str(), slo.expression.c_str());
+  std::printf("               and those of the strategy (docs/objectives.md)\n");
   std::printf("fingerprint    %s\n", load::FingerprintText(plan->fingerprint()).c_str());
   for (const std::string& note : plan->notes()) std::printf("note           %s\n", note.c_str());
   return 0;
@@ -92,18 +96,32 @@ int PlanCommand(const ScenarioArguments& arguments) {
 
 int ListCommand(const std::string& what, const std::string& format, const std::string& results) {
   if (what == "results") return ListResults(results);
-  if (what == "figures") std::printf("%s", FigurePage(format).c_str());
+  const auto padded = [](std::string text, std::size_t width) {
+    return text + std::string(width > text.size() ? width - text.size() : 0, ' ') + " ";
+  };
+  // A name begins a line; what does not fit on it follows, indented.
+  const auto print = [](const std::string& line, std::size_t hanging) {
+    std::printf("%s\n", FitColumns(line, hanging).c_str());
+  };
+  if (what == "figures" && format != "text") std::printf("%s", FigurePage(format).c_str());
+  if (what == "figures" && format == "text") {
+    std::istringstream lines(FigurePage(format));
+    for (std::string line; std::getline(lines, line);) print(line, 4);
+  }
   if (what == "strategies")
     for (const StrategyDescription& each : StrategyDescriptions())
-      std::printf("%-12s %-6s %s\n", std::string(each.name).c_str(), IndexKindName(each.default_index),
-                  std::string(each.summary).c_str());
+      print(
+          padded(std::string(each.name), 16) + padded(IndexKindName(each.default_index), 5) + std::string(each.summary),
+          23);
   if (what == "scenarios")
-    for (const load::ScenarioInfo& each : load::ListScenarios())
-      std::printf("%-18s %s\n", each.name.c_str(), each.description.c_str());
+    for (const load::ScenarioInfo& each : load::ListScenarios()) print(padded(each.name, 18) + each.description, 19);
   if (what == "settings")
-    for (const load::SettingInfo& each : load::ListSettings())
-      std::printf("%-32s %-7s %-6s default %-12s %s (%s)\n", each.key.c_str(), each.type.c_str(), each.unit.c_str(),
-                  each.value.c_str(), each.doc.c_str(), each.allowed.c_str());
+    for (const load::SettingInfo& each : load::ListSettings()) {
+      print(padded(each.key, 32) + each.type + (each.unit.empty() ? "" : " " + each.unit) + ", default " +
+                (each.value.empty() ? "\"\"" : each.value) + " (" + each.allowed + ")",
+            4);
+      print("    " + each.doc, 4);
+    }
   return 0;
 }
 
@@ -193,7 +211,7 @@ int Main(int argc, char** argv) {
   scenario.AddTo(*plan);
 
   std::string what;
-  CLI::App* list = app.add_subcommand("list", "what there is, one line each");
+  CLI::App* list = app.add_subcommand("list", "what there is, each with what it means");
   list->add_option("what", what, "strategies, scenarios, settings, figures or results")
       ->required()
       ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures", "results"}));
@@ -244,6 +262,7 @@ int Main(int argc, char** argv) {
   SimArguments sim_arguments;
   CLI::App* sim = sim_arguments.AddTo(app);
 
+  app.formatter(std::make_shared<NarrowHelp>());
   for (CLI::App* command : app.get_subcommands({})) NameTypesForPeople(*command);
   try {
     app.parse(argc, argv);

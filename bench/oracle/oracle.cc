@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "impl/base/check.h"
 #include "impl/base/prng.h"
 #include "impl/route/policy.h"
 #include "impl/tree/block_hash.h"
@@ -34,7 +35,9 @@ struct Asked {
 
 }  // namespace
 
-OracleResult RunOracle(const load::Plan& plan, const load::Settings& settings) {
+OracleResult RunOracle(const load::Plan& plan, const load::Settings& settings,
+                       std::span<const load::RequestRecord> records) {
+  PREFIXMESH_CHECK(records.size() == plan.requests().size());
   const auto block_bytes = static_cast<std::uint32_t>(settings.index_block_bytes());
   const auto worker_block_bytes = static_cast<std::uint32_t>(settings.worker_block_bytes());
   const Kind kind = plan.kind();
@@ -106,7 +109,8 @@ OracleResult RunOracle(const load::Plan& plan, const load::Settings& settings) {
     });
     std::vector<NodeId> chain;
     worker_hashers[request.model].Hash(prompt, chain);
-    const bool counted = request.phase == load::Phase::kLoad;
+    const bool counted =
+        request.phase == load::Phase::kLoad && records[ticket].outcome == load::Outcome::kOk;  // ticket: its place
     asked.emplace(++ticket, Asked{request.prompt_bytes, counted});
     requests_of[insertion.worker->value] += counted;
     workers[insertion.worker->value].Arrive(now, ticket, std::move(chain));

@@ -15,6 +15,7 @@
 
 #include "bench/report/format.h"
 #include "impl/figures/figure.h"
+#include "impl/figures/figure_names.h"
 
 namespace prefixmesh::bench {
 
@@ -32,6 +33,7 @@ struct KeyFigure {
   std::optional<double> Value(const nlohmann::json& result) const {
     return FigureValue(result, *group, *figure, label);
   }
+  std::string path() const { return FieldOf(*group, *figure, label); }  // as objectives name it
   Quantity quantity() const { return QuantityOf(figure->unit); }
 };
 struct KeyFigures {

@@ -1,5 +1,6 @@
 #include "bench/report/format.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -151,18 +152,29 @@ std::string EscapeHtml(std::string_view text) {
 }
 
 std::string TerminalText(std::string_view text, std::size_t columns_max) {
+  // What this program writes itself; µ is all that a terminal is trusted with beside ASCII.
+  static constexpr std::pair<std::string_view, std::string_view> kKnown[] = {{"µ", "µ"}, {"·", "-"}, {"–", "-"},
+                                                                             {"−", "-"}, {"×", "x"}, {"…", ".."}};
   std::string out;
   while (!text.empty()) {
     const std::size_t size = SequenceBytes(text);
     const char c = text.front();
-    out += size == 1 && c >= 0x20 && c < 0x7f ? c : '?';
+    const auto known = std::find_if(std::begin(kKnown), std::end(kKnown),
+                                    [&](const auto& each) { return text.starts_with(each.first); });
+    if (known != std::end(kKnown)) {
+      out += known->second;
+    } else {
+      out += size == 1 && c >= 0x20 && c < 0x7f ? c : '?';
+    }
     text.remove_prefix(size == 0 ? 1 : size);
   }
-  if (out.size() > columns_max) {
-    out.resize(columns_max);
-    if (columns_max > 2) out.replace(columns_max - 2, 2, "..");
+  if (Columns(out) <= columns_max) return out;
+  const std::string_view dots = columns_max > 2 ? ".." : "";
+  while (Columns(out) + dots.size() > columns_max) {
+    while ((static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
+    out.pop_back();
   }
-  return out;
+  return out.append(dots);
 }
 
 std::string Shortened(std::string_view text, std::size_t columns_max) {

@@ -7,6 +7,7 @@
 
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
+#include "bench/report/samples.h"
 #include "impl/figures/router_figures.h"
 #include "loadgen/plan/settings.h"
 
@@ -94,7 +95,10 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
   html += Tile("placements applied", text(Quantity::kShare, NumberAt(result, "placements.applied_share")),
                text(Quantity::kCount, NumberAt(result, "placements.lost")) + " lost");
   html += Tile("latency p99", text(Quantity::kMicroseconds, NumberAt(result, "load.latency_from_intended_us.p99")),
-               text(Quantity::kShare, NumberAt(result, "load.failed_share")) + " failed");
+               text(Quantity::kShare, NumberAt(result, "load.failed_share")) + " failed" +
+                   (TooFewSamples(result, "load.latency_from_intended_us.p99").empty()
+                        ? ""
+                        : ", of " + text(Quantity::kCount, NumberAt(result, "load.ok")) + " requests"));
   html += "</dl>";
   const Json& trusted = NodeAt(result, "trust.ok");
   if (trusted.is_boolean() && trusted.get<bool>()) {
@@ -105,7 +109,9 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
     std::string reasons;
     for (const Json& reason : ArrayAt(result, "trust.reasons"))
       reasons += (reasons.empty() ? "" : "; ") + Scalar(reason);
-    html += "<p class=\"trust bad\">Load generator not trusted: " +
+    const bool ended = verdict.css_class == "killed" || verdict.css_class == "failed";  // not its fault
+    html += std::string(ended ? "<p class=\"trust\">Load generator: "
+                              : "<p class=\"trust bad\">Load generator not trusted: ") +
             EscapeHtml(reasons.empty() ? "no reason given" : reasons) + "</p>";
   }
   // Why it is not ok stands in the notes; here are the first of them.
@@ -115,18 +121,6 @@ std::string CardHtml(const Json& result, const std::string& label, std::size_t r
   }
   return html + "<button type=\"button\" class=\"script\" data-download=\"" + std::to_string(run) +
          "\">Download result.json</button></article>";
-}
-
-// In the unit of the field that the expression is about.
-std::string ObjectiveValue(const Json& slo) {
-  const std::string expression = TextAt(slo, "expression", "");
-  const std::string field = expression.substr(0, expression.find_first_of("=!<>"));
-  const std::optional<double> value = NumberAt(slo, "value");
-  const auto has = [&](std::string_view word) { return field.find(word) != std::string::npos; };
-  if (has("bytes")) return QuantityText(has("_per_s") ? Quantity::kBytesPerSecond : Quantity::kBytes, value);
-  if (has("_us")) return QuantityText(Quantity::kMicroseconds, value);
-  if (has("_ms") || has(".ms.")) return QuantityText(Quantity::kMilliseconds, value);
-  return QuantityText(Quantity::kCount, value);
 }
 
 // What makes a comparison unfair is said at the top.
@@ -168,6 +162,17 @@ Labels RunLabels(const Results& results) {
     labels.push_back(number == 1 ? label : label + " (" + std::to_string(number) + ")");
   }
   return labels;
+}
+
+std::string ObjectiveValue(const Json& slo) {
+  const std::string expression = TextAt(slo, "expression", "");
+  const std::string field = expression.substr(0, expression.find_first_of("=!<>"));
+  const std::optional<double> value = NumberAt(slo, "value");
+  const auto has = [&](std::string_view word) { return field.find(word) != std::string::npos; };
+  if (has("bytes")) return QuantityText(has("_per_s") ? Quantity::kBytesPerSecond : Quantity::kBytes, value);
+  if (has("_us")) return QuantityText(Quantity::kMicroseconds, value);
+  if (has("_ms") || has(".ms.")) return QuantityText(Quantity::kMilliseconds, value);
+  return QuantityText(has("_share") ? Quantity::kShare : Quantity::kCount, value);
 }
 
 std::string ScenarioNames(const Results& results) {
@@ -224,23 +229,40 @@ std::string BannerHtml(const Results& results, const Labels& labels) {
 }
 
 std::string FiguresHtml(const Results& results, const Labels& labels) {
-  std::string table = "<table class=\"figures\">" + HeadRow("", labels);
+  const std::string begin = "<table class=\"figures\">" + HeadRow("", labels);
+  std::vector<std::string> tables = {begin};
+  std::size_t rows = 0, rows_all = 0;
+  for (const KeyFigures& group : AllKeyFigures())
+    if (group.Concerns(results)) rows_all += group.figures.size() + 1;
   for (const KeyFigures& group : AllKeyFigures()) {
     if (!group.Concerns(results)) continue;
+    // One run's column leaves room for a second half.
+    if (results.size() == 1 && tables.size() == 1 && rows > 0 && 2 * (rows + group.figures.size() / 2) > rows_all)
+      tables.push_back(begin);
+    rows += group.figures.size() + 1;
+    std::string& table = tables.back();
     table += "<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"" + std::to_string(labels.size() + 1) +
              "\">" + EscapeHtml(group.title) + "</th></tr>";
     for (const KeyFigure& figure : group.figures) {
       std::vector<std::optional<double>> values;
       for (const Json& result : results) values.push_back(figure.Value(result));
+      std::string few;
+      for (std::size_t i = 0; i < results.size(); ++i)
+        if (const std::string of = TooFewSamples(results[i], figure.path()); values[i].has_value() && !of.empty())
+          few += (few.empty() ? "" : "; ") + (results.size() == 1 ? "" : labels[i] + ": ") + "of " + of;
       table += "<tr><th scope=\"row\" title=\"" + EscapeHtml(figure.figure->meaning) + "\">" + EscapeHtml(figure.name) +
-               "</th>" + NumberCells(values, figure.quantity(), figure.figure->bar) + "</tr>";
+               (few.empty() ? "" : "<small class=\"few\">" + EscapeHtml(few) + "</small>") + "</th>" +
+               NumberCells(values, figure.quantity(), figure.figure->bar) + "</tr>";
     }
     table += "</tbody>";
   }
+  std::string halves;
+  for (const std::string& table : tables) halves += Scrollable(table + "</table>");
+  if (tables.size() > 1) halves = "<div class=\"halves\">" + halves + "</div>";
   return Section(
       "figures", "Key figures",
       "“–” was not measured; the notes say why. Bars are shares of a row's largest. Hover over a name for its meaning.",
-      Scrollable(table + "</table>"));
+      halves);
 }
 
 std::string ObjectivesHtml(const Results& results, const Labels& labels) {

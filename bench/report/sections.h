@@ -15,6 +15,9 @@ std::vector<std::string> RunLabels(const Results& results);
 // "reference", "reference, chat": the scenarios, each once.
 std::string ScenarioNames(const Results& results);
 
+// An objective's value in the unit of the field that its expression is about.
+std::string ObjectiveValue(const nlohmann::json& slo);
+
 std::string BannerHtml(const Results& results, const std::vector<std::string>& labels);
 std::string FiguresHtml(const Results& results, const std::vector<std::string>& labels);
 std::string ObjectivesHtml(const Results& results, const std::vector<std::string>& labels);

@@ -5,6 +5,7 @@
 
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
+#include "bench/report/samples.h"
 #include "bench/report/sections.h"
 #include "impl/figures/router_figures.h"
 
@@ -53,12 +54,33 @@ std::string Wrapped(const std::string& text) {
   return out + (line == "  " ? "" : line + "\n");
 }
 
+// "two-layer · chat (2)" on two lines; the number stays, however narrow the column is.
+std::string HeadLines(const std::vector<std::string>& labels, std::size_t width) {
+  constexpr std::string_view kBetween = " · ";
+  std::string lines[2] = {Left("", kNameColumns), Left("", kNameColumns)};
+  bool second = false;
+  for (const std::string& label : labels) {
+    const std::size_t between = std::min(label.find(kBetween), label.size());
+    const std::string parts[2] = {label.substr(0, between),
+                                  between < label.size() ? label.substr(between + kBetween.size()) : ""};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::size_t number = parts[i].ends_with(')') ? parts[i].rfind(" (") : std::string::npos;
+      const std::string suffix = number == std::string::npos ? "" : parts[i].substr(number);
+      const std::size_t room = width - 1 > suffix.size() ? width - 1 - suffix.size() : 0;
+      std::string name = parts[i].substr(0, number);
+      if (Columns(name) > room) name.erase(0, name.rfind('/') + 1);  // generations/S7
+      lines[i] += Right(TerminalText(name, room) + suffix, width);
+      second = second || (i == 1 && !parts[i].empty());
+    }
+  }
+  return lines[0] + "\n" + (second ? lines[1] + "\n" : "");
+}
+
 std::string Columned(const std::vector<Json>& results, std::size_t begin, std::size_t end,
                      const std::vector<std::string>& labels) {
   const std::size_t width = std::min<std::size_t>(17, (kColumnsMax - kNameColumns) / (end - begin));
-  std::string out = Left("", kNameColumns);
-  for (std::size_t i = begin; i < end; ++i) out += Right(TerminalText(labels[i], width - 1), width);
-  out += "\n";
+  std::string out = HeadLines(
+      {labels.begin() + static_cast<std::ptrdiff_t>(begin), labels.begin() + static_cast<std::ptrdiff_t>(end)}, width);
   for (const KeyFigures& group : AllKeyFigures()) {
     if (!group.Concerns(results)) continue;
     out += TerminalText(group.title, kColumnsMax) + "\n";
@@ -69,6 +91,17 @@ std::string Columned(const std::vector<Json>& results, std::size_t begin, std::s
       out += "\n";
     }
   }
+  return out;
+}
+
+// What stands in the table though it is of too few samples.
+std::string FewSamples(const Json& result, const std::string& who) {
+  std::string out;
+  for (const KeyFigures& group : AllKeyFigures())
+    for (const KeyFigure& figure : group.figures)
+      if (figure.figure->terminal && figure.Value(result).has_value())
+        if (const std::string few = TooFewSamples(result, figure.path()); !few.empty())
+          out += Wrapped(who + "few samples: " + figure.name + " is of " + few);
   return out;
 }
 
@@ -106,11 +139,16 @@ std::string RenderTable(const std::vector<Json>& results) {
     const std::string who = results.size() > 1 ? TerminalText(labels[i], 40) + ": " : "";
     for (const Json& slo : ArrayAt(results[i], "slo")) {
       if (NodeAt(slo, "ok") == Json(true)) continue;
-      out += Wrapped(who + "objective missed: " + TerminalText(TextAt(slo, "expression", "?"), 200) + ", value " +
-                     TerminalText(NodeAt(slo, "value").dump(-1, ' ', true, Json::error_handler_t::replace), 30));
+      out += Wrapped(who + "objective missed: " + TerminalText(TextAt(slo, "name", "?"), 80) + ", " +
+                     TerminalText(TextAt(slo, "expression", "?"), 200) + ": it is " +
+                     TerminalText(ObjectiveValue(slo), 30));
     }
+    out += FewSamples(results[i], who);
+    const std::string_view verdict = VerdictOf(results[i]).css_class;
+    const bool ended = verdict == "killed" || verdict == "failed";  // that is not the generator's fault
     for (const Json& reason : ArrayAt(results[i], "trust.reasons")) {
-      if (reason.is_string()) out += Wrapped(who + "untrusted: " + TerminalText(reason.get<std::string>(), 400));
+      if (reason.is_string())
+        out += Wrapped(who + (ended ? "generator: " : "untrusted: ") + TerminalText(reason.get<std::string>(), 400));
     }
     for (const Json& note : ArrayAt(results[i], "notes")) {
       if (note.is_string()) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));

@@ -58,12 +58,13 @@ std::string ResultsPage() {
   std::string page;
   for (const FigureGroup* group : kFigureGroups) {
     page += "### " + std::string(group->name) + (group->each ? "[]" : "") + "\n\n" + std::string(group->meaning) +
-            ".\n\n| figure | unit | better | means | null when |\n|---|---|---|---|---|\n";
+            ".\n\n| figure | in reports | unit | better | means | null when |\n|---|---|---|---|---|---|\n";
     for (const Figure& figure : group->figures) {
       if (!figure.in_result) continue;
-      page += "| `" + std::string(figure.path) + "` | " + std::string(UnitName(figure.unit)) +
-              (figure.nature == Nature::kCounted ? ", exact" : "") + " | " + std::string(BetterName(figure.better)) +
-              " | " + std::string(figure.meaning) + " | " + std::string(figure.null_when) + " |\n";
+      page += "| `" + std::string(figure.path) + "` | " + std::string(figure.title) + " | " +
+              std::string(UnitName(figure.unit)) + (figure.nature == Nature::kCounted ? ", exact" : "") + " | " +
+              std::string(BetterName(figure.better)) + " | " + std::string(figure.meaning) + " | " +
+              std::string(figure.null_when) + " |\n";
     }
     page += "\n";
   }

@@ -15,6 +15,7 @@ using OrderedJson = nlohmann::ordered_json;
 OrderedJson NumberSchema(const Figure& figure, std::string_view meaning) {
   OrderedJson number = {{"type", {figure.nature == Nature::kCounted ? "integer" : "number", "null"}}};
   if (!figure.negative) number["minimum"] = 0;
+  if (figure.unit == Unit::kShare) number["maximum"] = 1;
   number["description"] = meaning;
   return number;
 }

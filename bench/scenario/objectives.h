@@ -12,7 +12,8 @@
 namespace prefixmesh::bench {
 
 // Applied, lost and oversize, unless the scenario has objectives of its own beside some about failures and oversize;
-// oversize for two-layer in any case, for which nothing is ever above a limit. None twice for one field.
+// oversize for two-layer in any case, for which nothing is ever above a limit. None twice for one field, and none of
+// silence where there is no idle phase.
 // None for `off`, which tells nothing, for a router alone, and for prompts shorter than a block: they place nothing.
 void AddSyncObjectives(std::string_view strategy, load::Settings& settings);
 

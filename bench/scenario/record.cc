@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "bench/result/validate_result.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
@@ -23,6 +24,7 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   std::vector<std::string> reasons;
   std::string scenario, run_id;
   nlohmann::json kept = result;
+  if (Status valid = ValidateResult(result); !valid.ok()) return invalid("not recorded: " + valid.error().message);
   try {
     const std::string verdict = result.at("verdict");
     // A missed objective is a measurement like another.

@@ -1,6 +1,6 @@
 // record.h — appends a finished run to results/<scenario>/<run_id>.json. Nothing is ever overwritten.
-// Threads: one. Errors: kInvalid for a run that must not be kept (failed, untrusted, dirty) unless forced; a forced one
-// is marked in its notes.
+// Threads: one. Errors: kInvalid for a result that contradicts itself or its schema, whatever is forced, and for a run
+// that must not be kept (failed, untrusted, dirty) unless forced; a forced one is marked in its notes.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

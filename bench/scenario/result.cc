@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bench/build_info.h"
+#include "bench/report/format.h"
 #include "bench/result/result_schema.h"
 #include "bench/result/slo.h"
 #include "bench/scenario/measured.h"
@@ -23,6 +24,11 @@ std::optional<double> Median(std::vector<double> values) {
   const std::size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
+
+// Of fixed work: with p99 above this many times the median something else takes the machine's time.
+constexpr double kNoisy = 2;
+
+std::string Microseconds(double value) { return QuantityText(Quantity::kMicroseconds, value); }
 
 template <typename T>
 Json OrNull(const std::optional<T>& value) {
@@ -115,7 +121,8 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
                RateOverLoad(m, i, [](const RouterCounters& c) { return std::optional(c.wire_bytes); }));
   if (const auto ends = EndsOfLoad(m, i))
     readings.Set(RouterFigure("sync.oversize_by_phase.*"), "load", ends->second.oversize - ends->first.oversize);
-  if (m.idle_end.has_value() && m.routers[i].settled)  // silence goes on from the totals
+  if (!idle_asked) readings.SetNotMeasured(RouterFigure("sync.oversize_by_phase.*"), kNoIdlePhase, "idle");
+  if (idle_asked && m.idle_end.has_value() && m.routers[i].settled)  // silence goes on from the totals
     readings.Set(RouterFigure("sync.oversize_by_phase.*"), "idle",
                  m.idle_end->routers[i].counters->oversize - readings.Count(RouterFigure("sync.oversize_warnings")));
   // What a loop that ended no round built is not 0: it had not come to it.
@@ -190,10 +197,11 @@ void SetOracle(const Measured& m, Readings& routing) {
                &oracle_cov = RoutingFigure("oracle_load_cov");
   if (!m.oracle.has_value()) {
     for (const Figure* figure : {&oracle_share, &ratio, &oracle_cov})
-      routing.SetNotMeasured(*figure, oracle_cov.null_when);
+      routing.SetNotMeasured(*figure, oracle_share.null_when);
     return;
   }
   routing.Set(oracle_share, m.oracle->cached_share);
+  if (!m.oracle->cached_share) routing.SetNotMeasured(oracle_share, "no counted prompt had a byte");
   routing.Set(oracle_cov, m.oracle->load_cov);
   const auto cached = routing.Number(RoutingFigure("cached_share"));
   const double best = m.oracle->cached_share.value_or(0);
@@ -287,6 +295,9 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   for (const std::string& note : m.notes) notes.push_back(note);
   if (have_load)
     for (const auto& note : m.load.at("notes")) notes.push_back(Json(note));
+  if (m.noise.p99_us > kNoisy * m.noise.p50_us)
+    notes.push_back("noisy machine: before the run a loop of fixed work took " + Microseconds(m.noise.p50_us) +
+                    " at the median and " + Microseconds(m.noise.p99_us) + " at p99");
   Verdict verdict = m.verdict;
   const bool trusted = have_load && m.load.at("trust").at("ok").get<bool>();
   if (verdict == Verdict::kOk && !trusted) verdict = Verdict::kUntrusted;

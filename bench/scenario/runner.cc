@@ -246,8 +246,9 @@ class Runner {
 
   void SumUpFailures() {
     for (const auto& [where, failures] : failures_)
-      measured_.notes.push_back(std::to_string(failures.requests) + " requests failed at " + where.first + ": " +
-                                where.second + (failures.message.empty() ? "" : ", " + failures.message));
+      measured_.notes.push_back(std::to_string(failures.requests) + " requests of warm-up and load failed at " +
+                                where.first + ": " + where.second +
+                                (failures.message.empty() ? "" : ", " + failures.message));
   }
 
   Status WaitForLoad(const std::string& event, double patience_s) {
@@ -474,7 +475,14 @@ Result<RunOutcome> Run(const RunRequest& request) {
   }
   if (measured.verdict == Verdict::kOk)
     if (Status replied = CheckReplies(measured); !replied.ok()) fail(replied.error().message);
-  if (measured.verdict == Verdict::kOk) measured.oracle = RunOracle(*plan, request.settings);
+  if (measured.verdict == Verdict::kOk) {
+    const auto records = load::ReadRequestLog(request.out + "/requests.log", plan->fingerprint());
+    if (records.ok()) {
+      measured.oracle = RunOracle(*plan, request.settings, *records);
+    } else {
+      fail(records.error().message);
+    }
+  }
   const nlohmann::ordered_json result = BuildResult(measured);
   RunOutcome outcome;
   outcome.result_path = request.out + "/result.json";

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "impl/app/narrow_help.h"
+
 namespace prefixmesh {
 
 inline CLI::Validator NumberFrom(double low, double high, bool whole = false) {
@@ -30,8 +32,9 @@ inline CLI::Validator NumberFrom(double low, double high, bool whole = false) {
 
 inline CLI::Validator WholeFrom(double low, double high) { return NumberFrom(low, high, true); }
 
-// For --help: what a person would call the types, and defaults to the last digit.
+// For --help: what a person would call the types, and defaults to the last digit; in 80 columns.
 inline void NameTypesForPeople(CLI::App& app) {
+  app.formatter(std::make_shared<NarrowHelp>());
   for (CLI::Option* option : app.get_options()) {
     const std::string type = option->get_type_name();
     for (const char* number : {"FLOAT", "UINT", "INT"})

@@ -107,6 +107,7 @@ consteval const Figure& LoadFigure(std::string_view path) { return RowOf(kLoadFi
 inline constexpr FigureGroup kLoadGroup = {
     .name = "load", .meaning = "the load phase only", .figures = kLoadFigures, .unheard = kGeneratorUnfinished};
 
+inline constexpr std::string_view kNoOracle = "only `prefixmesh run` asks the oracle, when a run has ended in order";
 inline constexpr LabelValue kAnswerDecisionValues[] = {
     kDecisionValues[0],
     kDecisionValues[1],
@@ -129,8 +130,10 @@ inline constexpr Figure kRoutingFigures[] = {
     {.path = "oracle_cached_share",
      .unit = Unit::kShare,
      .nature = Nature::kMeasured,
-     .meaning = "the same for one router that saw all the traffic: same plan, policy and worker model, virtual clock",
-     .null_when = "no prompt of the load phase had a byte",
+     .meaning =
+         "the same over the same requests, for one router that saw all the traffic: same plan, policy and worker "
+         "model, virtual clock",
+     .null_when = kNoOracle,
      .title = "oracle's cached share",
      .section = Section::kRouting,
      .terminal = true},
@@ -157,7 +160,7 @@ inline constexpr Figure kRoutingFigures[] = {
      .unit = Unit::kRatio,
      .nature = Nature::kMeasured,
      .meaning = "the same for the oracle",
-     .null_when = "the oracle runs only when a run has ended in order",
+     .null_when = kNoOracle,
      .title = "oracle's load CoV",
      .section = Section::kRouting},
     {.path = "same_worker_followups",

@@ -191,8 +191,10 @@ void Mesh::Carry(const RefuseFrame& action) {
 
 void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
                        std::uint64_t limit_bytes) {
-  spdlog::info("sync refused: kind={} peer={} model={} layer={} bytes={} limit={}", OversizeName(kind),
-               peers_[peer.value], Printable(model), LayerName(layer), bytes, limit_bytes);
+  const std::string& name = peers_[peer.value];
+  if (const auto held_back = peer_log_.Allow(name + " refused " + std::string(OversizeName(kind)), clock_.Now()))
+    spdlog::info("sync refused: kind={} peer={} model={} layer={} bytes={} limit={}{}", OversizeName(kind), name,
+                 Printable(model), LayerName(layer), bytes, limit_bytes, HeldBackNote(*held_back));
 }
 
 void Mesh::Carry(const RejectFrame& action) {

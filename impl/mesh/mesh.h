@@ -138,7 +138,7 @@ class Mesh final : public SyncTransportObserver {
   std::vector<std::uint64_t> lives_;  // per peer, which stream the strategy knows of
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
-  LogLimiter peer_log_;  // by peer and reason: streams up, down and closed, frames not taken
+  LogLimiter peer_log_;  // by peer and reason: streams up, down and closed, frames not taken or too big
   LogLimiter trim_log_;  // by kind
   Trims trims_logged_;
 

@@ -52,7 +52,7 @@ class RealSession final : public Session {
   }
 
   const Plan& plan() const override { return plan_; }
-  bool trusted() const override { return trusted_; }
+  bool trusted() const override { return trust_.ok; }
   bool answered() const override { return answered_; }
 
   Status Run() override {
@@ -71,7 +71,8 @@ class RealSession final : public Session {
           {"ok", replies.ok_all()},
           {"failed", replies.failed_all()},
           {"dropped", sends_->dropped()},
-          {"trusted", trusted_}});
+          {"trusted", trust_.ok},
+          {"reasons", trust_.reasons}});
     return finished.ok() ? written : finished;
   }
 
@@ -172,7 +173,7 @@ class RealSession final : public Session {
     const std::vector<std::string> worker_names = driver_->WorkerNames();
     answered_ = std::any_of(records->begin(), records->end(),
                             [](const RequestRecord& record) { return record.outcome == Outcome::kOk; });
-    trusted_ = JudgeTrust(*sends_, load_cpu_cores_, options_.settings).ok;
+    trust_ = JudgeTrust(*sends_, load_cpu_cores_, options_.settings);
     return WriteWholeFile(options_.out_dir + "/load.json", SummaryJson({.plan = plan_,
                                                                         .settings = options_.settings,
                                                                         .strategy = options_.strategy,
@@ -202,7 +203,7 @@ class RealSession final : public Session {
   bool may_probe_ = true;
   std::string no_ledger_ = "the ledger was not probed", no_visibility_;  // why not
   double load_cpu_cores_ = 0;
-  bool trusted_ = false;
+  TrustVerdict trust_{.ok = false, .reasons = {}};
   bool answered_ = false;
   bool log_failure_told_ = false;
 };

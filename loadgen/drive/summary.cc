@@ -117,6 +117,10 @@ Readings ReadPlacements(const SummaryInput& input) {
   placements.Set(PlacementFigure("learned"), counts.learned);
   placements.Set(PlacementFigure("sampled"), counts.sampled);
   placements.Set(PlacementFigure("pairs"), counts.pairs);
+  if (counts.pairs == 0) {  // "0 lost" would be a promise
+    placements.Complete(kPlacementFigures, PlacementFigure("applied_share").null_when);
+    return placements;
+  }
   placements.Set(PlacementFigure("applied"), counts.applied);
   placements.Set(PlacementFigure("applied_share"), ShareOf(counts.applied, counts.pairs));
   placements.Set(PlacementFigure("partial"), counts.partial);

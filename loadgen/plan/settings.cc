@@ -65,7 +65,7 @@ std::string Suggest(std::string_view wrong) {
     if (!sections.empty()) sections += ", ";
     sections += name;
   }
-  return " (sections: " + sections + ")";
+  return " (sections: " + sections + "; lists: slo, metric; texts: description, source, strategy)";
 }
 
 // A top-level key that is text.

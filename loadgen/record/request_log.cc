@@ -40,6 +40,26 @@ int WriteAll(int file, const void* data, std::size_t bytes, off_t place) {
   return 0;
 }
 
+Result<std::vector<RequestRecord>> ReadRecords(int file, const std::string& path, std::size_t requests) {
+  std::vector<RequestRecord> records(requests);
+  char* into = reinterpret_cast<char*>(records.data());
+  std::size_t left = requests * sizeof(RequestRecord);
+  off_t place = PlaceOf(0);
+  while (left > 0) {
+    const ssize_t got = pread(file, into, left, place);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error{ErrorCode::kUnavailable, path + ": " + std::strerror(errno)};
+    if (got == 0) break;  // holes at the end that Finish has not filled
+    into += got;
+    place += got;
+    left -= static_cast<std::size_t>(got);
+  }
+  for (RequestRecord& record : records) {
+    if (record.outcome == Outcome::kNeverSent) record.worker = kNoWorkerNumber;
+  }
+  return records;
+}
+
 }  // namespace
 
 RequestLog::RequestLog(int file, std::string path, std::size_t requests)
@@ -82,23 +102,25 @@ Status RequestLog::state() const {
   return {};
 }
 
-Result<std::vector<RequestRecord>> RequestLog::Read() const {
-  std::vector<RequestRecord> records(requests_);
-  char* into = reinterpret_cast<char*>(records.data());
-  std::size_t left = requests_ * sizeof(RequestRecord);
-  off_t place = PlaceOf(0);
-  while (left > 0) {
-    const ssize_t got = pread(file_, into, left, place);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error{ErrorCode::kUnavailable, path_ + ": " + std::strerror(errno)};
-    if (got == 0) break;  // holes at the end that Finish has not filled
-    into += got;
-    place += got;
-    left -= static_cast<std::size_t>(got);
-  }
-  for (RequestRecord& record : records) {
-    if (record.outcome == Outcome::kNeverSent) record.worker = kNoWorkerNumber;
-  }
+Result<std::vector<RequestRecord>> RequestLog::Read() const { return ReadRecords(file_, path_, requests_); }
+
+Result<std::vector<RequestRecord>> ReadRequestLog(const std::string& path, std::uint64_t fingerprint) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return Error{ErrorCode::kUnavailable, path + ": " + std::strerror(errno)};
+  const auto refuse = [&](const char* why) -> Error {
+    close(file);
+    return Error{ErrorCode::kInvalid, path + ": " + why};
+  };
+  Header header;
+  const Header expected;
+  if (pread(file, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header) ||
+      std::memcmp(header.magic, expected.magic, sizeof header.magic) != 0 || header.version != expected.version ||
+      header.record_bytes != expected.record_bytes)
+    return refuse("is not a request log");
+  if (header.fingerprint != fingerprint) return refuse("is of another plan");
+  if (lseek(file, 0, SEEK_END) != PlaceOf(header.requests)) return refuse("is cut short");
+  Result<std::vector<RequestRecord>> records = ReadRecords(file, path, header.requests);
+  close(file);
   return records;
 }
 

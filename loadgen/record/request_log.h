@@ -79,4 +79,8 @@ class RequestLog {
   std::atomic<int> first_error_{0};  // an errno
 };
 
+// All records of a finished log, in plan order. kInvalid, one line, for what is no log of the plan with this
+// fingerprint.
+Result<std::vector<RequestRecord>> ReadRequestLog(const std::string& path, std::uint64_t fingerprint);
+
 }  // namespace prefixmesh::load

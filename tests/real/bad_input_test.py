@@ -258,7 +258,7 @@ class BadInput(unittest.TestCase):
         # prefixmesh says the range of a setting; the program that is told with a flag says the same one.
         router = ("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1")
         worker = ("prefixmesh-worker",)
-        settings = harness.run("prefixmesh", "list", "settings").stdout.splitlines()
+        settings = harness.run("prefixmesh", "list", "settings").stdout
         for program, flag, setting, wrong in (
                 (router, "--cache-threshold", "route.cache_threshold", "1.01"),
                 (router, "--balance-abs", "route.balance_abs", "1.5"),
@@ -279,13 +279,22 @@ class BadInput(unittest.TestCase):
                 (worker, "--decode-ms", "workers.decode_ms", "1e8"),
                 (worker, "--cache-blocks", "workers.cache_blocks", "16777217"),
                 (worker, "--block-bytes", "workers.block_bytes", "4097")):
-            listed = next(line for line in settings if line.startswith(setting + " "))
-            low, high = re.search(r"\(([0-9.]+) … ([0-9.]+)\)$", listed).groups()
+            listed = re.search(rf"^{setting} .*?\(([0-9.]+)\s+…\s+([0-9.]+)\)$", settings, re.MULTILINE | re.DOTALL)
+            low, high = listed.groups()
             said = harness.run(*program, flag, wrong).stderr
             self.assertEqual(float(re.search(r"from (\S+) to", said).group(1)), float(low), said)
             self.assertEqual(float(re.search(r"to ([0-9.e+]+)", said).group(1)), float(high), said)
             self.refused(*program, flag, wrong, says=[flag, wrong, "must be a"], timeout=5)
             self.refused("prefixmesh", "plan", "--set", f"{setting}={wrong}", says=[setting, wrong])
+
+    def test_lists_and_help_fit_eighty_columns(self):
+        commands = [("prefixmesh", "list", what) for what in ("settings", "figures", "strategies", "scenarios")]
+        commands += [("prefixmesh", name, "--help") for name in ("run", "list", "ab", "reproduce", "sim")]
+        commands += [(program, "--help") for program in ("prefixmesh", "prefixmesh-router", "prefixmesh-worker",
+                                                         "prefixmesh-load")]
+        for command in commands:
+            for line in harness.run(*command).stdout.splitlines():
+                self.assertLessEqual(len(line), 80, (command, line))
 
     def test_names_that_no_page_or_message_could_carry(self):
         worker = "w=127.0.0.1:1"
@@ -354,8 +363,9 @@ class BadInput(unittest.TestCase):
         with harness.scratch() as folder:
             run = pathlib.Path(folder, "run")
             run.mkdir()
-            result = {"schema_version": 1, "run_id": "r1", "verdict": "failed", "trust": {"ok": False},
-                      "build": {"dirty": True}, "scenario": {"name": "reference"}, "notes": []}
+            fixtures = pathlib.Path(__file__).parent.parent / "bench" / "report"
+            result = json.loads((fixtures / "fixture_failed.json").read_text())
+            result.update(run_id="r1", scenario={"name": "reference", "file_hash": None, "settings": {}})
             (run / "result.json").write_text(json.dumps(result))
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results",
                          says=["failed", "not trusted", "dirty", "--force"])
@@ -363,11 +373,13 @@ class BadInput(unittest.TestCase):
             self.assertEqual(kept.returncode, 0, kept.stderr)
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force",
                          says=["append-only"])
-            for field, wrong in (("scenario", {"name": "reference", "settings": {"trace.path": 5}}), ("notes", "text"),
-                                 ("verdict", 1)):
+            traced = {**result["scenario"], "settings": {"trace.path": 5}}
+            for field, wrong, said in (("scenario", traced, "not a whole result"), ("notes", "text", "notes is"),
+                                       ("verdict", 1, "verdict is 1"), ("verdict", "ok", "make it untrusted"),
+                                       ("load", {"hdr": {}, "failed_share": 7.5}, "load.failed_share is 7.5, above 1"),
+                                       ("schema_version", 1, "schema_version is 1")):
                 (run / "result.json").write_text(json.dumps({**result, "run_id": "r2", field: wrong}))
-                self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force",
-                             says=["not a whole result"])
+                self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force", says=[said])
             result["run_id"] = "../../escape"
             (run / "result.json").write_text(json.dumps(result))
             self.refused("prefixmesh", "record", run, "--results", f"{folder}/results", "--force", says=["run id"])

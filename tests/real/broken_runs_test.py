@@ -26,7 +26,7 @@ class BrokenRuns(unittest.TestCase):
             self.assertEqual((result["verdict"], result["load"]["ok"], result["load"]["failed"]), ("failed", 0, 120))
             self.assertIn("came back ok", result["notes"][0])
             for router in ("router-a", "router-b"):
-                self.assertTrue(any(f"requests failed at {router}: DEADLINE_EXCEEDED" in n for n in result["notes"]),
+                self.assertTrue(any(f"requests of warm-up and load failed at {router}: DEADLINE_EXCEEDED" in n for n in result["notes"]),
                                 result["notes"])
 
     def kill_in_run(self, victim, expected):

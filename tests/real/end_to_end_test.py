@@ -164,7 +164,9 @@ class EndToEnd(unittest.TestCase):
                 self.assertEqual(series, sorted(series))
                 self.assertGreaterEqual(series[-1], sync["oversize_by_phase"]["load"])
                 log = (pathlib.Path(out) / f"{router['name']}.log").read_text()
-                self.assertGreaterEqual(log.count("sync refused: kind=transport"), count)
+                lines = log.count("sync refused: kind=transport")  # one in 10 s
+                self.assertLessEqual(min(count, 1), lines)
+                self.assertLess(lines, 10)
                 self.assertIn("[debug]", log)
                 total += count
             self.assertGreater(total, 0)

@@ -140,6 +140,24 @@ TEST_CASE("Sync transport: a frame at its limit arrives; one byte more is not ta
   }
 }
 
+TEST_CASE("Sync transport: a message above the other end's limit is counted where the stream was dialled") {
+  constexpr std::size_t kLimit = 100'000;
+  for (const bool dialer_sends : {true, false}) {
+    const std::string a_port = FreePort(), b_port = FreePort();
+    End b("b", b_port, {{"a", a_port}}, dialer_sends ? kLimit : 4 * kLimit);
+    End a("a", a_port, {{"b", b_port}}, dialer_sends ? 4 * kLimit : kLimit);  // a dials
+    End& sender = dialer_sends ? a : b;
+    for (End* end : {&a, &b})
+      REQUIRE(end->WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return end->ups > 0; }));
+    sender.loop.Post([&] { sender.transport->Send(PeerIndex{0}, std::string(2 * kLimit, 'f')); });
+    REQUIRE(a.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return a.downs > 0; }));
+    INFO("the dialer sends: " << dialer_sends);
+    REQUIRE(a.WaitFor([&]() PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return a.ups > 1; }));  // it goes on
+    REQUIRE(a.transport->Refusals()["oversized"] == 1);
+    REQUIRE(b.frames + a.frames == 0);
+  }
+}
+
 TEST_CASE("Sync transport: neither end of a connection holds small messages back until others are acknowledged") {
   const std::string a_port = FreePort(), b_port = FreePort();
   const int port = std::stoi(b_port.substr(b_port.find(':') + 1));

@@ -66,6 +66,7 @@
   // ---- one plot ----
   const plots = [];
   const binary = Array.from({ length: 50 }, (_, k) => 2 ** k);
+  const whole = Array.from({ length: 40 }, (_, k) => [1, 2, 5][k % 3] * 10 ** Math.floor(k / 3));
   const clock = { key: "prefixmesh", setSeries: false };
 
   function axes(y) {
@@ -164,6 +165,7 @@
       const y = { values: (u, splits) => splits.map((v) => (v === null ? "" : trim(options.format(v)))) };
       const range = {};
       if (options.bytes) y.incrs = binary;
+      if (options.whole) y.incrs = whole;
       if (options.bytes && log) {
         range.range = (u, min, max) => [2 ** Math.floor(Math.log2(min || 1)), 2 ** Math.ceil(Math.log2((max || 2) * 1.01))];
         y.splits = (u, axis, min, max) => {
@@ -275,7 +277,7 @@
     });
     draw("sync-total", byRouter("sync_bytes"), { ...time, bytes: true, format: bytesText });
     draw("sync-rate", byRouter("sync_bytes", perSecond), { ...time, bytes: true, format: (v) => bytesText(v) + "/s" });
-    draw("oversize", byRouter("oversize"), { ...time, format: (v) => trim(v.toFixed(0)) });
+    draw("oversize", byRouter("oversize"), { ...time, whole: true, format: (v) => v.toFixed(0) });
     draw("buffers", byRouter(bufferBytes), { ...time, bytes: true, format: bytesText });
     draw("rps", [...perRun("rps", undefined, ""), ...perRun("failed", [6, 4], " failed", (v) => v > 0)], { ...time, format: (v) => trim(v.toFixed(1)) + " /s" });
     draw("cached", perRun("cached_share", undefined, ""), { ...time, format: shareText, range: () => [0, 1.02] });

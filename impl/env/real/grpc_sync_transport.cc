@@ -27,6 +27,13 @@ std::uint32_t StrategyMark(std::string_view strategy) {
   return std::max<std::uint32_t>(XXH32(strategy.data(), strategy.size(), 0), 1);
 }
 
+// gRPC compares a message with the receiver's limit before either end's code sees it, and tells the dialing end alone,
+// by a status that it has for other things, too.
+bool IsAboveReceiveLimit(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+         status.error_message().find("larger than max") != std::string::npos;
+}
+
 constexpr Time kBackoffMin = std::chrono::milliseconds(100);
 constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream came up, or another took its place
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
@@ -105,7 +112,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     }
     void OnReadInitialMetadataDone(bool ok) override { owner_.Opened(*this, ok); }
     void OnDone(const grpc::Status& status) override {
-      owner_.Done(*this, status.error_code() == grpc::StatusCode::ABORTED);
+      owner_.Done(*this, status.error_code() == grpc::StatusCode::ABORTED, IsAboveReceiveLimit(status));
     }
     void Cancel() override { context_.TryCancel(); }
     void Finish() override { StartWritesDone(); }
@@ -124,7 +131,7 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     }
     void OnSendInitialMetadataDone(bool ok) override { owner_.Opened(*this, ok); }
     void OnCancel() override { owner_.End(*this); }
-    void OnDone() override { owner_.Done(*this, false); }
+    void OnDone() override { owner_.Done(*this, false, false); }
     void Cancel() override { context_.TryCancel(); }
     void Finish() override { grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>::Finish(status_); }
     void Release() override {}
@@ -462,9 +469,12 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   }
 
   template <typename AnyStream>
-  void Done(AnyStream& stream, bool replaced) {
+  void Done(AnyStream& stream, bool replaced, bool above_limit) {
     MutexLock lock(mutex_);
     Peer& peer = peers_[stream.peer_.value];
+    if (above_limit)
+      Count(kOversizedRefusal, "a stream with " + options_.peers[stream.peer_.value].name +
+                                   " ended: an end refused a message above its limit");
     std::erase(peer.unnamed, &stream);
     const bool was_up = stream.up_;
     if (was_up) Down(peer, stream);

@@ -14,6 +14,7 @@
 #include "bench/ab/compare.h"
 #include "bench/ab/overview.h"
 #include "bench/ab/statistics/bootstrap.h"
+#include "bench/report/samples.h"
 #include "tests/bench/ab/sample.h"
 
 namespace prefixmesh::bench::ab {
@@ -149,6 +150,15 @@ TEST_CASE("AbAnalysis: what was never measured is not compared; of what was some
   CHECK(visibility.reason.find("not measured for B in 1 of 12 pairs") == 0);
   CHECK(visibility.reason.find("may be the worst") != std::string::npos);
   CHECK(once.verdict == AbVerdict::kUnstable);
+  // A strategy may have no such thing: nothing to compare with, and the others decide.
+  Experiment absent = SampleExperiment({"off", "two-layer"}, 9, [](auto pair, auto arm, auto metric) {
+    return metric == 4 && arm == 0 ? std::nullopt : Same(pair, arm, metric);
+  });
+  for (FinishedRun& run : absent.runs) run.facts.why_null.assign(12, "no placement arrived");
+  const Analysis of_others = Analyse(absent);
+  REQUIRE(of_others.comparisons[0].not_compared.size() == 1);
+  CHECK(of_others.comparisons[0].not_compared[0].reason == "not measured for A in 9 of 9 pairs (no placement arrived)");
+  CHECK(of_others.verdict == AbVerdict::kUnchanged);
   const Analysis eight = Analyse(SampleExperiment({"off", "two-layer"}, 9, [](auto pair, auto arm, auto metric) {
     return metric == 9 && arm == 1 && pair == 2 ? std::nullopt : Same(pair, arm, metric);
   }));
@@ -203,8 +213,12 @@ TEST_CASE("AbOverview: one sentence says who is better at what") {
   CHECK(sentence(Worse) == "B (two-layer) is worse than A (off) at peak RSS; no difference at 11, no verdict at 0.");
   CHECK(sentence(Same) ==
         "B (two-layer) is neither better nor worse than A (off); no difference at 12, no verdict at 0.");
-  CHECK(sentence(Worse, 3) ==
-        "B (two-layer) is neither better nor worse than A (off); no difference at 0, no verdict at 12.");
+  CHECK(sentence(Worse, 3) == "Nothing is decided between A (off) and B (two-layer), no verdict at 12.");
+  Experiment unusable = SampleExperiment({"off", "two-layer"}, 9, Worse);
+  for (FinishedRun& run : unusable.runs) run.facts.trusted = false;
+  const Analysis nothing = Analyse(unusable);
+  CHECK(InOneSentence(unusable, nothing.comparisons[0]) ==
+        "Nothing was compared: there is no pair of A (off) and B (two-layer) that can be.");
   CHECK(sentence([](auto pair, auto arm, auto metric) {
           const double factor = arm == 0 ? 1 : metric == 1 ? 0.5 : metric == 0 ? 1.2 : 1;
           return std::optional<double>(*Same(pair, arm, metric) * factor);
@@ -248,11 +262,27 @@ TEST_CASE("AbAnalysis: a guard that breaks is a regression, whatever the metrics
     CHECK(analysis.comparisons[0].guards[row.guard].regressed());
     CHECK(analysis.verdict == AbVerdict::kRegressed);
     CHECK(AbExitCode(analysis.verdict) == 1);
-    // One pair alone is no median.
+    // One pair alone is no median, and is not kept either; of what must never happen it is enough.
     SetGuard(experiment, 1, row.guard, row.kept);
     RunOf(experiment, 3, 1).guards[row.guard] = row.broken;
-    CHECK(Analyse(experiment).verdict == AbVerdict::kUnchanged);
+    analysis = Analyse(experiment);
+    const GuardResult& once = analysis.comparisons[0].guards[row.guard];
+    CHECK(once.pairs_worse == 1);
+    CHECK(once.verdict == (row.guard == 3 ? "regressed" : "unstable"));
+    CHECK(analysis.verdict == (row.guard == 3 ? AbVerdict::kRegressed : AbVerdict::kUnstable));
+    CHECK(AbExitCode(analysis.verdict) != 0);
   }
+}
+
+TEST_CASE("AbAnalysis: frames above a limit in some pairs are no noise, unless the other arm has some, too") {
+  const auto equal = [](std::size_t, std::size_t, std::size_t) -> std::optional<double> { return 100.0; };
+  Experiment experiment = SampleExperiment({"off", "two-layer"}, 9, equal);
+  for (const std::size_t pair : {2u, 5u, 6u, 9u}) RunOf(experiment, pair, 1).guards[3] = 500;
+  const GuardResult some = Analyse(experiment).comparisons[0].guards[3];
+  CHECK(some.regressed());
+  CHECK(WorseText(some) == "worse in 4 of 9 pairs, by +500 at most");
+  RunOf(experiment, 1, 0).guards[3] = 500;
+  CHECK(Analyse(experiment).comparisons[0].guards[3].verdict == "unstable");
 }
 
 TEST_CASE("AbAnalysis: guards that were not measured, or in too few pairs, say so and break nothing") {
@@ -294,12 +324,42 @@ TEST_CASE("AbAnalysis: silence is no saving, and latency of those that were answ
     if (failed > 0.01) SetGuard(failing, 0, 0, failed);  // both alike, and too many
     SetGuard(failing, 1, 0, failed);
     auto of_answered = verdicts(failing);
-    CHECK(of_answered["latency p99"] == MetricVerdict::kNotComparable);
+    for (const char* name : {"latency p99", "cached share", "load CoV"})
+      CHECK(of_answered[name] == MetricVerdict::kNotComparable);
     CHECK(of_answered["peak RSS"] == MetricVerdict::kImproved);
   }
   const std::string text = RenderAbTable(experiment, Analyse(experiment));
   CHECK(text.find("deliver unlike") != std::string::npos);
   CHECK(text.find("guard: applied") != std::string::npos);
+}
+
+TEST_CASE("AbAnalysis: an arm cannot win by the requests that were left, only lose; failures in both are told") {
+  const auto value = [](std::size_t, std::size_t arm, std::size_t metric) -> std::optional<double> {
+    return metric == 11 ? (arm == 1 ? 50.0 : 100.0) : 100.0;  // B has half the latency
+  };
+  const auto latency = [](const Experiment& experiment) { return Analyse(experiment).comparisons[0].metrics[11]; };
+  Experiment experiment = SampleExperiment({"off", "two-layer"}, 12, value);
+  RunOf(experiment, 4, 1).guards[0] = 0.0021;
+  CHECK(latency(experiment).comparison.pairs == 11);
+  CHECK(latency(experiment).comparison.verdict == MetricVerdict::kUnstable);
+  CHECK(latency(experiment).reason.find("too many requests failed for B in 1 of 12 pairs (0.21 %)") == 0);
+  RunOf(experiment, 4, 1).guards[0] = 0;
+  RunOf(experiment, 4, 0).guards[0] = 0.0021;  // of the arm that loses anyway
+  CHECK(latency(experiment).comparison.verdict == MetricVerdict::kImproved);
+
+  Experiment both = SampleExperiment({"off", "two-layer"}, 9, value);
+  for (FinishedRun& run : both.runs) {
+    run.facts.guards[0] = 0.27;
+    run.facts.missed = {"at most 1 % of the requests fail"};
+  }
+  const Analysis analysis = Analyse(both);
+  CHECK(analysis.comparisons[0].guards[0].verdict == "kept");
+  CHECK(analysis.comparisons[0].metrics[11].comparison.verdict == MetricVerdict::kNotComparable);
+  CHECK(analysis.comparisons[0].metrics[11].median_b == 50);
+  CHECK(analysis.verdict == AbVerdict::kUnstable);
+  CHECK(Noted(analysis, "more than 1 % of the requests failed in 9 of 9 runs of arm A, up to 27.00 %"));
+  CHECK(Noted(analysis, "objectives missed in 9 of 9 runs of arm B: 'at most 1 % of the requests fail' in 9"));
+  CHECK(RenderAbTable(both, analysis).find("objectives missed 9x") != std::string::npos);
 }
 
 TEST_CASE("AbAnalysis: many arms are each compared with the first; mixed kinds bring `off` on both beside") {
@@ -336,10 +396,10 @@ TEST_CASE("AbOutput: 80 printable columns, the verdict last, and nothing of a na
   const std::string report = RenderAbReport(experiment, analysis);
   CHECK(report.find("<script>alert") == std::string::npos);
   CHECK(report.find("&lt;script&gt;alert") != std::string::npos);
-  // A dot per pair and metric that both arms measured, twice 13 pairs; nulls have none.
+  // A dot per pair and metric that both arms measured, twice 13 pairs, but for one in 3 of them; nulls have none.
   std::size_t dots = 0;
   for (std::size_t at = 0; (at = report.find("<circle", at)) != std::string::npos; ++at) ++dots;
-  CHECK(dots == 13 * (12 + 1) + 13 * 10);
+  CHECK(dots == 13 * (12 + 1) + 13 * 10 + 3);
   const nlohmann::ordered_json json = AbJson(experiment, analysis);
   CHECK(json["verdict"] == "regressed");
   CHECK(json["runs"].size() == 39);
@@ -375,8 +435,8 @@ TEST_CASE("AbOverview: what every arm has, and what its comparison with the firs
   CHECK(overview.rows.back().cells[1].value == 1);
 
   const std::string table = RenderAbTable(experiment, analysis);
-  CHECK(table.find("\nall against A               B  C\npeak RSS                    -  x\n") != std::string::npos);
-  CHECK(table.find("\nkilled at the memory cap    =  .\n") != std::string::npos);
+  CHECK(table.find("\nall against A              B  C\npeak RSS                   -  x\n") != std::string::npos);
+  CHECK(table.find("\nkilled at the memory cap   =  .\n") != std::string::npos);
   CHECK(RenderAbReport(experiment, analysis).find("id=\"overview\"") != std::string::npos);
 
   const Experiment two = SampleExperiment({"off", "two-layer"}, 9, Worse);
@@ -392,6 +452,22 @@ TEST_CASE("AbCompare: two results side by side, without a verdict; other plans a
   REQUIRE(text.ok());
   CHECK(text->find("no verdict") != std::string::npos);
   CHECK(text->find("different machines") != std::string::npos);
+  // Of a run in which many fail only the others are fast and cached.
+  CHECK(text->find("not comparable") == std::string::npos);
+  b.guards[0] = 0.18;
+  b.missed = {"at most 1 % of the requests fail"};
+  b.samples.assign(b.values.size(), std::nullopt);
+  b.samples[9] = 2;
+  const std::string failing = *RenderComparison(a, b, experiment.request.metrics);
+  CHECK(failing.find("failed share                       0.00 %      18.00 %  +18.00 points\n") != std::string::npos);
+  for (const char* name : {"cached share", "load CoV", "latency p99"}) {
+    const std::size_t row = failing.find(std::string("\n") + name), next = failing.find('\n', row + 1);
+    REQUIRE(row != std::string::npos);
+    CHECK(failing.substr(row, next - row).ends_with("not comparable"));
+  }
+  CHECK(failing.find("0.00 % and 18.00 %") != std::string::npos);
+  CHECK(failing.find("not comparable: visibility p99 is of 2 samples; it takes 100") != std::string::npos);
+  CHECK(failing.find("note: B missed objectives: 'at most 1 % of the requests fail'") != std::string::npos);
   b.plan_fingerprint = "other";
   const Result<std::string> refused = RenderComparison(a, b, experiment.request.metrics);
   REQUIRE_FALSE(refused.ok());

@@ -53,7 +53,7 @@ def main():
         assert "script-src 'none'" in text and "<img" not in text
         open_page = pathlib.Path(folder, "open.html")
         open_page.write_text(re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text).replace("</body>", probe))
-        for width in (1280, 500):
+        for width in (1280, 390):
             for file in (page, open_page):
                 ran = subprocess.run([chromium, *FLAGS, f"--window-size={width},900", f"--user-data-dir={folder}/profile",
                                       "--dump-dom", f"file://{file}"], capture_output=True, text=True, timeout=60)

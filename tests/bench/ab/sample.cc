@@ -55,7 +55,7 @@ Experiment RichExperiment() {
   Experiment experiment =
       SampleExperiment({"two-layer", "two-layer:two_layer.round_ms=200", "off"}, 13,
                        [&](std::size_t pair, std::size_t arm, std::size_t m) -> std::optional<double> {
-                         if (arm == 2 && (m == 4 || m == 9)) return std::nullopt;
+                         if (arm == 2 && (m == 4 || (m == 9 && pair > 3))) return std::nullopt;
                          const double base = middle[m] * std::exp(drift[pair - 1][m] + noise[m] * prng.Normal());
                          return arm == 1 ? base * change[m] : arm == 2 && (m == 2 || m == 3) ? 0 : base;
                        });

@@ -80,8 +80,35 @@ TEST_CASE("Table.StatesUnitsAndAlignsThem") {
 
 TEST_CASE("Table.NamesMissedObjectivesAndNotes") {
   const std::string table = RenderTable({Fixture("raw_ops")});
-  CHECK(table.find("objective missed: max(routers.peak_rss_bytes) <= 256MiB") != std::string::npos);
+  CHECK(table.find("objective missed: memory, max(routers.peak_rss_bytes) <= 256MiB: it is") != std::string::npos);
+  CHECK(table.find("1.22 GiB\n") != std::string::npos);
   CHECK(table.find("542 messages were refused") != std::string::npos);
+}
+
+TEST_CASE("Table.BlamesNoGeneratorForARunThatEnded") {
+  const std::string table = RenderTable({Fixture("failed")});
+  CHECK(table.find("  generator: the generator did not finish\n") != std::string::npos);
+  CHECK(table.find("untrusted") == std::string::npos);
+}
+
+TEST_CASE("Table.SaysOfHowFewSamplesAPercentileIs") {
+  Json few = Fixture("two_layer");
+  CHECK(RenderTable({few}).find("few samples: visibility p99 is of 58 samples; it takes 100") != std::string::npos);
+  few["load"]["ok"] = 2;
+  CHECK(RenderTable({few}).find("few samples: latency p99 is of 2 samples; it takes 100") != std::string::npos);
+  few["visibility"]["pairs"] = 100;
+  CHECK(RenderTable({few}).find("visibility p99 is of") == std::string::npos);
+}
+
+TEST_CASE("Table.NamesNoTwoColumnsAlike") {
+  Json one = Fixture("two_layer"), other = one;
+  one["strategy"] = other["strategy"] = "tenant-deltas/draft";
+  one["scenario"]["name"] = "generations/S7";
+  const auto lines = Lines(RenderTable({one, one, other, other}));
+  INFO(lines[2] << "\n" << lines[3]);
+  CHECK(lines[2].ends_with("       draft       draft       draft       draft"));
+  CHECK(lines[3].ends_with("          S7      S7 (2)   reference refer.. (2)"));
+  CHECK(lines[3].find('?') == std::string::npos);
 }
 
 TEST_CASE("MarkdownTable.HasARowPerRun") {

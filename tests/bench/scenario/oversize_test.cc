@@ -136,7 +136,7 @@ TEST_CASE("Oversize: one of two-layer is in the log, by kind and layer, on /metr
   REQUIRE(all > loaded);  // in silence, too
 
   const std::vector<std::string> lines = log.Starting("sync refused: ");
-  REQUIRE(lines.size() == all);
+  REQUIRE(lines.size() < all);  // one in ten seconds, and then how many there were meanwhile
   REQUIRE(lines[0].starts_with("sync refused: kind=transport peer=r001 model= layer=placements bytes="));
   REQUIRE(lines[0].find(" limit=") != std::string::npos);
 

@@ -40,7 +40,19 @@ TEST_CASE("RequestLog: records come back in plan order, missing ones as never se
   REQUIRE((*records)[2].worker == 2);
   REQUIRE((*records)[3].outcome == Outcome::kNeverSent);
   REQUIRE((*records)[9].worker == kNoWorkerNumber);
+
+  const auto later = ReadRequestLog(path, 42);
+  REQUIRE(later.ok());
+  REQUIRE(later->size() == 10);
+  REQUIRE((*later)[7].worker == 7);
+  REQUIRE((*later)[9].worker == kNoWorkerNumber);
+  REQUIRE(ReadRequestLog(path, 43).error().message == path + ": is of another plan");
+  REQUIRE(truncate(path.c_str(), 700) == 0);
+  REQUIRE(ReadRequestLog(path, 42).error().message == path + ": is cut short");
+  REQUIRE(truncate(path.c_str(), 10) == 0);
+  REQUIRE(ReadRequestLog(path, 42).error().message == path + ": is not a request log");
   unlink(path.c_str());
+  REQUIRE_FALSE(ReadRequestLog(path, 42).ok());
 }
 
 TEST_CASE("RequestLog: a folder that is not there is named") {
