@@ -34,7 +34,7 @@ void RequestCall::WriteBegan() { write_began_ns_.store(port_.clock_.Now().count(
 
 void RequestCall::OnDone() {
   port_.Unwatch(*this);
-  if (charged_bytes_ > 0) port_.handler_.Refund(charged_bytes_);
+  if (charged_bytes_ > 0) port_.budget_.Refund(charged_bytes_);
   Gone();
 }
 
@@ -54,7 +54,7 @@ void RequestCall::OnCancel() { port_.BodyCancelled(*this); }
 // ---- the port -------------------------------------------------------------------------------------------------------
 
 grpc::Status RequestPort::Charge(RequestCall& call, std::uint64_t bytes) {
-  if (const Status charged = handler_.Charge(bytes); !charged.ok())
+  if (const Status charged = budget_.Charge(bytes); !charged.ok())
     return {grpc::StatusCode::RESOURCE_EXHAUSTED, charged.error().message};
   call.charged_bytes_ += bytes;
   return grpc::Status::OK;
@@ -75,7 +75,7 @@ void RequestPort::Unwatch(RequestCall& call) {
 
 void RequestPort::EndUntaken() {
   const Time now = clock_.Now(),
-             patience = handler_.Crowded() ? std::min(kCrowdedPatience, answer_timeout_) : answer_timeout_;
+             patience = budget_.crowded() ? std::min(kCrowdedPatience, answer_timeout_) : answer_timeout_;
   MutexLock lock(watched_mutex_);
   for (RequestCall* call : watched_) {
     const Time began(call->write_began_ns_.load(std::memory_order_relaxed));

@@ -48,6 +48,8 @@ ATTACKS = {
     "silent-scrapes": ("stranger", "silent-connections", "metrics", 64),
     "silent-requests": ("stranger", "silent-connections", "requests", 64),
     "measuring-calls": ("stranger", "measuring-calls", "requests", 64),
+    "status-flood": ("stranger", "status-flood", "requests", 64),
+    "status-untaken": ("stranger", "status-untaken", "requests", 64),
     "continuation-flood": ("stranger", "continuation-flood", "requests", 64),
     "continuation-flood-sync": ("stranger", "continuation-flood-sync", "sync", 64),
     "header-references": ("stranger", "header-references", "requests", 64),
@@ -61,7 +63,8 @@ ATTACKS = {
 # What /metrics of the attacked must say afterwards, a pattern.
 COUNTED = {"untaken-answers": r"answers_untaken_total\{[^}]*\} [1-9]", "endless-frame": 'reason="oversized"',
            "garbage-frames": 'reason="corrupt"',
-           "silent-streams": 'reason="no_preface"'}
+           "silent-streams": 'reason="no_preface"',
+           "status-flood": r"status_refused_total\{[^}]*\} [1-9]", "status-untaken": r"status_refused_total\{[^}]*\} [1-9]"}
 for flood in ("continuation-flood", "header-references"):
     COUNTED[flood] = r'_requests_connections_refused_total{.*reason="headers_too_big"} [1-9]'
     COUNTED[f"{flood}-sync"] = r'_sync_connections_refused_total{.*reason="headers_too_big"} [1-9]'

