@@ -8,6 +8,8 @@
 //   refused   what no client sends: another preface, a frame of a wrong size or at a wrong place, a header block that
 //             goes over many frames, may decode to more than twice `header_bytes`, or does not parse
 //   waits     what may come too often, or while too many calls are open
+//   refused   instead of waiting: who sends one frame after another that carries nothing and that no call explains.
+//             Connections take turns, so many of those would keep the others waiting.
 //
 // Twice, because a Huffman-coded string counts as the most that it can decode to; and so that gRPC itself answers a
 // call whose headers are a little above the limit, with a status. On the wire a block has fewer bytes than that: a
@@ -44,8 +46,8 @@ struct Http2GateOptions {
 };
 
 // Why a connection was closed; each is a label of a counter (GateRefusalName).
-enum class GateRefusal : std::uint8_t { kNone, kPreface, kFrame, kHeadersTooBig, kHeadersCorrupt };
-inline constexpr std::size_t kGateRefusals = 5;
+enum class GateRefusal : std::uint8_t { kNone, kPreface, kFrame, kHeadersTooBig, kHeadersCorrupt, kEmptyFrames };
+inline constexpr std::size_t kGateRefusals = 6;
 const char* GateRefusalName(GateRefusal refusal);
 
 // Rates of what clients may ask for: their calls (one for each 4 KiB of headers), the calls that they cancel, and
@@ -97,6 +99,8 @@ class Http2Gate {
   GateRefusal Check(const Frame& frame) const;
   // When it may pass; asked once for each frame.
   Time Reserve(const Frame& frame, Time now);
+  bool CarriesNothing(const Frame& frame) const;
+  void Explain(std::uint32_t frames);
   bool TooManyOpen(const Frame& frame) const;
   GateRefusal Begin(const Frame& frame);
   // Of the frame that has begun; sets how many bytes were taken.
@@ -113,6 +117,8 @@ class Http2Gate {
   std::size_t preface_bytes_ = 0;  // that came
   bool reserved_ = false;          // the next frame has its place in line:
   Time due_{0};
+  std::uint32_t explained_ = 0;     // frames that carry nothing and need not wait
+  Pace unexplained_;                // those that would
   std::uint32_t payload_left_ = 0;  // of the frame under way, and of it, if it has headers:
   bool in_body_ = false;            // it is data of an open call
   bool pad_length_next_ = false;

@@ -59,6 +59,7 @@ inline constexpr LabelValue kConnectionValues[] = {
     {"frame", "sent a frame that HTTP/2 does not allow"},
     {"headers_too_big", "sent headers above the limit"},
     {"headers_corrupt", "sent headers that do not parse"},
+    {"empty_frames", "made others wait by frames that carry nothing"},
 };
 inline constexpr Label kConnection{"reason", kConnectionValues};
 

@@ -39,6 +39,8 @@ const char* TextOf(GateRefusal refusal) {
       return "headers above the limit";
     case GateRefusal::kHeadersCorrupt:
       return "headers that do not parse";
+    case GateRefusal::kEmptyFrames:
+      return "too many frames that carry nothing";
   }
   return "";
 }

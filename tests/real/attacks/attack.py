@@ -48,6 +48,9 @@ ATTACKS = {
     "silent-scrapes": ("stranger", "silent-connections", "metrics", 64),
     "silent-requests": ("stranger", "silent-connections", "requests", 64),
     "measuring-calls": ("stranger", "measuring-calls", "requests", 64),
+    "empty-frames": ("stranger", "empty-frames", "requests", 64),
+    "empty-frames-sync": ("stranger", "empty-frames", "sync", 64),
+    "new-connections": ("stranger", "new-connections", "requests", 64),
     "status-flood": ("stranger", "status-flood", "requests", 64),
     "status-untaken": ("stranger", "status-untaken", "requests", 64),
     "continuation-flood": ("stranger", "continuation-flood", "requests", 64),
@@ -64,6 +67,8 @@ ATTACKS = {
 COUNTED = {"untaken-answers": r"answers_untaken_total\{[^}]*\} [1-9]", "endless-frame": 'reason="oversized"',
            "garbage-frames": 'reason="corrupt"',
            "silent-streams": 'reason="no_preface"',
+           "empty-frames": r'_requests_connections_refused_total{.*reason="empty_frames"} [1-9]',
+           "empty-frames-sync": r'_sync_connections_refused_total{.*reason="empty_frames"} [1-9]',
            "status-flood": r"status_refused_total\{[^}]*\} [1-9]", "status-untaken": r"status_refused_total\{[^}]*\} [1-9]"}
 for flood in ("continuation-flood", "header-references"):
     COUNTED[flood] = r'_requests_connections_refused_total{.*reason="headers_too_big"} [1-9]'

@@ -20,6 +20,7 @@ import h2.exceptions
 import h2.settings
 
 GENERATE = "/prefixmesh.v1.Router/Generate"
+REQUEST = b"\x0a\x07model-0\x12\x10" + b"x" * 16  # of sixteen characters
 
 
 class Connection:
@@ -117,8 +118,7 @@ def untaken(address, goes, connections=12, streams=400, per_second=300):
     """Small whole requests whose answers are never taken: the windows for them are closed. No more than the workers
     have room for, so that nobody waits for them but for want of room in flight."""
     began = time.monotonic()
-    message = b"\x0a\x07model-0\x12\x10" + b"x" * 16
-    body = b"\0" + struct.pack(">I", len(message)) + message
+    body = b"\0" + struct.pack(">I", len(REQUEST)) + REQUEST
     tries = 0
     held = []
     while goes():
@@ -270,8 +270,9 @@ def request_headers(path):
         (b"content-type", b"application/grpc"), (b"te", b"trailers")])
 
 
-DATA, HEADERS, RESET, SETTINGS, CONTINUATION = 0, 1, 3, 4, 9
+DATA, HEADERS, RESET, SETTINGS, CONTINUATION, UNKNOWN = 0, 1, 3, 4, 9, 0x77
 END_STREAM, END_HEADERS = 1, 4
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0)
 
 
 def raw(address, goes, begin, more):
@@ -285,7 +286,7 @@ def raw(address, goes, begin, more):
             time.sleep(0.01)
             continue
         with connection:
-            left = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0) + begin
+            left = PREFACE + begin
             stream = 3
             try:
                 while goes():
@@ -347,7 +348,7 @@ def many(address, goes, count, more, reads=True):
             self.socket.settimeout(1)
             self.socket.connect((host, int(port)))
             self.socket.setblocking(False)
-            self.left = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0)
+            self.left = PREFACE
             self.stream = 1
             ready.register(self.socket, selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0), self)
 
@@ -394,6 +395,29 @@ def status_flood(address, goes, reads=True):
     return many(address, goes, 20, more, reads)
 
 
+def empty_frames(address, goes):
+    """Frames that carry nothing, from many connections, as fast as they are taken."""
+    piece = frame(UNKNOWN, 0, 0) * 200
+    return many(address, goes, 500, lambda stream: (piece, 200))
+
+
+def new_connections(address, goes):
+    """Connections with a call each, that are broken as soon as they are there."""
+    host, port = address.rsplit(":", 1)
+    call = (PREFACE + frame(HEADERS, END_HEADERS, 1, request_headers(GENERATE)) +
+            frame(DATA, END_STREAM, 1, b"\0" + struct.pack(">I", len(REQUEST)) + REQUEST))
+    tries = 0
+    while goes():
+        try:
+            with socket.create_connection((host, int(port)), timeout=1) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(call)
+                tries += 1
+        except OSError:
+            pass
+    return tries
+
+
 def on_sync(attack):
     return lambda address, goes: attack(address, goes, EXCHANGE)
 
@@ -404,6 +428,7 @@ MODES = {"continuation-flood": continuation_flood, "header-references": header_r
          "header-bytes-sync": on_sync(header_bytes), "rapid-reset-sync": on_sync(rapid_reset),
          "untaken": untaken, "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
          "silent-connections": silent_connections, "measuring-calls": measuring_calls,
+         "empty-frames": empty_frames, "new-connections": new_connections,
          "status-flood": status_flood, "status-untaken": lambda address, goes: status_flood(address, goes, False)}
 
 if __name__ == "__main__":
