@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,8 @@ namespace {
 constexpr Time kConnectionsEndTimeout = std::chrono::seconds(1);
 constexpr Time kAcceptAgain = std::chrono::milliseconds(50);
 constexpr int kEventsMax = 64;
+// Connections that may come at once after a pause: clients that come back together.
+constexpr std::uint64_t kHandOverBurst = 256;
 constexpr std::uint64_t kListenKey = 0, kWakeKey = 1;
 
 const char* TextOf(GateRefusal refusal) {
@@ -77,6 +80,12 @@ void Add(int epoll, int fd, std::uint64_t key) {
   epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+// Its client sends no more, so gRPC would close it.
+bool HasLeft(int tcp) {
+  pollfd look{tcp, POLLRDHUP, 0};
+  return poll(&look, 1, 0) > 0;
+}
+
 struct NamedPair {
   int ours = -1, grpcs = -1;
 };
@@ -119,6 +128,7 @@ Result<std::uint16_t> GrpcListener::Bind(const std::string& listen, const PortLi
   const int on = 1;
   setsockopt(socket_.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   limits_ = limits;
+  hand_over_pace_.emplace(limits.connections_per_second, kHandOverBurst);
   gate_ = std::make_unique<PortGate>(limits.gate());
   scratch_ = std::make_unique<GatedConnection::Scratch>();
   wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -180,6 +190,7 @@ void GrpcListener::Run() {
     const auto sooner = [&next](Time at) { next = next ? std::min(*next, at) : at; };
     if (!wake_.empty()) sooner(wake_.begin()->first);
     if (accept_again_at_) sooner(*accept_again_at_);
+    if (!newcomers_.empty()) sooner(hand_over_at_);
     int timeout_ms = -1;
     if (next) timeout_ms = static_cast<int>(std::max<std::int64_t>((*next - now_).count() + 999999, 0) / 1000000);
     const int ready = epoll_wait(epoll_, events.data(), kEventsMax, timeout_ms);
@@ -204,6 +215,7 @@ void GrpcListener::Run() {
         Advance(key - 1, [&](GatedConnection& connection) { return connection.OnPair(what, now_, *scratch_); });
       }
     }
+    HandOverSome();
     while (!wake_.empty() && wake_.begin()->first <= now_) {
       const std::uint64_t key = wake_.begin()->second;
       Advance(key, [&](GatedConnection& connection) { return connection.OnTime(now_, *scratch_); });
@@ -218,6 +230,8 @@ void GrpcListener::Run() {
 void GrpcListener::CloseListenSocket() {
   if (socket_.fd >= 0) close(socket_.fd);
   socket_.fd = -1;
+  for (const Newcomer& newcomer : newcomers_) close(newcomer.tcp);
+  newcomers_.clear();
   MutexLock lock(mutex_);
   listening_ = false;
   not_listening_.NotifyAll();
@@ -255,7 +269,12 @@ void GrpcListener::AcceptSome() {
     socklen_t size = sizeof address;
     const int tcp = accept4(socket_.fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (tcp >= 0) {
-      Accept(tcp, AddressText(address));
+      if (clients_.size() + newcomers_.size() < limits_.connections) {
+        newcomers_.push_back({tcp, AddressText(address)});
+      } else {
+        Refuse(0, "a connection above " + std::to_string(limits_.connections) + " was closed");
+        close(tcp);
+      }
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -267,12 +286,20 @@ void GrpcListener::AcceptSome() {
   }
 }
 
-void GrpcListener::Accept(int tcp, const std::string& address) {
-  if (clients_.size() >= limits_.connections) {
-    Refuse(0, "a connection above " + std::to_string(limits_.connections) + " was closed");
-    close(tcp);
-    return;
+void GrpcListener::HandOverSome() {
+  while (!newcomers_.empty() && hand_over_at_ <= now_) {
+    const Newcomer newcomer = std::move(newcomers_.front());
+    newcomers_.pop_front();
+    if (HasLeft(newcomer.tcp)) {
+      close(newcomer.tcp);
+      continue;
+    }
+    HandOver(newcomer.tcp, newcomer.address);
+    hand_over_at_ = hand_over_pace_->Reserve(now_);
   }
+}
+
+void GrpcListener::HandOver(int tcp, const std::string& address) {
   last_key_ += 2;
   const std::string name = address + "/" + std::to_string(getpid()) + "." + std::to_string(last_key_ / 2);
   const NamedPair pair = MakePair(name);

@@ -1,8 +1,9 @@
 // grpc_listener.h — accepts the connections of a gRPC server itself, bounds them, and reads them before gRPC does.
 //
 // gRPC 1.51 accepts whatever comes until the process has no descriptor left, and holds whatever a client sends. Here a
-// newcomer above limits.connections is closed at once, and of the others gRPC gets one end of a socket pair: what the
-// client sends passes a gate (gated_connection.h). A connection that is refused is closed, counted by reason, and
+// newcomer above limits.connections is closed at once, and one above limits.connections_per_second waits for its turn;
+// who leaves before it costs gRPC nothing. Then gRPC gets one end of a socket pair: what the client sends passes a gate
+// (gated_connection.h). A connection that is refused is closed, counted by reason, and
 // logged once in ten seconds per reason.
 //
 //   Bind(listen, limits, builder)   before BuildAndStart
@@ -18,6 +19,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -32,6 +34,7 @@
 #include "impl/base/mutex.h"
 #include "impl/base/result.h"
 #include "impl/env/env.h"
+#include "impl/env/pace.h"
 #include "impl/env/real/gated_connection.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/port_limits.h"
@@ -72,9 +75,15 @@ class GrpcListener {
     Time wake_at{0};  // its place in wake_; 0: none
   };
 
+  struct Newcomer {
+    int tcp;
+    std::string address;
+  };
+
   void Run();
   void AcceptSome();
-  void Accept(int tcp, const std::string& address);
+  void HandOverSome();
+  void HandOver(int tcp, const std::string& address);
   void Refuse(std::size_t reason, const std::string& line);
   void CloseListenSocket();
   // Lets a connection do what `step` says, and ends it where it is over.
@@ -96,6 +105,9 @@ class GrpcListener {
   std::set<std::pair<Time, std::uint64_t>> wake_;
   std::uint64_t last_key_ = 0;
   Time now_{0};
+  std::deque<Newcomer> newcomers_;
+  std::optional<Pace> hand_over_pace_;
+  Time hand_over_at_{0};
   std::optional<Time> accept_again_at_;  // there was no descriptor left
   std::unique_ptr<GatedConnection::Scratch> scratch_;
   LogLimiter log_;
