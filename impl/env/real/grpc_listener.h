@@ -2,7 +2,8 @@
 //
 // gRPC 1.51 accepts whatever comes until the process has no descriptor left, and holds whatever a client sends. Here a
 // newcomer above limits.connections is closed at once, and one above limits.connections_per_second waits for its turn;
-// who leaves before it costs gRPC nothing. Then gRPC gets one end of a socket pair: what the client sends passes a gate
+// who leaves before it costs gRPC nothing. Newcomers wait, too, while connections leave with many calls that have not
+// ended: gRPC has to let go of those. Then gRPC gets one end of a socket pair: what the client sends passes a gate
 // (gated_connection.h). A connection that is refused is closed, counted by reason, and
 // logged once in ten seconds per reason.
 //
@@ -107,6 +108,7 @@ class GrpcListener {
   Time now_{0};
   std::deque<Newcomer> newcomers_;
   std::optional<Pace> hand_over_pace_;
+  Pace left_calls_;  // that had not ended when their connection did
   Time hand_over_at_{0};
   std::optional<Time> accept_again_at_;  // there was no descriptor left
   std::unique_ptr<GatedConnection::Scratch> scratch_;

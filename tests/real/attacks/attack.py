@@ -51,6 +51,7 @@ ATTACKS = {
     "empty-frames": ("stranger", "empty-frames", "requests", 64),
     "empty-frames-sync": ("stranger", "empty-frames", "sync", 64),
     "new-connections": ("stranger", "new-connections", "requests", 64),
+    "left-calls": ("stranger", "left-calls", "requests", 64),
     "status-flood": ("stranger", "status-flood", "requests", 64),
     "status-untaken": ("stranger", "status-untaken", "requests", 64),
     "continuation-flood": ("stranger", "continuation-flood", "requests", 64),

