@@ -4,7 +4,6 @@
 #include <grpcpp/grpcpp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -76,17 +75,11 @@ std::string PeerOf(const std::string& name) {
   return peer;
 }
 
-void Add(int epoll, int fd, std::uint64_t key) {
+void Add(int epoll, int fd, std::uint64_t key, std::uint32_t events = EPOLLIN) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = events;
   event.data.u64 = key;
   epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
-// Its client sends no more, so gRPC would close it.
-bool HasLeft(int tcp) {
-  pollfd look{tcp, POLLRDHUP, 0};
-  return poll(&look, 1, 0) > 0;
 }
 
 struct NamedPair {
@@ -233,7 +226,7 @@ void GrpcListener::Run() {
 void GrpcListener::CloseListenSocket() {
   if (socket_.fd >= 0) close(socket_.fd);
   socket_.fd = -1;
-  for (const Newcomer& newcomer : newcomers_) close(newcomer.tcp);
+  for (const auto& [key, newcomer] : newcomers_) close(newcomer.tcp);
   newcomers_.clear();
   MutexLock lock(mutex_);
   listening_ = false;
@@ -243,7 +236,13 @@ void GrpcListener::CloseListenSocket() {
 template <typename Step>
 void GrpcListener::Advance(std::uint64_t key, Step step) {
   const auto at = clients_.find(key);
-  if (at == clients_.end()) return;  // it ended by an event of the same turn
+  if (at == clients_.end()) {  // it ended by an event of the same turn, or a newcomer has left
+    if (const auto newcomer = newcomers_.find(key); newcomer != newcomers_.end()) {
+      close(newcomer->second.tcp);
+      newcomers_.erase(newcomer);
+    }
+    return;
+  }
   Client& client = *at->second;
   const GatedConnection::Outcome outcome = step(client.connection);
   const Time wake_at =
@@ -275,7 +274,9 @@ void GrpcListener::AcceptSome() {
     const int tcp = accept4(socket_.fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (tcp >= 0) {
       if (clients_.size() + newcomers_.size() < limits_.connections) {
-        newcomers_.push_back({tcp, AddressText(address)});
+        last_key_ += 2;
+        newcomers_[last_key_] = {tcp, AddressText(address)};
+        Add(epoll_, tcp, last_key_, EPOLLRDHUP);
       } else {
         Refuse(0, "a connection above " + std::to_string(limits_.connections) + " was closed");
         close(tcp);
@@ -293,32 +294,28 @@ void GrpcListener::AcceptSome() {
 
 void GrpcListener::HandOverSome() {
   while (!newcomers_.empty() && hand_over_at_ <= now_) {
-    const Newcomer newcomer = std::move(newcomers_.front());
-    newcomers_.pop_front();
-    if (HasLeft(newcomer.tcp)) {
-      close(newcomer.tcp);
-      continue;
-    }
-    HandOver(newcomer.tcp, newcomer.address);
+    const auto [key, newcomer] = *newcomers_.begin();
+    newcomers_.erase(newcomers_.begin());
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, newcomer.tcp, nullptr);
+    HandOver(key, newcomer);
     hand_over_at_ = std::max(hand_over_at_, hand_over_pace_->Reserve(now_));
   }
 }
 
-void GrpcListener::HandOver(int tcp, const std::string& address) {
-  last_key_ += 2;
-  const std::string name = address + "/" + std::to_string(getpid()) + "." + std::to_string(last_key_ / 2);
+void GrpcListener::HandOver(std::uint64_t key, const Newcomer& newcomer) {
+  const std::string name = newcomer.address + "/" + std::to_string(getpid()) + "." + std::to_string(key / 2);
   const NamedPair pair = MakePair(name);
   if (pair.ours < 0) {
     Refuse(0, std::string("a connection was closed: no socket pair for it: ") + std::strerror(errno));
-    close(tcp);
+    close(newcomer.tcp);
     return;
   }
-  auto client = std::make_unique<Client>(address, PeerOf(name), tcp, pair.ours, epoll_, last_key_, *gate_);
+  auto client = std::make_unique<Client>(newcomer.address, PeerOf(name), newcomer.tcp, pair.ours, epoll_, key, *gate_);
   {
     MutexLock lock(mutex_);
     by_peer_[client->peer] = &client->connection;
   }
-  clients_.emplace(last_key_, std::move(client));
+  clients_.emplace(key, std::move(client));
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = socket_.fd;
   connection.fd = pair.grpcs;

@@ -20,7 +20,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -84,7 +83,7 @@ class GrpcListener {
   void Run();
   void AcceptSome();
   void HandOverSome();
-  void HandOver(int tcp, const std::string& address);
+  void HandOver(std::uint64_t key, const Newcomer& newcomer);
   void Refuse(std::size_t reason, const std::string& line);
   void CloseListenSocket();
   // Lets a connection do what `step` says, and ends it where it is over.
@@ -106,7 +105,7 @@ class GrpcListener {
   std::set<std::pair<Time, std::uint64_t>> wake_;
   std::uint64_t last_key_ = 0;
   Time now_{0};
-  std::deque<Newcomer> newcomers_;
+  std::map<std::uint64_t, Newcomer> newcomers_;  // by key, of the same numbers; the oldest first
   std::optional<Pace> hand_over_pace_;
   Pace left_calls_;  // that had not ended when their connection did
   Time hand_over_at_{0};
