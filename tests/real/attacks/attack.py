@@ -225,7 +225,7 @@ def run_attack(name, seconds, settle, quiet=None):
             if not re.search(COUNTED.get(name, ""), page):
                 wrong.append(f"router {router} did not count {COUNTED[name]}")
         if figures["failed"]:
-            wrong.append(f"{figures['failed']} honest requests failed")
+            wrong.append(f"{figures['failed']} honest requests failed: {beside['failed_by_status']}")
         # In the short form p99 is one request of 40: only a stall is told from noise.
         slower_ms = 50 if full else 500
         if figures["p99_ms"] > max(2 * figures["quiet_p99_ms"], figures["quiet_p99_ms"] + slower_ms):
