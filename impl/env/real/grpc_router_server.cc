@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "impl/env/real/check_port.h"
 #include "impl/env/real/generate_call.h"
 #include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/request_parse.h"
@@ -144,11 +145,9 @@ constexpr ControlMethod kControlMethods[] = {
     {"/prefixmesh.v1.Router/ProbeClose", ProbeClose},
 };
 
-// Status calls have bounds of their own, so that they take nothing from requests: so many at a time, a message of a few
-// bytes each, and one answer for all that wait, ten times a second.
-constexpr std::uint64_t kStatusCalls = 64, kStatusMessageBytes = 4096;
+constexpr std::uint64_t kStatusCalls = 64, kHealthCalls = 512;
+// Of Status there is one answer for all that wait.
 constexpr std::uint64_t kStatusAnswersPerSecond = 10, kStatusAnswersBurst = 10;
-constexpr Time kStatusTimeout = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -161,9 +160,8 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
         channels_(channels),
         port_(AdmissionOf(options_.limits), options_.limits.answer_timeout, options_.limits.message_bytes(), listener_,
               handler.in_flight(), clock, executor),
-        status_budget_(kStatusCalls * RequestPort::kCallBytes),
-        status_port_(StatusAdmission(), kStatusTimeout, kStatusMessageBytes, listener_, status_budget_, clock,
-                     executor),
+        status_port_(kStatusCalls, listener_, clock, executor),
+        health_port_(kHealthCalls, listener_, clock, executor),
         status_answers_(
             Pace(kStatusAnswersPerSecond, kStatusAnswersBurst), [this] { return StatusNow(); }, clock, executor) {}
 
@@ -193,27 +191,29 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   RouterReport Report() {
     RouterReport report = handler_.Report();
     Readings& out = report.readings;
-    out.Set(RouterFigure("requests.bodies_unfinished"), port_.bodies() + status_port_.bodies());
+    out.Set(RouterFigure("requests.bodies_unfinished"),
+            port_.bodies() + status_port_.port().bodies() + health_port_.port().bodies());
     out.Set(RouterFigure("requests.bodies_refused"), port_.bodies_refused());
-    out.Set(RouterFigure("requests.status_refused"), status_budget_.refused() + status_port_.bodies_refused());
+    out.Set(RouterFigure("requests.checks_refused"), status_port_.refused() + health_port_.refused());
     for (const auto& [reason, count] : listener_.Refusals())
       out.Set(RouterFigure("requests.connections_refused.*"), reason, count);
-    out.Set(RouterFigure("requests.answers_untaken"), port_.answers_untaken() + status_port_.answers_untaken());
+    out.Set(RouterFigure("requests.answers_untaken"),
+            port_.answers_untaken() + status_port_.port().answers_untaken() + health_port_.port().answers_untaken());
     return report;
   }
 
   // At the headers of a call.
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
-    if (context->method() == kStatus) {
-      RequestCall* const call = new StatusCall(status_port_, *context, status_answers_);
-      status_port_.Admit(*call);
-      return call;
-    }
+    RequestPort* port = &port_;
     RequestCall* call = nullptr;
     if (context->method() == kGenerate) {
       call = NewGenerateCall(port_, handler_, channels_, *context, options_.control);
+    } else if (context->method() == kStatus) {
+      port = &status_port_.port();
+      call = new StatusCall(*port, *context, status_answers_);
     } else if (context->method() == kHealthCheck) {
-      call = new UnaryCall(port_, handler_, *context, stopping_ ? &NotServing : &Serving);
+      port = &health_port_.port();
+      call = new UnaryCall(*port, handler_, *context, stopping_ ? &NotServing : &Serving);
     } else {
       for (const ControlMethod& method : kControlMethods) {
         if (context->method() != method.name) continue;
@@ -224,7 +224,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
       }
     }
     if (call == nullptr) return new RefusedCall({grpc::StatusCode::UNIMPLEMENTED, "no such method"});
-    port_.Admit(*call);
+    port->Admit(*call);
     return call;
   }
 
@@ -235,12 +235,6 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     options.bodies = limits.bodies;
     options.timeout = limits.body_timeout;
     options.waiting_per_connection = limits.streams_per_connection;
-    return options;
-  }
-  static BodyAdmissionOptions StatusAdmission() {
-    BodyAdmissionOptions options;
-    options.bodies = options.waiting = kStatusCalls;
-    options.timeout = kStatusTimeout;
     return options;
   }
   ByteBuffer StatusNow() {
@@ -262,8 +256,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   GrpcWorkerChannels& channels_;
   GrpcListener listener_;
   RequestPort port_;
-  ByteBudget status_budget_;
-  RequestPort status_port_;
+  CheckPort status_port_, health_port_;
   StatusAnswers status_answers_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<grpc::Server> server_;

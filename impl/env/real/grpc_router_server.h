@@ -3,8 +3,8 @@
 //
 // Every method is served generically, so that each call is taken at its headers and its body read within bounds
 // (request_port.h). A request's body stays in the slices it arrived in: it is hashed in place, forwarded to the worker
-// byte for byte, and freed when the worker has answered. Status is a port of its own within the port, so that who asks
-// for it takes nothing from requests (shared_answer.h).
+// byte for byte, and freed when the worker has answered. Status and health are ports of their own within the port, so
+// that who asks for them takes nothing from requests (shared_answer.h).
 //
 // Threads: gRPC's; the executor for a Status that waits. Bounds: port_limits.h, request_port.h. Ownership: borrows
 // handler, channels, clock and executor; Shutdown before the first two go, and no task of the executor runs after this

@@ -49,11 +49,11 @@ ATTACKS = {
     "silent-requests": ("stranger", "silent-connections", "requests", 64),
     "measuring-calls": ("stranger", "measuring-calls", "requests", 64),
     "empty-frames": ("stranger", "empty-frames", "requests", 64),
-    "empty-frames-sync": ("stranger", "empty-frames", "sync", 64),
     "new-connections": ("stranger", "new-connections", "requests", 64),
     "left-calls": ("stranger", "left-calls", "requests", 64),
     "status-flood": ("stranger", "status-flood", "requests", 64),
     "status-untaken": ("stranger", "status-untaken", "requests", 64),
+    "health-untaken": ("stranger", "health-untaken", "requests", 64),
     "continuation-flood": ("stranger", "continuation-flood", "requests", 64),
     "continuation-flood-sync": ("stranger", "continuation-flood-sync", "sync", 64),
     "header-references": ("stranger", "header-references", "requests", 64),
@@ -69,8 +69,7 @@ COUNTED = {"untaken-answers": r"answers_untaken_total\{[^}]*\} [1-9]", "endless-
            "garbage-frames": 'reason="corrupt"',
            "silent-streams": 'reason="no_preface"',
            "empty-frames": r'_requests_connections_refused_total{.*reason="empty_frames"} [1-9]',
-           "empty-frames-sync": r'_sync_connections_refused_total{.*reason="empty_frames"} [1-9]',
-           "status-flood": r"status_refused_total\{[^}]*\} [1-9]", "status-untaken": r"status_refused_total\{[^}]*\} [1-9]"}
+           **dict.fromkeys(["status-flood", "status-untaken", "health-untaken"], r"checks_refused_total\{[^}]*\} [1-9]")}
 for flood in ("continuation-flood", "header-references"):
     COUNTED[flood] = r'_requests_connections_refused_total{.*reason="headers_too_big"} [1-9]'
     COUNTED[f"{flood}-sync"] = r'_sync_connections_refused_total{.*reason="headers_too_big"} [1-9]'

@@ -111,7 +111,7 @@ def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, pat
 
 
 def half_sent_health(address, goes):
-    return half_sent(address, goes, path="/grpc.health.v1.Health/Check")
+    return half_sent(address, goes, path=HEALTH)
 
 
 def untaken(address, goes, connections=12, streams=400, per_second=300):
@@ -382,11 +382,12 @@ def many(address, goes, count, more, reads=True):
 
 
 STATUS = "/prefixmesh.v1.RouterAdmin/Status"
+HEALTH = "/grpc.health.v1.Health/Check"
 
 
-def status_flood(address, goes, reads=True):
-    """Status calls from many connections, as fast as they are taken."""
-    block = request_headers(STATUS)
+def check_flood(address, goes, path, reads):
+    """Calls that cost a client nothing, from many connections, as fast as they are taken."""
+    block = request_headers(path)
 
     def more(stream):
         return b"".join(frame(HEADERS, END_HEADERS, stream + 2 * i, block) +
@@ -442,7 +443,9 @@ MODES = {"continuation-flood": continuation_flood, "header-references": header_r
          "silent-connections": silent_connections, "measuring-calls": measuring_calls,
          "empty-frames": empty_frames, "new-connections": new_connections,
          "left-calls": left_calls,
-         "status-flood": status_flood, "status-untaken": lambda address, goes: status_flood(address, goes, False)}
+         "status-flood": lambda address, goes: check_flood(address, goes, STATUS, True),
+         "status-untaken": lambda address, goes: check_flood(address, goes, STATUS, False),
+         "health-untaken": lambda address, goes: check_flood(address, goes, HEALTH, False)}
 
 if __name__ == "__main__":
     print(json.dumps({"tries": MODES[sys.argv[1]](sys.argv[2], until(float(sys.argv[3])))}))
