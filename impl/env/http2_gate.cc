@@ -27,6 +27,8 @@ constexpr std::uint32_t kFullDataBytes = 64;
 constexpr std::uint32_t kPaddingBytesMax = 256;
 // Decoded headers for which a call counts once more.
 constexpr std::uint32_t kHeaderBytesPerStream = 4096;
+// Calls for which one counts besides that is refused: who hears that should ask less often.
+constexpr std::uint32_t kRefusedStreams = 8;
 // A call at 2,000 a second takes about two such frames: an update of the window, and its small body.
 constexpr std::uint64_t kControlPerSecond = 10000, kControlBurst = 4096;
 // Each call and each frame of an answer explains so many of those frames, which need not wait: a client opens the
@@ -217,7 +219,7 @@ void Http2Gate::Explain(std::uint32_t frames) { explained_ = std::min(explained_
 GateRefusal Http2Gate::Begin(const Frame& frame) {
   payload_left_ = frame.length;
   in_headers_ = frame.type == kHeaders || frame.type == kContinuation;
-  in_body_ = frame.type == kData && IsOpen(frame.stream);
+  in_body_ = frame.type == kData && Find(frame.stream) != open_.end();
   if (frame.type == kReset) Close(frame.stream);
   if (!in_headers_) return GateRefusal::kNone;
   pad_length_next_ = frame.type == kHeaders && (frame.flags & kPadded) != 0;
@@ -230,7 +232,7 @@ GateRefusal Http2Gate::Begin(const Frame& frame) {
     continuations_ = 0;
     if (frame.stream > last_stream_) {
       last_stream_ = frame.stream;
-      open_.push_back(frame.stream);
+      open_.push_back({frame.stream});
       ++port_.open_streams;
       Explain(kExplainedPerFrame);
     }
@@ -281,11 +283,14 @@ GateRefusal Http2Gate::EndHeaders() {
   return GateRefusal::kNone;
 }
 
-bool Http2Gate::IsOpen(std::uint32_t stream) const { return std::binary_search(open_.begin(), open_.end(), stream); }
+std::vector<Http2Gate::Call>::iterator Http2Gate::Find(std::uint32_t stream) {
+  const auto at = std::ranges::lower_bound(open_, stream, {}, &Call::stream);
+  return at != open_.end() && at->stream == stream ? at : open_.end();
+}
 
 void Http2Gate::Close(std::uint32_t stream) {
-  const auto at = std::lower_bound(open_.begin(), open_.end(), stream);
-  if (at == open_.end() || *at != stream) return;
+  const auto at = Find(stream);
+  if (at == open_.end()) return;
   open_.erase(at);
   --port_.open_streams;
 }
@@ -309,9 +314,18 @@ void Http2Gate::FromServer(std::span<const std::uint8_t> bytes) {
     const Frame frame = ReadFrame(answer_header_);
     answer_left_ = frame.length;
     if (frame.type == kData || frame.type == kHeaders) Explain(kExplainedPerFrame);
+    if (frame.type == kHeaders) SawAnswer(frame);
     const bool ends = (frame.type == kData || frame.type == kHeaders) && (frame.flags & kEndStream) != 0;
     if (ends || frame.type == kReset) Close(frame.stream);
   }
+}
+
+// Headers of an answer; where they are its first and its last, the call was refused.
+void Http2Gate::SawAnswer(const Frame& frame) {
+  const auto call = Find(frame.stream);
+  if (call == open_.end()) return;
+  if ((frame.flags & kEndStream) != 0 && !call->answered) paces_.streams.Reserve(Time{0}, kRefusedStreams);
+  call->answered = true;
 }
 
 }  // namespace prefixmesh

@@ -16,7 +16,7 @@
 // field takes at most 15 beside its text, and counts 32.
 //
 // Threads:  none of its own; all connections of a port on one. Time: comes in.
-// Bounds:   four bytes for each open call (options.streams_per_connection of them) and the header meter's table;
+// Bounds:   eight bytes for each open call (options.streams_per_connection of them) and the header meter's table;
 //           nothing is allocated while the number of open calls does not reach a new height.
 // Ownership: a gate borrows the port's share. Errors: GateRefusal.
 #pragma once
@@ -41,7 +41,7 @@ struct Http2GateOptions {
   std::uint32_t streams_per_connection;
   std::uint32_t streams;  // of the whole port
   // Calls that a connection may begin in a second, streams_per_connection of them at once; all together four times so
-  // many.
+  // many. One that is refused counts as several.
   std::uint32_t streams_per_second;
 };
 
@@ -106,7 +106,12 @@ class Http2Gate {
   // Of the frame that has begun; sets how many bytes were taken.
   GateRefusal TakePayload(std::span<const std::uint8_t> bytes, std::size_t& taken);
   GateRefusal EndHeaders();
-  bool IsOpen(std::uint32_t stream) const;
+  struct Call {
+    std::uint32_t stream = 0;
+    bool answered = false;  // it has headers of an answer
+  };
+  std::vector<Call>::iterator Find(std::uint32_t stream);
+  void SawAnswer(const Frame& frame);
   void Close(std::uint32_t stream);
 
   PortGate& port_;
@@ -129,7 +134,7 @@ class Http2Gate {
   std::uint32_t continuations_ = 0;
   HeaderBlockMeter headers_;
   std::uint32_t last_stream_ = 0;
-  std::vector<std::uint32_t> open_;  // streams, ascending
+  std::vector<Call> open_;  // by stream, ascending
   std::uint64_t body_bytes_ = 0;
 
   // ---- from the server

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "impl/env/real/process.h"
 #include "impl/env/real/real_env.h"
 
 namespace prefixmesh {
@@ -23,6 +24,8 @@ namespace {
 
 // What the server has sent before it ended goes out within this time.
 constexpr Time kConnectionsEndTimeout = std::chrono::seconds(1);
+// gRPC has let go of a connection that was closed by then; the allocator keeps what it took in pieces.
+constexpr Time kReturnMemoryAfter = std::chrono::seconds(5);
 constexpr Time kAcceptAgain = std::chrono::milliseconds(50);
 constexpr int kEventsMax = 64;
 // Connections that may come at once after a pause: clients that come back together.
@@ -187,6 +190,7 @@ void GrpcListener::Run() {
     if (!wake_.empty()) sooner(wake_.begin()->first);
     if (accept_again_at_) sooner(*accept_again_at_);
     if (!newcomers_.empty()) sooner(hand_over_at_);
+    if (return_memory_at_) sooner(*return_memory_at_);
     int timeout_ms = -1;
     if (next) timeout_ms = static_cast<int>(std::max<std::int64_t>((*next - now_).count() + 999999, 0) / 1000000);
     const int ready = epoll_wait(epoll_, events.data(), kEventsMax, timeout_ms);
@@ -210,6 +214,10 @@ void GrpcListener::Run() {
       } else {
         Advance(key - 1, [&](GatedConnection& connection) { return connection.OnPair(what, now_, *scratch_); });
       }
+    }
+    if (return_memory_at_ && now_ >= *return_memory_at_) {
+      return_memory_at_.reset();
+      ReturnFreedMemory();
     }
     HandOverSome();
     while (!wake_.empty() && wake_.begin()->first <= now_) {
@@ -324,6 +332,7 @@ void GrpcListener::HandOver(std::uint64_t key, const Newcomer& newcomer) {
 
 void GrpcListener::Refuse(std::size_t reason, const std::string& line) {
   refused_[reason].fetch_add(1, std::memory_order_relaxed);
+  if (!return_memory_at_) return_memory_at_ = now_ + kReturnMemoryAfter;
   if (const auto held_back = log_.Allow(std::to_string(reason), now_))
     spdlog::warn("{}: {}{}", address_, line, HeldBackNote(*held_back));
 }

@@ -109,7 +109,8 @@ class GrpcListener {
   std::optional<Pace> hand_over_pace_;
   Pace left_calls_;  // that had not ended when their connection did
   Time hand_over_at_{0};
-  std::optional<Time> accept_again_at_;  // there was no descriptor left
+  std::optional<Time> return_memory_at_;  // connections were refused
+  std::optional<Time> accept_again_at_;   // there was no descriptor left
   std::unique_ptr<GatedConnection::Scratch> scratch_;
   LogLimiter log_;
 

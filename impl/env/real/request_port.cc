@@ -83,6 +83,7 @@ void RequestPort::EndUntaken() {
     call->WriteEnded();  // once
     untaken_.fetch_add(1, std::memory_order_relaxed);
     call->context_.TryCancel();
+    ReturnMemorySoon();
   }
   watching_ = !watched_.empty();
   if (watching_) executor_.PostAt(now + kWatchEvery, [this] { EndUntaken(); });
@@ -90,7 +91,10 @@ void RequestPort::EndUntaken() {
 
 void RequestPort::Admit(RequestCall& call) {
   Watch(call);
-  if (const grpc::Status charged = Charge(call, kCallBytes); !charged.ok()) return call.Refuse(charged);
+  if (const grpc::Status charged = Charge(call, kCallBytes); !charged.ok()) {
+    ReturnMemorySoon();
+    return call.Refuse(charged);
+  }
   MutexLock lock(mutex_);
   call.id_ = ++last_id_;
   call.peer_ = call.context_.peer();
@@ -146,16 +150,12 @@ void RequestPort::RefuseBody(BodyAdmission::Id id, const grpc::Status& status) {
 }
 
 void RequestPort::ReturnMemorySoon() {
-  if (returning_memory_) return;
-  returning_memory_ = true;
+  if (returning_memory_.exchange(true)) return;
   executor_.PostAt(clock_.Now() + kReturnMemoryAfter, [this] { ReturnMemory(); });
 }
 
 void RequestPort::ReturnMemory() {
-  {
-    MutexLock lock(mutex_);
-    returning_memory_ = false;
-  }
+  returning_memory_ = false;
   ReturnFreedMemory();
 }
 

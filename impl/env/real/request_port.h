@@ -7,8 +7,8 @@
 //
 // gRPC 1.51 takes a whole message before it compares its size with the limit, so the limit alone bounds nothing. While
 // bodies are slow the port therefore asks its listener what their connections sent: one that sent more than its bodies
-// may have, messages that are in left out, loses them. What unfinished bodies took, the allocator keeps in
-// pieces: it is made to give it back a while after they are gone.
+// may have, messages that are in left out, loses them. What calls took that were refused or ended, the
+// allocator keeps in pieces: it is made to give it back a while after they are gone.
 //
 // Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
 // Bounds:   body_admission.h; the budget for all that is in flight.
@@ -116,7 +116,7 @@ class RequestPort {
   void Watch(RequestCall& call);
   void Unwatch(RequestCall& call);
   void EndUntaken();
-  void ReturnMemorySoon() PREFIXMESH_REQUIRES(mutex_);
+  void ReturnMemorySoon();
   void ReturnMemory();
 
   // A connection with slow bodies.
@@ -133,6 +133,7 @@ class RequestPort {
   Clock& clock_;
   Executor& executor_;
   std::atomic<std::uint64_t> refused_{0}, untaken_{0};
+  std::atomic<bool> returning_memory_{false};
 
   // Held while calls are cancelled, which may run their reactions: none of those takes it but OnDone, and gRPC runs
   // that on a thread of its own.
@@ -145,7 +146,6 @@ class RequestPort {
   std::map<BodyAdmission::Id, RequestCall*> calls_ PREFIXMESH_GUARDED_BY(mutex_);  // whose body is not in
   BodyAdmission::Id last_id_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   bool sweeping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
-  bool returning_memory_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   std::map<std::string, Metered> metered_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 

@@ -102,7 +102,8 @@ TEST_CASE("Gate: two thousand calls a second of one connection pass at once") {
         gate, call, [] { return 1000u; }, now);
     REQUIRE(passage.passed == call);
     REQUIRE(passage.ended_at == now);
-    gate.FromServer(Span(Frame(kHeaders, kEndHeaders | kEndStream, 2 * i + 1, "\x88")));
+    gate.FromServer(Span(Frame(kHeaders, kEndHeaders, 2 * i + 1, "\x88") +
+                         Frame(kHeaders, kEndHeaders | kEndStream, 2 * i + 1, "\x88")));
   }
 }
 
@@ -244,6 +245,29 @@ TEST_CASE("Gate: calls above the rate of a connection wait, and none is refused"
   REQUIRE(passage.refusal == GateRefusal::kNone);
   REQUIRE(passage.passed == more);
   REQUIRE(passage.ended_at == seconds(1) + seconds(5));
+}
+
+TEST_CASE("Gate: a call that is refused counts as several, one that is answered does not") {
+  const std::string refused = Frame(kHeaders, kEndHeaders | kEndStream, 1, "\x88");
+  const std::string answered = Frame(kHeaders, kEndHeaders, 1, "\x88") + refused;
+  for (const auto& [answer, least] : {std::pair(refused, milliseconds(8900)), {answered, milliseconds(900)}}) {
+    PortGate port({16384, 100, 100000, 1000});
+    Http2Gate gate(port);
+    REQUIRE(Run(gate, kPreface, [] { return 100u; }).passed == kPreface);
+    Time now = seconds(1);
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+      const std::string call = Frame(kHeaders, kEndHeaders | kEndStream, 2 * i + 1, "\x82");
+      now = Run(
+                gate, call, [] { return 1000u; }, now)
+                .ended_at;
+      std::string bytes = answer;
+      for (std::size_t at = 0; (at = bytes.find(Number(1), at)) != std::string::npos; at += 4)
+        bytes.replace(at, 4, Number(2 * i + 1));
+      gate.FromServer(Span(bytes));
+    }
+    REQUIRE(now - seconds(1) >= least - milliseconds(100));
+    REQUIRE(now - seconds(1) <= least + milliseconds(100));
+  }
 }
 
 TEST_CASE("Gate: a call with many headers counts as several") {
