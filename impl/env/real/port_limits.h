@@ -26,7 +26,7 @@ struct PortLimits {
   // Connections at a time; a newcomer beyond is closed.
   std::uint32_t connections = 1024;
   // New ones that gRPC is given; more wait, and who leaves meanwhile was none. One costs gRPC about 1 ms.
-  std::uint32_t connections_per_second = 200;
+  std::uint32_t connections_per_second = 400;
   // A prompt above it is refused; the limit on a whole message follows it.
   std::uint64_t prompt_bytes = 2u << 20;
   // Names and field headers beside the prompt.
