@@ -69,7 +69,7 @@ COUNTED = {"untaken-answers": r"answers_untaken_total\{[^}]*\} [1-9]", "endless-
            "garbage-frames": 'reason="corrupt"',
            "silent-streams": 'reason="no_preface"',
            "empty-frames": r'_requests_connections_refused_total{.*reason="empty_frames"} [1-9]',
-           **dict.fromkeys(["status-flood", "status-untaken", "health-untaken"], r"checks_refused_total\{[^}]*\} [1-9]")}
+           **dict.fromkeys(["status-flood", "status-untaken"], r"checks_refused_total\{[^}]*\} [1-9]")}
 for flood in ("continuation-flood", "header-references"):
     COUNTED[flood] = r'_requests_connections_refused_total{.*reason="headers_too_big"} [1-9]'
     COUNTED[f"{flood}-sync"] = r'_sync_connections_refused_total{.*reason="headers_too_big"} [1-9]'
