@@ -12,8 +12,10 @@ BodyAdmission::Admitted BodyAdmission::Arrived(Id id, std::string_view name, Tim
     Remove(*admitted.evicted);
     connection = connections_.try_emplace(std::string(name)).first;  // it may have been the last of its connection
     admitted.verdict = Verdict::kRead;
-  } else if (waiting_.size() < options_.waiting &&
-             connection->second.waiting.size() < options_.waiting_per_connection) {
+  } else if (connection->second.waiting.size() < options_.waiting_per_connection &&
+             (waiting_.size() < options_.waiting ||
+              (admitted.evicted = EvictableWaiting(connection->second)).has_value())) {
+    if (admitted.evicted.has_value()) Remove(*admitted.evicted);
     admitted.verdict = Verdict::kWait;
   } else {
     if (connection->second.reading.empty() && connection->second.waiting.empty()) connections_.erase(connection);
@@ -37,6 +39,14 @@ std::optional<BodyAdmission::Id> BodyAdmission::Evictable(const Connection& conn
   return std::nullopt;
 }
 
+std::optional<BodyAdmission::Id> BodyAdmission::EvictableWaiting(const Connection& connection) const {
+  const Connection* longest = nullptr;
+  for (const auto& [name, other] : connections_)
+    if (longest == nullptr || other.waiting.size() > longest->waiting.size()) longest = &other;
+  if (longest == nullptr || longest->waiting.size() <= connection.waiting.size() + 1) return std::nullopt;
+  return *longest->waiting.rbegin();
+}
+
 void BodyAdmission::Remove(Id id) {
   const auto at = calls_.find(id);
   Connection& connection = at->second.connection->second;
@@ -50,17 +60,20 @@ void BodyAdmission::Remove(Id id) {
 
 std::vector<BodyAdmission::Id> BodyAdmission::Promote() {
   std::vector<Id> promoted;
-  for (auto at = waiting_.begin(); at != waiting_.end() && reading_.size() < options_.bodies;) {
-    Connection& connection = calls_.at(*at).connection->second;
-    if (!MayRead(connection)) {
-      ++at;
-      continue;
+  while (!waiting_.empty() && reading_.size() < options_.bodies) {
+    Connection* next = nullptr;
+    for (auto& [name, connection] : connections_) {
+      if (connection.waiting.empty() || !MayRead(connection)) continue;
+      const auto before = [](const Connection& c) { return std::pair(c.reading.size(), *c.waiting.begin()); };
+      if (next == nullptr || before(connection) < before(*next)) next = &connection;
     }
-    promoted.push_back(*at);
-    connection.waiting.erase(*at);
-    connection.reading.insert(*at);
-    reading_.insert(*at);
-    at = waiting_.erase(at);
+    if (next == nullptr) break;
+    const Id id = *next->waiting.begin();
+    promoted.push_back(id);
+    next->waiting.erase(id);
+    next->reading.insert(id);
+    waiting_.erase(id);
+    reading_.insert(id);
   }
   return promoted;
 }

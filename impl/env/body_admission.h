@@ -6,10 +6,12 @@
 //
 // A body that is being read holds up to a whole message; a call that waits holds what HTTP/2 delivers unasked (one
 // stream window). At most `bodies_per_connection` bodies of a connection are read at a time and `bodies` of all; the
-// next ones wait their turn, in order. A few connections cannot keep the others out: where all places are taken, the
-// connection that holds the most gives its oldest body up to one that holds less, and a body that takes longer than a
-// second gives way to any that waits. More connections than `bodies` can, each with a body that does not end and enough
-// that wait. Whatever has not ended after the timeout is to be refused (Expired).
+// next ones wait their turn: in order within a connection, and of all the connections that which is read the least
+// comes first. A few connections cannot keep the others out: where all places are taken, the connection that holds the
+// most gives its oldest body up to one that holds less, and a body that takes longer than a second gives way to any
+// that waits; where nobody more may wait, the connection with the most that wait gives up its newest. More connections
+// than `bodies` can, each with a body that does not end and enough that wait. Whatever has not ended after the timeout
+// is to be refused (Expired).
 //
 // Threads: none of its own. Time: comes in. Ownership: values. Errors: none, see Verdict.
 // Bounds: options.bodies read, options.waiting_per_connection and options.waiting waiting; beyond: kRefuse.
@@ -76,8 +78,9 @@ class BodyAdmission {
   bool MayRead(const Connection& connection) const {
     return reading_.size() < options_.bodies && connection.reading.size() < options_.bodies_per_connection;
   }
-  // Whose body makes room for one more of `connection`, if anyone's does.
+  // Whose body makes room for one more of `connection`, if anyone's does; and who of those that wait.
   std::optional<Id> Evictable(const Connection& connection, Time now) const;
+  std::optional<Id> EvictableWaiting(const Connection& connection) const;
   std::vector<Id> Promote();
 
   const BodyAdmissionOptions options_;

@@ -27,8 +27,16 @@ constexpr std::uint32_t kFullDataBytes = 64;
 constexpr std::uint32_t kPaddingBytesMax = 256;
 // Decoded headers for which a call counts once more.
 constexpr std::uint32_t kHeaderBytesPerStream = 4096;
+// Calls for which one counts besides that is refused: who hears that should ask less often.
+constexpr std::uint32_t kRefusedStreams = 8;
 // A call at 2,000 a second takes about two such frames: an update of the window, and its small body.
 constexpr std::uint64_t kControlPerSecond = 10000, kControlBurst = 4096;
+// Each call and each frame of an answer explains so many of those frames, which need not wait: a client opens the
+// windows, and pings while answers come. Without that, so many may wait at once and in a second.
+constexpr std::uint32_t kExplainedPerFrame = 4, kExplainedMax = 4096;
+constexpr std::uint64_t kUnexplainedPerSecond = 20, kUnexplainedBurst = 16;
+// A frame of data with fewer bytes carries nothing.
+constexpr std::uint32_t kSomeDataBytes = 16;
 // gRPC keeps up with so many; what comes at once it holds all together, 20 KiB each.
 constexpr std::uint64_t kResetsPerSecond = 1000, kResetsBurst = 128;
 // The shares of so many connections at once.
@@ -50,6 +58,8 @@ const char* GateRefusalName(GateRefusal refusal) {
       return "headers_too_big";
     case GateRefusal::kHeadersCorrupt:
       return "headers_corrupt";
+    case GateRefusal::kEmptyFrames:
+      return "empty_frames";
   }
   return "none";
 }
@@ -65,6 +75,7 @@ Http2Gate::Http2Gate(PortGate& port)
     : port_(port),
       continuations_max_(kContinuationsSpare + kHeadersTimes * port.options.header_bytes / kFrameBytesMax),
       paces_(port.options, 1),
+      unexplained_(kUnexplainedPerSecond, kUnexplainedBurst),
       headers_(kHeadersTimes * port.options.header_bytes) {}
 
 Http2Gate::~Http2Gate() { port_.open_streams -= static_cast<std::uint32_t>(open_.size()); }
@@ -107,6 +118,10 @@ Http2Gate::Verdict Http2Gate::FromClient(std::span<const std::uint8_t> bytes, Ti
     if (!reserved_) {
       due_ = Reserve(frame, now);
       reserved_ = true;
+      if (due_ > now && CarriesNothing(frame) && unexplained_.Reserve(now) > now) {
+        verdict.refusal = GateRefusal::kEmptyFrames;
+        break;
+      }
     }
     if (due_ > now) {
       verdict.wait_until = due_;
@@ -165,6 +180,11 @@ Time Http2Gate::Reserve(const Frame& frame, Time now) {
   const auto take = [&](Pace GatePaces::*pace) {
     return std::max((paces_.*pace).Reserve(now), (port_.paces.*pace).Reserve(now));
   };
+  const auto take_unless_explained = [&] {
+    if (explained_ == 0) return take(&GatePaces::control);
+    --explained_;
+    return now;
+  };
   switch (frame.type) {
     case kHeaders:
       return take(&GatePaces::streams);
@@ -174,17 +194,32 @@ Time Http2Gate::Reserve(const Frame& frame, Time now) {
       return now;  // a few with each block
     case kData: {
       const std::uint32_t padding = (frame.flags & kPadded) != 0 ? kPaddingBytesMax : 0;
-      return frame.length < kFullDataBytes + padding ? take(&GatePaces::control) : now;
+      return frame.length < kFullDataBytes + padding ? take_unless_explained() : now;
     }
     default:
-      return take(&GatePaces::control);
+      return take_unless_explained();
   }
 }
+
+bool Http2Gate::CarriesNothing(const Frame& frame) const {
+  switch (frame.type) {
+    case kHeaders:
+    case kContinuation:
+    case kReset:  // of a call that has just ended, it may be
+      return false;
+    case kData:
+      return frame.length < kSomeDataBytes + ((frame.flags & kPadded) != 0 ? kPaddingBytesMax : 0);
+    default:
+      return true;
+  }
+}
+
+void Http2Gate::Explain(std::uint32_t frames) { explained_ = std::min(explained_ + frames, kExplainedMax); }
 
 GateRefusal Http2Gate::Begin(const Frame& frame) {
   payload_left_ = frame.length;
   in_headers_ = frame.type == kHeaders || frame.type == kContinuation;
-  in_body_ = frame.type == kData && IsOpen(frame.stream);
+  in_body_ = frame.type == kData && Find(frame.stream) != open_.end();
   if (frame.type == kReset) Close(frame.stream);
   if (!in_headers_) return GateRefusal::kNone;
   pad_length_next_ = frame.type == kHeaders && (frame.flags & kPadded) != 0;
@@ -197,8 +232,9 @@ GateRefusal Http2Gate::Begin(const Frame& frame) {
     continuations_ = 0;
     if (frame.stream > last_stream_) {
       last_stream_ = frame.stream;
-      open_.push_back(frame.stream);
+      open_.push_back({frame.stream});
       ++port_.open_streams;
+      Explain(kExplainedPerFrame);
     }
   } else {
     ++continuations_;
@@ -247,11 +283,14 @@ GateRefusal Http2Gate::EndHeaders() {
   return GateRefusal::kNone;
 }
 
-bool Http2Gate::IsOpen(std::uint32_t stream) const { return std::binary_search(open_.begin(), open_.end(), stream); }
+std::vector<Http2Gate::Call>::iterator Http2Gate::Find(std::uint32_t stream) {
+  const auto at = std::ranges::lower_bound(open_, stream, {}, &Call::stream);
+  return at != open_.end() && at->stream == stream ? at : open_.end();
+}
 
 void Http2Gate::Close(std::uint32_t stream) {
-  const auto at = std::lower_bound(open_.begin(), open_.end(), stream);
-  if (at == open_.end() || *at != stream) return;
+  const auto at = Find(stream);
+  if (at == open_.end()) return;
   open_.erase(at);
   --port_.open_streams;
 }
@@ -274,9 +313,19 @@ void Http2Gate::FromServer(std::span<const std::uint8_t> bytes) {
     answer_header_bytes_ = 0;
     const Frame frame = ReadFrame(answer_header_);
     answer_left_ = frame.length;
+    if (frame.type == kData || frame.type == kHeaders) Explain(kExplainedPerFrame);
+    if (frame.type == kHeaders) SawAnswer(frame);
     const bool ends = (frame.type == kData || frame.type == kHeaders) && (frame.flags & kEndStream) != 0;
     if (ends || frame.type == kReset) Close(frame.stream);
   }
+}
+
+// Headers of an answer; where they are its first and its last, the call was refused.
+void Http2Gate::SawAnswer(const Frame& frame) {
+  const auto call = Find(frame.stream);
+  if (call == open_.end()) return;
+  if ((frame.flags & kEndStream) != 0 && !call->answered) paces_.streams.Reserve(Time{0}, kRefusedStreams);
+  call->answered = true;
 }
 
 }  // namespace prefixmesh

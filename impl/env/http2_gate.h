@@ -8,13 +8,15 @@
 //   refused   what no client sends: another preface, a frame of a wrong size or at a wrong place, a header block that
 //             goes over many frames, may decode to more than twice `header_bytes`, or does not parse
 //   waits     what may come too often, or while too many calls are open
+//   refused   instead of waiting: who sends one frame after another that carries nothing and that no call explains.
+//             Connections take turns, so many of those would keep the others waiting.
 //
 // Twice, because a Huffman-coded string counts as the most that it can decode to; and so that gRPC itself answers a
 // call whose headers are a little above the limit, with a status. On the wire a block has fewer bytes than that: a
 // field takes at most 15 beside its text, and counts 32.
 //
 // Threads:  none of its own; all connections of a port on one. Time: comes in.
-// Bounds:   four bytes for each open call (options.streams_per_connection of them) and the header meter's table;
+// Bounds:   eight bytes for each open call (options.streams_per_connection of them) and the header meter's table;
 //           nothing is allocated while the number of open calls does not reach a new height.
 // Ownership: a gate borrows the port's share. Errors: GateRefusal.
 #pragma once
@@ -39,13 +41,13 @@ struct Http2GateOptions {
   std::uint32_t streams_per_connection;
   std::uint32_t streams;  // of the whole port
   // Calls that a connection may begin in a second, streams_per_connection of them at once; all together four times so
-  // many.
+  // many. One that is refused counts as several.
   std::uint32_t streams_per_second;
 };
 
 // Why a connection was closed; each is a label of a counter (GateRefusalName).
-enum class GateRefusal : std::uint8_t { kNone, kPreface, kFrame, kHeadersTooBig, kHeadersCorrupt };
-inline constexpr std::size_t kGateRefusals = 5;
+enum class GateRefusal : std::uint8_t { kNone, kPreface, kFrame, kHeadersTooBig, kHeadersCorrupt, kEmptyFrames };
+inline constexpr std::size_t kGateRefusals = 6;
 const char* GateRefusalName(GateRefusal refusal);
 
 // Rates of what clients may ask for: their calls (one for each 4 KiB of headers), the calls that they cancel, and
@@ -97,12 +99,19 @@ class Http2Gate {
   GateRefusal Check(const Frame& frame) const;
   // When it may pass; asked once for each frame.
   Time Reserve(const Frame& frame, Time now);
+  bool CarriesNothing(const Frame& frame) const;
+  void Explain(std::uint32_t frames);
   bool TooManyOpen(const Frame& frame) const;
   GateRefusal Begin(const Frame& frame);
   // Of the frame that has begun; sets how many bytes were taken.
   GateRefusal TakePayload(std::span<const std::uint8_t> bytes, std::size_t& taken);
   GateRefusal EndHeaders();
-  bool IsOpen(std::uint32_t stream) const;
+  struct Call {
+    std::uint32_t stream = 0;
+    bool answered = false;  // it has headers of an answer
+  };
+  std::vector<Call>::iterator Find(std::uint32_t stream);
+  void SawAnswer(const Frame& frame);
   void Close(std::uint32_t stream);
 
   PortGate& port_;
@@ -113,6 +122,8 @@ class Http2Gate {
   std::size_t preface_bytes_ = 0;  // that came
   bool reserved_ = false;          // the next frame has its place in line:
   Time due_{0};
+  std::uint32_t explained_ = 0;     // frames that carry nothing and need not wait
+  Pace unexplained_;                // those that would
   std::uint32_t payload_left_ = 0;  // of the frame under way, and of it, if it has headers:
   bool in_body_ = false;            // it is data of an open call
   bool pad_length_next_ = false;
@@ -123,7 +134,7 @@ class Http2Gate {
   std::uint32_t continuations_ = 0;
   HeaderBlockMeter headers_;
   std::uint32_t last_stream_ = 0;
-  std::vector<std::uint32_t> open_;  // streams, ascending
+  std::vector<Call> open_;  // by stream, ascending
   std::uint64_t body_bytes_ = 0;
 
   // ---- from the server

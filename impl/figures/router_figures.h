@@ -59,6 +59,7 @@ inline constexpr LabelValue kConnectionValues[] = {
     {"frame", "sent a frame that HTTP/2 does not allow"},
     {"headers_too_big", "sent headers above the limit"},
     {"headers_corrupt", "sent headers that do not parse"},
+    {"empty_frames", "made others wait by frames that carry nothing"},
 };
 inline constexpr Label kConnection{"reason", kConnectionValues};
 
@@ -199,6 +200,12 @@ inline constexpr Figure kRouterFigures[] = {
      .meaning = "requests refused for want of a place for their body, or because it came too late",
      .fold = Fold::kSum,
      .metric = "prefixmesh_requests_bodies_refused_total"},
+    {.path = "requests.checks_refused",
+     .better = Better::kLower,
+     .meaning = "Status and health calls refused: too many at a time, or their message came too late",
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_requests_checks_refused_total",
+     .in_result = false},
     {.path = "requests.connections_refused.*",
      .better = Better::kLower,
      .meaning = "connections of the request port that were closed: one too many, or what they sent",

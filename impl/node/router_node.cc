@@ -16,7 +16,8 @@ RouterNode::RouterNode(RouterOptions options)
       random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
       fleet_(options_.sync.peers.size()),
       trees_(options_.trees),
-      models_(trees_, fleet_) {
+      models_(trees_, fleet_),
+      in_flight_bytes_(options_.in_flight_bytes_max) {
   for (const WorkerAddress& worker : options_.workers) {
     const auto slot = fleet_.InternOwn(worker.name);
     PREFIXMESH_CHECK(slot.has_value());  // the app checked the count
@@ -95,18 +96,6 @@ void RouterNode::Stop() {
 }
 
 // ---- requests -------------------------------------------------------------------------------------------------------
-
-Status RouterNode::Charge(std::uint64_t bytes) {
-  const std::uint64_t before = in_flight_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (before + bytes <= options_.in_flight_bytes_max) return {};
-  Refund(bytes);
-  refused_.fetch_add(1, std::memory_order_relaxed);
-  return Error{ErrorCode::kExhausted, "requests of " + std::to_string(before) +
-                                          " bytes are in flight; this router bears " +
-                                          std::to_string(options_.in_flight_bytes_max)};
-}
-
-void RouterNode::Refund(std::uint64_t bytes) { in_flight_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
 bool RouterNode::TakeRetry() {
   if (!retries_.TakeRetry()) return false;

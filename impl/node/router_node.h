@@ -20,6 +20,7 @@
 #include "impl/base/histogram.h"
 #include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
+#include "impl/env/byte_budget.h"
 #include "impl/env/real/grpc_sync_transport.h"
 #include "impl/env/real/grpc_worker_channels.h"
 #include "impl/env/real/port_limits.h"
@@ -85,11 +86,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   Executor& loop() { return loop_; }
 
   // RouterHandler
-  Status Charge(std::uint64_t bytes) override;
-  bool Crowded() const override {
-    return in_flight_bytes_.load(std::memory_order_relaxed) > options_.in_flight_bytes_max / 2;
-  }
-  void Refund(std::uint64_t bytes) override;
+  ByteBudget& in_flight() override { return in_flight_bytes_; }
   Result<RouteDecision> Decide(const RouteRequest& request, bool again) override;
   bool TakeRetry() override;
   void Finished(const RouteDecision& decision, bool reached) override;
@@ -160,7 +157,8 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   Histogram decision_cpu_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);
   Histogram decision_cpu_phase_ns_ PREFIXMESH_GUARDED_BY(figures_mutex_);  // since the last BeginPhase
   std::array<std::uint64_t, kDecisionReasonCount> decisions_ PREFIXMESH_GUARDED_BY(figures_mutex_){};
-  std::atomic<std::uint64_t> in_flight_{0}, in_flight_bytes_{0}, refused_{0}, retried_{0};
+  ByteBudget in_flight_bytes_;
+  std::atomic<std::uint64_t> in_flight_{0}, retried_{0};
   RetryBudget retries_;
   std::atomic<std::uint64_t> incarnations_refused_{0};
 

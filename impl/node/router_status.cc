@@ -46,8 +46,8 @@ RouterReport RouterNode::Report() {
   out.Set(RouterFigure("index.forgotten"), size.forgotten);
 
   out.Set(RouterFigure("requests.in_flight"), in_flight_.load(std::memory_order_relaxed));
-  out.Set(RouterFigure("requests.in_flight_bytes"), in_flight_bytes_.load(std::memory_order_relaxed));
-  out.Set(RouterFigure("requests.refused"), refused_.load(std::memory_order_relaxed));
+  out.Set(RouterFigure("requests.in_flight_bytes"), in_flight_bytes_.bytes());
+  out.Set(RouterFigure("requests.refused"), in_flight_bytes_.refused());
   out.Set(RouterFigure("requests.retried"), retried_.load(std::memory_order_relaxed));
   out.Set(RouterFigure("workers.healthy"), fleet_.healthy_count());
   out.Set(RouterFigure("workers.configured"), own_workers_.size());

@@ -31,15 +31,6 @@ class RealPace final : public Pace {
   RealClock clock_;
 };
 
-const char* StatusName(grpc::StatusCode code) {
-  static constexpr const char* kNames[] = {
-      "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-      "DATA_LOSS", "UNAUTHENTICATED"};
-  return code >= 0 && code < static_cast<int>(std::size(kNames)) ? kNames[code] : "UNKNOWN";
-}
-
 class Call;
 
 // What a call needs of its driver.
@@ -297,7 +288,7 @@ class GrpcDriver final : public Driver, public CallOwner {
     DriverFailure& failure = failures_[{record.router, static_cast<int>(status.error_code())}];
     if (failure.requests++ > 0) return;
     failure.router = routers_[record.router].name;
-    failure.status = StatusName(status.error_code());
+    failure.status = StatusName(record.status);
     failure.message = status.ok() ? "the reply ended before its last message" : status.error_message();
   }
 

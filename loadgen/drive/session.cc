@@ -70,6 +70,7 @@ class RealSession final : public Session {
           {"sent", sends_->sent_all()},
           {"ok", replies.ok_all()},
           {"failed", replies.failed_all()},
+          {"failed_by_status", replies.failed_by_status_all()},
           {"dropped", sends_->dropped()},
           {"trusted", trust_.ok},
           {"reasons", trust_.reasons}});

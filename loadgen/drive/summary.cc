@@ -258,6 +258,7 @@ std::string SummaryJson(const SummaryInput& input) {
     AddReasons(group, readings, not_measured);
   };
   add(kLoadGroup, ReadLoad(input));
+  json["load"]["failed_by_status"] = input.replies.failed_by_status();
   json["load"]["hdr"] = HistogramsJson(input);
   add(kRoutingGroup, ReadRouting(input));
   json["routing"]["workers"] = WorkersJson(input);

@@ -67,10 +67,12 @@ void ReplyRecorder::OnDone(const RequestRecord& record) {
     second.cached_bytes += record.cached_bytes;
   } else {
     ++second.failed;
+    ++failed_by_status_all_[StatusName(record.status)];
   }
   if (record.phase != static_cast<std::uint8_t>(Phase::kLoad)) return;
   if (!ok) {
     ++failed_;
+    ++failed_by_status_[StatusName(record.status)];
     if (record.outcome == Outcome::kTimeout) ++timeouts_;
     return;
   }

@@ -71,6 +71,10 @@ class ReplyRecorder {
   std::uint64_t timeouts() const { return timeouts_; }
   std::uint64_t prompt_bytes() const { return prompt_bytes_; }  // ok requests of the load phase, as all below
   std::uint64_t cached_bytes() const { return cached_bytes_; }
+  // Failed requests by StatusName; "OK" is a reply that ended before its last message. The first of both phases.
+  using ByStatus = std::map<std::string, std::uint64_t>;
+  const ByStatus& failed_by_status_all() const { return failed_by_status_all_; }
+  const ByStatus& failed_by_status() const { return failed_by_status_; }
   const Histogram& from_intended_us() const { return from_intended_us_; }
   const Histogram& from_sent_us() const { return from_sent_us_; }
   const Histogram& ttft_us() const { return ttft_us_; }  // first token, from the intended time
@@ -83,6 +87,7 @@ class ReplyRecorder {
   Histogram from_intended_us_, from_sent_us_, ttft_us_;
   std::map<std::uint16_t, std::uint64_t> requests_by_worker_;
   std::map<std::uint8_t, std::uint64_t> requests_by_reason_;
+  ByStatus failed_by_status_all_, failed_by_status_;
   std::vector<ReplySecond> seconds_;
 };
 

@@ -62,6 +62,15 @@ Result<std::vector<RequestRecord>> ReadRecords(int file, const std::string& path
 
 }  // namespace
 
+const char* StatusName(std::uint32_t status) {
+  static constexpr const char* kNames[] = {
+      "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+      "DATA_LOSS", "UNAUTHENTICATED"};
+  return status < std::size(kNames) ? kNames[status] : "UNKNOWN";
+}
+
 RequestLog::RequestLog(int file, std::string path, std::size_t requests)
     : file_(file), path_(std::move(path)), requests_(requests) {}
 

@@ -52,6 +52,9 @@ struct RequestRecord {
 };
 static_assert(sizeof(RequestRecord) == 72);
 
+// Of RequestRecord::status, as gRPC's documents spell it.
+const char* StatusName(std::uint32_t status);
+
 class RequestLog {
  public:
   static Result<std::unique_ptr<RequestLog>> Create(const std::string& path, std::uint64_t fingerprint,

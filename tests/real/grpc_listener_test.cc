@@ -45,9 +45,11 @@ struct Nothing final : grpc::CallbackGenericService {
 };
 
 struct ListeningPort {
-  explicit ListeningPort(std::uint32_t connections, const std::string& listen = "127.0.0.1:0") {
+  explicit ListeningPort(std::uint32_t connections, const std::string& listen = "127.0.0.1:0",
+                         std::uint32_t connections_per_second = PortLimits{}.connections_per_second) {
     PortLimits limits;
     limits.connections = connections;
+    limits.connections_per_second = connections_per_second;
     limits.handshake_timeout = std::chrono::minutes(1);
     grpc::ServerBuilder builder;
     const Result<std::uint16_t> bound = listener.Bind(listen, limits, builder);
@@ -190,6 +192,21 @@ TEST_CASE("Listener: headers up to the limit pass, call after call on a connecti
     CAPTURE(reason);
     REQUIRE(count == 0);
   }
+}
+
+TEST_CASE("Listener: newcomers above the rate wait for their turn, and those that have left before it take none") {
+  ListeningPort port(1000, "127.0.0.1:0", 4);
+  std::vector<std::unique_ptr<Silent>> held;
+  for (int i = 0; i < 256; ++i) held.push_back(std::make_unique<Silent>(port.port));  // at once
+  for (const auto& client : held) REQUIRE(client->Served());
+  const auto began = std::chrono::steady_clock::now();
+  REQUIRE(Silent(port.port).Served());
+  for (int i = 0; i < 400; ++i) (void)Silent(port.port);
+  for (int i = 0; i < 4; ++i) REQUIRE(Silent(port.port).Served());
+  const auto took = std::chrono::steady_clock::now() - began;
+  REQUIRE(took >= milliseconds(400));
+  REQUIRE(took < std::chrono::seconds(10));
+  REQUIRE(port.listener.Refusals().at("too_many") == 0);
 }
 
 // CPU time that this process spends on a newcomer that is refused, at both ends.

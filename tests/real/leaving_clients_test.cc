@@ -29,19 +29,14 @@ constexpr char kStatus[] = "/prefixmesh.v1.RouterAdmin/Status";
 // Counts what it is given and what it gets back.
 class CountingHandler final : public RouterHandler {
  public:
-  Status Charge(std::uint64_t bytes) override {
-    charged += bytes;
-    return {};
-  }
-  void Refund(std::uint64_t bytes) override { charged -= bytes; }
-  bool Crowded() const override { return false; }
+  ByteBudget& in_flight() override { return charged; }
   Result<RouteDecision> Decide(const RouteRequest&, bool) override {
-    ++in_flight;
+    ++placed;
     RouteDecision decision;
     decision.worker_name = "w";
     return decision;
   }
-  void Finished(const RouteDecision&, bool) override { --in_flight; }
+  void Finished(const RouteDecision&, bool) override { --placed; }
   bool TakeRetry() override { return true; }
   void SawIncarnation(WorkerIndex, Incarnation) override {}
   void Probe(const RouteRequest&, std::string, std::function<void(const v1::ProbeReply&)> done) override { done({}); }
@@ -54,7 +49,8 @@ class CountingHandler final : public RouterHandler {
   void BeginPhase(std::string_view) override {}
   void Positions(std::function<void(const v1::SyncPositions&)> done) override { done({}); }
 
-  std::atomic<std::uint64_t> charged{0}, in_flight{0};
+  ByteBudget charged{1u << 30};
+  std::atomic<std::uint64_t> placed{0};
 };
 
 // "answer", "hang" until the caller leaves, or "refuse": unavailable every other time.
@@ -225,7 +221,7 @@ TEST_CASE("Router: a client may leave at any moment of its call; nothing of it s
   }
   REQUIRE(port.worker.asked > 0);
   // gRPC has thousands of calls left to bury where a sanitizer slows it down.
-  const auto empty = [&] { return port.handler.in_flight == 0 && port.handler.charged == 0; };
+  const auto empty = [&] { return port.handler.placed == 0 && port.handler.charged.bytes() == 0; };
   REQUIRE((Eventually(empty) || Eventually(empty) || Eventually(empty) || Eventually(empty)));
   const auto admin = v1::RouterAdmin::NewStub(port.channel);
   grpc::ClientContext context;
@@ -246,8 +242,8 @@ TEST_CASE("Router: when its port has shut down, everything that calls were charg
     }
     REQUIRE(Eventually([&] { return port.worker.asked == 20; }));
     port.server->Shutdown(Time{0});
-    REQUIRE(port.handler.charged == 0);
-    REQUIRE(port.handler.in_flight == 0);
+    REQUIRE(port.handler.charged.bytes() == 0);
+    REQUIRE(port.handler.placed == 0);
   }
 }
 

@@ -96,6 +96,14 @@ TEST_CASE("Router: what would put too much in flight is refused and counted, and
   REQUIRE(refused.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
   REQUIRE(refused.status.error_message().find("are in flight") != std::string::npos);
   REQUIRE(router.Count(RouterFigure("requests.refused")) == 1);
+  const auto admin = v1::RouterAdmin::NewStub(router.channel);
+  for (int i = 0; i < 20; ++i) {  // Status has a share of its own, and more answers than its pace makes at once
+    grpc::ClientContext context;
+    v1::RouterStatus status;
+    REQUIRE(admin->Status(&context, v1::Empty(), &status).ok());
+  }
+  REQUIRE(router.Count(RouterFigure("requests.in_flight_bytes")) ==
+          options.in_flight_bytes_max - RequestPort::kCallBytes);
   REQUIRE(router.Count(RouterFigure("index.nodes")) == nodes);  // nothing was learned of it
   for (std::thread& client : clients) client.join();
   REQUIRE(served == 3);

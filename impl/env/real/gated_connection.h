@@ -45,6 +45,7 @@ class GatedConnection {
   std::optional<Time> wake_at() const;
 
   GateRefusal refusal() const { return refusal_; }
+  std::size_t open_calls() const { return gate_.open_streams(); }
   // The gate's. Any thread.
   std::uint64_t body_bytes() const { return body_bytes_.load(std::memory_order_relaxed); }
 

@@ -63,9 +63,9 @@ class WorkerTry final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
 
 class GenerateCall final : public RequestCall {
  public:
-  GenerateCall(RequestPort& port, GrpcWorkerChannels& channels, grpc::GenericCallbackServerContext& context,
-               bool announce)
-      : RequestCall(port, context), channels_(channels), announce_(announce) {}
+  GenerateCall(RequestPort& port, RouterHandler& handler, GrpcWorkerChannels& channels,
+               grpc::GenericCallbackServerContext& context, bool announce)
+      : RequestCall(port, context), handler_(handler), channels_(channels), announce_(announce) {}
 
   // ---- the client's half
 
@@ -112,7 +112,7 @@ class GenerateCall final : public RequestCall {
       const grpc::Status ended =
           said.ok() && !answered_ ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "it said nothing") : said;
       const bool reached = Reached(ended.error_code());
-      port_.handler().Finished(try_->decision, reached);
+      handler_.Finished(try_->decision, reached);
       const std::unique_ptr<WorkerTry> over = std::move(try_);
       if (!MayTryAgain(ended) || !Place(true).ok())
         End(reached ? ended
@@ -126,7 +126,7 @@ class GenerateCall final : public RequestCall {
   Status Place(bool again) PREFIXMESH_REQUIRES(mutex_) {
     Result<ParsedRequest> parsed = ParseRequest(body_);
     if (!parsed.ok()) return parsed.error();
-    Result<RouteDecision> decision = port_.handler().Decide({parsed->model, parsed->kind, &parsed->prompt}, again);
+    Result<RouteDecision> decision = handler_.Decide({parsed->model, parsed->kind, &parsed->prompt}, again);
     if (!decision.ok()) return decision.error();
     if (announce_ && !again) {
       context_.AddInitialMetadata(kPlacedKey, RoutedOf(*decision).SerializeAsString());
@@ -143,7 +143,7 @@ class GenerateCall final : public RequestCall {
   bool MayTryAgain(const grpc::Status& status) PREFIXMESH_REQUIRES(mutex_) {
     if (status.error_code() != grpc::StatusCode::UNAVAILABLE || answered_ || client_gone_ || retries_ == kRetriesMax)
       return false;
-    if (context_.deadline() <= std::chrono::system_clock::now() || !port_.handler().TakeRetry()) return false;
+    if (context_.deadline() <= std::chrono::system_clock::now() || !handler_.TakeRetry()) return false;
     ++retries_;
     return true;
   }
@@ -215,13 +215,14 @@ class GenerateCall final : public RequestCall {
     v1::GenerateReply reply;
     if (!grpc::SerializationTraits<v1::GenerateReply>::Deserialize(&copy, &reply).ok()) return;
     if (reply.has_first_token() && reply.first_token().worker_incarnation() != 0)
-      port_.handler().SawIncarnation(try_->decision.worker, Incarnation{reply.first_token().worker_incarnation()});
+      handler_.SawIncarnation(try_->decision.worker, Incarnation{reply.first_token().worker_incarnation()});
   }
 
   void Release() {
     if (parts_.fetch_sub(1) == 1) delete this;
   }
 
+  RouterHandler& handler_;
   GrpcWorkerChannels& channels_;
   const bool announce_;
   std::atomic<int> parts_{1};  // the client's half, and the try under way
@@ -245,9 +246,9 @@ void WorkerTry::OnDone(const grpc::Status& status) { call_.WorkerDone(status); }
 
 }  // namespace
 
-RequestCall* NewGenerateCall(RequestPort& port, GrpcWorkerChannels& channels,
+RequestCall* NewGenerateCall(RequestPort& port, RouterHandler& handler, GrpcWorkerChannels& channels,
                              grpc::GenericCallbackServerContext& context, bool announce) {
-  return new GenerateCall(port, channels, context, announce);
+  return new GenerateCall(port, handler, channels, context, announce);
 }
 
 }  // namespace prefixmesh

@@ -17,13 +17,14 @@
 
 #include "impl/env/real/grpc_worker_channels.h"
 #include "impl/env/real/request_port.h"
+#include "impl/env/real/router_handler.h"
 
 namespace prefixmesh {
 
 // A Routed message.
 inline constexpr char kPlacedKey[] = "prefixmesh-placed-bin";
 
-RequestCall* NewGenerateCall(RequestPort& port, GrpcWorkerChannels& channels,
+RequestCall* NewGenerateCall(RequestPort& port, RouterHandler& handler, GrpcWorkerChannels& channels,
                              grpc::GenericCallbackServerContext& context, bool announce);
 
 }  // namespace prefixmesh

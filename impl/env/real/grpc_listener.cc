@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "impl/env/real/process.h"
 #include "impl/env/real/real_env.h"
 
 namespace prefixmesh {
@@ -23,8 +24,15 @@ namespace {
 
 // What the server has sent before it ended goes out within this time.
 constexpr Time kConnectionsEndTimeout = std::chrono::seconds(1);
+// gRPC has let go of a connection that was closed by then; the allocator keeps what it took in pieces.
+constexpr Time kReturnMemoryAfter = std::chrono::seconds(5);
 constexpr Time kAcceptAgain = std::chrono::milliseconds(50);
 constexpr int kEventsMax = 64;
+// Connections that may come at once after a pause: clients that come back together.
+constexpr std::uint64_t kHandOverBurst = 256;
+// Calls that connections may leave behind: about a quarter of what makes a core busy. At once, those of a few busy
+// clients.
+constexpr std::uint64_t kLeftCallsPerSecond = 1000, kLeftCallsBurst = 1024;
 constexpr std::uint64_t kListenKey = 0, kWakeKey = 1;
 
 const char* TextOf(GateRefusal refusal) {
@@ -39,6 +47,8 @@ const char* TextOf(GateRefusal refusal) {
       return "headers above the limit";
     case GateRefusal::kHeadersCorrupt:
       return "headers that do not parse";
+    case GateRefusal::kEmptyFrames:
+      return "too many frames that carry nothing";
   }
   return "";
 }
@@ -68,9 +78,9 @@ std::string PeerOf(const std::string& name) {
   return peer;
 }
 
-void Add(int epoll, int fd, std::uint64_t key) {
+void Add(int epoll, int fd, std::uint64_t key, std::uint32_t events = EPOLLIN) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = events;
   event.data.u64 = key;
   epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -97,7 +107,7 @@ NamedPair MakePair(const std::string& name) {
 
 }  // namespace
 
-GrpcListener::GrpcListener() = default;
+GrpcListener::GrpcListener() : left_calls_(kLeftCallsPerSecond, kLeftCallsBurst) {}
 
 GrpcListener::~GrpcListener() {
   Stop();
@@ -117,6 +127,7 @@ Result<std::uint16_t> GrpcListener::Bind(const std::string& listen, const PortLi
   const int on = 1;
   setsockopt(socket_.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   limits_ = limits;
+  hand_over_pace_.emplace(limits.connections_per_second, kHandOverBurst);
   gate_ = std::make_unique<PortGate>(limits.gate());
   scratch_ = std::make_unique<GatedConnection::Scratch>();
   wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -178,6 +189,8 @@ void GrpcListener::Run() {
     const auto sooner = [&next](Time at) { next = next ? std::min(*next, at) : at; };
     if (!wake_.empty()) sooner(wake_.begin()->first);
     if (accept_again_at_) sooner(*accept_again_at_);
+    if (!newcomers_.empty()) sooner(hand_over_at_);
+    if (return_memory_at_) sooner(*return_memory_at_);
     int timeout_ms = -1;
     if (next) timeout_ms = static_cast<int>(std::max<std::int64_t>((*next - now_).count() + 999999, 0) / 1000000);
     const int ready = epoll_wait(epoll_, events.data(), kEventsMax, timeout_ms);
@@ -202,6 +215,11 @@ void GrpcListener::Run() {
         Advance(key - 1, [&](GatedConnection& connection) { return connection.OnPair(what, now_, *scratch_); });
       }
     }
+    if (return_memory_at_ && now_ >= *return_memory_at_) {
+      return_memory_at_.reset();
+      ReturnFreedMemory();
+    }
+    HandOverSome();
     while (!wake_.empty() && wake_.begin()->first <= now_) {
       const std::uint64_t key = wake_.begin()->second;
       Advance(key, [&](GatedConnection& connection) { return connection.OnTime(now_, *scratch_); });
@@ -216,6 +234,8 @@ void GrpcListener::Run() {
 void GrpcListener::CloseListenSocket() {
   if (socket_.fd >= 0) close(socket_.fd);
   socket_.fd = -1;
+  for (const auto& [key, newcomer] : newcomers_) close(newcomer.tcp);
+  newcomers_.clear();
   MutexLock lock(mutex_);
   listening_ = false;
   not_listening_.NotifyAll();
@@ -224,7 +244,13 @@ void GrpcListener::CloseListenSocket() {
 template <typename Step>
 void GrpcListener::Advance(std::uint64_t key, Step step) {
   const auto at = clients_.find(key);
-  if (at == clients_.end()) return;  // it ended by an event of the same turn
+  if (at == clients_.end()) {  // it ended by an event of the same turn, or a newcomer has left
+    if (const auto newcomer = newcomers_.find(key); newcomer != newcomers_.end()) {
+      close(newcomer->second.tcp);
+      newcomers_.erase(newcomer);
+    }
+    return;
+  }
   Client& client = *at->second;
   const GatedConnection::Outcome outcome = step(client.connection);
   const Time wake_at =
@@ -240,6 +266,8 @@ void GrpcListener::Advance(std::uint64_t key, Step step) {
     Refuse(static_cast<std::size_t>(refusal),
            "a connection from " + client.address + " was closed: " + TextOf(refusal));
   }
+  if (const std::size_t left = client.connection.open_calls(); left > 0)
+    hand_over_at_ = std::max(hand_over_at_, left_calls_.Reserve(now_, static_cast<std::uint32_t>(left)));
   {
     MutexLock lock(mutex_);
     by_peer_.erase(client.peer);
@@ -253,7 +281,14 @@ void GrpcListener::AcceptSome() {
     socklen_t size = sizeof address;
     const int tcp = accept4(socket_.fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (tcp >= 0) {
-      Accept(tcp, AddressText(address));
+      if (clients_.size() + newcomers_.size() < limits_.connections) {
+        last_key_ += 2;
+        newcomers_[last_key_] = {tcp, AddressText(address)};
+        Add(epoll_, tcp, last_key_, EPOLLRDHUP);
+      } else {
+        Refuse(0, "a connection above " + std::to_string(limits_.connections) + " was closed");
+        close(tcp);
+      }
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -265,26 +300,30 @@ void GrpcListener::AcceptSome() {
   }
 }
 
-void GrpcListener::Accept(int tcp, const std::string& address) {
-  if (clients_.size() >= limits_.connections) {
-    Refuse(0, "a connection above " + std::to_string(limits_.connections) + " was closed");
-    close(tcp);
-    return;
+void GrpcListener::HandOverSome() {
+  while (!newcomers_.empty() && hand_over_at_ <= now_) {
+    const auto [key, newcomer] = *newcomers_.begin();
+    newcomers_.erase(newcomers_.begin());
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, newcomer.tcp, nullptr);
+    HandOver(key, newcomer);
+    hand_over_at_ = std::max(hand_over_at_, hand_over_pace_->Reserve(now_));
   }
-  last_key_ += 2;
-  const std::string name = address + "/" + std::to_string(getpid()) + "." + std::to_string(last_key_ / 2);
+}
+
+void GrpcListener::HandOver(std::uint64_t key, const Newcomer& newcomer) {
+  const std::string name = newcomer.address + "/" + std::to_string(getpid()) + "." + std::to_string(key / 2);
   const NamedPair pair = MakePair(name);
   if (pair.ours < 0) {
     Refuse(0, std::string("a connection was closed: no socket pair for it: ") + std::strerror(errno));
-    close(tcp);
+    close(newcomer.tcp);
     return;
   }
-  auto client = std::make_unique<Client>(address, PeerOf(name), tcp, pair.ours, epoll_, last_key_, *gate_);
+  auto client = std::make_unique<Client>(newcomer.address, PeerOf(name), newcomer.tcp, pair.ours, epoll_, key, *gate_);
   {
     MutexLock lock(mutex_);
     by_peer_[client->peer] = &client->connection;
   }
-  clients_.emplace(last_key_, std::move(client));
+  clients_.emplace(key, std::move(client));
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
   connection.listener_fd = socket_.fd;
   connection.fd = pair.grpcs;
@@ -293,6 +332,7 @@ void GrpcListener::Accept(int tcp, const std::string& address) {
 
 void GrpcListener::Refuse(std::size_t reason, const std::string& line) {
   refused_[reason].fetch_add(1, std::memory_order_relaxed);
+  if (!return_memory_at_) return_memory_at_ = now_ + kReturnMemoryAfter;
   if (const auto held_back = log_.Allow(std::to_string(reason), now_))
     spdlog::warn("{}: {}{}", address_, line, HeldBackNote(*held_back));
 }

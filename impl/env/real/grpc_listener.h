@@ -1,8 +1,10 @@
 // grpc_listener.h — accepts the connections of a gRPC server itself, bounds them, and reads them before gRPC does.
 //
 // gRPC 1.51 accepts whatever comes until the process has no descriptor left, and holds whatever a client sends. Here a
-// newcomer above limits.connections is closed at once, and of the others gRPC gets one end of a socket pair: what the
-// client sends passes a gate (gated_connection.h). A connection that is refused is closed, counted by reason, and
+// newcomer above limits.connections is closed at once, and one above limits.connections_per_second waits for its turn;
+// who leaves before it costs gRPC nothing. Newcomers wait, too, while connections leave with many calls that have not
+// ended: gRPC has to let go of those. Then gRPC gets one end of a socket pair: what the client sends passes a gate
+// (gated_connection.h). A connection that is refused is closed, counted by reason, and
 // logged once in ten seconds per reason.
 //
 //   Bind(listen, limits, builder)   before BuildAndStart
@@ -32,6 +34,7 @@
 #include "impl/base/mutex.h"
 #include "impl/base/result.h"
 #include "impl/env/env.h"
+#include "impl/env/pace.h"
 #include "impl/env/real/gated_connection.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/port_limits.h"
@@ -72,9 +75,15 @@ class GrpcListener {
     Time wake_at{0};  // its place in wake_; 0: none
   };
 
+  struct Newcomer {
+    int tcp;
+    std::string address;
+  };
+
   void Run();
   void AcceptSome();
-  void Accept(int tcp, const std::string& address);
+  void HandOverSome();
+  void HandOver(std::uint64_t key, const Newcomer& newcomer);
   void Refuse(std::size_t reason, const std::string& line);
   void CloseListenSocket();
   // Lets a connection do what `step` says, and ends it where it is over.
@@ -96,7 +105,12 @@ class GrpcListener {
   std::set<std::pair<Time, std::uint64_t>> wake_;
   std::uint64_t last_key_ = 0;
   Time now_{0};
-  std::optional<Time> accept_again_at_;  // there was no descriptor left
+  std::map<std::uint64_t, Newcomer> newcomers_;  // by key, of the same numbers; the oldest first
+  std::optional<Pace> hand_over_pace_;
+  Pace left_calls_;  // that had not ended when their connection did
+  Time hand_over_at_{0};
+  std::optional<Time> return_memory_at_;  // connections were refused
+  std::optional<Time> accept_again_at_;   // there was no descriptor left
   std::unique_ptr<GatedConnection::Scratch> scratch_;
   LogLimiter log_;
 

@@ -4,10 +4,12 @@
 
 #include <string_view>
 
+#include "impl/env/real/check_port.h"
 #include "impl/env/real/generate_call.h"
 #include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/env/real/request_port.h"
+#include "impl/env/shared_answer.h"
 #include "impl/figures/router_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
 #include "impl/wire/status_message.h"
@@ -18,6 +20,7 @@ namespace {
 using grpc::ByteBuffer;
 
 constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
+constexpr char kStatus[] = "/prefixmesh.v1.RouterAdmin/Status";
 constexpr char kGenerate[] = "/prefixmesh.v1.Router/Generate";
 
 grpc::Status InvalidArgument(const Error& error) { return {grpc::StatusCode::INVALID_ARGUMENT, error.message}; }
@@ -40,9 +43,9 @@ bool Parse(const ByteBuffer& body, Message& message) {
 class UnaryCall final : public RequestCall {
  public:
   using Handle = void (*)(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call);
-  UnaryCall(RequestPort& port, grpc::GenericCallbackServerContext& context, Handle handle)
-      : RequestCall(port, context), handle_(handle) {}
-  void OnBody(ByteBuffer body) override { handle_(port_.handler(), body, *this); }
+  UnaryCall(RequestPort& port, RouterHandler& handler, grpc::GenericCallbackServerContext& context, Handle handle)
+      : RequestCall(port, context), handler_(handler), handle_(handle) {}
+  void OnBody(ByteBuffer body) override { handle_(handler_, body, *this); }
   // Exactly one of them, once, on any thread.
   template <typename Message>
   void Reply(const Message& message) {
@@ -51,10 +54,29 @@ class UnaryCall final : public RequestCall {
     StartWriteAndFinish(&reply_, {}, grpc::Status::OK);
   }
   void Fail(const grpc::Status& status) { Finish(status); }
-  const RequestPort& port() const { return port_; }
 
  private:
+  RouterHandler& handler_;
   const Handle handle_;
+  ByteBuffer reply_;
+};
+
+using StatusAnswers = SharedAnswer<ByteBuffer>;
+
+class StatusCall final : public RequestCall {
+ public:
+  StatusCall(RequestPort& port, grpc::GenericCallbackServerContext& context, StatusAnswers& answers)
+      : RequestCall(port, context), answers_(answers) {}
+  void OnBody(ByteBuffer) override {
+    answers_.Ask([this](const ByteBuffer& answer) {
+      reply_ = answer;
+      WriteBegan();
+      StartWriteAndFinish(&reply_, {}, grpc::Status::OK);
+    });
+  }
+
+ private:
+  StatusAnswers& answers_;
   ByteBuffer reply_;
 };
 
@@ -98,17 +120,6 @@ void ProbeClose(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call)
   call.Reply(v1::Empty());
 }
 
-// What the handler says, and what the port and its listener count.
-RouterReport ReportOf(const RequestPort& port) {
-  RouterReport report = port.handler().Report();
-  report.readings.Set(RouterFigure("requests.bodies_unfinished"), port.bodies());
-  report.readings.Set(RouterFigure("requests.bodies_refused"), port.bodies_refused());
-  for (const auto& [reason, count] : port.listener().Refusals())
-    report.readings.Set(RouterFigure("requests.connections_refused.*"), reason, count);
-  report.readings.Set(RouterFigure("requests.answers_untaken"), port.answers_untaken());
-  return report;
-}
-
 void BeginPhase(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
   v1::BeginPhaseRequest request;
   if (!Parse(body, request)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no BeginPhaseRequest"});
@@ -120,26 +131,23 @@ void Positions(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
   handler.Positions([&call](const v1::SyncPositions& positions) { call.Reply(positions); });
 }
 
-void AnswerStatus(RouterHandler&, const ByteBuffer&, UnaryCall& call) {
-  v1::RouterStatus status;
-  WriteStatus(ReportOf(call.port()), status);
-  call.Reply(status);
-}
-
-struct Method {
+// Only where RouterServerOptions.control is on.
+struct ControlMethod {
   std::string_view name;
   UnaryCall::Handle handle;
-  bool control;  // only where RouterServerOptions.control is on
 };
-constexpr Method kMethods[] = {
-    {"/prefixmesh.v1.RouterAdmin/Status", AnswerStatus, false},
-    {"/prefixmesh.v1.RouterAdmin/BeginPhase", BeginPhase, true},
-    {"/prefixmesh.v1.RouterAdmin/Positions", Positions, true},
-    {"/prefixmesh.v1.Router/Probe", Probe, true},
-    {"/prefixmesh.v1.Router/ProbeOpen", ProbeOpen, true},
-    {"/prefixmesh.v1.Router/ProbePoll", ProbePoll, true},
-    {"/prefixmesh.v1.Router/ProbeClose", ProbeClose, true},
+constexpr ControlMethod kControlMethods[] = {
+    {"/prefixmesh.v1.RouterAdmin/BeginPhase", BeginPhase},
+    {"/prefixmesh.v1.RouterAdmin/Positions", Positions},
+    {"/prefixmesh.v1.Router/Probe", Probe},
+    {"/prefixmesh.v1.Router/ProbeOpen", ProbeOpen},
+    {"/prefixmesh.v1.Router/ProbePoll", ProbePoll},
+    {"/prefixmesh.v1.Router/ProbeClose", ProbeClose},
 };
+
+constexpr std::uint64_t kStatusCalls = 64, kHealthCalls = 512;
+// Of Status there is one answer for all that wait.
+constexpr std::uint64_t kStatusAnswersPerSecond = 10, kStatusAnswersBurst = 10;
 
 }  // namespace
 
@@ -148,9 +156,14 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   Impl(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels, Clock& clock,
        Executor& executor)
       : options_(std::move(options)),
+        handler_(handler),
         channels_(channels),
         port_(AdmissionOf(options_.limits), options_.limits.answer_timeout, options_.limits.message_bytes(), listener_,
-              handler, clock, executor) {}
+              handler.in_flight(), clock, executor),
+        status_port_(kStatusCalls, listener_, clock, executor),
+        health_port_(kHealthCalls, listener_, clock, executor),
+        status_answers_(
+            Pace(kStatusAnswersPerSecond, kStatusAnswersBurst), [this] { return StatusNow(); }, clock, executor) {}
 
   Result<int> Start() {
     grpc::ServerBuilder builder;
@@ -174,26 +187,44 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     server_ = nullptr;
   }
 
-  RouterReport Report() { return ReportOf(port_); }
+  // What the handler says, and what the ports and their listener count.
+  RouterReport Report() {
+    RouterReport report = handler_.Report();
+    Readings& out = report.readings;
+    out.Set(RouterFigure("requests.bodies_unfinished"),
+            port_.bodies() + status_port_.port().bodies() + health_port_.port().bodies());
+    out.Set(RouterFigure("requests.bodies_refused"), port_.bodies_refused());
+    out.Set(RouterFigure("requests.checks_refused"), status_port_.refused() + health_port_.refused());
+    for (const auto& [reason, count] : listener_.Refusals())
+      out.Set(RouterFigure("requests.connections_refused.*"), reason, count);
+    out.Set(RouterFigure("requests.answers_untaken"),
+            port_.answers_untaken() + status_port_.port().answers_untaken() + health_port_.port().answers_untaken());
+    return report;
+  }
 
   // At the headers of a call.
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
+    RequestPort* port = &port_;
     RequestCall* call = nullptr;
     if (context->method() == kGenerate) {
-      call = NewGenerateCall(port_, channels_, *context, options_.control);
+      call = NewGenerateCall(port_, handler_, channels_, *context, options_.control);
+    } else if (context->method() == kStatus) {
+      port = &status_port_.port();
+      call = new StatusCall(*port, *context, status_answers_);
     } else if (context->method() == kHealthCheck) {
-      call = new UnaryCall(port_, *context, stopping_ ? &NotServing : &Serving);
+      port = &health_port_.port();
+      call = new UnaryCall(*port, handler_, *context, stopping_ ? &NotServing : &Serving);
     } else {
-      for (const Method& method : kMethods) {
+      for (const ControlMethod& method : kControlMethods) {
         if (context->method() != method.name) continue;
-        if (method.control && !options_.control)
+        if (!options_.control)
           return new RefusedCall({grpc::StatusCode::PERMISSION_DENIED,
                                   "this router was not started with --control, which allows probes and phases"});
-        call = new UnaryCall(port_, *context, method.handle);
+        call = new UnaryCall(port_, handler_, *context, method.handle);
       }
     }
     if (call == nullptr) return new RefusedCall({grpc::StatusCode::UNIMPLEMENTED, "no such method"});
-    port_.Admit(*call);
+    port->Admit(*call);
     return call;
   }
 
@@ -206,6 +237,11 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     options.waiting_per_connection = limits.streams_per_connection;
     return options;
   }
+  ByteBuffer StatusNow() {
+    v1::RouterStatus status;
+    WriteStatus(Report(), status);
+    return BufferOf(status.SerializeAsString());
+  }
   // grpc.health.v1.HealthCheckResponse has one field, an enum; of any service this port knows only the router as a
   // whole.
   struct HealthReply {
@@ -216,9 +252,12 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   static void NotServing(RouterHandler&, const ByteBuffer&, UnaryCall& call) { call.Reply(HealthReply{"\x08\x02"}); }
 
   const RouterServerOptions options_;
+  RouterHandler& handler_;
   GrpcWorkerChannels& channels_;
   GrpcListener listener_;
   RequestPort port_;
+  CheckPort status_port_, health_port_;
+  StatusAnswers status_answers_;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<grpc::Server> server_;
 };

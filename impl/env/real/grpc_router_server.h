@@ -3,11 +3,12 @@
 //
 // Every method is served generically, so that each call is taken at its headers and its body read within bounds
 // (request_port.h). A request's body stays in the slices it arrived in: it is hashed in place, forwarded to the worker
-// byte for byte, and freed when the worker has answered.
+// byte for byte, and freed when the worker has answered. Status and health are ports of their own within the port, so
+// that who asks for them takes nothing from requests (shared_answer.h).
 //
-// Threads: gRPC's. Bounds: port_limits.h, request_port.h. Ownership: borrows handler, channels, clock and executor;
-// Shutdown before the first two go, and no task of the executor runs after this is gone. Errors: Start says what is
-// wrong in one line.
+// Threads: gRPC's; the executor for a Status that waits. Bounds: port_limits.h, request_port.h. Ownership: borrows
+// handler, channels, clock and executor; Shutdown before the first two go, and no task of the executor runs after this
+// is gone. Errors: Start says what is wrong in one line.
 #pragma once
 
 #include <memory>

@@ -25,6 +25,8 @@ namespace prefixmesh {
 struct PortLimits {
   // Connections at a time; a newcomer beyond is closed.
   std::uint32_t connections = 1024;
+  // New ones that gRPC is given; more wait, and who leaves meanwhile was none. One costs gRPC about 1 ms.
+  std::uint32_t connections_per_second = 400;
   // A prompt above it is refused; the limit on a whole message follows it.
   std::uint64_t prompt_bytes = 2u << 20;
   // Names and field headers beside the prompt.
@@ -44,7 +46,7 @@ struct PortLimits {
   // it.
   std::uint32_t streams = 8192;
   // Calls that a connection begins; more are not read before their turn. What a router does at most is far below it.
-  std::uint32_t streams_per_second = 2000;
+  std::uint32_t streams_per_second = 1000;
   // Until a new connection has spoken HTTP/2.
   Time handshake_timeout = std::chrono::seconds(5);
   // A connection without a call is closed after it.

@@ -34,7 +34,7 @@ void RequestCall::WriteBegan() { write_began_ns_.store(port_.clock_.Now().count(
 
 void RequestCall::OnDone() {
   port_.Unwatch(*this);
-  if (charged_bytes_ > 0) port_.handler_.Refund(charged_bytes_);
+  if (charged_bytes_ > 0) port_.budget_.Refund(charged_bytes_);
   Gone();
 }
 
@@ -54,7 +54,7 @@ void RequestCall::OnCancel() { port_.BodyCancelled(*this); }
 // ---- the port -------------------------------------------------------------------------------------------------------
 
 grpc::Status RequestPort::Charge(RequestCall& call, std::uint64_t bytes) {
-  if (const Status charged = handler_.Charge(bytes); !charged.ok())
+  if (const Status charged = budget_.Charge(bytes); !charged.ok())
     return {grpc::StatusCode::RESOURCE_EXHAUSTED, charged.error().message};
   call.charged_bytes_ += bytes;
   return grpc::Status::OK;
@@ -75,7 +75,7 @@ void RequestPort::Unwatch(RequestCall& call) {
 
 void RequestPort::EndUntaken() {
   const Time now = clock_.Now(),
-             patience = handler_.Crowded() ? std::min(kCrowdedPatience, answer_timeout_) : answer_timeout_;
+             patience = budget_.crowded() ? std::min(kCrowdedPatience, answer_timeout_) : answer_timeout_;
   MutexLock lock(watched_mutex_);
   for (RequestCall* call : watched_) {
     const Time began(call->write_began_ns_.load(std::memory_order_relaxed));
@@ -83,6 +83,7 @@ void RequestPort::EndUntaken() {
     call->WriteEnded();  // once
     untaken_.fetch_add(1, std::memory_order_relaxed);
     call->context_.TryCancel();
+    ReturnMemorySoon();
   }
   watching_ = !watched_.empty();
   if (watching_) executor_.PostAt(now + kWatchEvery, [this] { EndUntaken(); });
@@ -90,7 +91,10 @@ void RequestPort::EndUntaken() {
 
 void RequestPort::Admit(RequestCall& call) {
   Watch(call);
-  if (const grpc::Status charged = Charge(call, kCallBytes); !charged.ok()) return call.Refuse(charged);
+  if (const grpc::Status charged = Charge(call, kCallBytes); !charged.ok()) {
+    ReturnMemorySoon();
+    return call.Refuse(charged);
+  }
   MutexLock lock(mutex_);
   call.id_ = ++last_id_;
   call.peer_ = call.context_.peer();
@@ -146,16 +150,12 @@ void RequestPort::RefuseBody(BodyAdmission::Id id, const grpc::Status& status) {
 }
 
 void RequestPort::ReturnMemorySoon() {
-  if (returning_memory_) return;
-  returning_memory_ = true;
+  if (returning_memory_.exchange(true)) return;
   executor_.PostAt(clock_.Now() + kReturnMemoryAfter, [this] { ReturnMemory(); });
 }
 
 void RequestPort::ReturnMemory() {
-  {
-    MutexLock lock(mutex_);
-    returning_memory_ = false;
-  }
+  returning_memory_ = false;
   ReturnFreedMemory();
 }
 

@@ -7,12 +7,12 @@
 //
 // gRPC 1.51 takes a whole message before it compares its size with the limit, so the limit alone bounds nothing. While
 // bodies are slow the port therefore asks its listener what their connections sent: one that sent more than its bodies
-// may have, messages that are in left out, loses them. What unfinished bodies took, the allocator keeps in
-// pieces: it is made to give it back a while after they are gone.
+// may have, messages that are in left out, loses them. What calls took that were refused or ended, the
+// allocator keeps in pieces: it is made to give it back a while after they are gone.
 //
 // Threads:  gRPC's; the sweep for bodies that never end runs on the executor while there are any.
-// Bounds:   body_admission.h; handler.Charge for all that is in flight.
-// Ownership: a call gives back what it was charged and deletes itself (OnDone). The port borrows listener, handler,
+// Bounds:   body_admission.h; the budget for all that is in flight.
+// Ownership: a call gives back what it was charged and deletes itself (OnDone). The port borrows listener, budget,
 //           clock and executor; the server is shut down and the executor stopped before the port goes.
 // Errors:   statuses: RESOURCE_EXHAUSTED where a bound bites, DEADLINE_EXCEEDED for a body that is late.
 #pragma once
@@ -27,9 +27,9 @@
 
 #include "impl/base/mutex.h"
 #include "impl/env/body_admission.h"
+#include "impl/env/byte_budget.h"
 #include "impl/env/env.h"
 #include "impl/env/real/grpc_listener.h"
-#include "impl/env/real/router_handler.h"
 
 namespace prefixmesh {
 
@@ -80,13 +80,13 @@ class RequestPort {
   static constexpr std::uint64_t kCallBytes = 64u << 10;
 
   // An answer that its client does not take is given up after `answer_timeout`; after a quarter of a second already
-  // while more than half of what may be in flight is.
+  // while the budget is crowded.
   RequestPort(const BodyAdmissionOptions& options, Time answer_timeout, std::uint64_t message_bytes,
-              const GrpcListener& listener, RouterHandler& handler, Clock& clock, Executor& executor)
+              const GrpcListener& listener, ByteBudget& budget, Clock& clock, Executor& executor)
       : answer_timeout_(answer_timeout),
         message_bytes_(message_bytes),
         listener_(listener),
-        handler_(handler),
+        budget_(budget),
         clock_(clock),
         executor_(executor),
         admission_(options) {}
@@ -94,8 +94,6 @@ class RequestPort {
   // Lets the call in, or finishes it with a status.
   void Admit(RequestCall& call);
 
-  RouterHandler& handler() const { return handler_; }
-  const GrpcListener& listener() const { return listener_; }
   // Bodies that have begun and not ended, read and waiting.
   std::size_t bodies() const;
   // Calls that were refused before their body was in: there was no place, or it came too late.
@@ -118,7 +116,7 @@ class RequestPort {
   void Watch(RequestCall& call);
   void Unwatch(RequestCall& call);
   void EndUntaken();
-  void ReturnMemorySoon() PREFIXMESH_REQUIRES(mutex_);
+  void ReturnMemorySoon();
   void ReturnMemory();
 
   // A connection with slow bodies.
@@ -131,10 +129,11 @@ class RequestPort {
   const Time answer_timeout_;
   const std::uint64_t message_bytes_;
   const GrpcListener& listener_;
-  RouterHandler& handler_;
+  ByteBudget& budget_;
   Clock& clock_;
   Executor& executor_;
   std::atomic<std::uint64_t> refused_{0}, untaken_{0};
+  std::atomic<bool> returning_memory_{false};
 
   // Held while calls are cancelled, which may run their reactions: none of those takes it but OnDone, and gRPC runs
   // that on a thread of its own.
@@ -147,7 +146,6 @@ class RequestPort {
   std::map<BodyAdmission::Id, RequestCall*> calls_ PREFIXMESH_GUARDED_BY(mutex_);  // whose body is not in
   BodyAdmission::Id last_id_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   bool sweeping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
-  bool returning_memory_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   std::map<std::string, Metered> metered_ PREFIXMESH_GUARDED_BY(mutex_);
 };
 

@@ -11,6 +11,7 @@
 #include "impl/base/ids.h"
 #include "impl/base/result.h"
 #include "impl/base/slices.h"
+#include "impl/env/byte_budget.h"
 #include "impl/figures/router_report.h"
 
 namespace prefixmesh {
@@ -38,11 +39,8 @@ class RouterHandler {
  public:
   virtual ~RouterHandler() = default;
 
-  // Takes `bytes` of the bound on what is in flight, until Refund. kExhausted: too much is.
-  virtual Status Charge(std::uint64_t bytes) = 0;
-  virtual void Refund(std::uint64_t bytes) = 0;
-  // More than half of the bound is taken.
-  virtual bool Crowded() const = 0;
+  // What requests that came and are not answered may take.
+  virtual ByteBudget& in_flight() = 0;
 
   // Chooses a worker and counts the request as in flight there until Finished. `again`: the worker that it was placed
   // at before is gone. kNotFound: no such model; kUnavailable: no healthy worker; kTooBig: the prompt is above the

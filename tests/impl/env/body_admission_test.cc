@@ -66,6 +66,33 @@ TEST_CASE("Body admission: what does not arrive in time is refused, and slow bod
   REQUIRE(admission.idle());
 }
 
+// Twenty connections that had filled the line made an honest one's calls fail.
+TEST_CASE("Body admission: a full line makes room for who waits with less, and gives up the newest of the longest") {
+  BodyAdmission admission({1, 2, 4, 5, seconds(10), seconds(60)});
+  REQUIRE(admission.Arrived(1, "a", Time{0}).verdict == Verdict::kRead);
+  REQUIRE(admission.Arrived(2, "b", Time{0}).verdict == Verdict::kRead);
+  for (BodyAdmission::Id id = 3; id <= 6; ++id) REQUIRE(admission.Arrived(id, "a", Time{0}).verdict == Verdict::kWait);
+  REQUIRE(admission.Arrived(7, "b", Time{0}).verdict == Verdict::kWait);
+  const auto honest = admission.Arrived(8, "c", Time{0});
+  REQUIRE(honest.verdict == Verdict::kWait);
+  REQUIRE(honest.evicted == BodyAdmission::Id{6});
+  REQUIRE(admission.Arrived(9, "a", Time{0}).verdict == Verdict::kRefuse);
+  REQUIRE(admission.waiting() == 5);
+  // Among those that are as long nobody gives way.
+  REQUIRE(admission.Arrived(10, "b", Time{0}).evicted == BodyAdmission::Id{5});
+  REQUIRE(admission.Arrived(11, "c", Time{0}).verdict == Verdict::kRefuse);
+}
+
+TEST_CASE(
+    "Body admission: a free place goes to the connection that is read the least, however long the others' line is") {
+  BodyAdmission admission({2, 3, 100, 100, seconds(10), seconds(60)});
+  for (BodyAdmission::Id id = 1; id <= 20; ++id) admission.Arrived(id, id % 2 == 0 ? "a" : "b", Time{0});
+  REQUIRE(admission.Arrived(21, "c", Time{0}).evicted == BodyAdmission::Id{1});
+  REQUIRE(admission.Arrived(22, "c", Time{0}).verdict == Verdict::kWait);
+  // a and b wait with nine each, from before; both are read once, as is c.
+  REQUIRE(admission.Ended(21) == std::vector<BodyAdmission::Id>{22});
+}
+
 // Random arrivals and ends beside a naive account of them.
 TEST_CASE("Body admission: its bounds hold, nobody is read twice and nobody who waits is forgotten") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
@@ -101,7 +128,7 @@ TEST_CASE("Body admission: its bounds hold, nobody is read twice and nobody who 
         default: {
           const std::string connection(1, static_cast<char>('a' + prng.Below(5)));
           const auto admitted = admission.Arrived(id, connection, now);
-          if (admitted.evicted) REQUIRE(reading.erase(*admitted.evicted) == 1);
+          if (admitted.evicted) REQUIRE(reading.erase(*admitted.evicted) + waiting.erase(*admitted.evicted) == 1);
           if (admitted.verdict == Verdict::kRead) reading[id] = connection;
           if (admitted.verdict == Verdict::kWait) waiting[id] = connection;
         }

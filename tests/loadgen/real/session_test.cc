@@ -118,6 +118,10 @@ TEST_CASE("Session: a router that dies gives failed requests and an event, and t
   const nlohmann::json result = bench.Result();
   REQUIRE(result["load"]["sent"] == 150);
   REQUIRE(result["load"]["failed"] > 10);
+  int by_status = 0;
+  for (const auto& requests : result["load"]["failed_by_status"]) by_status += requests.get<int>();
+  REQUIRE(by_status == result["load"]["failed"]);
+  REQUIRE(result["load"]["failed_by_status"].contains("UNAVAILABLE"));
   REQUIRE(result["load"]["ok"].get<int>() + result["load"]["failed"].get<int>() == 150);
   bool told = false;
   for (const auto& event : bench.events) told = told || (event["event"] == "failure" && event["router"] == "r1");

@@ -117,6 +117,22 @@ std::vector<PlannedRequest> EveryMs(std::size_t count) {
   return requests;
 }
 
+TEST_CASE("Recorder: failed requests are counted by their status, and an unknown one has a name, too") {
+  ReplyRecorder replies;
+  replies.OnDone(Record(0, 0, kMs));
+  for (const std::uint32_t status : {8u, 8u, 14u, 0u, 4096u}) {
+    RequestRecord failed = Record(0, 0, kMs);
+    failed.outcome = Outcome::kFailed;
+    failed.status = status;
+    replies.OnDone(failed);
+    failed.phase = static_cast<std::uint8_t>(Phase::kWarmup);
+    replies.OnDone(failed);
+  }
+  const ReplyRecorder::ByStatus load{{"OK", 1}, {"RESOURCE_EXHAUSTED", 2}, {"UNAVAILABLE", 1}, {"UNKNOWN", 1}};
+  REQUIRE(replies.failed_by_status() == load);
+  REQUIRE(replies.failed_by_status_all().at("RESOURCE_EXHAUSTED") == 4);
+}
+
 TEST_CASE("RunPacing: sends at the planned times, whatever sending costs, and catches up after a hold-up") {
   const auto requests = EveryMs(1000);
   VirtualPace pace;

@@ -48,6 +48,12 @@ ATTACKS = {
     "silent-scrapes": ("stranger", "silent-connections", "metrics", 64),
     "silent-requests": ("stranger", "silent-connections", "requests", 64),
     "measuring-calls": ("stranger", "measuring-calls", "requests", 64),
+    "empty-frames": ("stranger", "empty-frames", "requests", 64),
+    "new-connections": ("stranger", "new-connections", "requests", 64),
+    "left-calls": ("stranger", "left-calls", "requests", 64),
+    "status-flood": ("stranger", "status-flood", "requests", 64),
+    "status-untaken": ("stranger", "status-untaken", "requests", 64),
+    "health-untaken": ("stranger", "health-untaken", "requests", 64),
     "continuation-flood": ("stranger", "continuation-flood", "requests", 64),
     "continuation-flood-sync": ("stranger", "continuation-flood-sync", "sync", 64),
     "header-references": ("stranger", "header-references", "requests", 64),
@@ -61,7 +67,9 @@ ATTACKS = {
 # What /metrics of the attacked must say afterwards, a pattern.
 COUNTED = {"untaken-answers": r"answers_untaken_total\{[^}]*\} [1-9]", "endless-frame": 'reason="oversized"',
            "garbage-frames": 'reason="corrupt"',
-           "silent-streams": 'reason="no_preface"'}
+           "silent-streams": 'reason="no_preface"',
+           "empty-frames": r'_requests_connections_refused_total{.*reason="empty_frames"} [1-9]',
+           **dict.fromkeys(["status-flood", "status-untaken"], r"checks_refused_total\{[^}]*\} [1-9]")}
 for flood in ("continuation-flood", "header-references"):
     COUNTED[flood] = r'_requests_connections_refused_total{.*reason="headers_too_big"} [1-9]'
     COUNTED[f"{flood}-sync"] = r'_sync_connections_refused_total{.*reason="headers_too_big"} [1-9]'
@@ -216,7 +224,7 @@ def run_attack(name, seconds, settle, quiet=None):
             if not re.search(COUNTED.get(name, ""), page):
                 wrong.append(f"router {router} did not count {COUNTED[name]}")
         if figures["failed"]:
-            wrong.append(f"{figures['failed']} honest requests failed")
+            wrong.append(f"{figures['failed']} honest requests failed: {beside['failed_by_status']}")
         # In the short form p99 is one request of 40: only a stall is told from noise.
         slower_ms = 50 if full else 500
         if figures["p99_ms"] > max(2 * figures["quiet_p99_ms"], figures["quiet_p99_ms"] + slower_ms):

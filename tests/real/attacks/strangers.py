@@ -7,6 +7,7 @@ Ends with one JSON line: how often it tried.
 import gzip
 import json
 import select
+import selectors
 import socket
 import struct
 import sys
@@ -19,6 +20,7 @@ import h2.exceptions
 import h2.settings
 
 GENERATE = "/prefixmesh.v1.Router/Generate"
+REQUEST = b"\x0a\x07model-0\x12\x10" + b"x" * 16  # of sixteen characters
 
 
 class Connection:
@@ -109,15 +111,14 @@ def half_sent(address, goes, connections=4, streams=100, announced=15 << 20, pat
 
 
 def half_sent_health(address, goes):
-    return half_sent(address, goes, path="/grpc.health.v1.Health/Check")
+    return half_sent(address, goes, path=HEALTH)
 
 
 def untaken(address, goes, connections=12, streams=400, per_second=300):
     """Small whole requests whose answers are never taken: the windows for them are closed. No more than the workers
     have room for, so that nobody waits for them but for want of room in flight."""
     began = time.monotonic()
-    message = b"\x0a\x07model-0\x12\x10" + b"x" * 16
-    body = b"\0" + struct.pack(">I", len(message)) + message
+    body = b"\0" + struct.pack(">I", len(REQUEST)) + REQUEST
     tries = 0
     held = []
     while goes():
@@ -269,8 +270,9 @@ def request_headers(path):
         (b"content-type", b"application/grpc"), (b"te", b"trailers")])
 
 
-HEADERS, RESET, SETTINGS, CONTINUATION = 1, 3, 4, 9
+DATA, HEADERS, RESET, SETTINGS, CONTINUATION, UNKNOWN = 0, 1, 3, 4, 9, 0x77
 END_STREAM, END_HEADERS = 1, 4
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0)
 
 
 def raw(address, goes, begin, more):
@@ -284,7 +286,7 @@ def raw(address, goes, begin, more):
             time.sleep(0.01)
             continue
         with connection:
-            left = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0) + begin
+            left = PREFACE + begin
             stream = 3
             try:
                 while goes():
@@ -332,6 +334,103 @@ def rapid_reset(address, goes, path=GENERATE):
     return raw(address, goes, b"", more)
 
 
+def many(address, goes, count, more, reads=True):
+    """As raw, on so many connections at once; what is answered is read, or not."""
+    host, port = address.rsplit(":", 1)
+    ready = selectors.DefaultSelector()
+    tries = 0
+
+    class Sender:
+        def __init__(self):
+            self.socket = socket.socket()
+            if not reads:
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            self.socket.settimeout(1)
+            self.socket.connect((host, int(port)))
+            self.socket.setblocking(False)
+            self.left = PREFACE
+            self.stream = 1
+            ready.register(self.socket, selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0), self)
+
+        def go_on(self, events):
+            nonlocal tries
+            if events & selectors.EVENT_READ and not self.socket.recv(1 << 16):
+                raise ConnectionError("closed")
+            if not events & selectors.EVENT_WRITE:
+                return
+            if not self.left:
+                self.left, began = more(self.stream)
+                self.stream += 2 * began
+                tries += began
+            self.left = self.left[self.socket.send(self.left):]
+
+    while goes():
+        while len(ready.get_map()) < count and goes():
+            try:
+                Sender()
+            except OSError:
+                break
+        for key, events in ready.select(0.1):
+            try:
+                key.data.go_on(events)
+            except BlockingIOError:
+                pass
+            except OSError:
+                ready.unregister(key.fileobj)
+                key.fileobj.close()
+    return tries
+
+
+STATUS = "/prefixmesh.v1.RouterAdmin/Status"
+HEALTH = "/grpc.health.v1.Health/Check"
+
+
+def check_flood(address, goes, path, reads):
+    """Calls that cost a client nothing, from many connections, as fast as they are taken."""
+    block = request_headers(path)
+
+    def more(stream):
+        return b"".join(frame(HEADERS, END_HEADERS, stream + 2 * i, block) +
+                        frame(DATA, END_STREAM, stream + 2 * i, bytes(5)) for i in range(20)), 20
+
+    return many(address, goes, 20, more, reads)
+
+
+def empty_frames(address, goes):
+    """Frames that carry nothing, from many connections, as fast as they are taken."""
+    piece = frame(UNKNOWN, 0, 0) * 200
+    return many(address, goes, 500, lambda stream: (piece, 200))
+
+
+def broken_connections(address, goes, calls, stays):
+    """Connections that are broken with all their calls: at once, or when the server has spoken."""
+    host, port = address.rsplit(":", 1)
+    block = request_headers(GENERATE)
+    body = b"\0" + struct.pack(">I", len(REQUEST)) + REQUEST
+    sent = PREFACE + b"".join(frame(HEADERS, END_HEADERS, 2 * i + 1, block) + frame(DATA, END_STREAM, 2 * i + 1, body)
+                              for i in range(calls))
+    tries = 0
+    while goes():
+        try:
+            with socket.create_connection((host, int(port)), timeout=1) as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(sent)
+                tries += calls
+                if stays:
+                    connection.recv(1 << 16)
+        except OSError:
+            pass
+    return tries
+
+
+def new_connections(address, goes):
+    return broken_connections(address, goes, 1, False)
+
+
+def left_calls(address, goes):
+    return broken_connections(address, goes, 200, True)
+
+
 def on_sync(attack):
     return lambda address, goes: attack(address, goes, EXCHANGE)
 
@@ -341,7 +440,12 @@ MODES = {"continuation-flood": continuation_flood, "header-references": header_r
          "continuation-flood-sync": on_sync(continuation_flood), "header-references-sync": on_sync(header_references),
          "header-bytes-sync": on_sync(header_bytes), "rapid-reset-sync": on_sync(rapid_reset),
          "untaken": untaken, "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
-         "silent-connections": silent_connections, "measuring-calls": measuring_calls}
+         "silent-connections": silent_connections, "measuring-calls": measuring_calls,
+         "empty-frames": empty_frames, "new-connections": new_connections,
+         "left-calls": left_calls,
+         "status-flood": lambda address, goes: check_flood(address, goes, STATUS, True),
+         "status-untaken": lambda address, goes: check_flood(address, goes, STATUS, False),
+         "health-untaken": lambda address, goes: check_flood(address, goes, HEALTH, False)}
 
 if __name__ == "__main__":
     print(json.dumps({"tries": MODES[sys.argv[1]](sys.argv[2], until(float(sys.argv[3])))}))
