@@ -20,11 +20,6 @@
 namespace prefixmesh::bench {
 namespace {
 
-// The three figures that are judged first everywhere.
-constexpr std::size_t kPeakRss = HistoryIndex("routers", "peak_rss_bytes");
-constexpr std::size_t kBytesPerRound = HistoryIndex("routers", "sync.bytes_per_round.mean");
-constexpr std::size_t kOversize = HistoryIndex("routers", "sync.oversize_warnings");
-
 std::string Text(std::size_t figure, const std::optional<double>& value) {
   return QuantityText(QuantityOf(kHistoryFigures[figure].figure->unit), value);
 }
@@ -113,8 +108,9 @@ int ShowBaselines(const BaselineArguments& arguments) {
     const bool other = baseline.machine != machine;
     elsewhere += other ? 1 : 0;
     std::printf("%-18s %-14s %-10.8s %4zu %12s %12s %9s%s\n", baseline.scenario.c_str(), baseline.strategy.c_str(),
-                baseline.commit.c_str(), runs->size(), MedianText(*runs, kPeakRss).c_str(),
-                MedianText(*runs, kBytesPerRound).c_str(), MedianText(*runs, kOversize).c_str(), other ? " *" : "");
+                baseline.commit.c_str(), runs->size(), MedianText(*runs, kHistoryPeakRss).c_str(),
+                MedianText(*runs, kHistoryBytesPerRound).c_str(), MedianText(*runs, kHistoryOversize).c_str(),
+                other ? " *" : "");
   }
   if (shown == 0) {
     std::printf("no baseline is set%s (`prefixmesh baseline set RUN…`)\n",
@@ -200,10 +196,10 @@ int ListResults(const std::string& results) {
               "over");
   for (const RunLine& run : runs->lines)
     std::printf("%-10.10s %-15.15s %-14.14s %-10s %10s %9s %4s%s%s%s\n", run.started_at.c_str(), run.scenario.c_str(),
-                run.strategy.c_str(), run.verdict.c_str(), Text(kPeakRss, run.figures[kPeakRss]).c_str(),
-                Text(kBytesPerRound, run.figures[kBytesPerRound]).c_str(),
-                Text(kOversize, run.figures[kOversize]).c_str(), is_baseline(run) ? " b" : "", run.dirty ? " d" : "",
-                run.machine != machine ? " *" : "");
+                run.strategy.c_str(), run.verdict.c_str(), Text(kHistoryPeakRss, run.figures[kHistoryPeakRss]).c_str(),
+                Text(kHistoryBytesPerRound, run.figures[kHistoryBytesPerRound]).c_str(),
+                Text(kHistoryOversize, run.figures[kHistoryOversize]).c_str(), is_baseline(run) ? " b" : "",
+                run.dirty ? " d" : "", run.machine != machine ? " *" : "");
   std::printf("over: oversize warnings; b: of a baseline; d: of a dirty build; *: of another machine\n");
   return 0;
 }

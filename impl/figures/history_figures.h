@@ -60,6 +60,8 @@ inline constexpr HistoryFigure kHistoryFigures[] = {
     {&kMachineGroup, &MachineFigure("floor.hash_p50_us")},
 };
 inline constexpr std::size_t kHistoryFigureCount = std::size(kHistoryFigures);
+// Places of the three that are judged first.
+inline constexpr std::size_t kHistoryPeakRss = 0, kHistoryBytesPerRound = 1, kHistoryOversize = 2;
 
 // The place of a figure among them; one that is not kept does not compile.
 consteval std::size_t HistoryIndex(std::string_view group, std::string_view path, std::string_view label = {}) {

@@ -26,7 +26,7 @@ def made(program, page):
 
 
 FILES_MAX = 5
-CHOICES = ("bench/report/", "bench/reproduction/", "bench/ab/")
+CHOICES = ("bench/report/", "bench/reproduction/", "bench/ab/", "impl/figures/history_figures.h")
 TABLE = "impl/figures/router_figures.h"
 
 
