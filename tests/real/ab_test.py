@@ -35,7 +35,7 @@ class Ab(unittest.TestCase):
             done = harness.run("prefixmesh", "ab", "--a", "off", "--b", "two-layer:two_layer.round_ms=20", "--pairs", "2",
                                "--seed", "7", *TINY, "--out", out, timeout=120)
             self.assertEqual(done.returncode, 3, done.stderr)
-            self.assertIn("verdict: not_enough_pairs", done.stdout)
+            self.assertIn("verdict: not enough pairs", done.stdout)
             self.assertTrue(all(len(line) <= 80 for line in done.stdout.splitlines() if not line.startswith(("result", "report"))))
             ab = json.loads((out / "ab.json").read_text())
             SCHEMA.validate(ab)
