@@ -14,6 +14,7 @@
 #include "bench/app/ab_command.h"
 #include "bench/app/nightly_command.h"
 #include "bench/app/output.h"
+#include "bench/app/profile_command.h"
 #include "bench/app/reproduce_command.h"
 #include "bench/app/scenario_arguments.h"
 #include "bench/app/sim_command.h"
@@ -244,6 +245,8 @@ int Main(int argc, char** argv) {
   CLI::App* conform = app.add_subcommand("conform", "runs language-neutral vectors; a line per failure");
   conform->add_option("files", vector_files, "JSON files (docs/conform.md)")->required();
 
+  ProfileArguments profile_arguments;
+  CLI::App* profile = profile_arguments.AddTo(app);
   NightlyArguments nightly_arguments;
   CLI::App* nightly = nightly_arguments.AddTo(app);
   ExportArguments export_arguments;
@@ -279,6 +282,7 @@ int Main(int argc, char** argv) {
   if (run->parsed()) return RunCommand(scenario, strategy, out);
   if (plan->parsed()) return PlanCommand(scenario);
   if (list->parsed()) return ListCommand(what, list_format, results_dir);
+  if (profile->parsed()) return RunProfile(profile_arguments);
   if (nightly->parsed()) return RunNightly(nightly_arguments);
   if (export_command->parsed()) return RunExport(export_arguments);
   if (baseline->parsed()) return RunBaseline(baseline_arguments);

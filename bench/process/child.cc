@@ -41,6 +41,10 @@ Result<std::unique_ptr<Child>> Child::Start(Options options) {
   std::vector<char*> argv;
   for (const std::string& argument : o.argv) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  std::vector<char*> environment;
+  for (const std::string& each : o.environment) environment.push_back(const_cast<char*>(each.c_str()));
+  for (char** each = environ; *each != nullptr; ++each) environment.push_back(*each);
+  environment.push_back(nullptr);
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -56,7 +60,7 @@ Result<std::unique_ptr<Child>> Child::Start(Options options) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  const int error = posix_spawn(&child->pid_, argv[0], &actions, &attributes, argv.data(), environ);
+  const int error = posix_spawn(&child->pid_, argv[0], &actions, &attributes, argv.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   close(in[0]);

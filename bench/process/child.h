@@ -29,6 +29,7 @@ class Child {
     std::vector<std::string> argv;
     std::string stderr_path;
     std::function<void(const std::string& line)> on_line;
+    std::vector<std::string> environment = {};  // "NAME=VALUE", beside this process's own
   };
 
   static Result<std::unique_ptr<Child>> Start(Options options);

@@ -36,12 +36,14 @@ std::string RouterName(std::size_t index) {
 Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {}
 Cluster::~Cluster() { Stop(); }
 
-std::unique_ptr<Child> Cluster::StartChild(const std::string& name, std::vector<std::string> argv, Status& status) {
+std::unique_ptr<Child> Cluster::StartChild(const std::string& name, std::vector<std::string> argv, Status& status,
+                                           std::vector<std::string> environment) {
   argv.front() = options_.bin_dir + "/" + argv.front();
   argv.push_back("--exit-with-parent");
   Child::Options child;
   child.name = name;
   child.argv = std::move(argv);
+  child.environment = std::move(environment);
   child.stderr_path = options_.out + "/" + name + ".log";
   child.on_line = [this, name](const std::string& line) {
     if (!CheckNesting(line).ok()) return;
@@ -155,7 +157,8 @@ std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
 Status Cluster::StartRouter(std::size_t index) {
   Router& router = routers_[index];
   Status status;
-  router.child = StartChild(router.name, RouterArguments(index), status);
+  router.child = StartChild(router.name, RouterArguments(index), status,
+                            index == 0 ? options_.first_router_environment : std::vector<std::string>());
   return status;
 }
 

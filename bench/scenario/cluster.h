@@ -28,6 +28,7 @@ struct ClusterOptions {
   std::uint64_t seed = 1;
   std::string out;
   std::string bin_dir;
+  std::vector<std::string> first_router_environment = {};  // "NAME=VALUE"
 };
 
 // By place in the plan: router-a … router-z, then router-aa, router-ab, … as columns of a sheet are named.
@@ -92,7 +93,8 @@ class Cluster {
   Status StartRouter(std::size_t index);
   static void Connect(Router& router);
   std::string AddressOf(std::size_t router, std::size_t which) const;
-  std::unique_ptr<Child> StartChild(const std::string& name, std::vector<std::string> argv, Status& status);
+  std::unique_ptr<Child> StartChild(const std::string& name, std::vector<std::string> argv, Status& status,
+                                    std::vector<std::string> environment = {});
   Status CheckChildren();
 
   const ClusterOptions options_;

@@ -48,7 +48,7 @@ class Runner {
       : measured_(measured),
         settings_(measured.request.settings),
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
-                  measured.request.out, measured.request.bin_dir}),
+                  measured.request.out, measured.request.bin_dir, measured.request.first_router_environment}),
         sampler_(cluster_),
         faults_(cluster_, sampler_, settings_),
         cap_(CapBytes(settings_)) {}

@@ -25,8 +25,9 @@ struct RunRequest {
   load::Settings settings;
   std::string strategy = "two-layer";
   std::uint64_t seed = 1;
-  std::string out;      // a folder; made if missing, refused if it holds another run
-  std::string bin_dir;  // where the other programs are
+  std::string out;                                         // a folder; made if missing, refused if it holds another run
+  std::string bin_dir;                                     // where the other programs are
+  std::vector<std::string> first_router_environment = {};  // "NAME=VALUE", beside this process's own
 };
 
 enum class Verdict : std::uint8_t { kOk, kFailed, kKilled, kUntrusted, kSloMissed };

@@ -1,0 +1,69 @@
+// subsystems.h — the rules by which an allocation belongs to a part of the router. The first row of which any call in
+// the stack has any mark takes it.
+//
+// Rows and not the innermost call: where calls are inlined, heaptrack names them in an order of its own. What the trees
+// allocate is theirs whoever calls them, so callees stand above callers.
+// Threads, ownership: constants. Errors: none. Bounds: none; a stack that no row takes is `other`.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace prefixmesh::profiles {
+
+struct Subsystem {
+  std::string_view name, meaning;
+  bool own = false;  // of this project: gated at night
+  std::span<const std::string_view> marks;
+};
+
+inline constexpr std::string_view kLoggingMarks[] = {"spdlog::", "fmt::", "(log_limiter."};
+inline constexpr std::string_view kTreeMarks[] = {"(block_index.", "(block_edges.", "(block_chains.", "(segmented_table.",
+                                                  "(radix_tree.",  "(token_tree.",  "(slice_cursor."};
+inline constexpr std::string_view kWireMarks[] = {"(lz4_body.",   "(tenant_delta.", "(policy_state.", "(tree_snapshot.",
+                                                  "(path_delta.", "(bincode.",      "(json_ops.",     "(gzip_frame."};
+inline constexpr std::string_view kSyncMarks[] = {
+    "(two_layer.",       "(replica.",      "(window.",        "(frames.",        "(peer.",          "(load_table.",
+    "(crdt_log.",        "(crdt_ops.",     "(op_sync.",       "(full_snapshot.", "(store_frame.",   "(raw_ops.",
+    "(op_store.",        "(rebuilt_tree.", "(pending_ops.",   "(collector.",     "(lz4_sync.",      "(snapshot_pieces.",
+    "(tenant_deltas.",   "(path_deltas.",  "(path_index.",    "(policy_sync.",   "(checkpoint.",    "(snapshot_ops.",
+    "(structure_rounds", "(tree_store.",   "(snapshot_sync.", "(trims."};
+inline constexpr std::string_view kMeshMarks[] = {"(mesh.", "(grpc_sync_transport.", "(stream_state."};
+inline constexpr std::string_view kBodiesMarks[] = {"(request_port.",   "(generate_call.", "(body_admission.",
+                                                    "(request_parse.",  "(request_view.",  "(grpc_worker_channels.",
+                                                    "(grpc_router_server."};
+inline constexpr std::string_view kGateMarks[] = {"(http2_gate.", "(gated_connection.", "(grpc_listener.", "(header_block."};
+inline constexpr std::string_view kNodeMarks[] = {"(router_node.",   "(tree_set.",  "(model_table.", "(block_actions.",
+                                                  "(text_actions.",  "(policy.",    "(fleet.",       "(worker_greeter.",
+                                                  "(router_status.", "(metrics.",   "(real_env.",    "(metrics_page.",
+                                                  "(router_main.",   "(strategies.", "(readings."};
+inline constexpr std::string_view kGrpcMarks[] = {"grpc", "absl::", "google::protobuf", "upb_", "cares", "SSL_", "OPENSSL"};
+inline constexpr std::string_view kStartMarks[] = {"_dl_", "call_init", "(rtld.", "__libc_start", "GLOBAL__sub"};
+
+inline constexpr Subsystem kSubsystems[] = {
+    {"logging", "log lines", true, kLoggingMarks},
+    {"tree", "block index, text and token trees", true, kTreeMarks},
+    {"wire", "encoding and decoding of frames", true, kWireMarks},
+    {"sync", "the strategy: logs, stores, rounds", true, kSyncMarks},
+    {"mesh", "streams and their queues", true, kMeshMarks},
+    {"bodies", "request bodies and calls", true, kBodiesMarks},
+    {"gate", "the relay in front of gRPC", true, kGateMarks},
+    {"node", "routing, wiring, metrics", true, kNodeMarks},
+    {"gRPC", "gRPC, protobuf and what they use", false, kGrpcMarks},
+    {"start", "what the loader and libraries take before main", false, kStartMarks},
+};
+inline constexpr std::string_view kOtherSubsystem = "other";
+
+constexpr std::string_view SubsystemOf(std::string_view stack) {
+  for (const Subsystem& each : kSubsystems)
+    for (const std::string_view mark : each.marks)
+      if (stack.find(mark) != std::string_view::npos) return each.name;
+  return kOtherSubsystem;
+}
+constexpr bool IsOwn(std::string_view name) {
+  for (const Subsystem& each : kSubsystems)
+    if (each.name == name) return each.own;
+  return false;
+}
+
+}  // namespace prefixmesh::profiles
