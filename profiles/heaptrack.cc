@@ -21,13 +21,8 @@ Status RunTool(const std::string& what, const std::string& command, const std::s
   ShutdownSignal signal;
   auto child = bench::Child::Start({what, {"/bin/sh", "-c", command}, folder + "/heaptrack.err", [](const std::string&) {}});
   if (!child.ok()) return child.error();
-  constexpr Time kStep = std::chrono::milliseconds(20);
-  for (Time waited{}; !(*child)->Exited(); waited += kStep) {
-    const bool asked = signal.Wait(kStep);
-    if (!asked && waited < kPatience) continue;
-    (*child)->Terminate(std::chrono::seconds(2));
-    return Error{ErrorCode::kUnavailable, what + (asked ? " was interrupted" : " did not end in time")};
-  }
+  const auto wait = [&](Time step) { return signal.Wait(step); };
+  if (Status ended = (*child)->AwaitEnd(kPatience, std::chrono::seconds(2), wait); !ended.ok()) return ended;
   if ((*child)->exited_cleanly()) return {};
   return Error{ErrorCode::kUnavailable, what + " failed: " + (*child)->LastErrorLine()};
 }

@@ -19,18 +19,6 @@ constexpr Time kVersionPatience = std::chrono::seconds(10);
 constexpr Time kEndPatience = std::chrono::seconds(30);  // it ends its own processes in order
 constexpr Time kRunPatience = std::chrono::hours(24);    // a run has deadlines of its own
 
-// Until the child has ended; kUnavailable after `patience`, or when this process was asked to end.
-Status AwaitEnd(Child& child, ShutdownSignal& signal, Time patience) {
-  constexpr Time kStep = std::chrono::milliseconds(20);
-  for (Time waited{}; !child.Exited(); waited += kStep) {
-    const bool asked = signal.Wait(kStep);
-    if (!asked && waited < patience) continue;
-    child.Terminate(kEndPatience);
-    return Error{ErrorCode::kUnavailable, child.name() + (asked ? " was interrupted" : " did not end in time")};
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<Build> FindBuild(const std::string& dir) {
@@ -43,6 +31,7 @@ Result<Build> FindBuild(const std::string& dir) {
   std::string said;
   std::mutex mutex;
   ShutdownSignal signal;
+  const auto wait = [&](Time step) { return signal.Wait(step); };
   {
     auto child = Child::Start({"prefixmesh of " + dir,
                                {build.bin_dir + "/prefixmesh", "--version"},
@@ -52,7 +41,8 @@ Result<Build> FindBuild(const std::string& dir) {
                                  if (said.empty()) said = line;
                                }});
     if (!child.ok()) return Invalid(dir + ": " + child.error().message);
-    if (Status ended = AwaitEnd(**child, signal, kVersionPatience); !ended.ok()) return Invalid(ended.error().message);
+    if (Status ended = (*child)->AwaitEnd(kVersionPatience, kEndPatience, wait); !ended.ok())
+      return Invalid(ended.error().message);
   }
   // "prefixmesh 0.1.0, commit 0123… with uncommitted changes"
   const std::size_t at = said.find("commit ");
@@ -72,9 +62,10 @@ Result<RunOutcome> RunInBuild(const std::vector<std::string>& scenario_arguments
                                   std::to_string(request.seed), std::string("--out"), request.out})
     argv.push_back(each);
   ShutdownSignal signal;
+  const auto wait = [&](Time step) { return signal.Wait(step); };
   auto child = Child::Start({"the run in " + request.bin_dir, argv, request.out + ".log", [](const std::string&) {}});
   if (!child.ok()) return child.error();
-  if (Status ended = AwaitEnd(**child, signal, kRunPatience); !ended.ok()) return ended.error();
+  if (Status ended = (*child)->AwaitEnd(kRunPatience, kEndPatience, wait); !ended.ok()) return ended.error();
   const std::string exit = (*child)->Exited().value_or("");
   RunOutcome outcome{Verdict::kFailed, request.out + "/result.json", request.out + "/report.html"};
   const Result<nlohmann::json> result = ReadStoredResult(outcome.result_path);

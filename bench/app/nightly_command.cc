@@ -113,7 +113,7 @@ int RunNightly(const NightlyArguments& arguments) {
   request.out = *out;
   const Result<FolderLock> folder = FolderLock::Take(request.out);
   if (!folder.ok()) return Fail(folder.error());
-  const Result<FolderLock> store = FolderLock::Take(request.store);
+  const Result<FolderLock> store = FolderLock::Take(request.store, "--store");
   if (!store.ok()) return Fail(store.error());
   const Result<std::string> name = OpenNight(request.out, request);
   if (!name.ok()) return Fail(name.error());

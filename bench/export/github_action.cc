@@ -5,35 +5,10 @@
 
 #include "bench/ab/statistics/bootstrap.h"
 #include "bench/export/export.h"
+#include "bench/result/figure_pages.h"
 
 namespace prefixmesh::bench {
 namespace {
-
-const char* UnitText(Unit unit) {
-  switch (unit) {
-    case Unit::kCount:
-      return "count";
-    case Unit::kBytes:
-      return "B";
-    case Unit::kBytesPerSecond:
-      return "B/s";
-    case Unit::kMicroseconds:
-      return "us";
-    case Unit::kMilliseconds:
-      return "ms";
-    case Unit::kSeconds:
-      return "s";
-    case Unit::kPerSecond:
-      return "1/s";
-    case Unit::kShare:
-      return "share";
-    case Unit::kRatio:
-      return "ratio";
-    case Unit::kCores:
-      return "cores";
-  }
-  return "";
-}
 
 std::string Array(const std::vector<RunLine>& runs, Better direction) {
   nlohmann::json out = nlohmann::json::array();
@@ -43,7 +18,7 @@ std::string Array(const std::vector<RunLine>& runs, Better direction) {
       const std::vector<double> values = ValuesOf(group.runs, i);
       if (figure.better != direction || values.empty()) continue;
       nlohmann::json& each = out.emplace_back(nlohmann::json{{"name", group.Name() + " " + kHistoryFigures[i].Name()},
-                                                             {"unit", UnitText(figure.unit)},
+                                                             {"unit", UnitName(figure.unit)},
                                                              {"value", NumberJson(ab::Median(values))}});
       const auto [low, high] = std::minmax_element(values.begin(), values.end());
       if (values.size() > 1) each["range"] = NumberText(*low) + " to " + NumberText(*high);

@@ -33,11 +33,7 @@ void CountTwoLayer(const CounterCell& cell, Counters& counters) {
 
 void CountGeneration(const CounterCell& cell, Counters& counters) {
   sim::GenerationOptions options = sim::GenerationOptions::Calm();
-  for (std::string_view rest = cell.options; !rest.empty();) {
-    const std::size_t comma = rest.find(',');
-    (void)options.Set(rest.substr(0, comma));  // the suite has checked them
-    rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
-  }
+  (void)options.SetAll(cell.options);  // the suite has checked them
   sim::GenerationSim simulation(cell.strategy, options, kSeed);
   const Time all = std::chrono::seconds(cell.seconds);
   simulation.Load(all * 3 / 4);

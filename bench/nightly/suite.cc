@@ -99,11 +99,7 @@ Status ReadCounter(Row& row, Suite& suite) {
   if (cell.strategy != "two-layer" && (!strategy->runs_on_text || cell.strategy == "off"))
     return row.Wrong("strategy", "counters are of two-layer and of what runs on text trees");
   sim::GenerationOptions options;
-  for (std::string_view rest = cell.options; !rest.empty();) {
-    const std::size_t comma = rest.find(',');
-    if (Status set = options.Set(rest.substr(0, comma)); !set.ok()) return row.Wrong("options", set.error().message);
-    rest = comma == std::string_view::npos ? "" : rest.substr(comma + 1);
-  }
+  if (Status set = options.SetAll(cell.options); !set.ok()) return row.Wrong("options", set.error().message);
   suite.counters.push_back(cell);
   return {};
 }

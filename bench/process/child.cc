@@ -110,6 +110,17 @@ void Child::ReadLines() {
   }
 }
 
+Status Child::AwaitEnd(Time patience, Time end_patience, const std::function<bool(Time)>& wait) {
+  constexpr Time kStep = std::chrono::milliseconds(20);
+  for (Time waited{}; !Exited(); waited += kStep) {
+    const bool asked = wait(kStep);
+    if (!asked && waited < patience) continue;
+    Terminate(end_patience);
+    return Error{ErrorCode::kUnavailable, name() + (asked ? " was interrupted" : " did not end in time")};
+  }
+  return {};
+}
+
 bool Child::WriteLine(const std::string& line) {
   const std::string bytes = line + "\n";
   std::size_t done = 0;

@@ -121,6 +121,12 @@ std::string TextAt(const nlohmann::json& json, std::string_view path, std::strin
   return node.is_string() ? node.get<std::string>() : std::string(otherwise);
 }
 
+bool IsFileName(std::string_view text) {
+  return !text.empty() && text.size() <= 200 && text.front() != '.' &&
+         std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
+}
+
 std::string EscapeHtml(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -32,6 +32,9 @@ std::string TextAt(const nlohmann::json& json, std::string_view path, std::strin
 const nlohmann::json& NodeAt(const nlohmann::json& json, std::string_view path);   // null when missing
 const nlohmann::json& ArrayAt(const nlohmann::json& json, std::string_view path);  // empty when missing
 
+// Letters, digits, - _ and dots that do not begin it: what may be part of a path.
+bool IsFileName(std::string_view text);
+
 // & < > " ' and control characters; bytes that are not UTF-8 become U+FFFD.
 std::string EscapeHtml(std::string_view text);
 // One line of printable ASCII of at most `columns_max`; the rest becomes '?'.

@@ -6,7 +6,6 @@
 #include "impl/figures/figures.h"
 
 namespace prefixmesh::bench {
-namespace {
 
 std::string_view UnitName(Unit unit) {
   switch (unit) {
@@ -33,6 +32,8 @@ std::string_view UnitName(Unit unit) {
   }
   return "";
 }
+
+namespace {
 
 std::string TextPage() {
   std::string page;

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "impl/figures/figure.h"
+
 namespace prefixmesh::bench {
 
 // text: a line per figure. metrics: the Markdown table of a router's /metrics. results: the Markdown tables of
@@ -15,5 +17,7 @@ namespace prefixmesh::bench {
 inline constexpr std::string_view kFigureFormats[] = {"text", "metrics", "results", "schema"};
 
 std::string FigurePage(std::string_view format);
+
+std::string_view UnitName(Unit unit);  // "bytes/s", as in the pages
 
 }  // namespace prefixmesh::bench

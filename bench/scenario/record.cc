@@ -4,21 +4,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "bench/report/format.h"
 #include "bench/result/validate_result.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
-namespace {
-
-// Names become part of a path, so they are held to what this tool itself makes.
-bool SafeName(const std::string& name) {
-  return !name.empty() && name.size() <= 200 && name.front() != '.' &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
-}
-
-}  // namespace
-
 Result<std::string> RecordResult(const nlohmann::json& result, const std::string& results_dir, bool force) {
   const auto invalid = [](const std::string& why) { return Error{ErrorCode::kInvalid, why}; };
   std::vector<std::string> reasons;
@@ -45,7 +35,7 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
     return invalid(std::string("not a whole result: ") + error.what());
   }
   std::replace(scenario.begin(), scenario.end(), '/', '.');
-  if (!SafeName(scenario) || !SafeName(run_id)) return invalid("its scenario name or run id cannot be a file name");
+  if (!IsFileName(scenario) || !IsFileName(run_id)) return invalid("its scenario name or run id cannot be a file name");
   if (!reasons.empty() && !force) {
     std::string all;
     for (const std::string& reason : reasons) all += (all.empty() ? "" : ", ") + reason;

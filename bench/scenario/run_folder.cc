@@ -17,20 +17,20 @@ namespace prefixmesh::bench {
 
 namespace fs = std::filesystem;
 
-Result<FolderLock> FolderLock::Take(const std::string& folder) {
+Result<FolderLock> FolderLock::Take(const std::string& folder, const std::string& option) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error == std::errc::no_space_on_device)
-    return Error{ErrorCode::kExhausted, "--out " + folder + ": " + error.message()};
-  if (error) return Error{ErrorCode::kInvalid, "--out " + folder + ": " + error.message()};
+    return Error{ErrorCode::kExhausted, option + " " + folder + ": " + error.message()};
+  if (error) return Error{ErrorCode::kInvalid, option + " " + folder + ": " + error.message()};
   const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return Error{ErrorCode::kInvalid, "--out " + folder + ": " + std::strerror(errno)};
+  if (fd < 0) return Error{ErrorCode::kInvalid, option + " " + folder + ": " + std::strerror(errno)};
   FolderLock lock(fd);
   if (access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
-    return Error{ErrorCode::kInvalid, "--out " + folder + ": " + std::strerror(errno)};
+    return Error{ErrorCode::kInvalid, option + " " + folder + ": " + std::strerror(errno)};
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return lock;  // a file system without locks
-  return Error{ErrorCode::kInvalid, "--out " + folder + ": another prefixmesh is at work in it"};
+  return Error{ErrorCode::kInvalid, option + " " + folder + ": another prefixmesh is at work in it"};
 }
 
 FolderLock::~FolderLock() {

@@ -16,8 +16,8 @@ namespace prefixmesh::bench {
 // the process, however that ends.
 class FolderLock {
  public:
-  // Makes the folder if need be. kInvalid: another one has it.
-  static Result<FolderLock> Take(const std::string& folder);
+  // Makes the folder if need be. kInvalid, with the option that named it: another one has it.
+  static Result<FolderLock> Take(const std::string& folder, const std::string& option = "--out");
   FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FolderLock& operator=(FolderLock&& other) noexcept {
     std::swap(fd_, other.fd_);

@@ -53,6 +53,15 @@ Status GenerationOptions::Set(std::string_view assignment) {
   return SetField<GenerationOptions>(kGenerationFields, assignment, *this);
 }
 
+Status GenerationOptions::SetAll(std::string_view assignments) {
+  while (!assignments.empty()) {
+    const std::size_t comma = assignments.find(',');
+    if (Status set = Set(assignments.substr(0, comma)); !set.ok()) return set;
+    assignments = comma == std::string_view::npos ? "" : assignments.substr(comma + 1);
+  }
+  return {};
+}
+
 std::string GenerationOptions::Print() const { return PrintFields<GenerationOptions>(kGenerationFields, *this); }
 
 }  // namespace prefixmesh::sim

@@ -33,6 +33,8 @@ struct GenerationOptions {
   static GenerationOptions Calm() { return {}; }
   // "name=value"; an error names the known names.
   Status Set(std::string_view assignment);
+  // "name=value,…"; up to the first that is wrong.
+  Status SetAll(std::string_view assignments);
   // "name=value,…": all that is not at its default.
   std::string Print() const;
 };

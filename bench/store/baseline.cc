@@ -19,13 +19,6 @@ std::string FileName(std::string name) {
   return name;
 }
 
-// Names become parts of a path.
-bool SafeName(const std::string& name) {
-  return !name.empty() && name.size() <= 200 && name.front() != '.' &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; });
-}
-
 struct BaselineText {
   const char* name;
   std::string Baseline::*text;
@@ -80,7 +73,7 @@ std::string BaselinePath(const std::string& results, const std::string& scenario
 }
 
 Status WriteBaseline(const std::string& results, const Baseline& baseline) {
-  if (!SafeName(FileName(baseline.scenario)) || !SafeName(FileName(baseline.strategy)))
+  if (!IsFileName(FileName(baseline.scenario)) || !IsFileName(FileName(baseline.strategy)))
     return Invalid("scenario or strategy cannot be a file name");
   const std::string path = BaselinePath(results, baseline.scenario, baseline.strategy);
   std::error_code error;

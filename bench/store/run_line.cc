@@ -132,9 +132,7 @@ Result<RunLine> ParseRunLine(std::string_view text) {
     if (value.is_string()) line.*field.text = value.get<std::string>();
     if ((line.*field.text).empty() && !field.may_be_empty) return NotALine(std::string("no ") + field.name);
   }
-  const auto safe = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
-  if (line.run_id.front() == '.' || !std::all_of(line.run_id.begin(), line.run_id.end(), safe))
-    return NotALine("run_id cannot be a file name");
+  if (!IsFileName(line.run_id)) return NotALine("run_id cannot be a file name");
   const std::optional<std::int64_t> seconds = UtcSeconds(line.started_at);
   if (!seconds) return NotALine("started_at is not like 2026-11-29T08:06:00Z");
   line.started_unix_s = *seconds;
