@@ -58,6 +58,9 @@ TEST_CASE("an append that was cut short at any byte is left out, and the next on
     REQUIRE(AppendToIndex(file, LineAt(1800000001)).ok());
     CHECK(TextOf(file) == both);
   }
+  std::ofstream(file, std::ios::trunc) << first << std::string(9000, 'x');  // longer than what takes its place
+  REQUIRE(AppendToIndex(file, LineAt(1800000001)).ok());
+  CHECK(TextOf(file) == both);
 }
 
 TEST_CASE("a line in the middle that is none is an error that names it") {
