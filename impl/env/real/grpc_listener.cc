@@ -30,9 +30,9 @@ constexpr Time kAcceptAgain = std::chrono::milliseconds(50);
 constexpr int kEventsMax = 64;
 // Connections that may come at once after a pause: clients that come back together.
 constexpr std::uint64_t kHandOverBurst = 256;
-// Calls that connections may leave behind: about a quarter of what makes a core busy. At once, those of a few busy
+// Calls that connections may leave behind: about a tenth of what makes a core busy. At once, those of a few busy
 // clients.
-constexpr std::uint64_t kLeftCallsPerSecond = 1000, kLeftCallsBurst = 1024;
+constexpr std::uint64_t kLeftCallsPerSecond = 400, kLeftCallsBurst = 1024;
 constexpr std::uint64_t kListenKey = 0, kWakeKey = 1;
 
 const char* TextOf(GateRefusal refusal) {
