@@ -195,7 +195,8 @@ inline constexpr FigureGroup kRoutingGroup = {.name = "routing",
 // The ledger: in drain, learned placements are put to every other router (loadgen/drive/ledger.h).
 inline constexpr Figure kPlacementFigures[] = {
     {.path = "learned",
-     .meaning = "ok requests whose placement the router inserted; a prompt without one whole block has none",
+     .meaning = "ok requests of warm-up and load whose placement the router inserted; a prompt without one whole block "
+                "has none",
      .title = "learned",
      .section = Section::kPlacements},
     {.path = "sampled",
