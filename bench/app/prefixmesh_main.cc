@@ -27,6 +27,7 @@
 #include "bench/result/read_json.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
+#include "bench/store/beside.h"
 #include "bench/store/index.h"
 #include "impl/app/number_from.h"
 #include "impl/base/prng.h"
@@ -163,11 +164,16 @@ int ReportCommand(const std::vector<std::string>& paths, std::string out, bool m
   return 0;
 }
 
+Result<std::string> Record(const std::string& path, const std::string& results, bool force) {
+  if (const std::optional<std::string> beside = BesideFile(path)) return RecordBeside(*beside, results);
+  const Result<nlohmann::json> result = ReadStoredResult(path);
+  if (!result.ok()) return result.error();
+  return RecordResult(*result, results, force);
+}
+
 int RecordCommand(const std::vector<std::string>& runs, const std::string& results, bool force) {
   for (const std::string& run : runs) {
-    const Result<nlohmann::json> result = ReadStoredResult(run);
-    if (!result.ok()) return Fail(result.error().message);
-    const Result<std::string> path = RecordResult(*result, results, force);
+    const Result<std::string> path = Record(run, results, force);
     if (!path.ok()) return Fail(Error{path.error().code, run + ": " + path.error().message});
     std::printf("recorded  %s\n", path->c_str());
   }
@@ -236,8 +242,10 @@ int Main(int argc, char** argv) {
 
   std::vector<std::string> record_paths;
   bool force = false;
-  CLI::App* record = app.add_subcommand("record", "appends finished runs to results/<scenario>/<run_id>.json");
-  record->add_option("runs", record_paths, "run folders; without any the index is made anew");
+  CLI::App* record = app.add_subcommand(
+      "record", "appends finished runs to results/<scenario>/<run_id>.json, A/Bs and micro benchmarks beside them");
+  record->add_option("runs", record_paths,
+                     "folders of runs or A/Bs, or Google Benchmark's JSON; without any the index is made anew");
   record->add_option("--results", results_dir, "the folder to append to")->capture_default_str();
   record->add_flag("--force", force, "also failed, untrusted and dirty runs");
 

@@ -9,6 +9,12 @@
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
+
+std::string RecordedPath(const std::string& results, std::string scenario, const std::string& run_id) {
+  std::replace(scenario.begin(), scenario.end(), '/', '.');
+  return results + "/" + scenario + "/" + run_id + ".json";
+}
+
 Result<std::string> RecordResult(const nlohmann::json& result, const std::string& results_dir, bool force) {
   const auto invalid = [](const std::string& why) { return Error{ErrorCode::kInvalid, why}; };
   std::vector<std::string> reasons;
@@ -34,18 +40,18 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   } catch (const nlohmann::json::exception& error) {
     return invalid(std::string("not a whole result: ") + error.what());
   }
-  std::replace(scenario.begin(), scenario.end(), '/', '.');
-  if (!IsFileName(scenario) || !IsFileName(run_id)) return invalid("its scenario name or run id cannot be a file name");
+  const std::string path = RecordedPath(results_dir, scenario, run_id);
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!IsFileName(folder.filename().string()) || !IsFileName(run_id))
+    return invalid("its scenario name or run id cannot be a file name");
   if (!reasons.empty() && !force) {
     std::string all;
     for (const std::string& reason : reasons) all += (all.empty() ? "" : ", ") + reason;
     return invalid("not recorded: " + all + " (--force records it all the same, marked)");
   }
-  const std::string folder = results_dir + "/" + scenario;
-  const std::string path = folder + "/" + run_id + ".json";
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) return invalid(folder + ": " + error.message());
+  if (error) return invalid(folder.string() + ": " + error.message());
   if (std::filesystem::exists(path, error)) return invalid(path + " is already there; results are append-only");
   if (Status written = WriteWholeFile(path, kept.dump(1) + "\n"); !written.ok()) return written.error();
   return path;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every recorded result validates against the schema of its version (results/schema.json is the newest) and lies where its
-name says; those of two-layer keep what the README promises of them. Usage: results.py ROOT."""
+name says, every recorded A/B against its own; those of two-layer keep what the README promises of them. Usage: results.py ROOT."""
 import json
 import pathlib
 import sys
@@ -82,7 +82,11 @@ def main():
     validators = {schema["properties"]["schema_version"]["const"]: jsonschema.Draft202012Validator(schema)
                   for schema in schemas}
     problems, count, recorded = [], 0, {}
-    for file in sorted(file for file in root.glob("*/*.json") if file.parent.name not in ("golden", "baselines")):
+    of_abs = jsonschema.Draft202012Validator(json.loads((root / "ab.schema.json").read_text()))
+    for file in sorted(root.glob("ab/*.json")):
+        problems += [f"{file}: {e.json_path}: {e.message[:200]}" for e in of_abs.iter_errors(json.loads(file.read_text()))]
+    others = ("golden", "baselines", "ab", "micro")
+    for file in sorted(file for file in root.glob("*/*.json") if file.parent.name not in others):
         count += 1
         result = json.loads(file.read_text())
         validator = validators.get(result.get("schema_version"))
