@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "bench/report/format.h"
+#include "profiles/call_name.h"
 #include "profiles/subsystems.h"
 
 namespace prefixmesh::profiles {
@@ -32,18 +33,7 @@ std::string SiteOf(std::string_view stack, std::string_view part) {
                                        [&](std::string_view each) { return call.find(each) != std::string_view::npos; });
     if (part == kOtherSubsystem ? !passed_on : !passed_on && SubsystemOf(call) == part) best = call;
   }
-  std::string site(best.empty() ? last : best);
-  // Parameters and templates are long, and no two compilers write them alike.
-  std::string out;
-  int depth = 0;
-  for (const char c : site.substr(0, site.rfind(" ("))) {
-    if (c == '<') ++depth;
-    if (c == '(' && depth == 0) break;
-    if (depth == 0) out += c == ' ' ? '_' : c;
-    if (c == '>' && depth > 0) --depth;
-  }
-  const std::size_t file = site.rfind(" (");
-  return bench::TerminalText(out + (file == std::string::npos ? "" : site.substr(file)), 160);
+  return CallName(best.empty() ? last : best);
 }
 
 void Add(HeapCost& cost, StackCost what, std::uint64_t value) {

@@ -2,9 +2,8 @@
 
 #include <filesystem>
 
-#include "bench/process/child.h"
+#include "bench/process/run_child.h"
 #include "impl/base/whole_file.h"
-#include "impl/env/real/process.h"
 
 namespace prefixmesh::profiles {
 namespace {
@@ -14,17 +13,15 @@ namespace fs = std::filesystem;
 constexpr const char* kPreload = "/usr/lib/heaptrack/libheaptrack_preload.so";
 constexpr const char* kInterpret = "/usr/lib/heaptrack/libexec/heaptrack_interpret";
 constexpr const char* kPrint = "/usr/bin/heaptrack_print";
-constexpr Time kPatience = std::chrono::minutes(20);
+constexpr Time kTimeout = std::chrono::minutes(20);
 
 // Through a shell for its redirections; the files' names stand in the environment-free form '…' and are this tool's own.
 Status RunTool(const std::string& what, const std::string& command, const std::string& folder) {
-  ShutdownSignal signal;
-  auto child = bench::Child::Start({what, {"/bin/sh", "-c", command}, folder + "/heaptrack.err", [](const std::string&) {}});
-  if (!child.ok()) return child.error();
-  const auto wait = [&](Time step) { return signal.Wait(step); };
-  if (Status ended = (*child)->AwaitEnd(kPatience, std::chrono::seconds(2), wait); !ended.ok()) return ended;
-  if ((*child)->exited_cleanly()) return {};
-  return Error{ErrorCode::kUnavailable, what + " failed: " + (*child)->LastErrorLine()};
+  const Result<bench::ChildEnd> end = bench::RunChild(
+      {what, {"/bin/sh", "-c", command}, folder + "/heaptrack.err", [](const std::string&) {}}, kTimeout);
+  if (!end.ok()) return end.error();
+  if (end->clean()) return {};
+  return Error{ErrorCode::kUnavailable, what + " failed: " + end->last_error};
 }
 
 std::string Quoted(const std::string& path) {
@@ -47,14 +44,21 @@ std::vector<std::string> RecordingEnvironment(const std::string& recording) {
   return {std::string("LD_PRELOAD=") + kPreload, "DUMP_HEAPTRACK_OUTPUT=" + recording};
 }
 
+std::string StacksFile(const std::string& folder, StackCost cost) {
+  return folder + (cost == StackCost::kPeak     ? "/heap.peak.stacks"
+                   : cost == StackCost::kLeaked ? "/heap.leaked.stacks"
+                                                : "/heap.allocations.stacks");
+}
+
 Status ReadRecording(const std::string& recording, const std::string& folder, HeapProfile& profile) {
-  const std::string data = folder + "/heap.data", stacks = folder + "/heap.stacks", sizes = folder + "/heap.sizes";
+  const std::string data = folder + "/heap.data", sizes = folder + "/heap.sizes";
   if (Status done = RunTool("heaptrack_interpret", std::string(kInterpret) + " < " + Quoted(recording) + " > " + Quoted(data),
                             folder);
       !done.ok())
     return done;
   for (const auto& [cost, name] : {std::pair{StackCost::kPeak, "peak"}, std::pair{StackCost::kLeaked, "leaked"},
                                    std::pair{StackCost::kAllocations, "allocations"}}) {
+    const std::string stacks = StacksFile(folder, cost);
     if (Status done = RunTool("heaptrack_print",
                               std::string(kPrint) + " -f " + Quoted(data) + " -p0 -a0 -T0 -F " + Quoted(stacks) +
                                   " -H " + Quoted(sizes) + " --flamegraph-cost-type " + name,
@@ -72,7 +76,8 @@ Status ReadRecording(const std::string& recording, const std::string& folder, He
   if (!bytes.ok()) return bytes.error();
   profile.allocated_bytes = *bytes;
   std::error_code error;
-  for (const std::string& file : {recording, data, sizes}) fs::remove(file, error);
+  for (const std::string& file : {recording, data, sizes, StacksFile(folder, StackCost::kLeaked)})
+    fs::remove(file, error);
   return {};
 }
 

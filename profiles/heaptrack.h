@@ -17,6 +17,9 @@ Status CheckHeaptrack();
 // "NAME=VALUE" for a process whose allocations are to be written to `recording`.
 std::vector<std::string> RecordingEnvironment(const std::string& recording);
 
+// Where ReadRecording leaves the stacks at the peak and of all allocations, a line each.
+std::string StacksFile(const std::string& folder, StackCost cost);
+
 // Interprets `recording` into FOLDER/heap.* and adds its costs to the profile. The recording is removed: it is large.
 Status ReadRecording(const std::string& recording, const std::string& folder, HeapProfile& profile);
 

@@ -6,6 +6,7 @@
 // Threads, ownership: constants. Errors: none. Bounds: none; a stack that no row takes is `other`.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -15,6 +16,8 @@ struct Subsystem {
   std::string_view name, meaning;
   bool own = false;  // of this project: gated at night
   std::span<const std::string_view> marks;
+  // By so much the peak of one run differs from that of the next: bodies in flight, blocks of a table that grew or not.
+  std::uint64_t peak_slack_bytes = 64 << 10;
 };
 
 inline constexpr std::string_view kLoggingMarks[] = {"spdlog::", "fmt::", "(log_limiter."};
@@ -46,8 +49,8 @@ inline constexpr Subsystem kSubsystems[] = {
     {"wire", "encoding and decoding of frames", true, kWireMarks},
     {"sync", "the strategy: logs, stores, rounds", true, kSyncMarks},
     {"mesh", "streams and their queues", true, kMeshMarks},
-    {"bodies", "request bodies and calls", true, kBodiesMarks},
-    {"gate", "the relay in front of gRPC", true, kGateMarks},
+    {"bodies", "request bodies and calls", true, kBodiesMarks, 2 << 20},
+    {"gate", "the relay in front of gRPC", true, kGateMarks, 1 << 20},
     {"node", "routing, wiring, metrics", true, kNodeMarks},
     {"gRPC", "gRPC, protobuf and what they use", false, kGrpcMarks},
     {"start", "what the loader and libraries take before main", false, kStartMarks},
@@ -59,6 +62,11 @@ constexpr std::string_view SubsystemOf(std::string_view stack) {
     for (const std::string_view mark : each.marks)
       if (stack.find(mark) != std::string_view::npos) return each.name;
   return kOtherSubsystem;
+}
+constexpr std::uint64_t PeakSlackBytes(std::string_view name) {
+  for (const Subsystem& each : kSubsystems)
+    if (each.name == name) return each.peak_slack_bytes;
+  return Subsystem{}.peak_slack_bytes;
 }
 constexpr bool IsOwn(std::string_view name) {
   for (const Subsystem& each : kSubsystems)

@@ -2,22 +2,19 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <mutex>
 #include <nlohmann/json.hpp>
 
-#include "bench/process/child.h"
+#include "bench/process/run_child.h"
 #include "bench/report/format.h"
 #include "bench/result/read_json.h"
-#include "impl/env/real/process.h"
 
 namespace prefixmesh::bench::ab {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Time kVersionPatience = std::chrono::seconds(10);
-constexpr Time kEndPatience = std::chrono::seconds(30);  // it ends its own processes in order
-constexpr Time kRunPatience = std::chrono::hours(24);    // a run has deadlines of its own
+constexpr Time kVersionTimeout = std::chrono::seconds(10);
+constexpr Time kRunTimeout = std::chrono::hours(24);  // a run has deadlines of its own
 
 }  // namespace
 
@@ -29,21 +26,12 @@ Result<Build> FindBuild(const std::string& dir) {
       build.bin_dir = fs::canonical(bin, error).string();
   if (build.bin_dir.empty()) return Invalid(dir + ": holds no build (neither bin/prefixmesh nor prefixmesh)");
   std::string said;
-  std::mutex mutex;
-  ShutdownSignal signal;
-  const auto wait = [&](Time step) { return signal.Wait(step); };
-  {
-    auto child = Child::Start({"prefixmesh of " + dir,
-                               {build.bin_dir + "/prefixmesh", "--version"},
-                               "/dev/null",
-                               [&](const std::string& line) {
-                                 const std::lock_guard lock(mutex);
-                                 if (said.empty()) said = line;
-                               }});
-    if (!child.ok()) return Invalid(dir + ": " + child.error().message);
-    if (Status ended = (*child)->AwaitEnd(kVersionPatience, kEndPatience, wait); !ended.ok())
-      return Invalid(ended.error().message);
-  }
+  const Result<ChildEnd> end = RunChild({"prefixmesh of " + dir,
+                                         {build.bin_dir + "/prefixmesh", "--version"},
+                                         "/dev/null",
+                                         [&](const std::string& line) { said = said.empty() ? line : said; }},
+                                        kVersionTimeout);
+  if (!end.ok()) return Invalid(dir + ": " + end.error().message);
   // "prefixmesh 0.1.0, commit 0123… with uncommitted changes"
   const std::size_t at = said.find("commit ");
   if (!said.starts_with("prefixmesh ") || at == std::string::npos)
@@ -61,17 +49,14 @@ Result<RunOutcome> RunInBuild(const std::vector<std::string>& scenario_arguments
   for (const std::string& each : {std::string("--strategy"), request.strategy, std::string("--seed"),
                                   std::to_string(request.seed), std::string("--out"), request.out})
     argv.push_back(each);
-  ShutdownSignal signal;
-  const auto wait = [&](Time step) { return signal.Wait(step); };
-  auto child = Child::Start({"the run in " + request.bin_dir, argv, request.out + ".log", [](const std::string&) {}});
-  if (!child.ok()) return child.error();
-  if (Status ended = (*child)->AwaitEnd(kRunPatience, kEndPatience, wait); !ended.ok()) return ended.error();
-  const std::string exit = (*child)->Exited().value_or("");
+  const std::string name = "the run in " + request.bin_dir;
+  const Result<ChildEnd> end = RunChild({name, argv, request.out + ".log", [](const std::string&) {}}, kRunTimeout);
+  if (!end.ok()) return end.error();
   RunOutcome outcome{Verdict::kFailed, request.out + "/result.json", request.out + "/report.html"};
   const Result<nlohmann::json> result = ReadStoredResult(outcome.result_path);
   if (!result.ok())
-    return Error{exit == "exit code 2" ? ErrorCode::kInvalid : ErrorCode::kUnavailable,
-                 (*child)->name() + " ended with " + exit + " and no result: " + (*child)->LastErrorLine()};
+    return Error{end->exit == "exit code 2" ? ErrorCode::kInvalid : ErrorCode::kUnavailable,
+                 name + " ended with " + end->exit + " and no result: " + end->last_error};
   for (const Verdict verdict : {Verdict::kOk, Verdict::kKilled, Verdict::kUntrusted, Verdict::kSloMissed})
     if (TextAt(*result, "verdict", "") == VerdictName(verdict)) outcome.verdict = verdict;
   return outcome;

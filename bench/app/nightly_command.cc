@@ -11,6 +11,8 @@
 #include "bench/app/output.h"
 #include "bench/app/scenario_arguments.h"
 #include "bench/build_info.h"
+#include "bench/nightly/baseline_build.h"
+#include "bench/nightly/counters.h"
 #include "bench/nightly/night_output.h"
 #include "bench/report/format.h"
 #include "bench/result/read_json.h"
@@ -56,6 +58,33 @@ Status WriteNight(const NightRequest& request, const Night& night) {
   return {};
 }
 
+// What the real runs are paired with. A baseline that cannot be built is no error: the night says so.
+Status ChooseBaseline(const NightlyArguments& arguments, NightRequest& request) {
+  const auto take = [&](const ab::Build& build) {
+    request.baseline = {build.bin_dir, build.Name(), build.commit, build.dirty};
+  };
+  if (!arguments.baseline_build.empty()) {
+    const Result<ab::Build> build = ab::FindBuild(arguments.baseline_build);
+    if (!build.ok()) return build.error();
+    take(*build);
+    return {};
+  }
+  const std::string revision = arguments.baseline.empty() ? LastPassed(request.store).value_or("") : arguments.baseline;
+  // Before a night has passed, and when nothing changed since: this build beside itself, which shows the noise.
+  if (revision.empty() || (revision == request.build.commit && !request.build.dirty)) {
+    request.baseline = request.build;
+    return {};
+  }
+  const Result<ab::Build> build = BuildBaseline(revision, SayBetweenRuns);
+  if (!build.ok() && !arguments.baseline.empty() && build.error().code == ErrorCode::kNotFound)
+    return Invalid("--baseline: " + build.error().message);
+  if (build.ok())
+    take(*build);
+  else
+    request.no_baseline = build.error().message;
+  return {};
+}
+
 int Accept(const NightlyArguments& arguments, const Suite& suite) {
   const Counters now = CountOnVirtualTime(suite.counters, SayBetweenRuns);
   const std::string path = GoldenPath(arguments.results);
@@ -75,7 +104,11 @@ CLI::App* NightlyArguments::AddTo(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "nightly", "a suite of scenarios and strategies against what was, with an exit code to believe");
   command->add_option("--suite", suite, "short, full, or a .toml file (docs/nightly.md)")->capture_default_str();
-  command->add_option("--baseline-build", baseline_build, "the build folder that the real runs are paired with");
+  CLI::Option* revision =
+      command->add_option("--baseline", baseline,
+                          "the commit whose build the real runs are paired with [that of the last night that passed]");
+  command->add_option("--baseline-build", baseline_build, "the same as a build folder that is there already")
+      ->excludes(revision);
   command->add_option("--store", store, "the folder with the history of nights")->capture_default_str();
   command->add_option("--keep-days", keep_days, "how long the store keeps whole results")
       ->capture_default_str()
@@ -100,12 +133,7 @@ int RunNightly(const NightlyArguments& arguments) {
   request.now_unix_s = std::time(nullptr);
   request.name = UtcCompactText(request.now_unix_s);
   request.build = {OwnFolder(), BuildCommit().substr(0, 8) + (BuildDirty() ? "+" : ""), BuildCommit(), BuildDirty()};
-  request.no_baseline = "no --baseline-build";
-  if (!arguments.baseline_build.empty()) {
-    const Result<ab::Build> build = ab::FindBuild(arguments.baseline_build);
-    if (!build.ok()) return Fail(build.error());
-    request.baseline = {build->bin_dir, build->Name(), build->commit, build->dirty};
-  }
+  if (Status chosen = ChooseBaseline(arguments, request); !chosen.ok()) return Fail(chosen.error());
   const Result<std::string> out = arguments.out.empty()
                                       ? NewRunFolder("nightly-" + std::filesystem::path(suite->name).stem().string())
                                       : arguments.out;
@@ -118,19 +146,24 @@ int RunNightly(const NightlyArguments& arguments) {
   const Result<std::string> name = OpenNight(request.out, request);
   if (!name.ok()) return Fail(name.error());
   request.name = *name;
-  Result<Night> night = RunNight(request, ab::RunInBuild, SayBetweenRuns);
+  Result<Night> night = RunNight(request, RealNightTools(), SayBetweenRuns);
   if (!night.ok()) {
-    const int code = Fail(night.error());
+    const int failed = Fail(night.error());
     std::fprintf(stderr, "prefixmesh nightly --out %s with the same arguments goes on from here\n",
                  request.out.c_str());
-    return code;
+    return failed;
   }
   const std::vector<std::string> notes =
       ApplyMutes(suite->mutes, UtcText(request.now_unix_s).substr(0, 10), night->findings);
   night->notes.insert(night->notes.end(), notes.begin(), notes.end());
   if (Status written = WriteNight(request, *night); !written.ok()) return Fail(written.error());
+  const int code = NightExitCode(night->findings);
+  if (code == 0 && !request.build.dirty) {
+    if (Status kept = KeepLastPassed(request.store, request.build.commit, request.name); !kept.ok())
+      return Fail(kept.error());
+  }
   std::printf("%ssummary  %s/summary.md\n", NightText(request, *night).c_str(), request.out.c_str());
-  return NightExitCode(night->findings);
+  return code;
 }
 
 }  // namespace prefixmesh::bench

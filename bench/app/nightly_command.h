@@ -11,7 +11,7 @@
 namespace prefixmesh::bench {
 
 struct NightlyArguments {
-  std::string suite = "short", results = "results", store = "runs/nights", out, baseline_build, accept;
+  std::string suite = "short", results = "results", store = "runs/nights", out, baseline, baseline_build, accept;
   std::uint32_t keep_days = 30;
 
   CLI::App* AddTo(CLI::App& app);

@@ -3,15 +3,18 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "bench/app/output.h"
 #include "bench/build_info.h"
 #include "bench/report/format.h"
+#include "bench/report/report.h"
 #include "bench/result/read_json.h"
 #include "bench/scenario/runner.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/plan.h"
 #include "loadgen/record/request_log.h"
+#include "profiles/flame_graph.h"
 #include "profiles/heap_profile.h"
 #include "profiles/heaptrack.h"
 
@@ -42,6 +45,24 @@ Result<std::uint64_t> RequestsOfFirstRouter(const RunRequest& request) {
       std::count_if(records->begin(), records->end(), [](const load::RequestRecord& record) {
         return record.router == 0 && record.outcome != load::Outcome::kNeverSent;
       }));
+}
+
+// The run's report once more, with where its memory and its allocations came from.
+Status DrawFlames(const std::string& folder, const nlohmann::json& result) {
+  using profiles::StackCost;
+  std::string sections;
+  for (const auto& [cost, quantity, title] :
+       {std::tuple{StackCost::kPeak, Quantity::kBytes, "Heap of the first router at its peak"},
+        std::tuple{StackCost::kAllocations, Quantity::kCount, "Allocations of the first router in its life"}}) {
+    const Result<std::string> stacks = ReadWholeFile(profiles::StacksFile(folder, cost), profiles::kStacksBytesMax);
+    if (!stacks.ok()) return stacks.error();
+    sections += "<section><h2>" + std::string(title) +
+                "</h2><p>Callers above callees; a call is as wide as what it and " + "its callees cost.</p>" +
+                "<div class=\"scroll\">" + profiles::FlameGraphSvg(*stacks, quantity, title) + "</div></section>";
+  }
+  const Result<std::string> report = RenderReport({result}, sections);
+  if (!report.ok()) return report.error();
+  return WriteWholeFile(folder + "/report.html", *report);
 }
 
 }  // namespace
@@ -99,9 +120,10 @@ int RunProfile(const ProfileArguments& arguments) {
     if (file.empty()) continue;
     if (Status written = WriteWholeFile(file, text); !written.ok()) return Fail(written.error());
   }
+  if (Status drawn = DrawFlames(request.out, *result); !drawn.ok()) return Fail(drawn.error());
   std::printf("%s", profiles::RenderProfile(profile).c_str());
   if (!arguments.against.empty()) std::printf("\n%s", profiles::RenderDifference(before, profile).c_str());
-  std::printf("\nprofile  %s/heap.txt\nstacks   %s/heap.stacks (allocations, for flamegraph.pl)\n", request.out.c_str(),
+  std::printf("\nprofile  %s/heap.txt\nreport   %s/report.html, with flame graphs\n", request.out.c_str(),
               request.out.c_str());
   return VerdictExitCode(outcome->verdict);
 }

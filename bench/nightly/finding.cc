@@ -20,6 +20,24 @@ std::string_view GateTitle(Gate gate) {
   return "";
 }
 
+bool AnyRegressed(std::span<const Finding> findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& each) { return each.verdict == FindingVerdict::kRegressed; });
+}
+
+void KeepConfirmed(std::span<const Finding> second, std::vector<Finding>& first) {
+  for (Finding& each : first) {
+    if (each.verdict != FindingVerdict::kRegressed || each.counted) continue;
+    const bool again = std::any_of(second.begin(), second.end(), [&](const Finding& other) {
+      return other.Name() == each.Name() && other.verdict == FindingVerdict::kRegressed;
+    });
+    if (again) continue;
+    each.verdict = FindingVerdict::kInconclusive;
+    each.word = "not-confirmed";
+    each.text += "; a second comparison did not show it";
+  }
+}
+
 std::vector<std::string> ApplyMutes(std::span<const Mute> mutes, const std::string& today,
                                     std::vector<Finding>& findings) {
   std::vector<std::string> notes;

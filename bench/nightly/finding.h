@@ -30,13 +30,18 @@ struct Finding {
   std::string where;   // "reference/two-layer", "raw-ops"
   std::string figure;  // "peak RSS", "built_bytes"
   FindingVerdict verdict = FindingVerdict::kUnchanged;
-  std::string word;   // the verdict as the gate calls it: regressed, unstable, changed, not-enough-history, …
-  std::string text;   // the change and what it is of, for a reader
-  std::string muted;  // why it does not count; else empty
+  std::string word;        // the verdict as the gate calls it: regressed, unstable, changed, not-enough-history, …
+  std::string text;        // the change and what it is of, for a reader
+  std::string muted = {};  // why it does not count; else empty
+  bool counted = false;    // one more is one more, whatever a second look shows
 
   std::string Name() const { return where + " " + figure; }
   bool counts() const { return muted.empty(); }
 };
+
+bool AnyRegressed(std::span<const Finding> findings);
+// What regressed at the first look and not at the second becomes kInconclusive, not-confirmed; what is counted stays.
+void KeepConfirmed(std::span<const Finding> second, std::vector<Finding>& first);
 
 // Mutes what the suite mutes until `today` (2026-11-29), and returns a line for every mute that is over or that nothing
 // needed.

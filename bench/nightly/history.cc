@@ -12,15 +12,15 @@ namespace {
 
 constexpr double kOtherFloorPercent = 5;
 
-struct Night {
+struct StoredNight {
   std::string name, machine;
   std::vector<RunLine> runs;
 };
 
 // By night, in the order of time.
-std::vector<Night> NightsOf(const std::vector<RunLine>& lines, const std::string& scenario,
-                            const std::string& strategy) {
-  std::vector<Night> nights;
+std::vector<StoredNight> NightsOf(const std::vector<RunLine>& lines, const std::string& scenario,
+                                  const std::string& strategy) {
+  std::vector<StoredNight> nights;
   for (const RunLine& line : lines) {
     if (line.scenario != scenario || line.strategy != strategy || line.night.empty() || !line.comparable()) continue;
     if (nights.empty() || nights.back().name != line.night) nights.push_back({line.night, line.machine, {}});
@@ -39,12 +39,12 @@ bool IsKnown(const ChangePoint& point, const std::vector<ChangePoint>& known) {
   });
 }
 
-HistoryFinding Judge(const std::vector<Night>& nights, std::size_t figure) {
+HistoryFinding Judge(const std::vector<StoredNight>& nights, std::size_t figure) {
   HistoryFinding finding;
   finding.figure = figure;
   std::vector<double> series;
   std::vector<std::string> names;
-  for (const Night& night : nights) {
+  for (const StoredNight& night : nights) {
     const std::vector<double> values = ValuesOf(night.runs, figure);
     if (values.empty() || night.machine != nights.back().machine) continue;
     series.push_back(ab::Median(values));
@@ -107,7 +107,7 @@ std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines) {
     if (!last.empty() && line.night == last && line.comparable()) cells[{line.scenario, line.strategy}] = true;
   std::vector<HistoryFinding> findings;
   for (const auto& [cell, present] : cells) {
-    const std::vector<Night> nights = NightsOf(lines, cell.first, cell.second);
+    const std::vector<StoredNight> nights = NightsOf(lines, cell.first, cell.second);
     for (std::size_t figure = 0; figure < kHistoryFigureCount; ++figure) {
       if (kHistoryFigures[figure].figure->better == Better::kNeither) continue;
       if (ValuesOf(nights.back().runs, figure).empty()) continue;

@@ -1,16 +1,16 @@
 // night.h — start here for `prefixmesh nightly`: one night from its suite to its findings.
 //
-//   1 counters   on virtual time, tolerance 0, against the golden ones (counters.h)
-//   2 runs       each cell of the suite in pairs with the baseline's build, judged as `ab` judges; what regressed is
-//   run
-//                once more, and counts if it regresses again
+//   1 counters   on virtual time, tolerance 0, against the golden ones (counters.h); rules under faults; fuzz targets
+//   2 runs       each cell of the suite in pairs with the baseline's build, judged as `ab` judges; micro benchmarks and
+//                heap profiles of both builds. What regressed is made once more, and counts if it regresses again
 //   3 history    the night's runs go into the store; a new change of level is told (history.h)
 //
 //   OUT/night.json, summary.md, junit.xml       what was found, written last
 //   OUT/cells/reference-two-layer/…             the A/B of each cell, as bench/ab/experiment.h lays it out
+//   OUT/micro/…, OUT/profiles/…, OUT/fuzz.log   what the others left
 //
 // A night that was stopped goes on with the same command: whole runs are taken as they are, runs that the store has are
-// not stored twice.
+// not stored twice. gates.h has the parts.
 //
 // Threads: one. Time: the sum of the runs. Ownership: values out, files in OUT and the store. Errors: kInvalid for what
 // can be known before anything runs; kUnavailable for what failed. Bounds: the suite's.
@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "bench/ab/experiment.h"
-#include "bench/nightly/counters.h"
 #include "bench/nightly/finding.h"
+#include "bench/nightly/night_tools.h"
 #include "bench/nightly/sight.h"
 #include "bench/nightly/suite.h"
 #include "impl/base/result.h"
@@ -51,10 +51,6 @@ struct Night {
   std::vector<std::string> notes;
 };
 
-// How the runs of a cell are made: by a build (RunRequest::bin_dir), with these arguments.
-using CellRunFunction =
-    std::function<Result<RunOutcome>(const std::vector<std::string>& scenario_arguments, const RunRequest&)>;
-
-Result<Night> RunNight(const NightRequest& request, const CellRunFunction& run, const ab::SayFunction& say);
+Result<Night> RunNight(const NightRequest& request, const NightTools& tools, const ab::SayFunction& say);
 
 }  // namespace prefixmesh::bench

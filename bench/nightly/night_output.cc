@@ -68,7 +68,8 @@ nlohmann::ordered_json TextOrNull(const std::string& text) {
 }
 
 std::string Against(const NightRequest& request) {
-  return request.baseline.bin_dir.empty() ? request.no_baseline : request.baseline.name;
+  if (request.baseline.bin_dir.empty()) return request.no_baseline;
+  return request.baseline.bin_dir == request.build.bin_dir ? "this build itself" : request.baseline.name;
 }
 
 }  // namespace

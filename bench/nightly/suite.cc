@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "bench/nightly/suite_files.h"
 #include "bench/result/utc.h"
@@ -104,20 +105,56 @@ Status ReadCounter(Row& row, Suite& suite) {
   return {};
 }
 
+// What a run is made of.
+Status CheckRun(const Row& row, const std::string& scenario, const std::string& strategy,
+                const std::vector<std::string>& overrides) {
+  Result<load::Settings> settings = load::LoadScenario(scenario);
+  if (!settings.ok()) return row.Wrong("scenario", settings.error().message);
+  if (const auto found = FindStrategy(strategy); !found.ok()) return row.Wrong("strategy", found.error().message);
+  for (const std::string& each : overrides)
+    if (Status set = load::ApplyOverride(*settings, each); !set.ok()) return row.Wrong("set", set.error().message);
+  if (Status valid = load::Validate(*settings); !valid.ok()) return row.Wrong("set", valid.error().message);
+  return {};
+}
+
 Status ReadCell(Row& row, Suite& suite) {
   RunCell cell;
   if (Status read = All({row.Text("scenario", cell.scenario), row.Text("strategy", cell.strategy),
                          row.Number("pairs", cell.pairs, 1, kPairsMax), row.Texts("set", cell.set), row.NothingElse()});
       !read.ok())
     return read;
-  Result<load::Settings> settings = load::LoadScenario(cell.scenario);
-  if (!settings.ok()) return row.Wrong("scenario", settings.error().message);
-  const Result<StrategyDescription> strategy = FindStrategy(cell.strategy);
-  if (!strategy.ok()) return row.Wrong("strategy", strategy.error().message);
-  for (const std::string& each : cell.set)
-    if (Status set = load::ApplyOverride(*settings, each); !set.ok()) return row.Wrong("set", set.error().message);
-  if (Status valid = load::Validate(*settings); !valid.ok()) return row.Wrong("set", valid.error().message);
   suite.cells.push_back(cell);
+  return CheckRun(row, cell.scenario, cell.strategy, cell.set);
+}
+
+Status ReadProfile(Row& row, Suite& suite) {
+  ProfileCell cell;
+  if (Status read = All({row.Text("scenario", cell.scenario), row.Text("strategy", cell.strategy),
+                         row.Texts("set", cell.set), row.NothingElse()});
+      !read.ok())
+    return read;
+  suite.profiles.push_back(cell);
+  return CheckRun(row, cell.scenario, cell.strategy, cell.set);
+}
+
+Status ReadSimulator(Row& row, Suite& suite) {
+  return All({row.Number("seeds", suite.simulator_seeds, 0, kSeedsMax), row.NothingElse()});
+}
+
+Status ReadMicro(Row& row, Suite& suite) {
+  return All({row.Number("pairs", suite.micro.pairs, 1, kPairsMax), row.Text("filter", suite.micro.filter, false),
+              row.NothingElse()});
+}
+
+// A target's name is part of a command.
+Status ReadFuzz(Row& row, Suite& suite) {
+  if (Status read = All({row.Number("seconds", suite.fuzz.seconds, 1, kSecondsMax),
+                         row.Texts("targets", suite.fuzz.targets), row.NothingElse()});
+      !read.ok())
+    return read;
+  for (const std::string& target : suite.fuzz.targets)
+    if (target.empty() || target.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos)
+      return row.Wrong("targets", "a target is named in small letters, as in tests/fuzz");
   return {};
 }
 
@@ -131,6 +168,14 @@ Status ReadMute(Row& row, Suite& suite) {
   if (!UtcSeconds(mute.until + "T00:00:00Z")) return row.Wrong("until", "must be a day, such as 2026-12-31");
   suite.mutes.push_back(mute);
   return {};
+}
+
+template <typename Cell>
+std::string FirstTwice(const std::vector<Cell>& cells) {
+  std::set<std::string> names;
+  for (const Cell& cell : cells)
+    if (!names.insert(cell.Name()).second) return cell.Name();
+  return "";
 }
 
 }  // namespace
@@ -147,15 +192,16 @@ Result<Suite> ParseSuite(std::string_view text, const std::string& name) {
   Suite suite;
   suite.name = name;
   const std::map<std::string_view, std::function<Status(Row&, Suite&)>> lists = {
-      {"counter", ReadCounter}, {"cell", ReadCell}, {"mute", ReadMute}};
+      {"counter", ReadCounter}, {"cell", ReadCell}, {"profile", ReadProfile}, {"mute", ReadMute}};
+  const std::map<std::string_view, std::function<Status(Row&, Suite&)>> sections = {
+      {"simulator", ReadSimulator}, {"fuzz", ReadFuzz}, {"micro", ReadMicro}};
   for (const auto& [key, node] : root) {
     const std::string at = name + ":" + std::to_string(node.source().begin.line) + ": ";
     if (key.str() == "description" && node.is_string()) {
       suite.description = node.as_string()->get();
-    } else if (key.str() == "simulator" && node.is_table()) {
-      Row row(*node.as_table(), name, "simulator");
-      if (Status read = All({row.Number("seeds", suite.simulator_seeds, 0, kSeedsMax), row.NothingElse()}); !read.ok())
-        return read.error();
+    } else if (const auto section = sections.find(key.str()); section != sections.end() && node.is_table()) {
+      Row row(*node.as_table(), name, std::string(key.str()));
+      if (Status read = section->second(row, suite); !read.ok()) return read.error();
     } else if (const auto list = lists.find(key.str()); list != lists.end() && node.is_array()) {
       if (node.as_array()->size() > kCellsMax)
         return Invalid(at + std::string(key.str()) + ": more than " + std::to_string(kCellsMax));
@@ -166,17 +212,18 @@ Result<Suite> ParseSuite(std::string_view text, const std::string& name) {
         if (Status read = list->second(row, suite); !read.ok()) return read.error();
       }
     } else {
-      return Invalid(at + "unknown key " + std::string(key.str()) +
-                     " (allowed: description, [simulator], [[counter]], [[cell]], [[mute]])");
+      return Invalid(
+          at + "unknown key " + std::string(key.str()) +
+          " (allowed: description, [simulator], [fuzz], [micro], [[counter]], [[cell]], [[profile]], [[mute]])");
     }
   }
-  if (suite.cells.empty() && suite.counters.empty() && suite.simulator_seeds == 0)
-    return Invalid(name + ": asks for nothing ([simulator], [[counter]], [[cell]])");
+  if (suite.cells.empty() && suite.counters.empty() && suite.profiles.empty() && suite.simulator_seeds == 0 &&
+      suite.fuzz.seconds == 0 && suite.micro.pairs == 0)
+    return Invalid(name + ": asks for nothing ([simulator], [fuzz], [micro], [[counter]], [[cell]], [[profile]])");
   // A cell is known by its name, in history as in the report.
-  for (std::size_t i = 0; i < suite.cells.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j)
-      if (suite.cells[i].Name() == suite.cells[j].Name())
-        return Invalid(name + ": cell " + suite.cells[i].Name() + " is there twice");
+  const std::string twice = FirstTwice(suite.cells), profile_twice = FirstTwice(suite.profiles);
+  if (!twice.empty()) return Invalid(name + ": cell " + twice + " is there twice");
+  if (!profile_twice.empty()) return Invalid(name + ": profile " + profile_twice + " is there twice");
   return suite;
 }
 

@@ -84,7 +84,7 @@ Result<std::unique_ptr<Child>> Child::Start(Options options) {
 
 Child::~Child() {
   if (pid_ > 0 && !Reap(false)) {
-    kill(pid_, SIGKILL);
+    kill(-pid_, SIGKILL);
     Reap(true);
   }
   if (stdin_fd_ >= 0) close(stdin_fd_);
@@ -154,8 +154,8 @@ std::optional<std::string> Child::Exited() {
 
 void Child::AskToEnd() {
   if (Reap(false)) return;
-  kill(pid_, SIGTERM);
-  kill(pid_, SIGCONT);  // a stopped child can be ended too
+  kill(-pid_, SIGTERM);  // its group: what a shell started, too
+  kill(-pid_, SIGCONT);  // a stopped child can be ended too
 }
 
 bool Child::Terminate(Time patience) {
@@ -172,7 +172,7 @@ bool Child::Terminate(Time patience) {
 
 void Child::Kill() {
   if (Reap(false)) return;
-  kill(pid_, SIGKILL);
+  kill(-pid_, SIGKILL);
   Reap(true);
 }
 

@@ -60,7 +60,7 @@ Result<std::string> DataFor(Results results, const std::vector<std::string>& lab
 
 }  // namespace
 
-Result<std::string> RenderReport(const std::vector<Json>& results) {
+Result<std::string> RenderReport(const std::vector<Json>& results, std::string_view more) {
   if (results.empty()) return Error{ErrorCode::kInvalid, "a report needs at least one result"};
   const std::vector<std::string> labels = RunLabels(results);
   unsigned thinned = 0;
@@ -72,9 +72,9 @@ Result<std::string> RenderReport(const std::vector<Json>& results) {
     body += "<p class=\"alert\">To fit one file, the plots and the embedded results show one point in " +
             std::to_string(1u << thinned) + ". The result.json files have them all.</p>";
   }
-  body += "<main>" + PlotsHtml(results, labels) + FiguresHtml(results, labels) + ObjectivesHtml(results, labels) +
-          LayersHtml(results, labels) + RoutersHtml(results, labels) + NotesHtml(results, labels) +
-          EnvironmentHtml(results, labels) + "</main>";
+  body += "<main>" + PlotsHtml(results, labels) + std::string(more) + FiguresHtml(results, labels) +
+          ObjectivesHtml(results, labels) + LayersHtml(results, labels) + RoutersHtml(results, labels) +
+          NotesHtml(results, labels) + EnvironmentHtml(results, labels) + "</main>";
 
   const std::string style = std::string(UplotStyle()) + "\n" + std::string(ReportStyle());
   const std::string script = std::string(UplotScript()) + "\n" + std::string(ReportScript());

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "impl/base/result.h"
@@ -20,7 +21,8 @@ namespace prefixmesh::bench {
 
 inline constexpr std::size_t kReportBytesMax = 3u << 20;
 
-// `results`: parsed result.json files, shown in this order, side by side.
-Result<std::string> RenderReport(const std::vector<nlohmann::json>& results);
+// `results`: parsed result.json files, shown in this order, side by side. `more`: sections of HTML behind the plots,
+// for what is not in a result; escaped, without style or script.
+Result<std::string> RenderReport(const std::vector<nlohmann::json>& results, std::string_view more = {});
 
 }  // namespace prefixmesh::bench

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# tests/fuzz/run.sh [MINUTES] [TARGET…]: builds the fuzz targets with clang, libFuzzer and AddressSanitizer, and runs each
-# for so many minutes (1), one after another. What crashes is made small and kept in tests/fuzz/corpus/<target>/, where
+# tests/fuzz/run.sh [MINUTES|20s] [TARGET…]: builds the fuzz targets with clang, libFuzzer and AddressSanitizer, and runs each
+# for so long (1 minute), one after another. What crashes is made small and kept in tests/fuzz/corpus/<target>/, where
 # ./test replays it. Ends with 1 if anything was found.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
-minutes=${1:-1}
+case ${1:-1} in *s) seconds=${1%s} ;; *) seconds=$((${1:-1} * 60)) ;; esac
 shift || true
 build=$root/build/fuzz
 flags="-O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
@@ -26,7 +26,7 @@ for target in "${targets[@]}"; do
   mkdir -p "$work/corpus" "$work/found"
   program=$build/tests/fuzz/fuzz_$target
   echo "== $target"
-  nice "$program" -max_total_time=$((minutes * 60)) -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=600 -max_len=16384 \
+  nice "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=600 -max_len=16384 \
     -print_final_stats=1 -verbosity=0 -artifact_prefix="$work/found/" "$work/corpus" "$seeds" >"$work/log" 2>&1 ||
     { found=1; grep -aE 'ERROR|SUMMARY|runtime error' "$work/log" | head -n 5; }
   grep -aE 'number_of_executed_units|peak_rss' "$work/log" || true

@@ -36,6 +36,16 @@ scenario = "chat"
 strategy = "off"
 pairs = 12
 set = ["load.rps=20"]
+[fuzz]
+seconds = 5
+targets = ["result"]
+[micro]
+pairs = 10
+filter = "text/"
+[[profile]]
+scenario = "chat"
+strategy = "raw-ops"
+set = ["load.rps=20"]
 [[mute]]
 figure = "chat/off latency p99"
 reason = "a known stall"
@@ -50,6 +60,13 @@ until = "2026-12-31"
   REQUIRE(suite->cells.size() == 1);
   CHECK(suite->cells[0].Name() == "chat/off");
   CHECK(suite->cells[0].set == std::vector<std::string>{"load.rps=20"});
+  CHECK(suite->fuzz.seconds == 5);
+  CHECK(suite->fuzz.targets == std::vector<std::string>{"result"});
+  CHECK(suite->micro.pairs == 10);
+  CHECK(suite->micro.filter == "text/");
+  REQUIRE(suite->profiles.size() == 1);
+  CHECK(suite->profiles[0].Name() == "chat/raw-ops");
+  CHECK(suite->profiles[0].set == std::vector<std::string>{"load.rps=20"});
   REQUIRE(suite->mutes.size() == 1);
 }
 
@@ -58,6 +75,10 @@ TEST_CASE("a mistake is one line with its file, line and key") {
       {"[[cell]]\nscenario = \"nope\"\nstrategy = \"off\"", "mine.toml:2: cell.scenario: unknown scenario 'nope'"},
       {"[[cell]]\nscenario = \"chat\"\nstrategy = \"nope\"", "mine.toml:3: cell.strategy: unknown strategy"},
       {"[[cell]]\nstrategy = \"off\"", "cell: needs scenario"},
+      {"[[profile]]\nscenario = \"chat\"\nstrategy = \"off\"\nset = [\"load.rps=x\"]", "mine.toml:4: profile.set: "},
+      {"[fuzz]\nseconds = 1\ntargets = [\"a; rm -rf b\"]", "mine.toml:3: fuzz.targets: a target is named in"},
+      {"[micro]\npairs = 0", "mine.toml:2: micro.pairs: must be a whole number from 1"},
+      {"fuzz = 3", "mine.toml:1: unknown key fuzz"},
       {"[[cell]]\nscenario = \"chat\"\nstrategy = \"off\"\nset = [\"load.rsp=1\"]", "cell.set: "},
       {"[[cell]]\nscenario = \"chat\"\nstrategy = \"off\"\npairs = 0", "cell.pairs: must be a whole number from 1"},
       {"[[cell]]\nscenario = \"chat\"\nstrategy = \"off\"\npears = 9", "cell.pears: unknown key (allowed: scenario"},
