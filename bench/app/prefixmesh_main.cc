@@ -41,7 +41,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::string out) {
+int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::string out, bool live) {
   Result<load::Settings> settings = arguments.Resolve();
   if (!settings.ok()) return Fail(settings.error().message);
   if (strategy.empty()) strategy = settings->strategy;
@@ -58,6 +58,7 @@ int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::st
   request.seed = arguments.seed;
   request.out = out;
   request.bin_dir = OwnFolder();
+  request.live = live;
   const Result<RunOutcome> outcome = Run(request);
   if (!outcome.ok()) {
     if (new_folder) RemoveIfEmpty(out);
@@ -207,6 +208,10 @@ int Main(int argc, char** argv) {
                   "how the routers tell each other (see `prefixmesh list strategies`) [the scenario's own, else "
                   "two-layer]");
   run->add_option("--out", out, "folder for the result; a new one under runs/ by default");
+  bool live = false;
+  run->add_flag("--live", live,
+                "every process serves /metrics on ports that stay the same, and runs/live/targets.json tells a "
+                "Prometheus which (dashboards/README.md)");
 
   CLI::App* plan = app.add_subcommand("plan", "prints and checks a plan and its statistics; runs nothing");
   scenario.AddTo(*plan);
@@ -279,7 +284,7 @@ int Main(int argc, char** argv) {
     }
     return Fail(std::string(error.what()) + " (see --help)");
   }
-  if (run->parsed()) return RunCommand(scenario, strategy, out);
+  if (run->parsed()) return RunCommand(scenario, strategy, out, live);
   if (plan->parsed()) return PlanCommand(scenario);
   if (list->parsed()) return ListCommand(what, list_format, results_dir);
   if (profile->parsed()) return RunProfile(profile_arguments);
