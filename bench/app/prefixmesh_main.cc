@@ -28,6 +28,7 @@
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
 #include "bench/store/index.h"
+#include "dashboards/dashboards.h"
 #include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
@@ -96,7 +97,20 @@ int PlanCommand(const ScenarioArguments& arguments) {
   return 0;
 }
 
+// The formats of what is listed, or nothing when `format` is one of them.
+std::string ListFormatProblem(const std::string& what, const std::string& format) {
+  std::vector<std::string_view> formats = {"text"};
+  if (what == "figures") formats.assign(std::begin(kFigureFormats), std::end(kFigureFormats));
+  if (what == "dashboards")
+    for (const dashboards::DashboardInfo& each : dashboards::Dashboards()) formats.push_back(each.name);
+  if (std::find(formats.begin(), formats.end(), format) != formats.end()) return {};
+  std::string there;
+  for (const std::string_view each : formats) there += (there.empty() ? "" : ", ") + std::string(each);
+  return "--format " + format + ": of " + what + " there is " + there;
+}
+
 int ListCommand(const std::string& what, const std::string& format, const std::string& results) {
+  if (const std::string problem = ListFormatProblem(what, format); !problem.empty()) return Fail(problem);
   if (what == "results") return ListResults(results);
   const auto padded = [](std::string text, std::size_t width) {
     return text + std::string(width > text.size() ? width - text.size() : 0, ' ') + " ";
@@ -110,6 +124,10 @@ int ListCommand(const std::string& what, const std::string& format, const std::s
     std::istringstream lines(FigurePage(format));
     for (std::string line; std::getline(lines, line);) print(line, 4);
   }
+  if (what == "dashboards" && format != "text") std::printf("%s", dashboards::DashboardText(format).c_str());
+  if (what == "dashboards" && format == "text")
+    for (const dashboards::DashboardInfo& each : dashboards::Dashboards())
+      print(padded(std::string(each.name), 18) + std::string(each.summary), 19);
   if (what == "strategies")
     for (const StrategyDescription& each : StrategyDescriptions())
       print(
@@ -218,17 +236,16 @@ int Main(int argc, char** argv) {
 
   std::string what;
   CLI::App* list = app.add_subcommand("list", "what there is, each with what it means");
-  list->add_option("what", what, "strategies, scenarios, settings, figures or results")
+  list->add_option("what", what, "strategies, scenarios, settings, figures, dashboards or results")
       ->required()
-      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures", "results"}));
+      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures", "dashboards", "results"}));
   std::string results_dir = "results";
   list->add_option("--results", results_dir, "of results: the folder with the recorded runs")->capture_default_str();
   std::string list_format = "text";
   list->add_option("--format", list_format,
-                   "of figures: text; metrics or results, as the tables in dashboards/metrics.md and docs/results.md; "
-                   "schema, as "
-                   "results/schema.json")
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kFigureFormats), std::end(kFigureFormats))))
+                   "of figures: text; metrics, worker_metrics, load_metrics or results, as the tables in "
+                   "dashboards/metrics.md and docs/results.md; schema, as results/schema.json. Of dashboards: text; a "
+                   "dashboard's name, as dashboards/NAME.json")
       ->capture_default_str();
 
   std::vector<std::string> report_paths;
