@@ -116,9 +116,7 @@ Json DataSourceVariable() {
           {"refresh", 1},
           {"includeAll", false},
           {"multi", false},
-          {"regex", ""},
-          {"options", Json::array()},
-          {"current", Json::object()}};
+          {"regex", ""}};
 }
 
 constexpr int kOnTimeRangeChange = 2;
@@ -136,7 +134,6 @@ Json VariableJson(const Variable& variable) {
                {"label", variable.label},
                {"type", "query"},
                {"datasource", DataSource()},
-               {"definition", variable.values},
                {"query", {{"query", variable.values}, {"refId", "Variable-" + variable.name}}},
                {"hide", 0},
                {"refresh", kOnTimeRangeChange},
