@@ -29,6 +29,7 @@
 #include "bench/scenario/runner.h"
 #include "bench/store/beside.h"
 #include "bench/store/index.h"
+#include "dashboards/dashboards.h"
 #include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
@@ -42,7 +43,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::string out) {
+int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::string out, bool live) {
   Result<load::Settings> settings = arguments.Resolve();
   if (!settings.ok()) return Fail(settings.error().message);
   if (strategy.empty()) strategy = settings->strategy;
@@ -59,6 +60,7 @@ int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::st
   request.seed = arguments.seed;
   request.out = out;
   request.bin_dir = OwnFolder();
+  request.live = live;
   const Result<RunOutcome> outcome = Run(request);
   if (!outcome.ok()) {
     if (new_folder) RemoveIfEmpty(out);
@@ -96,7 +98,20 @@ int PlanCommand(const ScenarioArguments& arguments) {
   return 0;
 }
 
+// The formats of what is listed, or nothing when `format` is one of them.
+std::string ListFormatProblem(const std::string& what, const std::string& format) {
+  std::vector<std::string_view> formats = {"text"};
+  if (what == "figures") formats.assign(std::begin(kFigureFormats), std::end(kFigureFormats));
+  if (what == "dashboards")
+    for (const dashboards::DashboardInfo& each : dashboards::Dashboards()) formats.push_back(each.name);
+  if (std::find(formats.begin(), formats.end(), format) != formats.end()) return {};
+  std::string there;
+  for (const std::string_view each : formats) there += (there.empty() ? "" : ", ") + std::string(each);
+  return "--format " + format + ": of " + what + " there is " + there;
+}
+
 int ListCommand(const std::string& what, const std::string& format, const std::string& results) {
+  if (const std::string problem = ListFormatProblem(what, format); !problem.empty()) return Fail(problem);
   if (what == "results") return ListResults(results);
   const auto padded = [](std::string text, std::size_t width) {
     return text + std::string(width > text.size() ? width - text.size() : 0, ' ') + " ";
@@ -110,6 +125,10 @@ int ListCommand(const std::string& what, const std::string& format, const std::s
     std::istringstream lines(FigurePage(format));
     for (std::string line; std::getline(lines, line);) print(line, 4);
   }
+  if (what == "dashboards" && format != "text") std::printf("%s", dashboards::DashboardText(format).c_str());
+  if (what == "dashboards" && format == "text")
+    for (const dashboards::DashboardInfo& each : dashboards::Dashboards())
+      print(padded(std::string(each.name), 18) + std::string(each.summary), 19);
   if (what == "strategies")
     for (const StrategyDescription& each : StrategyDescriptions())
       print(
@@ -213,23 +232,26 @@ int Main(int argc, char** argv) {
                   "how the routers tell each other (see `prefixmesh list strategies`) [the scenario's own, else "
                   "two-layer]");
   run->add_option("--out", out, "folder for the result; a new one under runs/ by default");
+  bool live = false;
+  run->add_flag("--live", live,
+                "every process serves /metrics on ports that stay the same, and runs/live/targets.json tells a "
+                "Prometheus which (dashboards/README.md)");
 
   CLI::App* plan = app.add_subcommand("plan", "prints and checks a plan and its statistics; runs nothing");
   scenario.AddTo(*plan);
 
   std::string what;
   CLI::App* list = app.add_subcommand("list", "what there is, each with what it means");
-  list->add_option("what", what, "strategies, scenarios, settings, figures or results")
+  list->add_option("what", what, "strategies, scenarios, settings, figures, dashboards or results")
       ->required()
-      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures", "results"}));
+      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures", "dashboards", "results"}));
   std::string results_dir = "results";
   list->add_option("--results", results_dir, "of results: the folder with the recorded runs")->capture_default_str();
   std::string list_format = "text";
   list->add_option("--format", list_format,
-                   "of figures: text; metrics or results, as the tables in dashboards/metrics.md and docs/results.md; "
-                   "schema, as "
-                   "results/schema.json")
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(kFigureFormats), std::end(kFigureFormats))))
+                   "of figures: text; metrics, worker_metrics, load_metrics or results, as the tables in "
+                   "dashboards/metrics.md and docs/results.md; schema, as results/schema.json. Of dashboards: text; a "
+                   "dashboard's name, as dashboards/NAME.json")
       ->capture_default_str();
 
   std::vector<std::string> report_paths;
@@ -287,7 +309,7 @@ int Main(int argc, char** argv) {
     }
     return Fail(std::string(error.what()) + " (see --help)");
   }
-  if (run->parsed()) return RunCommand(scenario, strategy, out);
+  if (run->parsed()) return RunCommand(scenario, strategy, out, live);
   if (plan->parsed()) return PlanCommand(scenario);
   if (list->parsed()) return ListCommand(what, list_format, results_dir);
   if (profile->parsed()) return RunProfile(profile_arguments);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "bench/export/export.h"
+#include "bench/nightly/history.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -97,6 +98,13 @@ Result<ExportFiles> OpenMetrics(const std::vector<RunLine>& runs) {
   }
   Append("prefixmesh_result_run_ok", "", "1 when the verdict of the run is ok", ok, out);
   Append("prefixmesh_result_run_info", "", "1, with what the run was made of", info, out);
+  Series changes;
+  for (const LevelChange& change : LevelChanges(runs))
+    changes["scenario=\"" + Escaped(change.scenario) + "\",strategy=\"" + Escaped(change.strategy) + "\",machine=\"" +
+            Escaped(change.machine) + "\",figure=\"" + kHistoryFigures[change.figure].Name() + "\",verdict=\"" +
+            std::string(HistoryVerdictName(change.verdict)) + "\""]
+        .emplace(change.since_unix_s, "1");
+  Append("prefixmesh_result_level_change", "", "1 at the first night of a new level of a figure", changes, out);
   return ExportFiles{{"runs.om", out + "# EOF\n"}};
 }
 

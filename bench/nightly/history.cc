@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "bench/ab/statistics/bootstrap.h"
 #include "bench/nightly/change_points.h"
@@ -12,15 +13,15 @@ namespace {
 
 constexpr double kOtherFloorPercent = 5;
 
-struct StoredNight {
+struct Night {
   std::string name, machine;
   std::vector<RunLine> runs;
 };
 
 // By night, in the order of time.
-std::vector<StoredNight> NightsOf(const std::vector<RunLine>& lines, const std::string& scenario,
-                                  const std::string& strategy) {
-  std::vector<StoredNight> nights;
+std::vector<Night> NightsOf(const std::vector<RunLine>& lines, const std::string& scenario,
+                            const std::string& strategy) {
+  std::vector<Night> nights;
   for (const RunLine& line : lines) {
     if (line.scenario != scenario || line.strategy != strategy || line.night.empty() || !line.comparable()) continue;
     if (nights.empty() || nights.back().name != line.night) nights.push_back({line.night, line.machine, {}});
@@ -39,37 +40,50 @@ bool IsKnown(const ChangePoint& point, const std::vector<ChangePoint>& known) {
   });
 }
 
-HistoryFinding Judge(const std::vector<StoredNight>& nights, std::size_t figure) {
+// A point per night that has the figure and was on this machine.
+struct NightSeries {
+  std::vector<double> values;
+  std::vector<const Night*> nights;
+};
+NightSeries SeriesOf(const std::vector<Night>& nights, const std::string& machine, std::size_t figure) {
+  NightSeries series;
+  for (const Night& night : nights) {
+    const std::vector<double> values = ValuesOf(night.runs, figure);
+    if (values.empty() || night.machine != machine) continue;
+    series.values.push_back(ab::Median(values));
+    series.nights.push_back(&night);
+  }
+  return series;
+}
+
+HistoryVerdict VerdictOf(const ChangePoint& point, std::size_t figure) {
+  const bool up = point.mean_after > point.mean_before;
+  return up == (kHistoryFigures[figure].figure->better == Better::kLower) ? HistoryVerdict::kRegressed
+                                                                          : HistoryVerdict::kImproved;
+}
+
+HistoryFinding Judge(const std::vector<Night>& nights, std::size_t figure) {
   HistoryFinding finding;
   finding.figure = figure;
-  std::vector<double> series;
-  std::vector<std::string> names;
-  for (const StoredNight& night : nights) {
-    const std::vector<double> values = ValuesOf(night.runs, figure);
-    if (values.empty() || night.machine != nights.back().machine) continue;
-    series.push_back(ab::Median(values));
-    names.push_back(night.name);
-  }
-  finding.nights = series.size();
+  const NightSeries series = SeriesOf(nights, nights.back().machine, figure);
+  finding.nights = series.values.size();
   if (nights.size() > 1 && nights[nights.size() - 2].machine != nights.back().machine) {
     finding.verdict = HistoryVerdict::kMachineChanged;
     return finding;
   }
-  if (series.size() < kNightsMin) {
+  if (series.values.size() < kNightsMin) {
     finding.verdict = HistoryVerdict::kNotEnoughHistory;
     return finding;
   }
   const double floor = MagnitudeFloorPercent(kHistoryFigures[figure]);
-  const std::vector<ChangePoint> now = PointsOf(series, floor);
-  const std::vector<ChangePoint> before = PointsOf(std::span(series).first(series.size() - 1), floor);
+  const std::vector<ChangePoint> now = PointsOf(series.values, floor);
+  const std::vector<ChangePoint> before = PointsOf(std::span(series.values).first(series.values.size() - 1), floor);
   for (const ChangePoint& point : now) {
     if (IsKnown(point, before)) continue;
-    finding.since = names[point.index];
+    finding.since = series.nights[point.index]->name;
     finding.before = point.mean_before;
     finding.after = point.mean_after;
-    const bool up = point.mean_after > point.mean_before;
-    finding.verdict = up == (kHistoryFigures[figure].figure->better == Better::kLower) ? HistoryVerdict::kRegressed
-                                                                                       : HistoryVerdict::kImproved;
+    finding.verdict = VerdictOf(point, figure);
   }
   return finding;
 }
@@ -107,7 +121,7 @@ std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines) {
     if (!last.empty() && line.night == last && line.comparable()) cells[{line.scenario, line.strategy}] = true;
   std::vector<HistoryFinding> findings;
   for (const auto& [cell, present] : cells) {
-    const std::vector<StoredNight> nights = NightsOf(lines, cell.first, cell.second);
+    const std::vector<Night> nights = NightsOf(lines, cell.first, cell.second);
     for (std::size_t figure = 0; figure < kHistoryFigureCount; ++figure) {
       if (kHistoryFigures[figure].figure->better == Better::kNeither) continue;
       if (ValuesOf(nights.back().runs, figure).empty()) continue;
@@ -118,6 +132,27 @@ std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines) {
     }
   }
   return findings;
+}
+
+std::vector<LevelChange> LevelChanges(const std::vector<RunLine>& lines) {
+  std::map<std::tuple<std::string, std::string, std::string>, bool> cells;
+  for (const RunLine& line : lines)
+    if (!line.night.empty() && line.comparable()) cells[{line.scenario, line.strategy, line.machine}] = true;
+  std::vector<LevelChange> changes;
+  for (const auto& [cell, present] : cells) {
+    const auto& [scenario, strategy, machine] = cell;
+    const std::vector<Night> nights = NightsOf(lines, scenario, strategy);
+    for (std::size_t figure = 0; figure < kHistoryFigureCount; ++figure) {
+      if (kHistoryFigures[figure].figure->better == Better::kNeither) continue;
+      const NightSeries series = SeriesOf(nights, machine, figure);
+      if (series.values.size() < kNightsMin) continue;
+      for (const ChangePoint& point : PointsOf(series.values, MagnitudeFloorPercent(kHistoryFigures[figure])))
+        changes.push_back({scenario, strategy, machine, figure, VerdictOf(point, figure),
+                           series.nights[point.index]->runs.front().started_unix_s, point.mean_before,
+                           point.mean_after});
+    }
+  }
+  return changes;
 }
 
 }  // namespace prefixmesh::bench

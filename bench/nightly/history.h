@@ -2,7 +2,7 @@
 //
 // A series is one figure of one scenario and strategy on one machine: a point per night, the median of its runs. A
 // night is what its runs say (RunLine::night). A change point that the series shows with this night and did not show
-// without it is news; the same one is not told again every night.
+// without it is news; the same one is not told again every night. What exports and dashboards show are all of them.
 //
 // Threads: pure. Time: change_points.h, a year of nights in milliseconds. Ownership: values. Units: the figures'.
 // Errors: none; runs that are not comparable are left out. Bounds: the index's.
@@ -43,5 +43,17 @@ double MagnitudeFloorPercent(const HistoryFigure& figure);
 
 // One finding per scenario, strategy and figure with a direction, of those that the last night has.
 std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines);
+
+struct LevelChange {
+  std::string scenario, strategy, machine;
+  std::size_t figure = 0;                               // of kHistoryFigures
+  HistoryVerdict verdict = HistoryVerdict::kRegressed;  // or kImproved
+  std::int64_t since_unix_s = 0;                        // the first run of the first night of the new level
+  double before = 0, after = 0;
+};
+
+// Every change of level in these lines, which are in the order of time, of all figures with a direction, by scenario,
+// strategy, machine and figure.
+std::vector<LevelChange> LevelChanges(const std::vector<RunLine>& lines);
 
 }  // namespace prefixmesh::bench

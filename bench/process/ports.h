@@ -13,7 +13,8 @@ namespace prefixmesh::bench {
 
 class ReservedPorts {
  public:
-  static Result<ReservedPorts> Reserve(std::size_t count);
+  // Free ones, or `count` from `first` on.
+  static Result<ReservedPorts> Reserve(std::size_t count, std::uint16_t first = 0);
   ~ReservedPorts();
   ReservedPorts(ReservedPorts&&) = default;
   ReservedPorts& operator=(ReservedPorts&&) = default;

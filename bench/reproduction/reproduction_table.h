@@ -4,7 +4,7 @@
 // `off` of the same index kind and plan.
 //
 // Threads: any, pure. Units: beside every number; "-" was not measured. Errors: none; a result may lack anything.
-// Source of the original's figures: specification of the generations, §6 (its pull request 1011).
+// The original's figures: original.h.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -4,6 +4,7 @@
 
 #include "bench/result/result_schema.h"
 #include "impl/figures/figures.h"
+#include "impl/figures/page_figures.h"
 
 namespace prefixmesh::bench {
 
@@ -72,9 +73,9 @@ std::string ResultsPage() {
   return page;
 }
 
-std::string MetricsPage() {
+std::string MetricsTable(std::span<const Figure> figures) {
   std::string page = "| name | labels | means |\n|---|---|---|\n";
-  for (const Figure& figure : kRouterFigures) {
+  for (const Figure& figure : figures) {
     if (figure.metric.empty()) continue;
     page += "| `" + std::string(figure.metric) + "` | ";
     if (figure.labelled()) page += "`" + std::string(figure.label.name) + "` ";
@@ -94,7 +95,9 @@ std::string MetricsPage() {
 }  // namespace
 
 std::string FigurePage(std::string_view format) {
-  if (format == "metrics") return MetricsPage();
+  if (format == "metrics") return MetricsTable(kRouterFigures);
+  if (format == "worker_metrics") return MetricsTable(kWorkerPageFigures);
+  if (format == "load_metrics") return MetricsTable(kLoadPageFigures);
   if (format == "results") return ResultsPage();
   if (format == "schema") return ResultSchemaText();
   return TextPage();

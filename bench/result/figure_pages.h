@@ -1,7 +1,7 @@
 // figure_pages.h — the tables of figures (impl/figures/) as pages: what `prefixmesh list figures` prints.
 //
 // Files of the repository are made of them, and a test compares: results/schema.json, the tables of docs/results.md and
-// the router's part of dashboards/metrics.md.
+// those of dashboards/metrics.md.
 // Threads: pure. Ownership: values. Errors: none; `format` is one of kFigureFormats. Bounds: the tables'.
 #pragma once
 
@@ -12,9 +12,11 @@
 
 namespace prefixmesh::bench {
 
-// text: a line per figure. metrics: the Markdown table of a router's /metrics. results: the Markdown tables of
+// text: a line per figure. metrics: the Markdown table of a router's /metrics, worker_metrics and load_metrics those of
+// the others. results: the Markdown tables of
 // result.json. schema: its JSON Schema.
-inline constexpr std::string_view kFigureFormats[] = {"text", "metrics", "results", "schema"};
+inline constexpr std::string_view kFigureFormats[] = {"text",         "metrics", "worker_metrics",
+                                                      "load_metrics", "results", "schema"};
 
 std::string FigurePage(std::string_view format);
 

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include "bench/scenario/live_targets.h"
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
 #include "impl/figures/router_figures.h"
@@ -64,14 +65,27 @@ Status Cluster::StartWorkers() {
   const load::Settings& s = options_.settings;
   std::string models;
   for (std::uint64_t i = 0; i < s.models.count; ++i) models += (i > 0 ? "," : "") + load::ModelName(i);
+  std::vector<std::string> argv = {"prefixmesh-worker",
+                                   "--count",
+                                   std::to_string(s.workers.count),
+                                   "--models",
+                                   models,
+                                   "--concurrency",
+                                   std::to_string(s.workers.concurrency),
+                                   "--prefill-us-per-block",
+                                   Number(s.workers.prefill_us_per_block),
+                                   "--decode-ms",
+                                   Number(s.workers.decode_ms),
+                                   "--cache-blocks",
+                                   std::to_string(s.workers.cache_blocks),
+                                   "--block-bytes",
+                                   std::to_string(s.workers.block_bytes),
+                                   "--block-tokens",
+                                   std::to_string(s.index.block_tokens)};
+  if (options_.live != nullptr)
+    argv.insert(argv.end(), {"--metrics-port", std::to_string(options_.live->workers_port())});
   Status status;
-  workers_ = StartChild(
-      "workers",
-      {"prefixmesh-worker", "--count", std::to_string(s.workers.count), "--models", models, "--concurrency",
-       std::to_string(s.workers.concurrency), "--prefill-us-per-block", Number(s.workers.prefill_us_per_block),
-       "--decode-ms", Number(s.workers.decode_ms), "--cache-blocks", std::to_string(s.workers.cache_blocks),
-       "--block-bytes", std::to_string(s.workers.block_bytes), "--block-tokens", std::to_string(s.index.block_tokens)},
-      status);
+  workers_ = StartChild("workers", std::move(argv), status);
   if (workers_ == nullptr) return status;
   const Result<nlohmann::json> ready =
       WaitFor("workers", "ready", kReadyPatience, [](const auto&) { return Status(); });
@@ -195,7 +209,7 @@ Status Cluster::StartRouters() {
     Router& router = routers_.emplace_back();
     router.name = RouterName(i);
     router.address = AddressOf(i, kRequests);
-    router.metrics_address = AddressOf(i, kMetrics);
+    router.metrics_address = options_.live != nullptr ? options_.live->router_address(i) : AddressOf(i, kMetrics);
     if (i > 0) behind.push_back((*ports_)[i * kPortsPerRouter + kSync]);
   }
   if (s.partition.direction != "none") {
@@ -239,6 +253,7 @@ Status Cluster::StartLoad() {
   std::vector<std::string> argv = {
       "prefixmesh-load", "--settings", path,         "--seed",         std::to_string(options_.seed),
       "--out",           options_.out, "--strategy", options_.strategy};
+  if (options_.live != nullptr) argv.insert(argv.end(), {"--metrics-listen", options_.live->load_address()});
   // JSON is UTF-8 and a path is bytes.
   if (!options_.settings.trace.path.empty()) {
     argv.push_back("--set");

@@ -21,6 +21,8 @@
 
 namespace prefixmesh::bench {
 
+class LiveTargets;
+
 struct ClusterOptions {
   load::Settings settings;
   std::string strategy;
@@ -29,6 +31,7 @@ struct ClusterOptions {
   std::string out;
   std::string bin_dir;
   std::vector<std::string> first_router_environment = {};  // "NAME=VALUE"
+  const LiveTargets* live = nullptr;                       // borrowed; where all processes serve /metrics, if they do
 };
 
 // By place in the plan: router-a … router-z, then router-aa, router-ab, … as columns of a sheet are named.

@@ -10,6 +10,7 @@
 #include "bench/result/utc.h"
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/faults/fault.h"
+#include "bench/scenario/live_targets.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/objectives.h"
@@ -44,11 +45,13 @@ Status CheckReplies(const Measured& measured) {
 
 class Runner {
  public:
-  explicit Runner(Measured& measured)
+  // `live` may be null.
+  Runner(Measured& measured, const LiveTargets* live)
       : measured_(measured),
         settings_(measured.request.settings),
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
-                  measured.request.out, measured.request.bin_dir, measured.request.first_router_environment}),
+                  measured.request.out, measured.request.bin_dir, measured.request.first_router_environment, live}),
+        live_(live),
         sampler_(cluster_),
         faults_(cluster_, sampler_, settings_),
         cap_(CapBytes(settings_)) {}
@@ -96,10 +99,20 @@ class Runner {
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
+    if (Status told = TellTargets(); !told.ok()) return told;
+    if (live_ != nullptr) progress_.Say("targets for Prometheus: " + std::string(LiveTargets::kPath));
     std::vector<std::pair<std::string, pid_t>> routers;
     for (const Cluster::Router& router : cluster_.routers())
       if (router.child != nullptr) routers.emplace_back(router.name, router.child->pid());
     return cap_.Start(routers, sampler_.begin());
+  }
+
+  Status TellTargets() const {
+    if (live_ == nullptr) return {};
+    std::vector<std::string> serving;
+    for (const Cluster::Router& router : cluster_.routers())
+      serving.push_back(router.client != nullptr ? router.name : "");
+    return live_->Serving(serving);
   }
 
   // The run ends here; the peaks are what was reached by now.
@@ -147,6 +160,7 @@ class Runner {
   // The router that joins serves: what is counted of it begins here.
   Status JoinerReady(std::size_t i) {
     cluster_.JoinerServes();
+    if (Status told = TellTargets(); !told.ok()) return told;
     RouterReady(i);
     faults_.RouterServes();
     measured_.routers[i].ready_s = sampler_.elapsed_s();
@@ -376,6 +390,7 @@ class Runner {
   const load::Settings& settings_;
   Progress progress_;
   Cluster cluster_;
+  const LiveTargets* const live_;
   Sampler sampler_;
   Faults faults_;
   MemoryCap cap_;
@@ -452,6 +467,13 @@ Result<RunOutcome> Run(const RunRequest& request) {
   // The plan is built here too: an unreadable trace is found before anything starts, and the oracle needs it.
   Result<load::Plan> plan = load::BuildPlan(request.settings, request.seed);
   if (!plan.ok()) return plan.error();
+  std::unique_ptr<LiveTargets> live;
+  if (request.live) {
+    auto taken = LiveTargets::Take(request.settings, request.strategy);
+    if (!taken.ok()) return taken.error();
+    live = std::move(*taken);
+    measured.notes.push_back("every process served /metrics, and may have been scraped (--live)");
+  }
   const Result<FolderLock> folder = PrepareFolder(request.out);
   if (!folder.ok()) return folder.error();
 
@@ -470,9 +492,10 @@ Result<RunOutcome> Run(const RunRequest& request) {
     failure = "run failed: " + reason;
   };
   {
-    Runner runner(measured);
+    Runner runner(measured, live.get());
     if (Status ran = runner.Run(); !ran.ok()) fail(ran.error().message);
   }
+  live = nullptr;
   if (measured.verdict == Verdict::kOk)
     if (Status replied = CheckReplies(measured); !replied.ok()) fail(replied.error().message);
   if (measured.verdict == Verdict::kOk) {

@@ -28,6 +28,7 @@ struct RunRequest {
   std::string out;                                         // a folder; made if missing, refused if it holds another run
   std::string bin_dir;                                     // where the other programs are
   std::vector<std::string> first_router_environment = {};  // "NAME=VALUE", beside this process's own
+  bool live = false;                                       // a Prometheus may look on (live_targets.h)
 };
 
 enum class Verdict : std::uint8_t { kOk, kFailed, kKilled, kUntrusted, kSloMissed };

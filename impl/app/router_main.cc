@@ -15,7 +15,8 @@
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
-#include "impl/node/metrics.h"
+#include "impl/figures/metrics_text.h"
+#include "impl/figures/router_figures.h"
 #include "impl/node/router_node.h"
 #include "impl/node/router_settings.h"
 
@@ -245,7 +246,11 @@ int Main(int argc, char** argv) {
   if (!port.ok()) return Fail(port.error().message);
   std::unique_ptr<MetricsPage> metrics;
   if (!metrics_listen.empty()) {
-    auto serving = MetricsPage::Start(metrics_listen, limits, [&server] { return RouterMetricsPage(server.Report()); });
+    auto serving = MetricsPage::Start(metrics_listen, limits, [&server] {
+      RouterReport report = server.Report();
+      const MetricsSource router{std::move(report.name), std::move(report.readings)};
+      return MetricsText(kRouterFigures, "router", {&router, 1});
+    });
     if (!serving.ok()) return Fail("--metrics-listen: " + serving.error().message);
     metrics = std::move(*serving);
   }

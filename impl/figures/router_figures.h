@@ -81,6 +81,7 @@ inline constexpr Figure kRouterFigures[] = {
      .meaning = "largest resident memory from ready to the end of settle (VmHWM)",
      .null_when = kKernelSilent,
      .fold = Fold::kLargest,
+     .metric = "prefixmesh_peak_rss_bytes",
      .title = "peak RSS",
      .section = Section::kMemory,
      .terminal = true,

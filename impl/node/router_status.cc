@@ -31,6 +31,7 @@ void SetDecisions(Readings& out, const Figure& figure, const Histogram& ns) {
 RouterReport RouterNode::Report() {
   RouterReport report{options_.name, options_.strategy, IndexKindName(options_.trees.kind), {}};
   Readings& out = report.readings;
+  out.Set(RouterFigure("peak_rss_bytes"), PeakResidentBytes());
   const struct mallinfo2 heap = mallinfo2();
   const std::uint64_t live_bytes = heap.uordblks + heap.hblkhd;
   out.Set(RouterFigure("allocator_live_bytes"), live_bytes);

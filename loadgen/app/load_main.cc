@@ -18,7 +18,10 @@
 #include "impl/base/whole_file.h"
 #include "impl/env/real/grpc_log.h"
 #include "impl/env/real/listen_socket.h"
+#include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
+#include "impl/figures/metrics_text.h"
+#include "impl/figures/page_figures.h"
 #include "loadgen/app/process_setup.h"
 #include "loadgen/drive/session.h"
 
@@ -35,6 +38,7 @@ struct Arguments {
   std::optional<std::string> duration;
   std::vector<std::string> overrides;
   std::vector<std::string> routers;
+  std::string metrics_listen;
   bool now = false;
   bool exit_with_parent = false;
 };
@@ -77,6 +81,15 @@ Status ReadRouters(Arguments& arguments) {
     arguments.session.routers.push_back({name, address});
   }
   return {};
+}
+
+Status CheckMetricsListen(const std::string& address) {
+  if (address.empty()) return {};
+  const Result<HostPort> parsed = ParseHostPort(address);
+  if (!parsed.ok()) return Error{ErrorCode::kInvalid, "--metrics-listen: " + parsed.error().message};
+  if (IsLoopback(parsed->host)) return {};
+  return Error{ErrorCode::kInvalid,
+               "--metrics-listen " + address + ": others could reach it; it must be an address of loopback"};
 }
 
 void PrintLine(const std::string& line) {
@@ -134,6 +147,7 @@ int Main(int argc, char** argv) {
   app.add_option("--out", arguments.session.out_dir, "folder for load.json and requests.log")->required();
   app.add_option("--strategy", arguments.session.strategy, "what the routers run; off is not sampled for visibility")
       ->capture_default_str();
+  app.add_option("--metrics-listen", arguments.metrics_listen, "host:port for Prometheus /metrics (none by default)");
   app.add_flag("--now", arguments.now, "start at once, probe and quit at the end; exit 3 if untrusted");
   app.add_flag("--exit-with-parent", arguments.exit_with_parent, "end when the process that started this one does");
   NameTypesForPeople(app);
@@ -152,6 +166,8 @@ int Main(int argc, char** argv) {
   if (!resolved.ok()) return Fail(resolved.error(), kExitUsage);
   const Status routers = ReadRouters(arguments);
   if (!routers.ok()) return Fail(routers.error(), kExitUsage);
+  if (const Status checked = CheckMetricsListen(arguments.metrics_listen); !checked.ok())
+    return Fail(checked.error(), kExitUsage);
   if (mkdir(arguments.session.out_dir.c_str(), 0755) != 0 && errno != EEXIST) {
     return Fail({ErrorCode::kInvalid, "--out " + arguments.session.out_dir + ": " + std::strerror(errno)}, kExitUsage);
   }
@@ -164,12 +180,22 @@ int Main(int argc, char** argv) {
                 code == ErrorCode::kUnavailable || code == ErrorCode::kExhausted ? kExitFailed : kExitUsage);
   }
   const Plan& plan = (*session)->plan();
-  PrintLine(nlohmann::ordered_json{{"event", "ready"},
-                                   {"planned", plan.statistics().load_requests},
-                                   {"warmup", plan.statistics().warmup_requests},
-                                   {"fingerprint", FingerprintText(plan.fingerprint())},
-                                   {"notes", plan.notes()}}
-                .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  nlohmann::ordered_json ready{{"event", "ready"},
+                               {"planned", plan.statistics().load_requests},
+                               {"warmup", plan.statistics().warmup_requests},
+                               {"fingerprint", FingerprintText(plan.fingerprint())},
+                               {"notes", plan.notes()}};
+  std::unique_ptr<MetricsPage> metrics;
+  if (!arguments.metrics_listen.empty()) {
+    auto serving = MetricsPage::Start(arguments.metrics_listen, PortLimits(), [&session] {
+      const MetricsSource load{{}, (*session)->Live()};
+      return MetricsText(kLoadPageFigures, {}, {&load, 1});
+    });
+    if (!serving.ok()) return Fail(serving.error(), kExitUsage);
+    metrics = std::move(*serving);
+    ready["metrics_port"] = metrics->port();
+  }
+  PrintLine(ready.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   return Drive(**session, arguments.now);
 }
 

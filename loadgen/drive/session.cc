@@ -6,6 +6,7 @@
 
 #include "impl/base/whole_file.h"
 #include "impl/figures/load_figures.h"
+#include "impl/figures/page_figures.h"
 #include "loadgen/clock/process.h"
 #include "loadgen/drive/control.h"
 #include "loadgen/drive/ledger_probe.h"
@@ -54,6 +55,21 @@ class RealSession final : public Session {
   const Plan& plan() const override { return plan_; }
   bool trusted() const override { return trust_.ok; }
   bool answered() const override { return answered_; }
+
+  Readings Live() const override {
+    const DriverProgress progress = driver_->Progress(0);
+    const ReplyRecorder replies = driver_->Replies();
+    Readings out;
+    out.Set(LoadPageFigure("sent"), progress.sent);
+    out.Set(LoadPageFigure("ok"), progress.ok);
+    out.Set(LoadPageFigure("failed"), progress.failed);
+    out.Set(LoadPageFigure("dropped"), progress.dropped);
+    out.Set(LoadPageFigure("in_flight"), progress.in_flight);
+    const Histogram& latency = replies.from_intended_us();
+    for (const auto& [label, percentile] : {std::pair("p50", 50.0), {"p99", 99.0}})
+      if (latency.count() > 0) out.Set(LoadPageFigure("latency_us.*"), label, latency.Percentile(percentile));
+    return out;
+  }
 
   Status Run() override {
     const Time epoch = clock_.Now() + kStartDelay;

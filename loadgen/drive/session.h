@@ -1,9 +1,9 @@
 // session.h — one run of the load from plan to load.json, told to a listener: what prefixmesh-load does between `ready`
 // and `quit`.
 //
-// Threads: one caller; it blocks in Run and Probe. Time: RealClock. Ownership: settings are copied. Errors:
-// Prepare says what is wrong with trace, folder or routers; Run and Probe report a full disk. Bounds: those of the
-// plan.
+// Threads: one caller, which blocks in Run and Probe; Live from any. Time: RealClock. Ownership: settings are copied.
+// Errors: Prepare says what is wrong with trace, folder or routers; Run and Probe report a full disk. Bounds: those of
+// the plan.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,7 @@
 
 #include "impl/base/result.h"
 #include "impl/env/env.h"
+#include "impl/figures/readings.h"
 #include "loadgen/drive/driver.h"
 #include "loadgen/plan/plan.h"
 #include "loadgen/plan/settings.h"
@@ -45,6 +46,8 @@ class Session {
   virtual bool trusted() const = 0;
   // Some request of the load came back ok.
   virtual bool answered() const = 0;
+  // What is counted by now, for its /metrics (impl/figures/page_figures.h). From any thread.
+  virtual Readings Live() const = 0;
 };
 
 }  // namespace prefixmesh::load

@@ -15,7 +15,8 @@ FOLDERS = ("impl", "loadgen", "bench", "tests", "cmake")
 def main():
     root = pathlib.Path(sys.argv[1])
     findings = []
-    for page in [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("loadgen/**/*.md")]:
+    for page in [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("loadgen/**/*.md"),
+                 *root.glob("dashboards/*.md")]:
         for link in LINK.findall(page.read_text()):
             if not (page.parent / link).exists():
                 findings.append(f"{page.relative_to(root)}: {link} is not there")

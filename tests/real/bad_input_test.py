@@ -27,6 +27,8 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh", "run", "--scenario", "nowhere", says=["nowhere", "reference"])
         self.refused("prefixmesh", "run", "--set", "load.rsp=3", says=["load.rsp"])
         self.refused("prefixmesh", "list", "colours", says=["colours", "strategies"])
+        self.refused("prefixmesh", "list", "dashboards", "--format", "nowhere", says=["nowhere", "live, history, ab"])
+        self.refused("prefixmesh", "list", "figures", "--format", "html", says=["html", "schema"])
         self.refused("prefixmesh", "fly", says=["fly"])
 
     def test_bad_values(self):

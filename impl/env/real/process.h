@@ -40,6 +40,8 @@ void ExitWithParent();
 
 // What is resident now; nullopt where the kernel does not tell.
 std::optional<std::uint64_t> ResidentBytes();
+// The most that was resident since the start or the last reset (VmHWM); nullopt where the kernel does not tell.
+std::optional<std::uint64_t> PeakResidentBytes();
 
 // VmHWM starts again from what is resident now. Memory of the start-up is not part of a peak.
 void ResetPeakRss();

@@ -45,6 +45,30 @@ HistoryFinding Of(const std::vector<RunLine>& lines, std::size_t figure) {
   return {};
 }
 
+TEST_CASE("all changes of level are listed, each with its first night and what it means") {
+  // A spike, a regression, a night on another machine, a recovery.
+  std::vector<RunLine> lines = Nights(40, [](std::size_t night) {
+    return night == 5 ? 130.0 : night < 15 ? 100.0 : night < 30 ? 120.0 : 105.0;
+  });
+  for (RunLine& line : lines)
+    if (line.started_unix_s >= 1800000000 + 20 * 86400 && line.started_unix_s < 1800000000 + 21 * 86400)
+      line.machine = "another machine";
+  const std::vector<LevelChange> changes = LevelChanges(lines);
+  REQUIRE(changes.size() == 2);
+  for (const LevelChange& each : changes) {
+    CHECK(each.figure == kPeakRss);
+    CHECK(each.scenario == "reference");
+    CHECK(each.strategy == "two-layer");
+    CHECK(each.machine == "a machine");
+  }
+  CHECK(changes[0].verdict == HistoryVerdict::kRegressed);
+  CHECK(changes[0].since_unix_s == 1800000000 + 15 * 86400);
+  CHECK(changes[0].after == Approx(120).margin(1));
+  CHECK(changes[1].verdict == HistoryVerdict::kImproved);
+  CHECK(changes[1].since_unix_s == 1800000000 + 30 * 86400);
+  CHECK(LevelChanges(Nights(kNightsMin - 1, [](std::size_t night) { return night < 3 ? 100.0 : 200.0; })).empty());
+}
+
 TEST_CASE("a level that rises by 10 % is told in one night and in no other") {
   std::size_t told = 0;
   for (std::size_t nights = kNightsMin; nights <= 40; ++nights) {

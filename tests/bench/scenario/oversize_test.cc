@@ -11,8 +11,8 @@
 #include "bench/scenario/measured.h"
 #include "bench/scenario/objectives.h"
 #include "bench/sim/sim_router.h"
+#include "impl/figures/metrics_text.h"
 #include "impl/figures/router_figures.h"
-#include "impl/node/metrics.h"
 #include "impl/node/size_figures.h"
 #include "tests/support/log_lines.h"
 
@@ -140,7 +140,8 @@ TEST_CASE("Oversize: one of two-layer is in the log, by kind and layer, on /metr
   REQUIRE(lines[0].starts_with("sync refused: kind=transport peer=r001 model= layer=placements bytes="));
   REQUIRE(lines[0].find(" limit=") != std::string::npos);
 
-  const std::string page = RouterMetricsPage({"a", "two-layer", "block", routers.Read(0)});
+  const MetricsSource router{"a", routers.Read(0)};
+  const std::string page = MetricsText(kRouterFigures, "router", {&router, 1});
   const auto says = [&page](const std::string& series, std::uint64_t value) {
     return page.find("\nprefixmesh_sync_" + series + "} " + std::to_string(value) + "\n") != std::string::npos;
   };

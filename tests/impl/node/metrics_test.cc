@@ -1,11 +1,12 @@
 // Goal: what a router reports survives its Status message, and its /metrics page is the report in base units.
 // Oracle: the text of the page, line by line.
-#include "impl/node/metrics.h"
+#include "impl/figures/metrics_text.h"
 
 #include <catch2/catch.hpp>
 #include <string>
 
 #include "impl/figures/router_figures.h"
+#include "impl/figures/router_report.h"
 #include "impl/wire/prefixmesh.pb.h"
 #include "impl/wire/status_message.h"
 
@@ -66,7 +67,8 @@ TEST_CASE("Status: what another version says and this one does not know is left 
 }
 
 TEST_CASE("Metrics: every figure with a metric is there, in base units, and one without a number is not") {
-  REQUIRE(RouterMetricsPage(Sample()) ==
+  const MetricsSource router{"a", Sample().readings};
+  REQUIRE(MetricsText(kRouterFigures, "router", {&router, 1}) ==
           "# HELP prefixmesh_index_bytes bytes that the prefix index accounts for\n"
           "# TYPE prefixmesh_index_bytes gauge\n"
           "prefixmesh_index_bytes{router=\"a\"} 1099511627776\n"

@@ -1,11 +1,9 @@
-#include "impl/node/metrics.h"
+#include "impl/figures/metrics_text.h"
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <vector>
-
-#include "impl/figures/router_figures.h"
 
 namespace prefixmesh {
 namespace {
@@ -22,20 +20,23 @@ double InBaseUnit(double value, Unit unit) {
 
 }  // namespace
 
-std::string RouterMetricsPage(const RouterReport& report) {
+std::string MetricsText(std::span<const Figure> figures, std::string_view label,
+                        std::span<const MetricsSource> sources) {
   std::vector<MetricFamily> families;
-  for (const Figure& figure : kRouterFigures) {
+  for (const Figure& figure : figures) {
     if (figure.metric.empty()) continue;
     const bool counter = figure.metric.ends_with("_total");
     MetricFamily family{
         std::string(figure.metric), std::string(figure.meaning), counter ? MetricType::Counter : MetricType::Gauge, {}};
-    for (const Reading& reading : report.readings) {
-      const std::optional<double> number = reading.number();
-      if (reading.figure != &figure || !number) continue;
-      ClientMetric& metric = family.metric.emplace_back();
-      metric.label.push_back({"router", report.name});
-      if (figure.labelled()) metric.label.push_back({std::string(figure.label.name), reading.label});
-      (counter ? metric.counter.value : metric.gauge.value) = InBaseUnit(*number, figure.unit);
+    for (const MetricsSource& source : sources) {
+      for (const Reading& reading : source.readings) {
+        const std::optional<double> number = reading.number();
+        if (reading.figure != &figure || !number) continue;
+        ClientMetric& metric = family.metric.emplace_back();
+        if (!label.empty()) metric.label.push_back({std::string(label), source.name});
+        if (figure.labelled()) metric.label.push_back({std::string(figure.label.name), reading.label});
+        (counter ? metric.counter.value : metric.gauge.value) = InBaseUnit(*number, figure.unit);
+      }
     }
     if (!family.metric.empty()) families.push_back(std::move(family));
   }
