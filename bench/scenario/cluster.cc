@@ -182,6 +182,13 @@ void Cluster::Connect(Router& router) { router.client = std::make_unique<RouterC
 Status Cluster::StartJoiner() { return StartRouter(routers_.size() - 1); }
 void Cluster::JoinerServes() { Connect(routers_.back()); }
 
+Status Cluster::TellTargets() const {
+  if (options_.live == nullptr) return {};
+  std::vector<std::string> serving;
+  for (const Router& router : routers_) serving.push_back(router.client != nullptr ? router.name : "");
+  return options_.live->Serving(serving);
+}
+
 void Cluster::SetCut(bool cut) {
   const std::string& direction = options_.settings.partition.direction;
   for (std::size_t link = 0; link + 1 < routers_.size(); ++link) {

@@ -64,6 +64,8 @@ class Cluster {
   // The last router, when it joins: returns at once, its `ready` is an event, after which JoinerServes is to be called.
   Status StartJoiner();
   void JoinerServes();
+  // Tells a Prometheus that looks on, if one may, which processes serve now.
+  Status TellTargets() const;
 
   // Cuts router-a off from all the others, in the directions of partition.direction, or heals that. The streams run
   // through a proxy then; router-a dials all of them, because of its name.

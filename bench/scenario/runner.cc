@@ -51,7 +51,6 @@ class Runner {
         settings_(measured.request.settings),
         cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
                   measured.request.out, measured.request.bin_dir, measured.request.first_router_environment, live}),
-        live_(live),
         sampler_(cluster_),
         faults_(cluster_, sampler_, settings_),
         cap_(CapBytes(settings_)) {}
@@ -99,20 +98,12 @@ class Runner {
     ResetPeak(cluster_.workers()->pid());
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
-    if (Status told = TellTargets(); !told.ok()) return told;
-    if (live_ != nullptr) progress_.Say("targets for Prometheus: " + std::string(LiveTargets::kPath));
+    if (Status told = cluster_.TellTargets(); !told.ok()) return told;
+    if (measured_.request.live) progress_.Say("targets for Prometheus: " + std::string(LiveTargets::kPath));
     std::vector<std::pair<std::string, pid_t>> routers;
     for (const Cluster::Router& router : cluster_.routers())
       if (router.child != nullptr) routers.emplace_back(router.name, router.child->pid());
     return cap_.Start(routers, sampler_.begin());
-  }
-
-  Status TellTargets() const {
-    if (live_ == nullptr) return {};
-    std::vector<std::string> serving;
-    for (const Cluster::Router& router : cluster_.routers())
-      serving.push_back(router.client != nullptr ? router.name : "");
-    return live_->Serving(serving);
   }
 
   // The run ends here; the peaks are what was reached by now.
@@ -160,7 +151,7 @@ class Runner {
   // The router that joins serves: what is counted of it begins here.
   Status JoinerReady(std::size_t i) {
     cluster_.JoinerServes();
-    if (Status told = TellTargets(); !told.ok()) return told;
+    if (Status told = cluster_.TellTargets(); !told.ok()) return told;
     RouterReady(i);
     faults_.RouterServes();
     measured_.routers[i].ready_s = sampler_.elapsed_s();
@@ -390,7 +381,6 @@ class Runner {
   const load::Settings& settings_;
   Progress progress_;
   Cluster cluster_;
-  const LiveTargets* const live_;
   Sampler sampler_;
   Faults faults_;
   MemoryCap cap_;
@@ -418,37 +408,6 @@ Status WriteOutcome(const nlohmann::ordered_json& result, const RunOutcome& outc
 }
 
 }  // namespace
-
-const char* VerdictName(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kOk:
-      return "ok";
-    case Verdict::kFailed:
-      return "failed";
-    case Verdict::kKilled:
-      return "killed";
-    case Verdict::kUntrusted:
-      return "untrusted";
-    case Verdict::kSloMissed:
-      return "slo_missed";
-  }
-  return "unknown";
-}
-
-int VerdictExitCode(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kOk:
-    case Verdict::kKilled:
-      return 0;
-    case Verdict::kFailed:
-      return 1;
-    case Verdict::kUntrusted:
-      return 3;
-    case Verdict::kSloMissed:
-      return 99;
-  }
-  return 1;
-}
 
 Result<RunOutcome> Run(const RunRequest& request) {
   const Result<StrategyDescription> strategy = FindStrategy(request.strategy);
