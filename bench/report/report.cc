@@ -72,9 +72,9 @@ Result<std::string> RenderReport(const std::vector<Json>& results) {
     body += "<p class=\"alert\">To fit one file, the plots and the embedded results show one point in " +
             std::to_string(1u << thinned) + ". The result.json files have them all.</p>";
   }
-  body += "<main>" + PlotsHtml(results, labels) + FiguresHtml(results, labels) + ObjectivesHtml(results, labels) +
-          LayersHtml(results, labels) + RoutersHtml(results, labels) + NotesHtml(results, labels) +
-          EnvironmentHtml(results, labels) + "</main>";
+  body += "<main>" + PlotsHtml(results, labels) + FiguresHtml(results, labels) + LadderHtml(results, labels) +
+          ObjectivesHtml(results, labels) + LayersHtml(results, labels) + RoutersHtml(results, labels) +
+          NotesHtml(results, labels) + EnvironmentHtml(results, labels) + "</main>";
 
   const std::string style = std::string(UplotStyle()) + "\n" + std::string(ReportStyle());
   const std::string script = std::string(UplotScript()) + "\n" + std::string(ReportScript());

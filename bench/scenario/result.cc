@@ -192,20 +192,46 @@ Json SeriesJson(const Measured& m) {
   return series;
 }
 
+constexpr const char* kNoPromptByte = "no counted prompt had a byte";
+
 void SetOracle(const Measured& m, Readings& routing) {
   const Figure &oracle_share = RoutingFigure("oracle_cached_share"), &ratio = RoutingFigure("cached_share_ratio"),
                &oracle_cov = RoutingFigure("oracle_load_cov");
-  if (!m.oracle.has_value()) {
+  if (!m.ladder.has_value()) {
     for (const Figure* figure : {&oracle_share, &ratio, &oracle_cov})
       routing.SetNotMeasured(*figure, oracle_share.null_when);
     return;
   }
-  routing.Set(oracle_share, m.oracle->cached_share);
-  if (!m.oracle->cached_share) routing.SetNotMeasured(oracle_share, "no counted prompt had a byte");
-  routing.Set(oracle_cov, m.oracle->load_cov);
+  const std::optional<double> best = m.ladder->Share(m.ladder->Of(World::kOneRouter));
+  routing.Set(oracle_share, best);
+  if (!best) routing.SetNotMeasured(oracle_share, kNoPromptByte);
+  routing.Set(oracle_cov, m.ladder->oracle_load_cov);
   const auto cached = routing.Number(RoutingFigure("cached_share"));
-  const double best = m.oracle->cached_share.value_or(0);
-  routing.Set(ratio, cached && best > 0 ? std::optional(*cached / best) : std::nullopt);
+  routing.Set(ratio, cached && best.value_or(0) > 0 ? std::optional(*cached / *best) : std::nullopt);
+}
+
+// `visibility`: why there is none, where there is none.
+Readings LadderReadings(const Measured& m, const Readings& visibility) {
+  Readings readings;
+  if (m.ladder.has_value()) {
+    const Ladder& ladder = *m.ladder;
+    const Reading* seen = visibility.Find(VisibilityFigure("visible_share"));
+    const std::string no_delays = seen != nullptr && seen->reason() != nullptr ? *seen->reason() : std::string(kNoNews);
+    const bool one_router = m.request.settings.routers.count == 1;
+    const auto set = [&](const Figure& figure, std::string_view label, const auto& value, std::string_view otherwise) {
+      value.has_value() ? readings.Set(figure, label, *value) : readings.SetNotMeasured(figure, otherwise, label);
+    };
+    for (std::size_t i = 0; i < kStepCount; ++i)
+      set(LadderFigure("cached_bytes.*"), kLadderWorldValues[i].name, ladder.cached_bytes[i], no_delays);
+    set(LadderFigure("cached_bytes.*"), "unsynced", ladder.unsynced, kOneRouter);
+    for (std::size_t i = 0; i < kStepCount; ++i)
+      set(LadderFigure("step.*"), kLadderStepValues[i].name, ladder.Share(ladder.Step(i)),
+          ladder.prompt_bytes == 0 ? std::string_view(kNoPromptByte) : no_delays);
+    set(LadderFigure("gained_by_sync"), {}, ladder.Share(ladder.GainedBySync()),
+        one_router ? kOneRouter : std::string_view(kNoPromptByte));
+  }
+  readings.Complete(kLadderFigures, m.load.is_object() ? std::string_view() : kLadderGroup.unheard);
+  return readings;
 }
 
 Readings MachineReadings(const Measured& m) {
@@ -220,6 +246,15 @@ Readings MachineReadings(const Measured& m) {
 }
 
 }  // namespace
+
+std::optional<Visibility> VisibilityOf(const Measured& m) {
+  if (m.request.strategy == "off") return Visibility();
+  const std::string encoded = TextAt(m.load, "load.hdr.visibility_us", "");
+  const Result<load::Histogram> delays = load::Histogram::Decode(encoded);
+  const double never = NumberAt(m.load, "visibility.never").value_or(0);
+  if (!delays.ok() || (delays->count() == 0 && never == 0)) return std::nullopt;
+  return Visibility(*delays, static_cast<std::uint64_t>(never));
+}
 
 nlohmann::ordered_json BuildResult(const Measured& m) {
   const load::Settings& settings = m.request.settings;
@@ -260,9 +295,10 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   SetOracle(m, routing);
   add(kRoutingGroup, routing);
   result["routing"]["workers"] = have_load ? Json(m.load.at("routing").at("workers")) : Json::array();
-  const Readings placements = ReadLoadGroup(m, kPlacementsGroup);
+  const Readings placements = ReadLoadGroup(m, kPlacementsGroup), visibility = ReadLoadGroup(m, kVisibilityGroup);
+  add(kLadderGroup, LadderReadings(m, visibility));
   add(kPlacementsGroup, placements);
-  add(kVisibilityGroup, ReadLoadGroup(m, kVisibilityGroup));
+  add(kVisibilityGroup, visibility);
   for (const MeasuredFault& fault : m.faults) {
     add(*fault.group, fault.readings, fault.words);
     const std::string name(fault.group->name);

@@ -478,7 +478,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (measured.verdict == Verdict::kOk) {
     const auto records = load::ReadRequestLog(request.out + "/requests.log", plan->fingerprint());
     if (records.ok()) {
-      measured.oracle = RunOracle(*plan, request.settings, *records);
+      measured.ladder = RunLadder(*plan, request.settings, *records, VisibilityOf(measured));
     } else {
       fail(records.error().message);
     }
