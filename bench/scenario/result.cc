@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bench/ab/statistics/theil_sen.h"
 #include "bench/build_info.h"
 #include "bench/report/format.h"
 #include "bench/result/result_schema.h"
@@ -43,6 +44,29 @@ std::optional<std::uint64_t> MedianRss(const Measured& m, std::size_t router, do
       values.push_back(static_cast<double>(*sample.routers[router].rss_bytes));
   const std::optional<double> median = Median(std::move(values));
   return median ? std::optional(static_cast<std::uint64_t>(std::llround(*median))) : std::nullopt;
+}
+
+// The slopes of one router's memory over the load phase, as the kernel and as the router itself counts it.
+void SetGrowth(const Measured& m, std::size_t router, Readings& readings) {
+  constexpr std::size_t kSamplesMin = 10;
+  const auto set = [&](const Figure& figure, auto bytes_of) {
+    std::vector<double> t_s, bytes;
+    for (const Sample& sample : m.samples) {
+      if (!m.load_begin || !m.load_end || sample.t_s < m.load_begin->t_s || sample.t_s > m.load_end->t_s) continue;
+      const std::optional<std::uint64_t> value = bytes_of(sample.routers[router]);
+      if (!value) continue;
+      t_s.push_back(sample.t_s);
+      bytes.push_back(static_cast<double>(*value));
+    }
+    const auto slope = t_s.size() < kSamplesMin ? std::nullopt : ab::TheilSen(t_s, bytes);
+    if (!slope) return;
+    for (const auto& [label, value] : {std::pair{"slope", slope->slope}, {"low", slope->low}, {"high", slope->high}})
+      readings.Set(figure, label, value);
+  };
+  set(RouterFigure("growth.rss_bytes_per_s.*"), [](const RouterSample& sample) { return sample.rss_bytes; });
+  set(RouterFigure("growth.accounted_bytes_per_s.*"), [](const RouterSample& sample) {
+    return sample.counters ? std::optional(sample.counters->AccountedBytes()) : std::nullopt;
+  });
 }
 
 // What a router answered at the two ends of the load phase; nothing when either was not seen.
@@ -132,6 +156,7 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
                                &RouterFigure("sync.delivered_bytes_per_s")})
       readings.SetNotMeasured(*rate, kStarved);
   SetBytesPerApplied(m, placements, readings);
+  SetGrowth(m, i, readings);
   for (const char* percentile : {"p50", "p99"}) {
     const std::optional<double> cpu_us = readings.Number(RouterFigure("decision_cpu_us.*"), percentile);
     readings.Set(RouterFigure("decision_cpu_per_floor.*"), percentile,

@@ -131,6 +131,29 @@ TEST_CASE("BuildResult: rates are growth between the ends of the load phase over
   REQUIRE(Unexplained(result) == std::vector<std::string>());
 }
 
+TEST_CASE("BuildResult: growth is the slope over the load phase alone, of resident and of accounted memory") {
+  Measured m = Begun();
+  m.load_begin = SampleAt(5, 1000);
+  m.load_end = SampleAt(17, 21000);
+  for (int second = 0; second < 25; ++second) {
+    Sample& sample = m.samples.emplace_back(SampleAt(second, 1));
+    const bool of_load = second >= 5 && second <= 17;
+    sample.routers[0].rss_bytes = of_load ? 1'000'000u * static_cast<unsigned>(second) : 99'000'000;
+    sample.routers[0].counters->index_bytes = of_load ? 5000 : 0;
+    sample.routers[0].counters->buffers["log"] = {.bytes = 100u * static_cast<unsigned>(second), .entries = 1};
+    if (second > 13) sample.routers[1] = {};  // nine samples are left
+  }
+  m.samples[9].routers[0].rss_bytes = 500'000'000;  // an outlier
+  const Json result = BuildResult(m);
+  const Json& growth = result["routers"][0]["growth"];
+  CHECK(growth["rss_bytes_per_s"]["slope"] == 1e6);
+  CHECK(growth["rss_bytes_per_s"]["low"].get<double>() <= 1e6);
+  CHECK(growth["rss_bytes_per_s"]["high"].get<double>() >= 1e6);
+  CHECK(growth["accounted_bytes_per_s"] == Json::parse(R"({"slope": 100.0, "low": 100.0, "high": 100.0})"));
+  CHECK(result["routers"][1]["growth"]["rss_bytes_per_s"]["slope"].is_null());
+  CHECK(Unexplained(result) == std::vector<std::string>());
+}
+
 TEST_CASE("BuildResult: a loop that ended no round in the load phase has no rates; one that built nothing has 0") {
   Measured m = Begun();
   m.load_begin = SampleAt(5, 1000);
