@@ -1,7 +1,10 @@
 #include "bench/ab/ab_json.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+
+#include "bench/ab/ladder.h"
 
 namespace prefixmesh::bench::ab {
 namespace {
@@ -12,6 +15,12 @@ Json OrNull(const std::optional<double>& value) { return value.has_value() ? Jso
 
 Json ArmJson(const Experiment& experiment, const Analysis& analysis, std::size_t i) {
   const Arm& arm = experiment.request.arms[i];
+  Json ladder = Json::object();
+  for (const LadderMedians& each : LaddersOf(experiment)) {
+    std::string name(each.row.name);
+    std::replace(name.begin(), name.end(), ' ', '_');
+    ladder[name] = OrNull(each.by_arm[i]);
+  }
   return {{"name", arm.name},
           {"arm", arm.text},
           {"strategy", arm.strategy},
@@ -20,7 +29,8 @@ Json ArmJson(const Experiment& experiment, const Analysis& analysis, std::size_t
           {"runs", analysis.arms[i].runs},
           {"killed", analysis.arms[i].killed},
           {"untrusted", analysis.arms[i].untrusted},
-          {"objectives_missed", analysis.arms[i].missed}};
+          {"objectives_missed", analysis.arms[i].missed},
+          {"ladder", ladder}};
 }
 
 Json MetricJson(const Experiment& experiment, const ArmComparison& comparison, const MetricResult& each) {

@@ -4,6 +4,7 @@
 
 #include "bench/ab/ab_plot.h"
 #include "bench/ab/assets/assets.h"
+#include "bench/ab/ladder.h"
 #include "bench/ab/overview.h"
 #include "bench/ab/table_text.h"
 #include "bench/report/assets/assets.h"
@@ -181,6 +182,27 @@ std::string ComparisonHtml(const Experiment& experiment, const ArmComparison& co
   return html + "</section>";
 }
 
+std::string LadderHtml(const Experiment& experiment) {
+  const std::vector<LadderMedians> ladders = LaddersOf(experiment);
+  if (ladders.empty()) return "";
+  std::string head = "<th scope=\"col\"></th>", rows;
+  for (std::size_t arm = 0; arm < experiment.request.arms.size(); ++arm)
+    head += "<th scope=\"col\" class=\"" + RunClass(arm) + "\"><i class=\"swatch\"></i>" +
+            experiment.request.arms[arm].name + "</th>";
+  for (const LadderMedians& each : ladders) {
+    const bool gain = &each == &ladders.back();
+    rows +=
+        "<tr><th scope=\"row\" title=\"" + EscapeHtml(each.row.meaning) + "\">" + EscapeHtml(each.row.name) + "</th>";
+    for (const std::optional<double>& share : each.by_arm)
+      rows += "<td>" + (gain ? GainText(share) : StepText(share)) + "</td>";
+    rows += "</tr>";
+  }
+  return "<section id=\"ladder\"><h2>Where the hit rate went</h2><p class=\"lead\">Medians over each arm's comparable "
+         "runs, in "
+         "points of the prompt bytes. Hover over a step for its meaning.</p><div class=\"scroll\"><table><thead><tr>" +
+         head + "</tr></thead><tbody>" + rows + "</tbody></table></div></section>";
+}
+
 std::string RunsHtml(const Experiment& experiment) {
   std::string head =
       "<th scope=\"col\">run</th><th scope=\"col\" class=\"text\">arm</th><th scope=\"col\" "
@@ -209,7 +231,7 @@ std::string RenderAbReport(const Experiment& experiment, const Analysis& analysi
   std::string body = Header(experiment, analysis) + ArmCards(experiment, analysis) + "<main>";
   body += OverviewHtml(experiment, analysis);
   for (const ArmComparison& comparison : analysis.comparisons) body += ComparisonHtml(experiment, comparison);
-  body += RunsHtml(experiment) + "</main>";
+  body += LadderHtml(experiment) + RunsHtml(experiment) + "</main>";
   std::string names;
   for (const Arm& arm : experiment.request.arms)
     if (!arm.beside) names += (names.empty() ? "" : " vs ") + arm.text;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "bench/ab/ladder.h"
 #include "bench/ab/overview.h"
 #include "bench/ab/table_text.h"
 
@@ -95,6 +96,21 @@ std::string OverviewText(const Experiment& experiment, const Analysis& analysis)
   return out + Wrapped(kMarks) + Wrapped(names);
 }
 
+// A line per step, the arms in it: "  routers: A 12.3, B 0.4".
+std::string LadderLines(const Experiment& experiment) {
+  std::string out;
+  for (const LadderMedians& each : LaddersOf(experiment)) {
+    std::string line = std::string(each.row.name) + ": ";
+    for (std::size_t arm = 0; arm < each.by_arm.size(); ++arm) {
+      char points[32] = "-";
+      if (each.by_arm[arm]) std::snprintf(points, sizeof points, "%.1f", *each.by_arm[arm] * 100);
+      line += (arm > 0 ? ", " : "") + experiment.request.arms[arm].name + " " + points;
+    }
+    out += Wrapped(line);
+  }
+  return out.empty() ? "" : "\nhit rate: points lost at each step, and gained by sync; medians\n" + out;
+}
+
 }  // namespace
 
 std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis) {
@@ -121,7 +137,7 @@ std::string RenderAbTable(const Experiment& experiment, const Analysis& analysis
     for (const NotCompared& each : comparison.not_compared)
       out += Wrapped("not compared: " + each.metric + ", " + each.reason);
   }
-  out += OverviewText(experiment, analysis);
+  out += OverviewText(experiment, analysis) + LadderLines(experiment);
   out += "\nmedians over pairs; change = the pairs' median; p after Holm\n";
   for (const ArmComparison& comparison : analysis.comparisons)
     if (!comparison.beside) out += Wrapped(InOneSentence(experiment, comparison));

@@ -1,6 +1,8 @@
 #include "bench/ab/run_facts.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "bench/report/figures.h"
@@ -66,6 +68,9 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   const bool judged = facts.verdict == "ok" || facts.verdict == "slo_missed" || facts.verdict == "untrusted";
   if (!facts.comparable()) facts.why = FirstText(ArrayAt(result, judged ? "trust.reasons" : "notes"));
   facts.guards = GuardValuesOf(result);
+  for (const auto& rows : {LadderRows(result), RowsBesideLadder(result)})
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(facts.ladder),
+                 [](const LadderRow& row) { return row.step; });
   for (const nlohmann::json& slo : ArrayAt(result, "slo"))
     if (NodeAt(slo, "ok") == nlohmann::json(false)) facts.missed.push_back(TextAt(slo, "name", "?"));
   for (const ReadableMetric& metric : metrics) {

@@ -11,6 +11,7 @@
 
 #include "bench/ab/guards.h"
 #include "bench/ab/metrics.h"
+#include "bench/report/ladder_text.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::bench::ab {
@@ -29,6 +30,7 @@ struct RunFacts {
   std::vector<std::string> why_null;  // as the result says it, one per metric; empty where there is a value
   std::vector<std::string> missed;    // objectives, by their names
   GuardValues guards;
+  std::vector<LadderRow> ladder;  // its steps, and what sync brought
 
   bool killed() const { return verdict == "killed"; }
   bool failed() const { return verdict == "failed"; }

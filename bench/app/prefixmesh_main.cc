@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -15,13 +14,13 @@
 #include "bench/app/nightly_command.h"
 #include "bench/app/output.h"
 #include "bench/app/profile_command.h"
+#include "bench/app/report_command.h"
 #include "bench/app/reproduce_command.h"
 #include "bench/app/scenario_arguments.h"
 #include "bench/app/sim_command.h"
 #include "bench/app/store_command.h"
 #include "bench/build_info.h"
 #include "bench/conform/conform.h"
-#include "bench/report/report.h"
 #include "bench/report/table.h"
 #include "bench/result/figure_pages.h"
 #include "bench/result/read_json.h"
@@ -40,8 +39,6 @@
 
 namespace prefixmesh::bench {
 namespace {
-
-namespace fs = std::filesystem;
 
 int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::string out, bool live) {
   Result<load::Settings> settings = arguments.Resolve();
@@ -146,43 +143,6 @@ int ListCommand(const std::string& what, const std::string& format, const std::s
   return 0;
 }
 
-// A folder of something else: an A/B, or reports. `runs/*` names them too.
-bool HoldsNoResult(const std::string& path) {
-  std::error_code none;
-  return fs::is_directory(path, none) && !fs::exists(path + "/result.json", none) && !none;
-}
-
-int ReportCommand(const std::vector<std::string>& paths, std::string out, bool markdown) {
-  std::vector<nlohmann::json> results;
-  const bool some = !std::all_of(paths.begin(), paths.end(), HoldsNoResult);
-  for (const std::string& path : paths) {
-    if (some && HoldsNoResult(path)) {
-      std::fprintf(stderr, "left out: %s holds no result.json\n", path.c_str());
-      continue;
-    }
-    Result<nlohmann::json> result = ReadResult(path);
-    if (!result.ok()) return Fail(result.error().message);
-    results.push_back(std::move(*result));
-    std::error_code none;
-    if (!markdown && std::filesystem::equivalent(out, ResultPath(path), none))
-      return Fail("--out " + out + ": it is one of the results; the report would overwrite it");
-  }
-  if (markdown) {
-    std::printf("%s", RenderMarkdownTable(results).c_str());
-    return 0;
-  }
-  const Result<std::string> report = RenderReport(results);
-  if (!report.ok()) return Fail(report.error().message);
-  if (out.empty()) {
-    const Result<std::string> folder = NewRunFolder("report");
-    if (!folder.ok()) return Fail(folder.error());
-    out = *folder + "/report.html";
-  }
-  if (Status written = WriteWholeFile(out, *report); !written.ok()) return Fail(written.error().message, kExitFailed);
-  std::printf("%s\nreport  %s\n", RenderTable(results).c_str(), out.c_str());
-  return 0;
-}
-
 Result<std::string> Record(const std::string& path, const std::string& results, bool force) {
   if (const std::optional<std::string> beside = BesideFile(path)) return RecordBeside(*beside, results);
   const Result<nlohmann::json> result = ReadStoredResult(path);
@@ -254,13 +214,8 @@ int Main(int argc, char** argv) {
                    "dashboard's name, as dashboards/NAME.json")
       ->capture_default_str();
 
-  std::vector<std::string> report_paths;
-  std::string report_out;
-  CLI::App* report = app.add_subcommand("report", "one report.html over several results, side by side");
-  report->add_option("runs", report_paths, "run folders or result files")->required();
-  report->add_option("--out", report_out, "the file to write; in a new folder under runs/ by default");
-  bool markdown = false;
-  report->add_flag("--markdown", markdown, "print the key figures as a Markdown table and write no file");
+  ReportArguments report_arguments;
+  CLI::App* report = report_arguments.AddTo(app);
 
   std::vector<std::string> record_paths;
   bool force = false;
@@ -316,7 +271,7 @@ int Main(int argc, char** argv) {
   if (nightly->parsed()) return RunNightly(nightly_arguments);
   if (export_command->parsed()) return RunExport(export_arguments);
   if (baseline->parsed()) return RunBaseline(baseline_arguments);
-  if (report->parsed()) return ReportCommand(report_paths, report_out, markdown);
+  if (report->parsed()) return RunReport(report_arguments);
   if (conform->parsed()) return ConformCommand(vector_files);
   if (sim->parsed()) return RunSim(sim_arguments);
   if (ab->parsed()) return RunAb(ab_arguments);

@@ -83,6 +83,8 @@ Quantity QuantityOf(Unit unit) {
       return Quantity::kPerSecond;
     case Unit::kShare:
       return Quantity::kShare;
+    case Unit::kPoints:
+      return Quantity::kPoints;
     case Unit::kRatio:
     case Unit::kCores:
       return Quantity::kRatio;

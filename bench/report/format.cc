@@ -37,6 +37,12 @@ std::string TimeText(double microseconds) {
   return size < 999500 ? Three(microseconds / 1e3) + " ms" : Three(microseconds / 1e6) + " s";
 }
 
+// Never "-0.0".
+std::string PointsText(double share) {
+  const std::string text = Printed("%+.1f", share * 100);
+  return (text == "-0.0" || text == "+0.0" ? "0.0" : text) + " points";
+}
+
 std::string CountText(double count) {
   if (count != std::floor(count) || std::fabs(count) >= 1e15) return Three(count);
   std::string text = Printed("%.0f", count);
@@ -81,6 +87,8 @@ std::string QuantityText(Quantity quantity, const std::optional<double>& value) 
       return Three(*value) + " s";
     case Quantity::kShare:
       return Printed("%.2f %%", *value * 100);
+    case Quantity::kPoints:
+      return PointsText(*value);
     case Quantity::kRatio:
       return Printed("%.3f", *value);
     case Quantity::kCount:

@@ -20,6 +20,7 @@ enum class Quantity : std::uint8_t {
   kMilliseconds,    // the same, from ms
   kSeconds,         // 12.4 s
   kShare,           // 97.12 %
+  kPoints,          // +12.4 points, of a share
   kRatio,           // 0.987
   kCount,           // 24,000
   kPerSecond,       // 200.0 /s

@@ -73,6 +73,7 @@ Result<std::string> RenderReport(const std::vector<Json>& results, std::string_v
             std::to_string(1u << thinned) + ". The result.json files have them all.</p>";
   }
   body += "<main>" + PlotsHtml(results, labels) + std::string(more) + FiguresHtml(results, labels) +
+          LadderHtml(results, labels) +
           ObjectivesHtml(results, labels) + LayersHtml(results, labels) + RoutersHtml(results, labels) +
           NotesHtml(results, labels) + EnvironmentHtml(results, labels) + "</main>";
 

@@ -7,6 +7,7 @@
 
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
+#include "bench/report/ladder_text.h"
 #include "bench/report/samples.h"
 #include "impl/figures/router_figures.h"
 #include "loadgen/plan/settings.h"
@@ -263,6 +264,46 @@ std::string FiguresHtml(const Results& results, const Labels& labels) {
       "figures", "Key figures",
       "“–” was not measured; the notes say why. Bars are shares of a row's largest. Hover over a name for its meaning.",
       halves);
+}
+
+std::string LadderHtml(const Results& results, const Labels& labels) {
+  std::string sentences;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string words = LadderSentences(results[i]);
+    if (words.empty()) continue;
+    const std::string who = "<i class=\"swatch\"></i>" + EscapeHtml(labels[i]) + ": ";
+    sentences += "<p class=\"" + RunClass(i) + "\">" + (results.size() > 1 ? who : "") + EscapeHtml(words) + "</p>";
+  }
+  if (sentences.empty()) return "";
+  const auto part = [&](const auto& rows_of, const auto& text) {
+    std::vector<std::vector<LadderRow>> of_runs;
+    for (const Json& result : results) of_runs.push_back(rows_of(result));
+    std::string html = "<tbody>";
+    for (std::size_t row = 0; row < of_runs.front().size(); ++row) {
+      const LadderRow& first = of_runs.front()[row];
+      html += std::string("<tr") + (first.step ? " class=\"step\"" : "") + "><th scope=\"row\" title=\"" +
+              EscapeHtml(first.meaning) + "\">" + EscapeHtml(first.name) + "</th>";
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        const std::optional<double>& share = of_runs[i][row].share;
+        html += share.has_value() ? "<td>" : "<td class=\"missing\">";
+        if (first.step) {
+          html += text(share);
+        } else {
+          if (share.has_value()) html += Bar(*share, i);
+          html += "<span class=\"n\">" + QuantityText(Quantity::kShare, share) + "</span>";
+        }
+        html += "</td>";
+      }
+      html += "</tr>";
+    }
+    return html + "</tbody>";
+  };
+  return Section("ladder", "Why is my hit rate low?",
+                 "Worlds that served the same requests, each with one thing less than the one above. Between them, in "
+                 "points of the prompt bytes, what that costs. Hover over a name for its meaning.",
+                 "<div class=\"words\">" + sentences + "</div>" +
+                     Scrollable("<table class=\"figures\">" + HeadRow("", labels) + part(LadderRows, StepText) +
+                                part(RowsBesideLadder, GainText) + "</table>"));
 }
 
 std::string ObjectivesHtml(const Results& results, const Labels& labels) {

@@ -1,4 +1,5 @@
-// sections.h — the report's HTML, section by section: banner, figures, objectives, plots' frames, routers, environment.
+// sections.h — the report's HTML, section by section: banner, figures, hit rate, objectives, plots' frames, routers,
+// environment.
 // Threads: any, pure. Ownership: values. Errors: none; a result may lack anything. Every text is escaped here.
 #pragma once
 
@@ -22,6 +23,8 @@ std::string BannerHtml(const Results& results, const std::vector<std::string>& l
 std::string FiguresHtml(const Results& results, const std::vector<std::string>& labels);
 std::string ObjectivesHtml(const Results& results, const std::vector<std::string>& labels);
 std::string PlotsHtml(const Results& results, const std::vector<std::string>& labels);
+// Empty where no run has a ladder.
+std::string LadderHtml(const Results& results, const std::vector<std::string>& labels);
 std::string LayersHtml(const Results& results, const std::vector<std::string>& labels);
 std::string RoutersHtml(const Results& results, const std::vector<std::string>& labels);
 std::string EnvironmentHtml(const Results& results, const std::vector<std::string>& labels);

@@ -5,6 +5,7 @@
 
 #include "bench/report/figures.h"
 #include "bench/report/format.h"
+#include "bench/report/ladder_text.h"
 #include "bench/report/samples.h"
 #include "bench/report/sections.h"
 #include "impl/figures/router_figures.h"
@@ -143,6 +144,8 @@ std::string RenderTable(const std::vector<Json>& results) {
                      TerminalText(TextAt(slo, "expression", "?"), 200) + ": it is " +
                      TerminalText(ObjectiveValue(slo), 30));
     }
+    if (const std::string words = LadderSentences(results[i]); !words.empty())
+      out += Wrapped(who + "hit rate: " + words);
     out += FewSamples(results[i], who);
     const std::string_view verdict = VerdictOf(results[i]).css_class;
     const bool ended = verdict == "killed" || verdict == "failed";  // that is not the generator's fault

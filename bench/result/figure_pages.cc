@@ -26,6 +26,8 @@ std::string_view UnitName(Unit unit) {
       return "1/s";
     case Unit::kShare:
       return "share";
+    case Unit::kPoints:
+      return "points";
     case Unit::kRatio:
       return "ratio";
     case Unit::kCores:

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/oracle/oracle.h"
+#include "bench/oracle/ladder.h"
 #include "bench/process/machine_floor.h"
 #include "bench/process/proc.h"
 #include "bench/scenario/memory_cap.h"
@@ -55,11 +55,14 @@ struct Measured {
   nlohmann::json load;  // load.json, or null
   std::vector<MeasuredFault> faults;
   std::optional<CapHit> killed;
-  std::optional<OracleResult> oracle;
+  std::optional<Ladder> ladder;  // of a run that ended in order
 
   Verdict verdict = Verdict::kFailed;
   std::vector<std::string> notes;
 };
+
+// How soon placements were seen at a peer, as load.json has it: never without sync, nothing where it was not measured.
+std::optional<Visibility> VisibilityOf(const Measured& measured);
 
 // result.json as docs/results.md has it. Judges trust and SLOs too; `measured.verdict` is kOk or kFailed/kKilled coming
 // in.

@@ -9,25 +9,25 @@
 #include <cstdio>
 #include <cstring>
 
+#include "bench/ab/statistics/theil_sen.h"
+
 namespace prefixmesh::bench {
+namespace {
+
+std::optional<double> GrowthPerSecond(const std::vector<MemoryReading>& readings) {
+  std::vector<double> at_s, bytes;
+  for (const MemoryReading& reading : readings) {
+    at_s.push_back(reading.at_s);
+    bytes.push_back(reading.bytes);
+  }
+  const std::optional<ab::Slope> slope = ab::TheilSen(at_s, bytes);
+  return slope ? std::optional(slope->slope) : std::nullopt;
+}
+
+}  // namespace
 
 std::uint64_t CapBytes(const load::Settings& settings) {
   return static_cast<std::uint64_t>(std::ceil(settings.limits.router_rss_mib * 1048576));
-}
-
-std::optional<double> GrowthPerSecond(std::span<const MemoryReading> readings) {
-  double mean_s = 0, mean_bytes = 0;
-  for (const MemoryReading& reading : readings) {
-    mean_s += reading.at_s / static_cast<double>(readings.size());
-    mean_bytes += reading.bytes / static_cast<double>(readings.size());
-  }
-  double spread = 0, together = 0;
-  for (const MemoryReading& reading : readings) {
-    spread += (reading.at_s - mean_s) * (reading.at_s - mean_s);
-    together += (reading.at_s - mean_s) * (reading.bytes - mean_bytes);
-  }
-  if (spread <= 0) return std::nullopt;
-  return together / spread;
 }
 
 std::string CapHitText(const CapHit& hit) {
@@ -100,8 +100,8 @@ bool MemoryCap::Check(Watched& router) {
   router.readings.push_back({now_s, static_cast<double>(memory->rss_bytes)});
   if (router.readings.front().at_s < now_s - kSlopeSpan_s) router.readings.erase(router.readings.begin());
   if (memory->rss_bytes <= cap_bytes_) return false;
-  hit_ = CapHit{router.name, now_s, *memory, GrowthPerSecond(router.readings)};
   syscall(SYS_pidfd_send_signal, router.descriptor, SIGKILL, nullptr, 0);
+  hit_ = CapHit{router.name, now_s, *memory, GrowthPerSecond(router.readings)};
   return true;
 }
 

@@ -13,7 +13,6 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -34,14 +33,12 @@ struct MemoryReading {
 // limits.router_rss_mib in bytes; 0: none.
 std::uint64_t CapBytes(const load::Settings& settings);
 
-// The slope of the least-squares line, in bytes per second; nothing for readings that are all of one time.
-std::optional<double> GrowthPerSecond(std::span<const MemoryReading> readings);
-
 struct CapHit {
   std::string router;
   double at_s = 0;
-  ProcessMemory memory;               // at the kill
-  std::optional<double> bytes_per_s;  // over the readings of kSlopeSpan_s before; nothing: it was the first reading
+  ProcessMemory memory;  // at the kill
+  std::optional<double>
+      bytes_per_s;  // Theil-Sen slope of the readings of kSlopeSpan_s before; nothing: it was the first reading
 };
 // "router-a killed at 201 MiB after 4.3 s, growing 55.2 MiB/s"
 std::string CapHitText(const CapHit& hit);

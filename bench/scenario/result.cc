@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bench/ab/statistics/theil_sen.h"
 #include "bench/build_info.h"
 #include "bench/report/format.h"
 #include "bench/result/result_schema.h"
@@ -43,6 +44,29 @@ std::optional<std::uint64_t> MedianRss(const Measured& m, std::size_t router, do
       values.push_back(static_cast<double>(*sample.routers[router].rss_bytes));
   const std::optional<double> median = Median(std::move(values));
   return median ? std::optional(static_cast<std::uint64_t>(std::llround(*median))) : std::nullopt;
+}
+
+// The slopes of one router's memory over the load phase, as the kernel and as the router itself counts it.
+void SetGrowth(const Measured& m, std::size_t router, Readings& readings) {
+  constexpr std::size_t kSamplesMin = 10;
+  const auto set = [&](const Figure& figure, auto bytes_of) {
+    std::vector<double> t_s, bytes;
+    for (const Sample& sample : m.samples) {
+      if (!m.load_begin || !m.load_end || sample.t_s < m.load_begin->t_s || sample.t_s > m.load_end->t_s) continue;
+      const std::optional<std::uint64_t> value = bytes_of(sample.routers[router]);
+      if (!value) continue;
+      t_s.push_back(sample.t_s);
+      bytes.push_back(static_cast<double>(*value));
+    }
+    const auto slope = t_s.size() < kSamplesMin ? std::nullopt : ab::TheilSen(t_s, bytes);
+    if (!slope) return;
+    for (const auto& [label, value] : {std::pair{"slope", slope->slope}, {"low", slope->low}, {"high", slope->high}})
+      readings.Set(figure, label, value);
+  };
+  set(RouterFigure("growth.rss_bytes_per_s.*"), [](const RouterSample& sample) { return sample.rss_bytes; });
+  set(RouterFigure("growth.accounted_bytes_per_s.*"), [](const RouterSample& sample) {
+    return sample.counters ? std::optional(sample.counters->AccountedBytes()) : std::nullopt;
+  });
 }
 
 // What a router answered at the two ends of the load phase; nothing when either was not seen.
@@ -132,6 +156,7 @@ Readings RouterReadings(const Measured& m, const Readings& placements, std::size
                                &RouterFigure("sync.delivered_bytes_per_s")})
       readings.SetNotMeasured(*rate, kStarved);
   SetBytesPerApplied(m, placements, readings);
+  SetGrowth(m, i, readings);
   for (const char* percentile : {"p50", "p99"}) {
     const std::optional<double> cpu_us = readings.Number(RouterFigure("decision_cpu_us.*"), percentile);
     readings.Set(RouterFigure("decision_cpu_per_floor.*"), percentile,
@@ -192,20 +217,46 @@ Json SeriesJson(const Measured& m) {
   return series;
 }
 
+constexpr const char* kNoPromptByte = "no counted prompt had a byte";
+
 void SetOracle(const Measured& m, Readings& routing) {
   const Figure &oracle_share = RoutingFigure("oracle_cached_share"), &ratio = RoutingFigure("cached_share_ratio"),
                &oracle_cov = RoutingFigure("oracle_load_cov");
-  if (!m.oracle.has_value()) {
+  if (!m.ladder.has_value()) {
     for (const Figure* figure : {&oracle_share, &ratio, &oracle_cov})
       routing.SetNotMeasured(*figure, oracle_share.null_when);
     return;
   }
-  routing.Set(oracle_share, m.oracle->cached_share);
-  if (!m.oracle->cached_share) routing.SetNotMeasured(oracle_share, "no counted prompt had a byte");
-  routing.Set(oracle_cov, m.oracle->load_cov);
+  const std::optional<double> best = m.ladder->Share(m.ladder->Of(World::kOneRouter));
+  routing.Set(oracle_share, best);
+  if (!best) routing.SetNotMeasured(oracle_share, kNoPromptByte);
+  routing.Set(oracle_cov, m.ladder->oracle_load_cov);
   const auto cached = routing.Number(RoutingFigure("cached_share"));
-  const double best = m.oracle->cached_share.value_or(0);
-  routing.Set(ratio, cached && best > 0 ? std::optional(*cached / best) : std::nullopt);
+  routing.Set(ratio, cached && best.value_or(0) > 0 ? std::optional(*cached / *best) : std::nullopt);
+}
+
+// `visibility`: why there is none, where there is none.
+Readings LadderReadings(const Measured& m, const Readings& visibility) {
+  Readings readings;
+  if (m.ladder.has_value()) {
+    const Ladder& ladder = *m.ladder;
+    const Reading* seen = visibility.Find(VisibilityFigure("visible_share"));
+    const std::string no_delays = seen != nullptr && seen->reason() != nullptr ? *seen->reason() : std::string(kNoNews);
+    const bool one_router = m.request.settings.routers.count == 1;
+    const auto set = [&](const Figure& figure, std::string_view label, const auto& value, std::string_view otherwise) {
+      value.has_value() ? readings.Set(figure, label, *value) : readings.SetNotMeasured(figure, otherwise, label);
+    };
+    for (std::size_t i = 0; i < kStepCount; ++i)
+      set(LadderFigure("cached_bytes.*"), kLadderWorldValues[i].name, ladder.cached_bytes[i], no_delays);
+    set(LadderFigure("cached_bytes.*"), "unsynced", ladder.unsynced, kOneRouter);
+    for (std::size_t i = 0; i < kStepCount; ++i)
+      set(LadderFigure("step.*"), kLadderStepValues[i].name, ladder.Share(ladder.Step(i)),
+          ladder.prompt_bytes == 0 ? std::string_view(kNoPromptByte) : no_delays);
+    set(LadderFigure("gained_by_sync"), {}, ladder.Share(ladder.GainedBySync()),
+        one_router ? kOneRouter : std::string_view(kNoPromptByte));
+  }
+  readings.Complete(kLadderFigures, m.load.is_object() ? std::string_view() : kLadderGroup.unheard);
+  return readings;
 }
 
 Readings MachineReadings(const Measured& m) {
@@ -220,6 +271,15 @@ Readings MachineReadings(const Measured& m) {
 }
 
 }  // namespace
+
+std::optional<Visibility> VisibilityOf(const Measured& m) {
+  if (m.request.strategy == "off") return Visibility();
+  const std::string encoded = TextAt(m.load, "load.hdr.visibility_us", "");
+  const Result<load::Histogram> delays = load::Histogram::Decode(encoded);
+  const double never = NumberAt(m.load, "visibility.never").value_or(0);
+  if (!delays.ok() || (delays->count() == 0 && never == 0)) return std::nullopt;
+  return Visibility(*delays, static_cast<std::uint64_t>(never));
+}
 
 nlohmann::ordered_json BuildResult(const Measured& m) {
   const load::Settings& settings = m.request.settings;
@@ -260,9 +320,10 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
   SetOracle(m, routing);
   add(kRoutingGroup, routing);
   result["routing"]["workers"] = have_load ? Json(m.load.at("routing").at("workers")) : Json::array();
-  const Readings placements = ReadLoadGroup(m, kPlacementsGroup);
+  const Readings placements = ReadLoadGroup(m, kPlacementsGroup), visibility = ReadLoadGroup(m, kVisibilityGroup);
+  add(kLadderGroup, LadderReadings(m, visibility));
   add(kPlacementsGroup, placements);
-  add(kVisibilityGroup, ReadLoadGroup(m, kVisibilityGroup));
+  add(kVisibilityGroup, visibility);
   for (const MeasuredFault& fault : m.faults) {
     add(*fault.group, fault.readings, fault.words);
     const std::string name(fault.group->name);

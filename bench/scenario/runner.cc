@@ -120,7 +120,7 @@ class Runner {
     measured_.notes.insert(
         measured_.notes.begin(),
         {reason, "the cap is limits.router_rss_mib, sampled every " + std::to_string(MemoryCap::kEvery.count()) +
-                     " ms; the growth is the least-squares slope of the readings before, the last " +
+                     " ms; the growth is the Theil-Sen slope of the readings before, the last " +
                      "30 s at most; peaks are those up to the kill"});
     progress_.Say(reason);
   }
@@ -460,7 +460,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (measured.verdict == Verdict::kOk) {
     const auto records = load::ReadRequestLog(request.out + "/requests.log", plan->fingerprint());
     if (records.ok()) {
-      measured.oracle = RunOracle(*plan, request.settings, *records);
+      measured.ladder = RunLadder(*plan, request.settings, *records, VisibilityOf(measured));
     } else {
       fail(records.error().message);
     }

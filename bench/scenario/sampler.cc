@@ -24,7 +24,14 @@ RouterCounters CountersOf(const Readings& readings, double at_s) {
   for (const Reading& reading : readings)
     if (reading.figure == &bytes)
       counters.buffers[reading.label] = {readings.Count(bytes, reading.label), readings.Count(entries, reading.label)};
+  counters.index_bytes = readings.Count(RouterFigure("index.bytes"));
   return counters;
+}
+
+std::uint64_t RouterCounters::AccountedBytes() const {
+  std::uint64_t bytes = index_bytes;
+  for (const auto& [name, buffer] : buffers) bytes += buffer.bytes;
+  return bytes;
 }
 
 void Sampler::Begin() {

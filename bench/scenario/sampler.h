@@ -31,6 +31,10 @@ struct RouterCounters {
     std::uint64_t bytes = 0, entries = 0;
   };
   std::map<std::string, Buffer> buffers = {};  // of the strategy, by name: eight at most
+  std::uint64_t index_bytes = 0;
+
+  // What the router itself accounts for: its index and the strategy's buffers.
+  std::uint64_t AccountedBytes() const;
 };
 // But for delivered_bytes, which its peers say.
 RouterCounters CountersOf(const Readings& readings, double at_s);

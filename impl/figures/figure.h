@@ -26,7 +26,8 @@ enum class Unit : std::uint8_t {
   kMilliseconds,
   kSeconds,
   kPerSecond,
-  kShare,  // 0 to 1
+  kShare,   // 0 to 1
+  kPoints,  // of a share: 0.01 is one percentage point
   kRatio,
   kCores,
 };

@@ -1,6 +1,7 @@
 // figures.h — all groups of figures, in the order of result.json. figure.h explains them.
 #pragma once
 
+#include "impl/figures/ladder_figures.h"
 #include "impl/figures/load_figures.h"
 #include "impl/figures/router_figures.h"
 #include "impl/figures/run_figures.h"
@@ -8,8 +9,8 @@
 namespace prefixmesh {
 
 inline constexpr const FigureGroup* kFigureGroups[] = {
-    &kMachineGroup,   &kTrustGroup, &kLoadGroup, &kRoutingGroup, &kPlacementsGroup, &kVisibilityGroup, &kKilledGroup,
-    &kPartitionGroup, &kJoinGroup,  &kStopGroup, &kRouterGroup,  &kWorkersGroup,    &kLoadgenGroup,
+    &kMachineGroup, &kTrustGroup,     &kLoadGroup, &kRoutingGroup, &kLadderGroup, &kPlacementsGroup, &kVisibilityGroup,
+    &kKilledGroup,  &kPartitionGroup, &kJoinGroup, &kStopGroup,    &kRouterGroup, &kWorkersGroup,    &kLoadgenGroup,
 };
 
 }  // namespace prefixmesh

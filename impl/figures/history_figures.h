@@ -52,6 +52,7 @@ inline constexpr HistoryFigure kHistoryFigures[] = {
     {&kRoutingGroup, &RoutingFigure("cached_share")},
     {&kRoutingGroup, &RoutingFigure("cached_share_ratio")},
     {&kRoutingGroup, &RoutingFigure("load_cov")},
+    {&kLadderGroup, &LadderFigure("gained_by_sync")},
     {&kPlacementsGroup, &PlacementFigure("applied_share")},
     {&kPlacementsGroup, &PlacementFigure("lost")},
     {&kVisibilityGroup, &VisibilityFigure("visible_share")},

@@ -72,6 +72,14 @@ inline constexpr std::string_view kDecidedNothing = "the router decided nothing 
 inline constexpr std::string_view kNotEveryPeer = "not every peer answered at the end of settle";
 inline constexpr std::string_view kNoIdlePhase = "there was no idle phase";
 
+inline constexpr std::string_view kTooFewForSlope = "the load phase has fewer than 10 samples of it";
+inline constexpr LabelValue kSlopeValues[] = {
+    {"slope", "Theil-Sen: the median of the slopes between all pairs of samples"},
+    {"low", "lower end of its 95 % interval, as if the samples' noise were independent", false},
+    {"high", "upper end", false},
+};
+inline constexpr Label kSlope{"of", kSlopeValues};
+
 inline constexpr Figure kRouterFigures[] = {
     // ---- memory and CPU of the process, as the kernel counts them --------------------------------------------------
     {.path = "peak_rss_bytes",
@@ -115,6 +123,30 @@ inline constexpr Figure kRouterFigures[] = {
      .section = Section::kMemory,
      .terminal = true,
      .bar = true},
+    {.path = "growth.rss_bytes_per_s.*",
+     .unit = Unit::kBytesPerSecond,
+     .nature = Nature::kMeasured,
+     .better = Better::kLower,
+     .meaning = "growth of resident memory over the load phase",
+     .null_when = kTooFewForSlope,
+     .fold = Fold::kLargest,
+     .label = kSlope,
+     .title = "growth of RSS",
+     .section = Section::kMemory,
+     .negative = true},
+    {.path = "growth.accounted_bytes_per_s.*",
+     .unit = Unit::kBytesPerSecond,
+     .nature = Nature::kMeasured,
+     .better = Better::kLower,
+     .meaning =
+         "growth of what the router accounts for, its index and the strategy's buffers; RSS that grows without it "
+         "is a leak",
+     .null_when = kTooFewForSlope,
+     .fold = Fold::kLargest,
+     .label = kSlope,
+     .title = "growth of accounted bytes",
+     .section = Section::kMemory,
+     .negative = true},
     {.path = "pss_bytes",
      .unit = Unit::kBytes,
      .nature = Nature::kMeasured,

@@ -78,7 +78,7 @@ inline constexpr Figure kKilledFigures[] = {
      .unit = Unit::kBytesPerSecond,
      .nature = Nature::kMeasured,
      .better = Better::kLower,
-     .meaning = "least squares over the readings before the kill, the last 30 s at most",
+     .meaning = "Theil-Sen slope of the readings before the kill, the last 30 s at most",
      .null_when = "there were too few readings for a slope",
      .negative = true},
 };

@@ -109,61 +109,15 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request, bool again
   if (request.prompt->size() > options_.limits.prompt_bytes)
     return Error{ErrorCode::kTooBig, "the prompt has " + std::to_string(request.prompt->size()) +
                                          " bytes; this router takes " + std::to_string(options_.limits.prompt_bytes)};
-  const std::shared_ptr<const ModelTable::Model> model = models_.Find(request.model);
-  const std::shared_ptr<const TreeScope> scope = trees_.Find(request.model, request.kind);
-  if (model == nullptr || scope == nullptr)
-    return Error{ErrorCode::kNotFound, "no worker serves the model '" + std::string(request.model) + "'"};
-
-  thread_local std::vector<NodeId> blocks;
-  blocks.clear();
-  if (options_.trees.kind == IndexKind::kBlock) scope->hasher.Hash(*request.prompt, blocks);
-  const Prompt prompt{request.kind, request.prompt, blocks, scope->slot};
-  const std::uint64_t chance = random_.Next();
-  Choice choice;
-  const Insertion insertion =
-      scope->tree->MatchAndInsert(prompt, static_cast<std::uint64_t>(started.count()), [&](const TreeMatch& match) {
-        choice = ChooseWorker(options_.policy, match, model->workers, *this, chance);
-        // Counted while the tree is locked, so that the next decision already sees it.
-        if (choice.worker.has_value()) fleet_.BeginRequest(*choice.worker);
-        return choice.worker;
-      });
-  if (!choice.worker.has_value())
-    return Error{ErrorCode::kUnavailable, "no healthy worker serves the model '" + std::string(request.model) + "'"};
+  Result<RouteDecision> decision = decider_.Decide(request, started, random_.Next(), mesh_.get());
+  if (!decision.ok()) return decision;
   in_flight_.fetch_add(1, std::memory_order_relaxed);
-
-  RouteDecision decision;
-  decision.worker = *choice.worker;
-  decision.worker_name = fleet_.name(*choice.worker);
-  decision.reason = static_cast<int>(choice.reason);
-  // A prompt without one whole block leaves nothing in the block index.
-  decision.inserted = trees_.block_index() == nullptr || !blocks.empty();
-  decision.matched_bytes = insertion.matched_bytes;
-  if (mesh_ != nullptr) {
-    PlacementView placement;
-    placement.model = scope->model;
-    placement.kind = request.kind;
-    placement.prompt = request.prompt;
-    placement.blocks = blocks;
-    placement.worker = decision.worker;
-    placement.worker_name = decision.worker_name;
-    placement.worker_incarnation = fleet_.incarnation(decision.worker);
-    placement.branch_depth = insertion.branch_depth;
-    placement.branch = insertion.branch;
-    placement.leaf_depth = insertion.leaf_depth;
-    placement.repeat = insertion.repeat;
-    placement.refresh = insertion.refresh;
-    placement.matched_bytes = insertion.matched_bytes;
-    placement.by_load = choice.reason == DecisionReason::kBalance;
-    // What could not be told counts as never announced, so that the next use tells it.
-    if (!mesh_->Offer(placement) && trees_.block_index() != nullptr && !blocks.empty())
-      trees_.block_index()->StampOwn(std::span(blocks).last(1), decision.worker, 0, placement.worker_incarnation);
-  }
   const Time cpu = ThreadCpuNow() - cpu_started, wall = clock_.Now() - started;
   MutexLock lock(figures_mutex_);
   decision_ns_.Record(static_cast<std::uint64_t>(wall.count()));
   decision_cpu_ns_.Record(static_cast<std::uint64_t>(cpu.count()));
   decision_cpu_phase_ns_.Record(static_cast<std::uint64_t>(cpu.count()));
-  ++decisions_[static_cast<std::size_t>(choice.reason)];
+  ++decisions_[static_cast<std::size_t>(decision->reason)];
   return decision;
 }
 

@@ -1,6 +1,6 @@
 // router_node.h — a router put together: the only place that knows all parts.
 //
-//   request thread:  Decide → hash (TreeScope) → match and insert (tree) → ChooseWorker (policy) → Mesh::Offer
+//   request thread:  Decide → Decider: hash, match and insert, ChooseWorker, Mesh::Offer (decider.h)
 //   mesh loop:       strategy actions → BlockActions or TextActions → tree, fleet
 //   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/walk.md)
 //
@@ -27,12 +27,12 @@
 #include "impl/env/real/real_env.h"
 #include "impl/env/real/router_handler.h"
 #include "impl/mesh/mesh.h"
+#include "impl/node/decider.h"
 #include "impl/node/model_table.h"
 #include "impl/node/strategies.h"
 #include "impl/node/tree_set.h"
 #include "impl/node/worker_greeter.h"
 #include "impl/route/fleet.h"
-#include "impl/route/policy.h"
 #include "impl/route/retry_budget.h"
 
 namespace prefixmesh {
@@ -63,7 +63,7 @@ struct RouterOptions {
   std::uint64_t in_flight_bytes_max = 256u << 20;
 };
 
-class RouterNode final : public RouterHandler, public StrategyView, private LoadView {
+class RouterNode final : public RouterHandler, public StrategyView {
  public:
   static constexpr std::size_t kProbesMax = 4096;
   static constexpr std::size_t kProbeBytesMax = 64u << 20;
@@ -117,10 +117,6 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
     std::size_t bytes() const { return blocks.size() * sizeof(NodeId) + text.size() + sizeof(OpenProbe); }
   };
 
-  // LoadView
-  bool Healthy(WorkerIndex worker) const override { return fleet_.healthy(worker); }
-  std::uint32_t Load(WorkerIndex worker) const override { return fleet_.load(worker); }
-
   void Greeted(WorkerIndex worker, const WorkerGreeting& greeting);
   bool Possible(Incarnation incarnation);
   void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
@@ -139,6 +135,7 @@ class RouterNode final : public RouterHandler, public StrategyView, private Load
   Fleet fleet_;
   TreeSet trees_;
   ModelTable models_;
+  Decider decider_{options_.policy, trees_, models_, fleet_};
   GrpcWorkerChannels channels_;
   std::unique_ptr<WorkerGreeter> greeter_;
   std::unique_ptr<SyncStrategy> strategy_;  // null for `off`

@@ -70,11 +70,18 @@ Readings ReadLoad(const SummaryInput& input) {
 }
 
 Json HistogramsJson(const SummaryInput& input) {
-  return {{"latency_from_intended_us", input.replies.from_intended_us().Encode()},
-          {"latency_from_sent_us", input.replies.from_sent_us().Encode()},
-          {"ttft_us", input.replies.ttft_us().Encode()},
-          {"schedule_delay_us", input.sends.schedule_delay_us().Encode()},
-          {"wakeup_delay_us", input.sends.wakeup_us().Encode()}};
+  Json histograms = {{"latency_from_intended_us", input.replies.from_intended_us().Encode()},
+                     {"latency_from_sent_us", input.replies.from_sent_us().Encode()},
+                     {"ttft_us", input.replies.ttft_us().Encode()},
+                     {"schedule_delay_us", input.sends.schedule_delay_us().Encode()},
+                     {"wakeup_delay_us", input.sends.wakeup_us().Encode()}};
+  if (input.visibility.has_value()) {
+    Histogram visible_us;
+    for (const std::int64_t each : input.visibility->visible_ns)
+      visible_us.Record(static_cast<std::uint64_t>(each) / 1000);
+    histograms["visibility_us"] = visible_us.Encode();
+  }
+  return histograms;
 }
 
 Readings ReadRouting(const SummaryInput& input) {

@@ -18,6 +18,13 @@ import harness
 
 
 class EndToEnd(unittest.TestCase):
+    def assert_the_ladder_adds_up(self, result):
+        ladder, routing = result["ladder"], result["routing"]
+        lost = (ladder["cached_bytes"]["unlimited"] - routing["cached_bytes"]) / routing["prompt_bytes"]
+        self.assertAlmostEqual(sum(ladder["step"].values()), lost, places=9)
+        one_router = ladder["cached_bytes"]["one_router"] / routing["prompt_bytes"]
+        self.assertAlmostEqual(one_router, routing["oracle_cached_share"], places=9)
+
     def test_two_layer_learns_everything_and_the_result_adds_up(self):
         with harness.scratch() as folder:
             done, out, result = harness.judged_run(folder, *harness.SMALL)
@@ -33,6 +40,8 @@ class EndToEnd(unittest.TestCase):
                              placements["pairs"])
             self.assertEqual(result["visibility"]["visible_share"], 1)
             self.assertLess(abs(result["routing"]["cached_share"] - result["routing"]["oracle_cached_share"]), 0.05)
+            self.assert_the_ladder_adds_up(result)
+            self.assertGreater(result["ladder"]["gained_by_sync"], 0)
             for router in result["routers"]:
                 sync = router["sync"]
                 self.assertEqual(sync["refused_bytes"], 0)
@@ -71,6 +80,20 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(result["routers"][0]["sync"]["built_bytes"], 0)
             # The oracle is one router without delay: a real one-router run is within one point of it.
             self.assertLess(abs(result["routing"]["cached_share"] - result["routing"]["oracle_cached_share"]), 0.01)
+            self.assert_the_ladder_adds_up(result)
+            self.assertEqual(result["ladder"]["step"]["routers"], 0)
+            self.assertIsNone(result["ladder"]["gained_by_sync"])
+
+    def test_two_routers_without_sync_match_their_model(self):
+        with harness.scratch() as folder:
+            _, _, result = harness.judged_run(folder, *harness.SMALL, "--strategy", "off", "--set", "prompt.templates=40",
+                                              "--duration", "6s")
+            self.assert_the_ladder_adds_up(result)
+            ladder = result["ladder"]
+            self.assertEqual(ladder["cached_bytes"]["routers"], ladder["cached_bytes"]["unsynced"])
+            self.assertGreater(ladder["step"]["routers"], 0)
+            self.assertLess(abs(ladder["step"]["run"]), 0.02)
+            self.assertEqual(ladder["step"]["run"], -ladder["gained_by_sync"])
 
     def test_progress_fits_a_narrow_terminal(self):
         with harness.scratch() as folder:

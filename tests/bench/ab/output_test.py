@@ -44,6 +44,8 @@ def main():
                             (["metrics", 0, "effect"], 1.5), (["runs", 0, "verdict"], "failed"), (["arms", 0, "name"], "a"),
                             (["pairs"], 0), (["metrics", 0, "extra"], 1)]:
             assert rejects(schema, document, path, value), f"the schema takes {path} = {value}"
+        gained = [round(arm["ladder"]["gained_by_sync"], 6) for arm in document["arms"]]
+        assert gained == [0.127, 0.1275, 0], gained  # without the runs that were killed or are not trusted
         verdicts = {each["verdict"] for each in document["metrics"]}
         assert len(verdicts) >= 4, verdicts  # the sample has nearly all there is
         page = pathlib.Path(folder, "report.html")
@@ -62,7 +64,8 @@ def main():
                 dom = ran.stdout
                 body = html.unescape(dom)
                 for words in ("prefixmesh ab", "improved", "regressed", "unstable", "not enough pairs", "was killed",
-                              "tested on signed ranks", "All runs"):
+                              "tested on signed ranks", "All runs",
+                              "Where the hit rate went", "+12.7 points", "13.0 points lost"):
                     assert words in body, f"{words!r} is not shown at {width}"
                 assert "alert(1)</script>" not in dom
                 if file == open_page:

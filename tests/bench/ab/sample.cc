@@ -29,6 +29,10 @@ Experiment SampleExperiment(const std::vector<std::string>& arms, std::size_t pa
     facts.build = "0123abcd, gcc";
     facts.trusted = true;
     facts.guards = {0.0, 1.0, 0.0, 0.0};
+    const double synced = facts.strategy == "off" ? 0 : 0.12 + 0.001 * static_cast<double>(scheduled.pair);
+    facts.ladder = {{"capacity", "C0 - C1: room", true, 0.0},
+                    {"routers", "C2 - C3: delay", true, 0.13 - synced},
+                    {"gained by sync", "C4 - Cn", true, synced}};
     for (std::size_t m = 0; m < request.metrics.size(); ++m)
       facts.values.push_back(value(scheduled.pair, scheduled.arm, m));
     experiment.runs.push_back({scheduled, facts});

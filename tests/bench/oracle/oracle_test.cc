@@ -26,21 +26,21 @@ TEST_CASE("Oracle: requests that failed are served and not counted, so the survi
   std::vector<load::RequestRecord> records(plan->requests().size());
   for (load::RequestRecord& record : records) record.outcome = load::Outcome::kOk;
   const OracleResult all = RunOracle(*plan, settings, records);
-  REQUIRE(all.cached_share > 0.3);
-  REQUIRE(all.cached_share < 0.95);
+  REQUIRE(all.cached_share() > 0.3);
+  REQUIRE(all.cached_share() < 0.95);
 
   // Every first request of a template fails: what is left finds its template cached.
   std::set<std::uint32_t> seen;
   for (std::size_t i = 0; i < records.size(); ++i)
     if (seen.insert(plan->requests()[i].family).second) records[i].outcome = load::Outcome::kTimeout;
   const OracleResult survivors = RunOracle(*plan, settings, records);
-  REQUIRE(survivors.cached_share > *all.cached_share + 0.05);
+  REQUIRE(survivors.cached_share() > *all.cached_share() + 0.05);
   // With the first ones not served at all the second ones would find nothing.
-  REQUIRE(survivors.cached_share > 0.7);
+  REQUIRE(survivors.cached_share() > 0.7);
 
   for (load::RequestRecord& record : records) record.outcome = load::Outcome::kFailed;
   const OracleResult none = RunOracle(*plan, settings, records);
-  REQUIRE_FALSE(none.cached_share.has_value());
+  REQUIRE_FALSE(none.cached_share().has_value());
   REQUIRE_FALSE(none.load_cov.has_value());
 }
 

@@ -57,6 +57,15 @@ def objectives(routers):
             {"name": "memory", "expression": "max(routers.peak_rss_bytes) <= 256MiB", "value": peak, "ok": peak <= 256 * 2**20}]
 
 
+def ladder(prompts, share, routers):
+    """Without sync 0.779 of the prompts' bytes; `routers`: what the run's have in the model, nothing for those."""
+    cached = {"unlimited": .7985, "fleet_lru": .7985, "one_router": .7921, "routers": routers or .779, "unsynced": .779}
+    cached = {world: int(prompts * of) for world, of in cached.items()}
+    worlds = [*list(cached.values())[:4], int(prompts * share)]
+    step = {name: (a - b) / prompts for name, a, b in zip(("capacity", "workers", "routers", "run"), worlds, worlds[1:])}
+    return {"cached_bytes": cached, "step": step, "gained_by_sync": (worlds[-1] - cached["unsynced"]) / prompts}
+
+
 def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied, visible, decision, verdict, notes):
     requests = 200 * LOAD
     sent = [int(rng.lognormvariate(math.log(172000), 0.35)) + (int(rng.expovariate(1 / 90000)) if rng.random() < 0.03 else 0)
@@ -134,6 +143,7 @@ def run(name, strategy, rng, peak, growth, built, delivered, share, cov, applied
                     "cached_bytes": int(requests * 80000 * share),
                     "decisions": {"cache": 5611, "min_load": 201, "balance": 188, "fallback": 0},
                     "workers": [{"name": f"worker-{i:02}", "requests": 300 + (i * 7) % 41 - 20} for i in range(20)]},
+        "ladder": ladder(requests * 80000, share, None if visible is None else share + .0007),
         "placements": {"learned": requests, "sampled": pairs, "pairs": pairs, "applied": good, "applied_share": good / pairs,
                        "partial": pairs - good, "superseded": 0,
                        "forgotten": 0, "lost": 0, "unanswered": 0},
@@ -180,6 +190,7 @@ def failed():
         "trust": {"ok": False, "reasons": ["the generator did not finish"], "cpu_cores": None}, "load": {"hdr": {}},
         "routing": {"cached_share": None, "oracle_cached_share": None, "cached_share_ratio": None, "load_cov": None, "oracle_load_cov": None,
                     "same_worker_followups": None, "prompt_bytes": 0, "cached_bytes": 0, "decisions": {}, "workers": []},
+        "ladder": {"cached_bytes": {"unlimited": None}, "step": {}, "gained_by_sync": None},
         "placements": {"applied": None}, "visibility": {"visible_share": None}, "routers": [router],
         "workers": {"count": 20, "peak_rss_bytes": None, "cpu_s": None, "cached_blocks": None},
         "loadgen": {"peak_rss_bytes": None, "cpu_s": None},

@@ -152,6 +152,9 @@ TEST_CASE("Format.NumbersReadWell") {
   CHECK(QuantityText(Quantity::kMicroseconds, 999.7) == "1.00 ms");
   CHECK(QuantityText(Quantity::kMilliseconds, 3100) == "3.10 s");
   CHECK(QuantityText(Quantity::kShare, 0.98764) == "98.76 %");
+  CHECK(QuantityText(Quantity::kPoints, 0.12449) == "+12.4 points");
+  CHECK(QuantityText(Quantity::kPoints, -0.002) == "-0.2 points");
+  CHECK(QuantityText(Quantity::kPoints, -0.0002) == "0.0 points");
   CHECK(QuantityText(Quantity::kCount, 1234567) == "1,234,567");
   CHECK(QuantityText(Quantity::kCount, -1234) == "-1,234");
   CHECK(QuantityText(Quantity::kCount, 123) == "123");

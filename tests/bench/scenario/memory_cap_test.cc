@@ -1,41 +1,13 @@
-// Goal: the growth that a killed run states is the slope of its readings, and its one line says who, at what, when and
-// how fast. Method: lines whose slope is known, with noise around them that cannot tilt them. That a router above the
-// cap is really killed is in tests/real/memory_cap_test.py.
+// Goal: the one line of a killed run says who, at what, when and how fast. That a router above the cap is really killed
+// is in tests/real/memory_cap_test.py.
 #include "bench/scenario/memory_cap.h"
 
-#include "tests/support/properties.h"
+#include <catch2/catch.hpp>
 
 namespace prefixmesh::bench {
 namespace {
 
 constexpr double kMiB = 1 << 20;
-
-TEST_CASE("GrowthPerSecond: nothing can be said of no reading, of one, or of several at one time") {
-  REQUIRE_FALSE(GrowthPerSecond({}).has_value());
-  const MemoryReading readings[] = {{3.5, 10 * kMiB}, {3.5, 20 * kMiB}};
-  REQUIRE_FALSE(GrowthPerSecond(std::span(readings, 1)).has_value());
-  REQUIRE_FALSE(GrowthPerSecond(readings).has_value());
-}
-
-TEST_CASE("GrowthPerSecond: it is the least-squares slope, not that of the two ends") {
-  // By hand: mean (1.5, 2.5), sum of products 4, sum of squares 5.
-  const MemoryReading readings[] = {{0, 1}, {1, 4}, {2, 2}, {3, 3}};
-  REQUIRE(*GrowthPerSecond(readings) == Approx(2.0 / 5));
-}
-
-TEST_CASE("GrowthPerSecond: a line gives its own slope, wherever it starts and however it is read") {
-  test::ForAll("any line", [](std::uint32_t begin_s, std::uint32_t base, std::int32_t slope) {
-    const std::vector<std::uint8_t> gaps = *rc::gen::nonEmpty<std::vector<std::uint8_t>>();
-    std::vector<MemoryReading> readings;
-    double at_s = begin_s % 100'000;
-    for (const std::uint8_t gap : gaps) {
-      readings.push_back({at_s, base + slope * at_s});
-      at_s += (gap + 1) * 0.05;
-    }
-    readings.push_back({at_s, base + slope * at_s});
-    RC_ASSERT(*GrowthPerSecond(readings) == Approx(slope).epsilon(1e-6).margin(1e-3));
-  });
-}
 
 TEST_CASE("CapHitText: who, at what, when, how fast") {
   CapHit hit{.router = "router-a",

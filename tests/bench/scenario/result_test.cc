@@ -131,6 +131,29 @@ TEST_CASE("BuildResult: rates are growth between the ends of the load phase over
   REQUIRE(Unexplained(result) == std::vector<std::string>());
 }
 
+TEST_CASE("BuildResult: growth is the slope over the load phase alone, of resident and of accounted memory") {
+  Measured m = Begun();
+  m.load_begin = SampleAt(5, 1000);
+  m.load_end = SampleAt(17, 21000);
+  for (int second = 0; second < 25; ++second) {
+    Sample& sample = m.samples.emplace_back(SampleAt(second, 1));
+    const bool of_load = second >= 5 && second <= 17;
+    sample.routers[0].rss_bytes = of_load ? 1'000'000u * static_cast<unsigned>(second) : 99'000'000;
+    sample.routers[0].counters->index_bytes = of_load ? 5000 : 0;
+    sample.routers[0].counters->buffers["log"] = {.bytes = 100u * static_cast<unsigned>(second), .entries = 1};
+    if (second > 13) sample.routers[1] = {};  // nine samples are left
+  }
+  m.samples[9].routers[0].rss_bytes = 500'000'000;  // an outlier
+  const Json result = BuildResult(m);
+  const Json& growth = result["routers"][0]["growth"];
+  CHECK(growth["rss_bytes_per_s"]["slope"] == 1e6);
+  CHECK(growth["rss_bytes_per_s"]["low"].get<double>() <= 1e6);
+  CHECK(growth["rss_bytes_per_s"]["high"].get<double>() >= 1e6);
+  CHECK(growth["accounted_bytes_per_s"] == Json::parse(R"({"slope": 100.0, "low": 100.0, "high": 100.0})"));
+  CHECK(result["routers"][1]["growth"]["rss_bytes_per_s"]["slope"].is_null());
+  CHECK(Unexplained(result) == std::vector<std::string>());
+}
+
 TEST_CASE("BuildResult: a loop that ended no round in the load phase has no rates; one that built nothing has 0") {
   Measured m = Begun();
   m.load_begin = SampleAt(5, 1000);
@@ -184,7 +207,7 @@ TEST_CASE("BuildResult: a run that ended before its load is null throughout, not
   Measured m = Begun();
   m.request.settings.slo.push_back({"small", "routers.peak_rss_bytes <= 100"});
   Json result = BuildResult(m);
-  for (const char* part : {"routers", "routing", "placements", "visibility", "load", "loadgen"})
+  for (const char* part : {"routers", "routing", "ladder", "placements", "visibility", "load", "loadgen"})
     NoNumbers(result[part], part);
   Json workers = result["workers"];
   workers.erase("count");
@@ -218,6 +241,53 @@ TEST_CASE("BuildResult: what the generator could not measure is explained as wel
   REQUIRE(std::count(notes.begin(), notes.end(), "null, because there is one router: visibility") == 1);
   REQUIRE(std::none_of(notes.begin(), notes.end(),
                        [](const std::string& note) { return note.find("nobody said why") != std::string::npos; }));
+}
+
+TEST_CASE("BuildResult: the ladder has bytes of worlds and signed steps; a step without a measured delay says why") {
+  Measured m = Begun();
+  m.load = EmptyLoad(m.request.settings);
+  m.ladder =
+      Ladder{.prompt_bytes = 1000, .cached_bytes = {800, 700, 750, 500, 510}, .unsynced = 300, .oracle_load_cov = 0.1};
+  Json ladder = BuildResult(m)["ladder"];
+  CHECK(ladder["cached_bytes"] ==
+        Json::parse(R"({"unlimited": 800, "fleet_lru": 700, "one_router": 750, "routers": 500, "unsynced": 300})"));
+  CHECK(ladder["step"] == Json::parse(R"({"capacity": 0.1, "workers": -0.05, "routers": 0.25, "run": -0.01})"));
+  CHECK(ladder["gained_by_sync"] == 0.21);
+
+  m.ladder->cached_bytes[static_cast<std::size_t>(World::kRouters)].reset();
+  m.load["not_measured"]["visibility.visible_share"] = "nothing was sampled";
+  const Json result = BuildResult(m);
+  CHECK(result["ladder"]["step"]["workers"] == -0.05);
+  CHECK(result["ladder"]["step"]["routers"].is_null());
+  CHECK(result["ladder"]["step"]["run"].is_null());
+  CHECK(Unexplained(result) == std::vector<std::string>());
+  const std::vector<std::string> notes = result["notes"];
+  CHECK(std::any_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.starts_with("null, because nothing was sampled: ") &&
+           note.find("ladder.step.routers, ladder.step.run") != std::string::npos;
+  }));
+}
+
+TEST_CASE("VisibilityOf: never without sync; else the delays that the generator saw, or nothing where it saw none") {
+  Measured m = Begun();
+  m.request.strategy = "off";
+  REQUIRE(VisibilityOf(m).has_value());
+  CHECK_FALSE(VisibilityOf(m)->ever());
+  m.request.strategy = "two-layer";
+  CHECK_FALSE(VisibilityOf(m).has_value());  // no load.json
+  load::Histogram delays;
+  m.load = {{"load", {{"hdr", {{"visibility_us", delays.Encode()}}}}}, {"visibility", {{"never", 0}}}};
+  CHECK_FALSE(VisibilityOf(m).has_value());  // all was known before
+  m.load["visibility"]["never"] = 3;
+  REQUIRE(VisibilityOf(m).has_value());
+  CHECK_FALSE(VisibilityOf(m)->ever());
+  delays.Record(20'000);
+  m.load["load"]["hdr"]["visibility_us"] = delays.Encode();
+  m.load["visibility"]["never"] = 0;
+  REQUIRE(VisibilityOf(m).has_value());
+  Prng prng(1);
+  CHECK(VisibilityOf(m)->Draw(prng).value() >= std::chrono::milliseconds(20));
+  CHECK(VisibilityOf(m)->Draw(prng).value() < std::chrono::microseconds(20'050));
 }
 
 TEST_CASE("BuildResult: what a fault did stands there under its name; what was not reached is null and explained") {
