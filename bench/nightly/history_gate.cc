@@ -7,7 +7,7 @@
 namespace prefixmesh::bench {
 namespace {
 
-FindingVerdict VerdictOf(HistoryVerdict verdict) {
+FindingVerdict FindingOf(HistoryVerdict verdict) {
   switch (verdict) {
     case HistoryVerdict::kRegressed:
       return FindingVerdict::kRegressed;
@@ -38,7 +38,7 @@ Status JudgeStoredNights(const NightContext& context) {
       text += ": " + QuantityText(quantity, each.before) + " before " + each.since + ", " +
               QuantityText(quantity, each.after) + " since";
     night.findings.push_back({Gate::kHistory, each.scenario + "/" + each.strategy, figure.Name(),
-                              VerdictOf(each.verdict), std::string(HistoryVerdictName(each.verdict)), text});
+                              FindingOf(each.verdict), std::string(HistoryVerdictName(each.verdict)), text});
   }
   return {};
 }

@@ -73,9 +73,8 @@ Result<std::string> RenderReport(const std::vector<Json>& results, std::string_v
             std::to_string(1u << thinned) + ". The result.json files have them all.</p>";
   }
   body += "<main>" + PlotsHtml(results, labels) + std::string(more) + FiguresHtml(results, labels) +
-          LadderHtml(results, labels) +
-          ObjectivesHtml(results, labels) + LayersHtml(results, labels) + RoutersHtml(results, labels) +
-          NotesHtml(results, labels) + EnvironmentHtml(results, labels) + "</main>";
+          LadderHtml(results, labels) + ObjectivesHtml(results, labels) + LayersHtml(results, labels) +
+          RoutersHtml(results, labels) + NotesHtml(results, labels) + EnvironmentHtml(results, labels) + "</main>";
 
   const std::string style = std::string(UplotStyle()) + "\n" + std::string(ReportStyle());
   const std::string script = std::string(UplotScript()) + "\n" + std::string(ReportScript());
