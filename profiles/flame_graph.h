@@ -1,5 +1,6 @@
-// flame_graph.h — stacks as a flame graph: an SVG in which each call is as wide as what it and its callees cost, callers
-// above callees, coloured by part of the router (subsystems.h). No script: a call's name and cost are its tooltip.
+// flame_graph.h — stacks as a flame graph: an SVG in which each call is as wide as what it and its callees cost,
+// callers above callees, coloured by part of the router (subsystems.h). No script: a call's name and cost are its
+// tooltip.
 //
 // Source: B. Gregg, The Flame Graph, ACM Queue 14(2), 2016 (upside down: an icicle graph, as a page is read).
 // Threads: pure. Time: linear in the text. Ownership: values. Units: those of the costs. Errors: none; a line without a

@@ -16,9 +16,9 @@ using bench::Quantity;
 using bench::QuantityText;
 
 // Calls that say nothing of who wanted the memory.
-constexpr std::string_view kPassedOn[] = {"std::",      "operator new", "malloc",    "__gnu_cxx::", "calloc",
-                                          "realloc",    "void std::",   "bool std::", "posix_memalign", "aligned_alloc",
-                                          "(alloc_traits.", "(stl_",    "(new_allocator.", "(basic_string."};
+constexpr std::string_view kPassedOn[] = {
+    "std::",      "operator new",   "malloc",        "__gnu_cxx::",    "calloc", "realloc",         "void std::",
+    "bool std::", "posix_memalign", "aligned_alloc", "(alloc_traits.", "(stl_",  "(new_allocator.", "(basic_string."};
 
 // The call that stands for a stack: of the marks of its part, else the innermost that does not merely pass on.
 std::string SiteOf(std::string_view stack, std::string_view part) {
@@ -29,8 +29,9 @@ std::string SiteOf(std::string_view stack, std::string_view part) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     if (call.empty() || call.starts_with("0x")) continue;
     last = call;
-    const bool passed_on = std::any_of(std::begin(kPassedOn), std::end(kPassedOn),
-                                       [&](std::string_view each) { return call.find(each) != std::string_view::npos; });
+    const bool passed_on = std::any_of(std::begin(kPassedOn), std::end(kPassedOn), [&](std::string_view each) {
+      return call.find(each) != std::string_view::npos;
+    });
     if (part == kOtherSubsystem ? !passed_on : !passed_on && SubsystemOf(call) == part) best = call;
   }
   return CallName(best.empty() ? last : best);
@@ -103,8 +104,7 @@ constexpr Fact kFacts[] = {{"scenario", &HeapProfile::scenario},
 Status AddStacks(std::string_view text, StackCost cost, HeapProfile& profile) {
   if (text.size() > kStacksBytesMax) return Error{ErrorCode::kTooBig, "stacks above 512 MiB"};
   std::map<std::pair<std::string, std::string>, std::size_t> places;
-  for (std::size_t i = 0; i < profile.sites.size(); ++i)
-    places[{profile.sites[i].part, profile.sites[i].function}] = i;
+  for (std::size_t i = 0; i < profile.sites.size(); ++i) places[{profile.sites[i].part, profile.sites[i].function}] = i;
   std::size_t number = 0;
   while (!text.empty()) {
     ++number;
@@ -158,8 +158,9 @@ Result<std::uint64_t> AllocatedBytes(std::string_view histogram) {
     if (line.empty()) continue;
     const std::size_t tab = line.find('\t');
     std::uint64_t size = 0, count = 0, product = 0;
-    if (tab == std::string_view::npos || !ToNumber(line.substr(0, tab), size) || !ToNumber(line.substr(tab + 1), count) ||
-        __builtin_mul_overflow(size, count, &product) || __builtin_add_overflow(bytes, product, &bytes))
+    if (tab == std::string_view::npos || !ToNumber(line.substr(0, tab), size) ||
+        !ToNumber(line.substr(tab + 1), count) || __builtin_mul_overflow(size, count, &product) ||
+        __builtin_add_overflow(bytes, product, &bytes))
       return Invalid("line " + std::to_string(number) + " of the histogram is not SIZE and COUNT");
   }
   return bytes;
@@ -217,8 +218,8 @@ Result<HeapProfile> ParseProfile(std::string_view text, const std::string& file)
         profile.sites.push_back({std::string(words[1]), std::string(words[5]), cost});
       continue;
     }
-    const auto fact = std::find_if(std::begin(kFacts), std::end(kFacts),
-                                   [&](const Fact& each) { return each.name == words[0]; });
+    const auto fact =
+        std::find_if(std::begin(kFacts), std::end(kFacts), [&](const Fact& each) { return each.name == words[0]; });
     if (fact == std::end(kFacts) || words.size() != 2) return wrong;
     const bool read = std::visit(
         [&](auto member) {
@@ -270,8 +271,8 @@ std::string RenderProfile(const HeapProfile& profile) {
 
 std::string RenderDifference(const HeapProfile& before, const HeapProfile& after) {
   char line[200];
-  std::string out = "heap of " + after.scenario + " with " + after.strategy + ": " + before.commit.substr(0, 8) + " to " +
-                    after.commit.substr(0, 8) + "\n";
+  std::string out = "heap of " + after.scenario + " with " + after.strategy + ": " + before.commit.substr(0, 8) +
+                    " to " + after.commit.substr(0, 8) + "\n";
   if (before.scenario != after.scenario || before.strategy != after.strategy)
     out += "note: the other profile is of " + before.scenario + " with " + before.strategy + "\n";
   std::snprintf(line, sizeof line, "%-10s %14s %14s %20s\n", "part", "at the peak", "never freed", "per request");

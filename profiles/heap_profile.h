@@ -7,8 +7,8 @@
 //   site tree 123456 0 789 prefixmesh::BlockIndex::Insert (block_index.cc)
 //   end
 //
-// Threads: pure. Time: linear. Ownership: values. Units: bytes, calls, seconds. Errors: kInvalid, one line with the line
-// number. Bounds: kProfileBytesMax of text, kStacksBytesMax of stacks, kSitesMax sites.
+// Threads: pure. Time: linear. Ownership: values. Units: bytes, calls, seconds. Errors: kInvalid, one line with the
+// line number. Bounds: kProfileBytesMax of text, kStacksBytesMax of stacks, kSitesMax sites.
 #pragma once
 
 #include <cstdint>

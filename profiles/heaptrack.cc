@@ -15,7 +15,8 @@ constexpr const char* kInterpret = "/usr/lib/heaptrack/libexec/heaptrack_interpr
 constexpr const char* kPrint = "/usr/bin/heaptrack_print";
 constexpr Time kTimeout = std::chrono::minutes(20);
 
-// Through a shell for its redirections; the files' names stand in the environment-free form '…' and are this tool's own.
+// Through a shell for its redirections; the files' names stand in the environment-free form '…' and are this tool's
+// own.
 Status RunTool(const std::string& what, const std::string& command, const std::string& folder) {
   const Result<bench::ChildEnd> end = bench::RunChild(
       {what, {"/bin/sh", "-c", command}, folder + "/heaptrack.err", [](const std::string&) {}}, kTimeout);
@@ -52,8 +53,8 @@ std::string StacksFile(const std::string& folder, StackCost cost) {
 
 Status ReadRecording(const std::string& recording, const std::string& folder, HeapProfile& profile) {
   const std::string data = folder + "/heap.data", sizes = folder + "/heap.sizes";
-  if (Status done = RunTool("heaptrack_interpret", std::string(kInterpret) + " < " + Quoted(recording) + " > " + Quoted(data),
-                            folder);
+  if (Status done = RunTool("heaptrack_interpret",
+                            std::string(kInterpret) + " < " + Quoted(recording) + " > " + Quoted(data), folder);
       !done.ok())
     return done;
   for (const auto& [cost, name] : {std::pair{StackCost::kPeak, "peak"}, std::pair{StackCost::kLeaked, "leaked"},

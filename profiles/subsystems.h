@@ -21,26 +21,29 @@ struct Subsystem {
 };
 
 inline constexpr std::string_view kLoggingMarks[] = {"spdlog::", "fmt::", "(log_limiter."};
-inline constexpr std::string_view kTreeMarks[] = {"(block_index.", "(block_edges.", "(block_chains.", "(segmented_table.",
-                                                  "(radix_tree.",  "(token_tree.",  "(slice_cursor."};
+inline constexpr std::string_view kTreeMarks[] = {"(block_index.",     "(block_edges.", "(block_chains.",
+                                                  "(segmented_table.", "(radix_tree.",  "(token_tree.",
+                                                  "(slice_cursor."};
 inline constexpr std::string_view kWireMarks[] = {"(lz4_body.",   "(tenant_delta.", "(policy_state.", "(tree_snapshot.",
                                                   "(path_delta.", "(bincode.",      "(json_ops.",     "(gzip_frame."};
 inline constexpr std::string_view kSyncMarks[] = {
-    "(two_layer.",       "(replica.",      "(window.",        "(frames.",        "(peer.",          "(load_table.",
-    "(crdt_log.",        "(crdt_ops.",     "(op_sync.",       "(full_snapshot.", "(store_frame.",   "(raw_ops.",
-    "(op_store.",        "(rebuilt_tree.", "(pending_ops.",   "(collector.",     "(lz4_sync.",      "(snapshot_pieces.",
-    "(tenant_deltas.",   "(path_deltas.",  "(path_index.",    "(policy_sync.",   "(checkpoint.",    "(snapshot_ops.",
+    "(two_layer.",       "(replica.",      "(window.",        "(frames.",        "(peer.",        "(load_table.",
+    "(crdt_log.",        "(crdt_ops.",     "(op_sync.",       "(full_snapshot.", "(store_frame.", "(raw_ops.",
+    "(op_store.",        "(rebuilt_tree.", "(pending_ops.",   "(collector.",     "(lz4_sync.",    "(snapshot_pieces.",
+    "(tenant_deltas.",   "(path_deltas.",  "(path_index.",    "(policy_sync.",   "(checkpoint.",  "(snapshot_ops.",
     "(structure_rounds", "(tree_store.",   "(snapshot_sync.", "(trims."};
 inline constexpr std::string_view kMeshMarks[] = {"(mesh.", "(grpc_sync_transport.", "(stream_state."};
-inline constexpr std::string_view kBodiesMarks[] = {"(request_port.",   "(generate_call.", "(body_admission.",
-                                                    "(request_parse.",  "(request_view.",  "(grpc_worker_channels.",
+inline constexpr std::string_view kBodiesMarks[] = {"(request_port.",      "(generate_call.", "(body_admission.",
+                                                    "(request_parse.",     "(request_view.",  "(grpc_worker_channels.",
                                                     "(grpc_router_server."};
-inline constexpr std::string_view kGateMarks[] = {"(http2_gate.", "(gated_connection.", "(grpc_listener.", "(header_block."};
-inline constexpr std::string_view kNodeMarks[] = {"(router_node.",   "(tree_set.",  "(model_table.", "(block_actions.",
-                                                  "(text_actions.",  "(policy.",    "(fleet.",       "(worker_greeter.",
-                                                  "(router_status.", "(metrics.",   "(real_env.",    "(metrics_page.",
-                                                  "(router_main.",   "(strategies.", "(readings."};
-inline constexpr std::string_view kGrpcMarks[] = {"grpc", "absl::", "google::protobuf", "upb_", "cares", "SSL_", "OPENSSL"};
+inline constexpr std::string_view kGateMarks[] = {"(http2_gate.", "(gated_connection.", "(grpc_listener.",
+                                                  "(header_block."};
+inline constexpr std::string_view kNodeMarks[] = {
+    "(router_node.", "(tree_set.",     "(model_table.",    "(block_actions.", "(text_actions.",
+    "(policy.",      "(fleet.",        "(worker_greeter.", "(router_status.", "(metrics.",
+    "(real_env.",    "(metrics_page.", "(router_main.",    "(strategies.",    "(readings."};
+inline constexpr std::string_view kGrpcMarks[] = {"grpc",  "absl::", "google::protobuf", "upb_",
+                                                  "cares", "SSL_",   "OPENSSL"};
 inline constexpr std::string_view kStartMarks[] = {"_dl_", "call_init", "(rtld.", "__libc_start", "GLOBAL__sub"};
 
 inline constexpr Subsystem kSubsystems[] = {

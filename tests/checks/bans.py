@@ -19,7 +19,7 @@ BANS = [
 ALLOWED = ("impl/env/real/", "impl/app/", "loadgen/app/", "loadgen/clock/", "loadgen/drive/", "loadgen/worker/",
            "bench/app/", "bench/process/", "bench/scenario/", "bench/micro/", "tests/real/", "tests/loadgen/real/")
 # Tests may not sleep either, except under tests/real.
-ROOTS = ("impl", "loadgen", "bench", "tests")
+ROOTS = ("impl", "loadgen", "bench", "profiles", "dashboards", "tests")
 
 
 def check(path, text):

@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$1"
 mode=(--dry-run -Werror)
 [ "${2:-}" = --fix ] && mode=(-i)
-find impl loadgen bench dashboards tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 "${mode[@]}"
+find impl loadgen bench profiles dashboards tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 "${mode[@]}"
