@@ -29,7 +29,7 @@ MAY_BE_EMPTY = {
 }
 # Recorded results may be older than these figures.
 MAY_NOT_BE_STORED = ("prefixmesh_result_router_sync_oversize{", "prefixmesh_result_router_decision_cpu_per_floor{",
-                     "prefixmesh_result_machine_floor_hash_p50_seconds{")
+                     "prefixmesh_result_machine_floor_hash_p50_seconds{", "prefixmesh_result_ladder_gained_by_sync{")
 
 
 class Refused(Exception):

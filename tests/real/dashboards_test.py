@@ -51,6 +51,7 @@ def made_nights():
             figures |= {f"routers.sync.oversize.{kind}": run for kind in ("entry", "snapshot", "batch", "transport")}
             figures |= {"routers.decision_cpu_per_floor.p50": 2.5 + run, "machine.floor.hash_p50_us": 7.25}
             figures["routers.peak_rss_bytes"] = 30_000_000 + 1000 * run + (6_000_000 if night >= MADE_CHANGE else 0)
+            figures["ladder.gained_by_sync"] = 0.02  # older results have none
             yield {**line, "figures": figures, "seed": run + 1, "scenario": "made",
                    "night": time.strftime("%Y%m%dT000000Z", at), "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", at),
                    "run_id": time.strftime("%Y%m%dT%H%M%SZ", at) + f"-two-layer-{run + 1}-made00"}
