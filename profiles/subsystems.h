@@ -2,7 +2,7 @@
 // the stack has any mark takes it.
 //
 // Rows and not the innermost call: where calls are inlined, heaptrack names them in an order of its own. What the trees
-// allocate is theirs whoever calls them, so callees stand above callers.
+// allocate is theirs, no matter who calls them, so callees stand above callers.
 // Threads, ownership: constants. Errors: none. Bounds: none; a stack that no row takes is `other`.
 #pragma once
 

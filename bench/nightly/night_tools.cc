@@ -76,9 +76,10 @@ Result<FuzzOutcome> RunFuzz(const FuzzCell& cell, const std::string& log,
   const Result<ChildEnd> end = RunChild({kFuzzScript, argv, log, hear}, timeout);
   if (!end.ok()) return end.error();
   if (end->exit == "exit code 2") return Error{ErrorCode::kNotFound, end->last_error};
+  // Targets that no longer build are this tree's fault, and no reason to end the night.
   if (!end->clean() && outcome.found.empty())
-    return Error{ErrorCode::kUnavailable,
-                 std::string(kFuzzScript) + " ended with " + end->exit + ": " + end->last_error};
+    outcome.found.push_back("targets: " + std::string(kFuzzScript) + " ended with " + end->exit + ": " +
+                            end->last_error);
   return outcome;
 }
 

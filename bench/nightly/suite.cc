@@ -105,36 +105,28 @@ Status ReadCounter(Row& row, Suite& suite) {
   return {};
 }
 
-// What a run is made of.
-Status CheckRun(const Row& row, const std::string& scenario, const std::string& strategy,
-                const std::vector<std::string>& overrides) {
-  Result<load::Settings> settings = load::LoadScenario(scenario);
+// What a run is made of; `last` is read before the row has to be at its end.
+Status ReadRun(Row& row, ProfileCell& cell, const std::function<Status()>& last) {
+  if (Status read = All({row.Text("scenario", cell.scenario), row.Text("strategy", cell.strategy),
+                         row.Texts("set", cell.set), last(), row.NothingElse()});
+      !read.ok())
+    return read;
+  Result<load::Settings> settings = load::LoadScenario(cell.scenario);
   if (!settings.ok()) return row.Wrong("scenario", settings.error().message);
-  if (const auto found = FindStrategy(strategy); !found.ok()) return row.Wrong("strategy", found.error().message);
-  for (const std::string& each : overrides)
+  if (const auto found = FindStrategy(cell.strategy); !found.ok()) return row.Wrong("strategy", found.error().message);
+  for (const std::string& each : cell.set)
     if (Status set = load::ApplyOverride(*settings, each); !set.ok()) return row.Wrong("set", set.error().message);
   if (Status valid = load::Validate(*settings); !valid.ok()) return row.Wrong("set", valid.error().message);
   return {};
 }
 
 Status ReadCell(Row& row, Suite& suite) {
-  RunCell cell;
-  if (Status read = All({row.Text("scenario", cell.scenario), row.Text("strategy", cell.strategy),
-                         row.Number("pairs", cell.pairs, 1, kPairsMax), row.Texts("set", cell.set), row.NothingElse()});
-      !read.ok())
-    return read;
-  suite.cells.push_back(cell);
-  return CheckRun(row, cell.scenario, cell.strategy, cell.set);
+  RunCell& cell = suite.cells.emplace_back();
+  return ReadRun(row, cell, [&] { return row.Number("pairs", cell.pairs, 1, kPairsMax); });
 }
 
 Status ReadProfile(Row& row, Suite& suite) {
-  ProfileCell cell;
-  if (Status read = All({row.Text("scenario", cell.scenario), row.Text("strategy", cell.strategy),
-                         row.Texts("set", cell.set), row.NothingElse()});
-      !read.ok())
-    return read;
-  suite.profiles.push_back(cell);
-  return CheckRun(row, cell.scenario, cell.strategy, cell.set);
+  return ReadRun(row, suite.profiles.emplace_back(), [] { return Status(); });
 }
 
 Status ReadSimulator(Row& row, Suite& suite) {

@@ -32,20 +32,17 @@ struct CounterCell {
   std::string options = {};   // of the others, as in `sim --faults`
   std::uint64_t seconds = 40;
 };
-struct RunCell {
-  std::string scenario, strategy;
-  std::uint64_t pairs = 9;
-  std::vector<std::string> set;
-  std::string Name() const { return scenario + "/" + strategy; }
-};
-struct MicroCell {
-  std::uint64_t pairs = 0;  // 0: none
-  std::string filter = ".";
-};
 struct ProfileCell {
   std::string scenario, strategy;
   std::vector<std::string> set;
   std::string Name() const { return scenario + "/" + strategy; }
+};
+struct RunCell : ProfileCell {
+  std::uint64_t pairs = 9;
+};
+struct MicroCell {
+  std::uint64_t pairs = 0;  // 0: none
+  std::string filter = ".";
 };
 struct FuzzCell {
   std::uint64_t seconds = 0;  // of each target; 0: none

@@ -110,12 +110,12 @@ void Child::ReadLines() {
   }
 }
 
-Status Child::AwaitEnd(Time patience, Time end_patience, const std::function<bool(Time)>& wait) {
+Status Child::AwaitEnd(Time timeout, Time end_timeout, const std::function<bool(Time)>& wait) {
   constexpr Time kStep = std::chrono::milliseconds(20);
   for (Time waited{}; !Exited(); waited += kStep) {
     const bool asked = wait(kStep);
-    if (!asked && waited < patience) continue;
-    Terminate(end_patience);
+    if (!asked && waited < timeout) continue;
+    Terminate(end_timeout);
     return Error{ErrorCode::kUnavailable, name() + (asked ? " was interrupted" : " did not end in time")};
   }
   return {};

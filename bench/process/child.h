@@ -51,8 +51,8 @@ class Child {
   bool Terminate(Time patience);
   void Kill();
   // Until it has ended. `wait` lets that much time pass and is true when this process was asked to end: then, and after
-  // `patience`, the child is terminated and that is kUnavailable.
-  Status AwaitEnd(Time patience, Time end_patience, const std::function<bool(Time)>& wait);
+  // `timeout`, the child is terminated and that is kUnavailable.
+  Status AwaitEnd(Time timeout, Time end_timeout, const std::function<bool(Time)>& wait);
   // The last non-empty line of its stderr, or nothing.
   std::string LastErrorLine() const;
 

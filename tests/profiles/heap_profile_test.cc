@@ -35,7 +35,7 @@ HeapProfile Sample() {
   return profile;
 }
 
-TEST_CASE("a stack belongs to the part whose code allocated, whoever called it") {
+TEST_CASE("a stack belongs to the part whose code allocated, no matter who called it") {
   const HeapProfile profile = Sample();
   CHECK(profile.parts.at("sync").peak_bytes == 700);
   CHECK(profile.parts.at("tree").peak_bytes == 500);
