@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The figures of README.md and docs/reproduction.md are what the tool says of the recorded runs, nothing else.
+"""The figures of README.md, docs/measured.md and docs/reproduction.md are what the tool says of the recorded runs.
 
 Usage: readme.py ROOT PREFIXMESH [--fix]. With --fix writes them.
 """
@@ -18,6 +18,11 @@ SCENARIOS = [
     ("chat", 2, "**`chat`**: conversations whose turns may reach another router; 30 s."),
     ("trace", 2, "**`trace`**: the first 10 minutes of Mooncake's conversation trace at 10x speed."),
 ]
+
+
+def linked(root, run):
+    """A recorded run as a page under docs/ links it."""
+    return pathlib.Path("..") / run.relative_to(root)
 
 
 def recorded(root, scenario):
@@ -64,7 +69,7 @@ def disturbances(root):
         else:
             name += f", with {result['strategy']}"
             missing, after, kib = "–", "–", built_after_the_heal(result) / 1024
-        newest[name, routers] = (f"| [{name}]({run.relative_to(root)}) | {routers} | {missing} | {after} | "
+        newest[name, routers] = (f"| [{name}]({linked(root, run)}) | {routers} | {missing} | {after} | "
                                  f"{kib if kib < 1e5 else kib / 1024:,.0f} {'KiB' if kib < 1e5 else 'MiB'} | "
                                  f"{result['placements']['lost']:,} |")
     return ["**`partition`, `late-join` and `stopped-router`**, two-layer where nothing else is said: records that were "
@@ -101,29 +106,36 @@ def rounds(root):
         seconds = settings["phases.warmup_s"] + settings["phases.load_s"]
         cpu = max(router["sync"]["cpu_s"] for router in result["routers"]) / seconds
         visible = result["visibility"]["ms"]
-        lines.append(f"| [{period:g} ms]({run.relative_to(root)}) | "
+        lines.append(f"| [{period:g} ms]({linked(root, run)}) | "
                      f"{result['routers'][0]['sync']['bytes_per_applied_placement']:.1f} | {100 * cpu:.2f} % | "
                      f"{visible['p50']:.1f} ms | {visible['p99']:.1f} ms |")
     return lines + [""]
 
 
+def table(root, prefixmesh, scenario, routers):
+    """Runs of one plan compare: the plan that most strategies ran, the newest of such, and of it each one's newest."""
+    plans = {}
+    for run, result in recorded(root, scenario):
+        if len(result["routers"]) == routers and usual(result):
+            plans.setdefault(result["plan_fingerprint"], {})[result["strategy"]] = run
+    newest = max(plans.values(), key=lambda runs: (len(runs), max(run.stem for run in runs.values())))
+    return subprocess.run([prefixmesh, "report", "--markdown", *newest.values()], check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
+def first_table(root, prefixmesh):
+    return table(root, prefixmesh, "templates", 2)
+
+
 def measured(root, prefixmesh):
     lines = []
     for scenario, routers, words in SCENARIOS:
-        # Runs of one plan compare: the plan that most strategies ran, the newest of such, and of it each one's newest.
-        plans = {}
-        for run, result in recorded(root, scenario):
-            if len(result["routers"]) == routers and usual(result):
-                plans.setdefault(result["plan_fingerprint"], {})[result["strategy"]] = run
-        newest = max(plans.values(), key=lambda runs: (len(runs), max(run.stem for run in runs.values())))
-        table = subprocess.run([prefixmesh, "report", "--markdown", *newest.values()], check=True, capture_output=True,
-                               text=True).stdout
-        lines += [words, "", table.strip(), ""]
+        lines += [words, "", table(root, prefixmesh, scenario, routers), ""]
     lines += rounds(root)
     lines += disturbances(root)
     lines += ["200 requests per second, 80,000-character prompts (`chat` and `trace`: their own lengths), 20 workers, 2 "
               "routers where nothing else is said, all on one machine with 2 cores.", "Every planned request was sent. The runs are in "
-              "[results/](results/)."]
+              "[results/](../results/)."]
     return "\n".join(lines)
 
 
@@ -152,14 +164,15 @@ def reproduction(root, prefixmesh):
             words = [f"{name} {slope:+.3f} MiB a minute, upper end of the 95 % interval {upper:+.3f}"
                      for name in result["series"]["rss_bytes"] for slope, upper in [growth(result, name)]]
             lines += ["", f"RSS in the last ten minutes of the load of [{result['strategy']}, 20 min]"
-                      f"({pathlib.Path('..') / run.relative_to(root)}): {'; '.join(words)}."]
+                      f"({linked(root, run)}): {'; '.join(words)}."]
     return "\n".join(lines)
 
 
 def main():
     root, prefixmesh = pathlib.Path(sys.argv[1]), sys.argv[2]
     wrong = 0
-    for name, figures in (("README.md", measured), ("docs/reproduction.md", reproduction)):
+    for name, figures in (("README.md", first_table), ("docs/measured.md", measured),
+                          ("docs/reproduction.md", reproduction)):
         page = root / name
         text = page.read_text()
         head, rest = text.split(BEGIN)
