@@ -35,12 +35,18 @@ def recorded(root, scenario):
         yield run, result
 
 
-def built_after_the_heal(result):
-    """What all routers built from the heal to the end of the load."""
-    settings, cut, series = result["scenario"]["settings"], result["partition"], result["series"]
-    end_s = cut["began_s"] + (1 - settings["partition.from"]) * settings["phases.load_s"]
-    rows = [i for i, t in enumerate(series["t_s"]) if cut["healed_s"] <= t <= end_s]
-    return sum(built[rows[-1]] - built[rows[0]] for built in series["sync_bytes"].values())
+def built_afterwards(result):
+    """What all routers built from the heal, or the join, to the end of the load."""
+    settings, series = result["scenario"]["settings"], result["series"]
+    load_s = settings["phases.load_s"]
+    if "partition" in result:
+        cut = result["partition"]
+        begin_s, end_s = cut["healed_s"], cut["began_s"] + (1 - settings["partition.from"]) * load_s
+    else:
+        begin_s = result["join"]["at_s"]
+        end_s = begin_s + (1 - settings["join.at"]) * load_s
+    rows = [i for i, t in enumerate(series["t_s"]) if begin_s <= t <= end_s]
+    return sum((built[rows[-1]] or 0) - (built[rows[0]] or 0) for built in series["sync_bytes"].values())
 
 
 def disturbances(root):
@@ -68,7 +74,7 @@ def disturbances(root):
             kib = sum(what["built_bytes"].values()) / 1024
         else:
             name += f", with {result['strategy']}"
-            missing, after, kib = "–", "–", built_after_the_heal(result) / 1024
+            missing, after, kib = "–", "–", built_afterwards(result) / 1024
         newest[name, routers] = (f"| [{name}]({linked(root, run)}) | {routers} | {missing} | {after} | "
                                  f"{kib if kib < 1e5 else kib / 1024:,.0f} {'KiB' if kib < 1e5 else 'MiB'} | "
                                  f"{result['placements']['lost']:,} |")

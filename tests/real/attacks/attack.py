@@ -64,6 +64,9 @@ ATTACKS = {
     "rapid-reset-sync": ("stranger", "rapid-reset-sync", "sync", 64),
 }
 
+# Several at once, from as many strangers.
+TOGETHER = {"five-at-once": ["garbage-frames", "half-sent-bodies", "status-flood", "rapid-reset", "silent-scrapes"]}
+
 # What /metrics of the attacked must say afterwards, a pattern.
 COUNTED = {"untaken-answers": r"answers_untaken_total\{[^}]*\} [1-9]", "endless-frame": 'reason="oversized"',
            "garbage-frames": 'reason="corrupt"',
@@ -181,7 +184,8 @@ def run_attack(name, seconds, settle, quiet=None):
     """Returns the figures; raises AssertionError where the router did what it must not do.
 
     `quiet` is the summary of quiet_load to compare with; without it the attacked pair makes its own first."""
-    program, mode, port, growth_mib = ATTACKS[name]
+    parts = [ATTACKS[part] for part in TOGETHER.get(name, [name])]
+    growth_mib = sum(growth for *_, growth in parts)
     full = seconds >= 20  # the short form strikes once
     beside_seconds = max(seconds - 2, 1)
     with harness.scratch() as folder, Routers() as routers:
@@ -196,7 +200,8 @@ def run_attack(name, seconds, settle, quiet=None):
         after = []
         for again in range(2 if full else 1):
             with Watch(routers) as watch:
-                attacks = [strike(program, mode, routers.ports[router][port], seconds) for router in "mz"]
+                attacks = [strike(program, mode, routers.ports[router][port], seconds)
+                           for program, mode, port, _ in parts for router in "mz"]
                 beside = routers.load(beside_seconds, f"{folder}/beside-{again}")
                 for attack in attacks:
                     out, error = attack.communicate(timeout=seconds + 60)
@@ -250,7 +255,7 @@ class Attacks(unittest.TestCase):
 
     def test_each(self):
         quiet = quiet_load(1)  # once for all: of the quiet part only the p99 counts, and every pair is the same
-        for name in ATTACKS:
+        for name in [*ATTACKS, *TOGETHER]:
             with self.subTest(name):
                 for _ in range(3):  # a machine that is busy with something else makes them slow, too
                     figures = run_attack(name, 3, 1, quiet)
@@ -278,11 +283,11 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
     for name in arguments.names:
-        if name not in ATTACKS:
-            parser.error(f"no attack '{name}'; there are {', '.join(ATTACKS)}")
+        if name not in [*ATTACKS, *TOGETHER]:
+            parser.error(f"no attack '{name}'; there are {', '.join([*ATTACKS, *TOGETHER])}")
     failed = 0
     print(HEAD, flush=True)
-    for name in arguments.names or ATTACKS:
+    for name in arguments.names or [*ATTACKS, *TOGETHER]:
         figures = run_attack(name, arguments.seconds, arguments.settle)
         print(row(figures), flush=True)
         failed += bool(figures["wrong"])
