@@ -4,7 +4,7 @@
 
 #include "bench/process/proc.h"
 #include "impl/figures/router_figures.h"
-#include "impl/sync/strategy.h"
+#include "impl/sync/actions.h"
 
 namespace prefixmesh::bench {
 

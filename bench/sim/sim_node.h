@@ -11,6 +11,7 @@
 #include "impl/mesh/mesh.h"
 #include "impl/route/fleet.h"
 #include "impl/route/policy.h"
+#include "impl/sync/generations/text_tree_view.h"
 
 namespace prefixmesh::sim {
 
@@ -19,7 +20,7 @@ inline Time Seconds(double value) { return Time(static_cast<Time::rep>(value * 1
 std::string RouterName(std::size_t node);
 std::string WorkerLabel(std::size_t worker);
 
-class SimNode : protected StrategyView, protected LoadView {
+class SimNode : protected TextTreeView, protected LoadView {
  public:
   struct Parameters {
     std::size_t node = 0;

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cstdlib>
+
 #include "impl/base/check.h"
 #include "impl/base/printable.h"
 #include "impl/wire/gzip_frame.h"
@@ -24,6 +26,12 @@ const char* SendOutcomeName(SendOutcome outcome) {
 }
 
 }  // namespace
+
+void MeshSink::Refuse(const char* action) {
+  spdlog::critical("a strategy wants {} of trees that have no place for it", action);
+  PREFIXMESH_CHECK(false);
+  std::abort();  // CHECK has ended the process
+}
 
 Mesh::Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink, std::vector<std::string> peers)
     : clock_(clock),

@@ -30,21 +30,24 @@
 
 namespace prefixmesh {
 
-// Carries out what a strategy wants changed outside itself, and leaves what its kind of trees has no place for. Called
-// on the mesh loop.
+// Carries out what a strategy wants changed outside itself. What its kind of trees has no place for is a strategy on the
+// wrong kind, which nothing a peer says can bring about: a CHECK. Called on the mesh loop.
 class MeshSink {
  public:
   virtual ~MeshSink() = default;
-  virtual void Apply(ApplyPrompt) {}
-  virtual void Apply(const ApplySnapshot&) {}
-  virtual void Apply(const ForgetTenant&) {}
-  virtual void Apply(const ApplyIds&) {}
-  virtual void Apply(const RetractIds&) {}
-  virtual void Apply(const RetractBelow&) {}
-  virtual void Apply(const MoveRefreshMark&) {}
-  virtual void Apply(const ApplyLoad&) {}
-  virtual void Apply(const ForgetLoads&) {}
-  virtual void Apply(const ApplyRegister&) {}
+  virtual void Apply(ApplyPrompt) { Refuse("ApplyPrompt"); }
+  virtual void Apply(const ApplySnapshot&) { Refuse("ApplySnapshot"); }
+  virtual void Apply(const ForgetTenant&) { Refuse("ForgetTenant"); }
+  virtual void Apply(const ApplyIds&) { Refuse("ApplyIds"); }
+  virtual void Apply(const RetractIds&) { Refuse("RetractIds"); }
+  virtual void Apply(const RetractBelow&) { Refuse("RetractBelow"); }
+  virtual void Apply(const MoveRefreshMark&) { Refuse("MoveRefreshMark"); }
+  virtual void Apply(const ApplyLoad&) { Refuse("ApplyLoad"); }
+  virtual void Apply(const ForgetLoads&) { Refuse("ForgetLoads"); }
+  virtual void Apply(const ApplyRegister&) { Refuse("ApplyRegister"); }
+
+ private:
+  [[noreturn]] static void Refuse(const char* action);
 };
 
 struct LayerTotal {

@@ -4,7 +4,7 @@
 //   mesh loop:       strategy actions → BlockActions or TextActions → tree, fleet
 //   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/walk.md)
 //
-// Threads:  RouterHandler from gRPC threads, StrategyView from the mesh loop.
+// Threads:  RouterHandler from gRPC threads, TextTreeView from the mesh loop.
 // Bounds:   probe handles kProbesMax and kProbeBytesMax, the oldest goes first; prompts options.limits.prompt_bytes.
 // Ownership: borrows Env parts and channels; Start and Stop bracket everything. Time: through Env.
 #pragma once
@@ -63,7 +63,7 @@ struct RouterOptions {
   std::uint64_t in_flight_bytes_max = 256u << 20;
 };
 
-class RouterNode final : public RouterHandler, public StrategyView {
+class RouterNode final : public RouterHandler, public TextTreeView {
  public:
   static constexpr std::size_t kProbesMax = 4096;
   static constexpr std::size_t kProbeBytesMax = 64u << 20;
@@ -99,7 +99,7 @@ class RouterNode final : public RouterHandler, public StrategyView {
   void BeginPhase(std::string_view phase) override;
   void Positions(std::function<void(const v1::SyncPositions&)> done) override;
 
-  // StrategyView
+  // TextTreeView
   std::span<const WorkerLoad> Workers() const override;
   std::uint64_t WorkersVersion() const override { return fleet_.version(); }
   std::size_t PeerCount() const override { return options_.sync.peers.size(); }

@@ -38,6 +38,88 @@ constexpr HazardSet kS7 = kAll | HazardSet{Hazard::kRoleDecides, Hazard::kWholeS
 constexpr HazardSet kS7Paths = kS2;
 constexpr HazardSet kS7Exports = kS7 | HazardSet{Hazard::kEcho, Hazard::kScalarVersion};
 
+// What every generation takes of the settings.
+template <typename Options>
+Options Common(const StrategySettings& settings) {
+  Options options;
+  options.self_name = settings.router;
+  options.mended = settings.mended;
+  options.constants = settings.constants;
+  return options;
+}
+
+using generations::CheckpointForm;
+using generations::CrdtOpsPoint;
+using generations::FullSnapshotForm;
+using generations::PathDeltaDraft;
+using generations::TenantDeltaDraft;
+using Made = std::unique_ptr<SyncStrategy>;
+using Settings = StrategySettings;
+
+template <CrdtOpsPoint point>
+Made Crdt(const Settings& settings, const TextTreeView&) {
+  auto options = Common<generations::CrdtOpsOptions>(settings);
+  options.point = point;
+  return std::make_unique<generations::CrdtOps>(options);
+}
+
+Made Raw(const Settings& settings, const TextTreeView&) {
+  return std::make_unique<generations::RawOps>(Common<generations::RawOpsOptions>(settings));
+}
+
+template <bool capped>
+Made Snapshots(const Settings& settings, const TextTreeView&) {
+  auto options = Common<generations::SnapshotOpsOptions>(settings);
+  options.while_rebuilding = settings.while_rebuilding;
+  options.capped = capped;
+  return std::make_unique<generations::SnapshotOps>(options);
+}
+
+template <FullSnapshotForm form>
+Made Full(const Settings& settings, const TextTreeView& view) {
+  auto options = Common<generations::FullSnapshotOptions>(settings);
+  options.form = form;
+  return std::make_unique<generations::FullSnapshot>(options, view);
+}
+
+template <CheckpointForm form>
+Made Checkpoint(const Settings& settings, const TextTreeView& view) {
+  auto options = Common<generations::CheckpointOptions>(settings);
+  options.form = form;
+  return std::make_unique<generations::CheckpointSync>(options, view);
+}
+
+template <PathDeltaDraft draft>
+Made Paths(const Settings& settings, const TextTreeView&) {
+  auto options = Common<generations::PathDeltasOptions>(settings);
+  options.draft = draft;
+  return std::make_unique<generations::PathDeltas>(options);
+}
+
+template <TenantDeltaDraft draft>
+Made Deltas(const Settings& settings, const TextTreeView& view) {
+  auto options = Common<generations::TenantDeltasOptions>(settings);
+  options.text_eviction_period = settings.text_eviction_period;
+  options.text_chars_max = settings.text_chars_max;
+  options.draft = draft;
+  return std::make_unique<generations::TenantDeltas>(options, view);
+}
+
+Made Blocks(const Settings& settings, const TextTreeView& view) {
+  two_layer::Options options;
+  options.round_period = settings.round_period;
+  options.anchors = settings.anchors;
+  options.window_bytes = settings.window_bytes;
+  options.page_bytes = settings.page_bytes;
+  options.dead_after = settings.dead_after;
+  options.hash_key_id = settings.hash_key_id;
+  options.text_block_bytes = settings.text_block_bytes;
+  options.tokens_block_tokens = settings.tokens_block_tokens;
+  options.router = settings.router;
+  options.incarnation = settings.incarnation;
+  return std::make_unique<two_layer::TwoLayer>(std::move(options), view);
+}
+
 }  // namespace
 
 const std::vector<StrategyDescription>& StrategyDescriptions() {
@@ -45,45 +127,45 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
       {"off", "routers tell each other nothing", IndexKind::kBlock, true, true},
       {"crdt-ops",
        "the first generation (S1, #825): every request rewrites the list of operations, and the log keeps all",
-       IndexKind::kText, false, true, kS1},
-      {"crdt-ops/a", "the same at #655: as JSON, a log that is never shortened", IndexKind::kText, false, true, kS1},
-      {"crdt-ops/b", "the same at #899: deltas beside the list", IndexKind::kText, false, true, kS1b},
-      {"crdt-ops/c", "the same at #919: the list is rebuilt every 60 s only", IndexKind::kText, false, true, kS1b},
+       IndexKind::kText, false, true, kS1, Crdt<CrdtOpsPoint::k825>},
+      {"crdt-ops/a", "the same at #655: as JSON, a log that is never shortened", IndexKind::kText, false, true, kS1, Crdt<CrdtOpsPoint::k655>},
+      {"crdt-ops/b", "the same at #899: deltas beside the list", IndexKind::kText, false, true, kS1b, Crdt<CrdtOpsPoint::k899>},
+      {"crdt-ops/c", "the same at #919: the list is rebuilt every 60 s only", IndexKind::kText, false, true, kS1b, Crdt<CrdtOpsPoint::k919>},
       {"raw-ops", "the second generation (S2, #961): operations with the whole prompt, once a second", IndexKind::kText,
-       false, true, kS2},
+       false, true, kS2, Raw},
       {"snapshot-ops", "the third generation (S3): operations as deltas, a snapshot of the tree where the list was",
-       IndexKind::kText, false, true, kS3},
+       IndexKind::kText, false, true, kS3, Snapshots<false>},
       {"full-snapshot", "the fourth generation (S4): the whole tree, every second that it changed", IndexKind::kText,
-       false, true, kS4},
-      {"full-snapshot/b", "the same from an export that is made every 10 s", IndexKind::kText, false, true, kS4},
+       false, true, kS4, Full<FullSnapshotForm::kLive>},
+      {"full-snapshot/b", "the same from an export that is made every 10 s", IndexKind::kText, false, true, kS4, Full<FullSnapshotForm::kStored>},
       {"checkpoint", "the fifth generation (S5e): the tree exported every 10 s, compressed, dropped above 8 MiB",
-       IndexKind::kText, false, true, kS5},
+       IndexKind::kText, false, true, kS5, Checkpoint<CheckpointForm::kE>},
       {"checkpoint/a", "its first form: uncompressed, exported and sent when idle, too", IndexKind::kText, false, true,
-       kS4},
-      {"checkpoint/b", "its second form: a flat list of operations, compressed", IndexKind::kText, false, true, kS5},
-      {"checkpoint/c", "its third form: a snapshot, compressed", IndexKind::kText, false, true, kS5},
-      {"checkpoint/d", "its fourth form: the same, not while nothing changed", IndexKind::kText, false, true, kS5},
+       kS4, Full<FullSnapshotForm::kCheckpoint>},
+      {"checkpoint/b", "its second form: a flat list of operations, compressed", IndexKind::kText, false, true, kS5, Checkpoint<CheckpointForm::kB>},
+      {"checkpoint/c", "its third form: a snapshot, compressed", IndexKind::kText, false, true, kS5, Checkpoint<CheckpointForm::kC>},
+      {"checkpoint/d", "its fourth form: the same, not while nothing changed", IndexKind::kText, false, true, kS5, Checkpoint<CheckpointForm::kD>},
       {"capped-ops", "the sixth generation (S6): at most 200 operations a second and peer, no fallback",
-       IndexKind::kText, false, true, kS6},
+       IndexKind::kText, false, true, kS6, Snapshots<true>},
       {"tenant-deltas", "the seventh generation (S7) as merged: hashes of prompts, and nothing that repairs them",
-       IndexKind::kText, false, true, kS7},
+       IndexKind::kText, false, true, kS7, Deltas<TenantDeltaDraft::kMerged>},
       {"tenant-deltas/d1", "its first draft: records with the whole prompt, of which no tree is told", IndexKind::kText,
-       false, true, kS7Paths},
+       false, true, kS7Paths, Paths<PathDeltaDraft::kD1>},
       {"tenant-deltas/d2", "its draft whose records carry the whole prompt: each one resolves", IndexKind::kText, false,
-       true, kS7Paths},
-      {"tenant-deltas/d3", "the same, and every 30th round drops its records", IndexKind::kText, false, true, kS7Paths},
+       true, kS7Paths, Paths<PathDeltaDraft::kD2>},
+      {"tenant-deltas/d3", "the same, and every 30th round drops its records", IndexKind::kText, false, true, kS7Paths, Paths<PathDeltaDraft::kD3>},
       {"tenant-deltas/d4", "the same, and takes evictions, which nobody sends", IndexKind::kText, false, true,
-       kS7Paths},
+       kS7Paths, Paths<PathDeltaDraft::kD4>},
       {"tenant-deltas/d5", "its draft with hashes and a flat list of the tree every 10 s, compressed", IndexKind::kText,
-       false, true, kS7Exports},
+       false, true, kS7Exports, Deltas<TenantDeltaDraft::kD5>},
       {"tenant-deltas/d6", "its draft with hashes and a compressed snapshot of the tree every 10 s", IndexKind::kText,
-       false, true, kS7Exports},
+       false, true, kS7Exports, Deltas<TenantDeltaDraft::kD6>},
       {"tenant-deltas/d7", "the same, not while nothing changed, dropped above 8 MiB; versions start again every 60 s",
-       IndexKind::kText, false, true, kS7Exports},
+       IndexKind::kText, false, true, kS7Exports, Deltas<TenantDeltaDraft::kD7>},
       {"tenant-deltas/d8", "the same without a copy of prompts that the tree was asked about", IndexKind::kText, false,
-       true, kS7Exports},
+       true, kS7Exports, Deltas<TenantDeltaDraft::kD8>},
       {"two-layer", "placement logs in packed, acknowledged rounds; ids, never text (the default)", IndexKind::kBlock,
-       true, false},
+       true, false, {}, Blocks},
   };
   return all;
 }
@@ -125,88 +207,10 @@ Result<HazardSet> ResolveMended(const StrategyDescription& strategy, std::string
 }
 
 std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
-                                           const StrategyView& view) {
-  if (name == "off") return nullptr;
-  if (name.starts_with("crdt-ops")) {
-    generations::CrdtOpsOptions crdt;
-    crdt.self_name = settings.router;
-    crdt.mended = settings.mended;
-    crdt.constants = settings.constants;
-    if (name == "crdt-ops/a") crdt.point = generations::CrdtOpsPoint::k655;
-    if (name == "crdt-ops/b") crdt.point = generations::CrdtOpsPoint::k899;
-    if (name == "crdt-ops/c") crdt.point = generations::CrdtOpsPoint::k919;
-    return std::make_unique<generations::CrdtOps>(crdt);
-  }
-  if (name == "raw-ops") {
-    generations::RawOpsOptions raw;
-    raw.self_name = settings.router;
-    raw.mended = settings.mended;
-    raw.constants = settings.constants;
-    return std::make_unique<generations::RawOps>(raw);
-  }
-  if (name == "snapshot-ops" || name == "capped-ops") {
-    generations::SnapshotOpsOptions ops;
-    ops.self_name = settings.router;
-    ops.mended = settings.mended;
-    ops.constants = settings.constants;
-    ops.while_rebuilding = settings.while_rebuilding;
-    ops.capped = name == "capped-ops";
-    return std::make_unique<generations::SnapshotOps>(ops);
-  }
-  if (name.starts_with("full-snapshot") || name == "checkpoint/a") {
-    generations::FullSnapshotOptions full;
-    full.self_name = settings.router;
-    full.mended = settings.mended;
-    full.constants = settings.constants;
-    if (name == "full-snapshot/b") full.form = generations::FullSnapshotForm::kStored;
-    if (name == "checkpoint/a") full.form = generations::FullSnapshotForm::kCheckpoint;
-    return std::make_unique<generations::FullSnapshot>(full, view);
-  }
-  if (name.starts_with("checkpoint")) {
-    generations::CheckpointOptions checkpoint;
-    checkpoint.self_name = settings.router;
-    checkpoint.mended = settings.mended;
-    checkpoint.constants = settings.constants;
-    if (name == "checkpoint/b") checkpoint.form = generations::CheckpointForm::kB;
-    if (name == "checkpoint/c") checkpoint.form = generations::CheckpointForm::kC;
-    if (name == "checkpoint/d") checkpoint.form = generations::CheckpointForm::kD;
-    return std::make_unique<generations::CheckpointSync>(checkpoint, view);
-  }
-  if (name.starts_with("tenant-deltas/d") && name.back() <= '4') {
-    using Draft = generations::PathDeltaDraft;
-    constexpr Draft kDrafts[] = {Draft::kD1, Draft::kD2, Draft::kD3, Draft::kD4};
-    generations::PathDeltasOptions paths;
-    paths.draft = kDrafts[name.back() - '1'];
-    paths.self_name = settings.router;
-    paths.mended = settings.mended;
-    paths.constants = settings.constants;
-    return std::make_unique<generations::PathDeltas>(paths);
-  }
-  if (name.starts_with("tenant-deltas")) {
-    using Draft = generations::TenantDeltaDraft;
-    constexpr Draft kDrafts[] = {Draft::kD5, Draft::kD6, Draft::kD7, Draft::kD8};
-    generations::TenantDeltasOptions deltas;
-    deltas.self_name = settings.router;
-    deltas.mended = settings.mended;
-    deltas.constants = settings.constants;
-    deltas.text_eviction_period = settings.text_eviction_period;
-    deltas.text_chars_max = settings.text_chars_max;
-    if (name != "tenant-deltas") deltas.draft = kDrafts[name.back() - '5'];
-    return std::make_unique<generations::TenantDeltas>(deltas, view);
-  }
-  PREFIXMESH_CHECK(name == "two-layer");
-  two_layer::Options options;
-  options.round_period = settings.round_period;
-  options.anchors = settings.anchors;
-  options.window_bytes = settings.window_bytes;
-  options.page_bytes = settings.page_bytes;
-  options.dead_after = settings.dead_after;
-  options.hash_key_id = settings.hash_key_id;
-  options.text_block_bytes = settings.text_block_bytes;
-  options.tokens_block_tokens = settings.tokens_block_tokens;
-  options.router = settings.router;
-  options.incarnation = settings.incarnation;
-  return std::make_unique<two_layer::TwoLayer>(std::move(options), view);
+                                           const TextTreeView& view) {
+  const Result<StrategyDescription> strategy = FindStrategy(name);
+  PREFIXMESH_CHECK(strategy.ok());
+  return strategy->make == nullptr ? nullptr : strategy->make(settings, view);
 }
 
 }  // namespace prefixmesh

@@ -1,6 +1,6 @@
-// strategies.h — every strategy by name: what `--strategy` takes and what makes one.
+// strategies.h — every strategy by name: what `--strategy` takes, what it is, and what makes one.
 //
-// The one place a new strategy is added (docs/adding-a-strategy.md). Threads: any. Errors: an unknown name, an index
+// The one place a new strategy is added: a row (docs/adding-a-strategy.md). Threads: any. Errors: an unknown name, an index
 // kind the strategy cannot run on, or a hazard that it does not have, is a one-line error that names the allowed
 // values.
 #pragma once
@@ -14,6 +14,7 @@
 #include "impl/base/result.h"
 #include "impl/sync/generations/constants.h"
 #include "impl/sync/generations/hazards.h"
+#include "impl/sync/generations/text_tree_view.h"
 #include "impl/sync/strategy.h"
 
 namespace prefixmesh {
@@ -46,6 +47,8 @@ struct StrategyDescription {
   bool runs_on_block;
   bool runs_on_text;
   generations::HazardSet hazards = {};  // that it has, and that can be mended
+  // Null for `off`, which has no state to drive.
+  std::unique_ptr<SyncStrategy> (*make)(const StrategySettings& settings, const TextTreeView& view) = nullptr;
 };
 
 const std::vector<StrategyDescription>& StrategyDescriptions();
@@ -54,8 +57,8 @@ Result<StrategyDescription> FindStrategy(std::string_view name);
 Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::string_view kind);
 // A list of ids (hazards.h), if this strategy has each of them.
 Result<generations::HazardSet> ResolveMended(const StrategyDescription& strategy, std::string_view list);
-// Null for `off`, which has no state to drive.
+// `name` is one of the above. Null for `off`.
 std::unique_ptr<SyncStrategy> MakeStrategy(std::string_view name, const StrategySettings& settings,
-                                           const StrategyView& view);
+                                           const TextTreeView& view);
 
 }  // namespace prefixmesh

@@ -63,7 +63,7 @@ void MergeInto(TextTree& tree, std::string_view body, Fleet& fleet) {
 }
 
 void SnapshotTextTrees(const TreeSet& trees, const Fleet& fleet, std::string_view model,
-                       StrategyView::SnapshotSink sink) {
+                       TextTreeView::SnapshotSink sink) {
   trees.ForEachTextTree([&](const TreeScope& scope) {
     if (model.empty() || scope.model == model) sink(scope.model, SnapshotOf(*scope.text, fleet));
   });

@@ -11,6 +11,7 @@
 #include "impl/mesh/mesh.h"
 #include "impl/node/tree_set.h"
 #include "impl/route/fleet.h"
+#include "impl/sync/generations/text_tree_view.h"
 #include "impl/tree/text_tree.h"
 #include "impl/wire/tree_snapshot.h"
 
@@ -34,8 +35,8 @@ class TextActions final : public MeshSink {
 generations::TreeSnapshot SnapshotOf(const TextTree& tree, const Fleet& fleet);
 // `body` is an encoded snapshot; one that is no tree is left out. Read in place, one node at a time.
 void MergeInto(TextTree& tree, std::string_view body, Fleet& fleet);
-// StrategyView::SnapshotTextTrees.
+// TextTreeView::SnapshotTextTrees.
 void SnapshotTextTrees(const TreeSet& trees, const Fleet& fleet, std::string_view model,
-                       StrategyView::SnapshotSink sink);
+                       TextTreeView::SnapshotSink sink);
 
 }  // namespace prefixmesh

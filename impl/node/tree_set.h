@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "impl/base/mutex.h"
-#include "impl/sync/strategy.h"
+#include "impl/sync/placement.h"
 #include "impl/tree/block_hash.h"
 #include "impl/tree/block_index.h"
 #include "impl/tree/text_tree.h"

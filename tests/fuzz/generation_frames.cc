@@ -23,7 +23,7 @@ using namespace prefixmesh::generations;
 
 constexpr std::size_t kEventsMax = 64;
 
-class Router final : public StrategyView {
+class Router final : public TextTreeView {
  public:
   Router(unsigned which, HazardSet mended) : strategy_(Make(which, mended)) {}
 

@@ -44,7 +44,7 @@ std::optional<std::string> Lz4Sync::ListOf(const std::string& key, const std::st
   return std::move(*list);
 }
 
-std::uint64_t Lz4Sync::Export(const StrategyView& view) {
+std::uint64_t Lz4Sync::Export(const TextTreeView& view) {
   if (form_.skips_unchanged && Generation() == generation_exported_) return 0;
   std::uint64_t bytes = 0;
   view.SnapshotTextTrees({}, [&](const std::string& model, TreeSnapshot snapshot) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "impl/sync/generations/op_sync.h"
+#include "impl/sync/generations/text_tree_view.h"
 
 namespace prefixmesh::generations {
 
@@ -42,7 +43,7 @@ class Lz4Sync : public OpSync {
       : OpSync(options, traits), form_(form) {}
 
   // Returns the bytes of the bodies.
-  std::uint64_t Export(const StrategyView& view);
+  std::uint64_t Export(const TextTreeView& view);
   void CollectGarbage() override;
 
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;

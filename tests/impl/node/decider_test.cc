@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kWorkers = 20;
 constexpr char kModel[] = "model-0";
 
-struct View final : StrategyView {
+struct View final : TextTreeView {
   std::span<const WorkerLoad> Workers() const override { return {}; }
   std::uint64_t WorkersVersion() const override { return 1; }
   std::size_t PeerCount() const override { return 1; }

@@ -45,7 +45,7 @@ TEST_CASE("ResolveMended: a strategy takes the hazards it has, and refuses other
 }
 
 TEST_CASE("Strategies: every generation has its placements before a frame, and loses the stream above its limit") {
-  GenerationNode view([](const StrategyView& self) { return MakeStrategy("raw-ops", {}, self); });
+  GenerationNode view([](const TextTreeView& self) { return MakeStrategy("raw-ops", {}, self); });
   for (const StrategyDescription& strategy : StrategyDescriptions()) {
     if (strategy.hazards == HazardSet()) continue;
     INFO(strategy.name);
@@ -60,7 +60,7 @@ TEST_CASE("Strategies: what tenant-deltas remembers of prompts goes by the setti
   for (const char* name :
        {"tenant-deltas", "tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7", "tenant-deltas/d8"}) {
     INFO(name);
-    GenerationNode node([&](const StrategyView& view) {
+    GenerationNode node([&](const TextTreeView& view) {
       StrategySettings settings;
       settings.router = "a";
       settings.text_eviction_period = std::chrono::seconds(7);
@@ -80,7 +80,7 @@ TEST_CASE("Strategies: what tenant-deltas remembers of prompts goes by the setti
 // A router of this strategy with constants and hazards mended.
 std::unique_ptr<GenerationNode> With(const char* strategy, const generations::Constants& constants,
                                      HazardSet mended = {}) {
-  auto node = std::make_unique<GenerationNode>([&](const StrategyView& view) {
+  auto node = std::make_unique<GenerationNode>([&](const TextTreeView& view) {
     StrategySettings settings;
     settings.router = "a";
     settings.constants = constants;
@@ -234,7 +234,7 @@ TEST_CASE("Constants: periods") {
     StrategySettings settings;
     settings.constants.round_ms = round_ms;
     settings.text_chars_max = 1;
-    GenerationNode node([&](const StrategyView& view) { return MakeStrategy("tenant-deltas", settings, view); });
+    GenerationNode node([&](const TextTreeView& view) { return MakeStrategy("tenant-deltas", settings, view); });
     node.PlaceMany(0, 3);
     node.Rounds(2);  // of 120 s
     CHECK(node.buffer("path_index").entries == (round_ms == 60'000 ? 0 : 3));
@@ -245,7 +245,7 @@ TEST_CASE("Constants: periods") {
 int HeldOfPeers(const StrategyDescription& strategy, HazardSet mended, std::uint64_t& decode_errors) {
   std::unique_ptr<GenerationNode> nodes[2];
   for (int i = 0; i < 2; ++i) {
-    nodes[i] = std::make_unique<GenerationNode>([&](const StrategyView& view) {
+    nodes[i] = std::make_unique<GenerationNode>([&](const TextTreeView& view) {
       StrategySettings settings;
       settings.router = i == 0 ? "a" : "b";
       settings.mended = mended;

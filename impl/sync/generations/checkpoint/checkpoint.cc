@@ -18,7 +18,7 @@ ExportForm FormOf(const CheckpointOptions& options) {
 
 }  // namespace
 
-CheckpointSync::CheckpointSync(const CheckpointOptions& options, const StrategyView& view)
+CheckpointSync::CheckpointSync(const CheckpointOptions& options, const TextTreeView& view)
     : Lz4Sync(Common(options), MakeTraits(kCheckpointNames[static_cast<std::size_t>(options.form)], Common(options)),
               FormOf(options)),
       view_(view) {}

@@ -41,7 +41,7 @@ struct CheckpointOptions {
 
 class CheckpointSync final : public Lz4Sync {
  public:
-  CheckpointSync(const CheckpointOptions& options, const StrategyView& view);
+  CheckpointSync(const CheckpointOptions& options, const TextTreeView& view);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return NameOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
@@ -51,7 +51,7 @@ class CheckpointSync final : public Lz4Sync {
  private:
   void Checkpoint(Time now) override;
 
-  const StrategyView& view_;
+  const TextTreeView& view_;
   std::uint64_t exported_bytes_ = 0;
 };
 

@@ -13,7 +13,7 @@ constexpr std::string_view kFullSnapshotNames[] = {"full-snapshot", "full-snapsh
 
 }  // namespace
 
-FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const StrategyView& view)
+FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const TextTreeView& view)
     : SnapshotSync(Common(options),
                    MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], Common(options))),
       form_(options.form),

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "impl/sync/generations/snapshot_sync.h"
+#include "impl/sync/generations/text_tree_view.h"
 
 namespace prefixmesh::generations {
 
@@ -41,7 +42,7 @@ struct FullSnapshotOptions {
 
 class FullSnapshot final : public SnapshotSync {
  public:
-  FullSnapshot(const FullSnapshotOptions& options, const StrategyView& view);
+  FullSnapshot(const FullSnapshotOptions& options, const TextTreeView& view);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return NameOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
@@ -52,7 +53,7 @@ class FullSnapshot final : public SnapshotSync {
   void CollectGarbage() override;
 
   const FullSnapshotForm form_;
-  const StrategyView& view_;
+  const TextTreeView& view_;
 };
 
 }  // namespace prefixmesh::generations

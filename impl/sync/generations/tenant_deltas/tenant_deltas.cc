@@ -30,7 +30,7 @@ ExportForm FormOf(const TenantDeltasOptions& options) {
 
 }  // namespace
 
-TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view)
+TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view)
     : Lz4Sync(Common(options), MakeTraits(kTenantDeltasNames[static_cast<std::size_t>(options.draft)], Common(options)),
               FormOf(options)),
       choices_(options),

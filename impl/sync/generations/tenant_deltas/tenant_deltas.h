@@ -74,7 +74,7 @@ struct TenantDeltasOptions {
 
 class TenantDeltas final : public Lz4Sync {
  public:
-  TenantDeltas(const TenantDeltasOptions& options, const StrategyView& view);
+  TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override;
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
@@ -111,7 +111,7 @@ class TenantDeltas final : public Lz4Sync {
   bool indexes_by_load() const { return choices_.draft == TenantDeltaDraft::kD6; }
 
   const TenantDeltasOptions choices_;
-  const StrategyView& view_;
+  const TextTreeView& view_;
   PathIndex index_;
   std::map<std::string, Buffer> buffers_;                         // by model
   std::map<PeerIndex, std::map<std::string, Buffer>> under_way_;  // by key, copies; H1 mended

@@ -25,7 +25,7 @@ namespace {
 constexpr std::uint64_t kMiB = 1u << 20;
 constexpr std::size_t kBodyBytes = 2u << 20;
 
-class NoView final : public StrategyView {
+class NoView final : public TextTreeView {
  public:
   std::span<const WorkerLoad> Workers() const override { return {}; }
   std::uint64_t WorkersVersion() const override { return 0; }

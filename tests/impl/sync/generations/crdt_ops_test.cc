@@ -18,7 +18,7 @@ std::unique_ptr<GenerationNode> MakeNode(Point point, const CrdtOpsOptions& base
   CrdtOpsOptions options = base;
   options.point = point;
   options.self_name = "a";
-  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<CrdtOps>(options); });
+  return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<CrdtOps>(options); });
 }
 TreeState StateOf(const Value& value) {
   REQUIRE(value.tag == kTreeStateTag);

@@ -19,12 +19,12 @@ using Form = CheckpointForm;
 constexpr const char* kKey = "tree:m";
 
 std::unique_ptr<GenerationNode> MakeNode(Full form, const Constants& constants = {}) {
-  return std::make_unique<GenerationNode>([&](const StrategyView& view) {
+  return std::make_unique<GenerationNode>([&](const TextTreeView& view) {
     return std::make_unique<FullSnapshot>(FullSnapshotOptions{form, "a", constants}, view);
   });
 }
 std::unique_ptr<GenerationNode> MakeNode(Form form, const Constants& constants = {}) {
-  return std::make_unique<GenerationNode>([&](const StrategyView& view) {
+  return std::make_unique<GenerationNode>([&](const TextTreeView& view) {
     return std::make_unique<CheckpointSync>(CheckpointOptions{form, "a", constants}, view);
   });
 }

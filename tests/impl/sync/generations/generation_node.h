@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "impl/sync/generations/store_frame.h"
-#include "impl/sync/strategy.h"
+#include "impl/sync/generations/text_tree_view.h"
 #include "impl/tree/text_tree.h"
 #include "impl/wire/policy_state.h"
 #include "tests/support/properties.h"
@@ -22,11 +22,11 @@ namespace prefixmesh::generations::test {
 inline constexpr PeerIndex kFirst{0};
 inline constexpr PeerIndex kSecond{1};
 
-class GenerationNode final : public StrategyView {
+class GenerationNode final : public TextTreeView {
  public:
   // `make` gets this node as the strategy's view.
   template <typename Make>
-  explicit GenerationNode(Make&& make) : strategy_(make(static_cast<const StrategyView&>(*this))) {}
+  explicit GenerationNode(Make&& make) : strategy_(make(static_cast<const TextTreeView&>(*this))) {}
   GenerationNode(const GenerationNode&) = delete;
   GenerationNode& operator=(const GenerationNode&) = delete;
 
@@ -132,7 +132,7 @@ class GenerationNode final : public StrategyView {
   // Called in the middle of an export of the tree, as requests go on meanwhile.
   std::function<void()> during_export;
 
-  // StrategyView
+  // TextTreeView
   std::span<const WorkerLoad> Workers() const override { return {}; }
   std::uint64_t WorkersVersion() const override { return 0; }
   std::size_t PeerCount() const override { return 2; }

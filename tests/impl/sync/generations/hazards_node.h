@@ -25,37 +25,37 @@ using NodePtr = std::unique_ptr<GenerationNode>;
 inline NodePtr Crdt(CrdtOpsPoint point, HazardSet mended, const std::string& name = "a",
                     const Constants& constants = {}) {
   const CrdtOpsOptions options{.point = point, .self_name = name, .constants = constants, .mended = mended};
-  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<CrdtOps>(options); });
+  return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<CrdtOps>(options); });
 }
 inline NodePtr Raw(HazardSet mended, const std::string& name = "a", RawOpsOptions options = {}) {
   options.self_name = name;
   options.mended = mended;
-  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<RawOps>(options); });
+  return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<RawOps>(options); });
 }
 inline NodePtr Snapshots(HazardSet mended, const std::string& name = "a", SnapshotOpsOptions options = {}) {
   options.self_name = name;
   options.mended = mended;
-  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<SnapshotOps>(options); });
+  return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<SnapshotOps>(options); });
 }
 inline NodePtr Full(FullSnapshotForm form, HazardSet mended, const std::string& name = "a") {
   const FullSnapshotOptions options{.form = form, .self_name = name, .mended = mended};
   return std::make_unique<GenerationNode>(
-      [&](const StrategyView& view) { return std::make_unique<FullSnapshot>(options, view); });
+      [&](const TextTreeView& view) { return std::make_unique<FullSnapshot>(options, view); });
 }
 inline NodePtr Exports(CheckpointForm form, HazardSet mended, const std::string& name = "a") {
   const CheckpointOptions options{.form = form, .self_name = name, .mended = mended};
   return std::make_unique<GenerationNode>(
-      [&](const StrategyView& view) { return std::make_unique<CheckpointSync>(options, view); });
+      [&](const TextTreeView& view) { return std::make_unique<CheckpointSync>(options, view); });
 }
 inline NodePtr Tenants(HazardSet mended, TenantDeltaDraft draft = TenantDeltaDraft::kMerged,
                        const std::string& name = "a") {
   const TenantDeltasOptions options{.draft = draft, .self_name = name, .mended = mended};
   return std::make_unique<GenerationNode>(
-      [&](const StrategyView& view) { return std::make_unique<TenantDeltas>(options, view); });
+      [&](const TextTreeView& view) { return std::make_unique<TenantDeltas>(options, view); });
 }
 inline NodePtr Paths(HazardSet mended) {
   const PathDeltasOptions options{.self_name = "a", .mended = mended};
-  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<PathDeltas>(options); });
+  return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<PathDeltas>(options); });
 }
 
 inline SnapshotOpsOptions Capped() { return {.capped = true}; }

@@ -10,7 +10,7 @@ namespace {
 using namespace test;
 
 std::unique_ptr<GenerationNode> MakeNode(const PathDeltasOptions& options = {.self_name = "a"}) {
-  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<PathDeltas>(options); });
+  return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<PathDeltas>(options); });
 }
 
 TEST_CASE("PathDelta: what is encoded decodes to itself, in the stated size, and anything cut does not") {

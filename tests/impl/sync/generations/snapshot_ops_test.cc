@@ -15,7 +15,7 @@ constexpr const char* kKey = "tree:m";
 constexpr std::uint64_t kSmallLimit = (10u << 20) / 100;
 
 std::unique_ptr<GenerationNode> MakeNode(const SnapshotOpsOptions& options = {}) {
-  return std::make_unique<GenerationNode>([&](const StrategyView&) { return std::make_unique<SnapshotOps>(options); });
+  return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<SnapshotOps>(options); });
 }
 const SnapshotOpsOptions kCapped{.capped = true};
 SnapshotOpsOptions Small(SnapshotOpsOptions options) {

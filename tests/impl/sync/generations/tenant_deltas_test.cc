@@ -16,7 +16,7 @@ using namespace test;
 
 std::unique_ptr<GenerationNode> MakeNode(const TenantDeltasOptions& options = {.self_name = "a"}) {
   return std::make_unique<GenerationNode>(
-      [&](const StrategyView& view) { return std::make_unique<TenantDeltas>(options, view); });
+      [&](const TextTreeView& view) { return std::make_unique<TenantDeltas>(options, view); });
 }
 const TenantDeltasOptions kD6{.draft = TenantDeltaDraft::kD6, .self_name = "a"};
 TenantDeltasOptions Draft(TenantDeltaDraft draft) { return {.draft = draft, .self_name = "a"}; }
@@ -57,7 +57,7 @@ TEST_CASE("TenantDeltas: one placement of 20,000 chars is less than a tenth of a
     return std::pair(OnlyValue(frames).tag, frames[0].size());
   };
   auto deltas = MakeNode();
-  GenerationNode lists([](const StrategyView&) { return std::make_unique<CrdtOps>(CrdtOpsOptions{.self_name = "a"}); });
+  GenerationNode lists([](const TextTreeView&) { return std::make_unique<CrdtOps>(CrdtOpsOptions{.self_name = "a"}); });
   const auto [delta_tag, delta_bytes] = frame_of(*deltas);
   const auto [list_tag, list_bytes] = frame_of(lists);
   REQUIRE(delta_tag == kTenantDeltaTag);

@@ -1,4 +1,4 @@
-#include "impl/sync/strategy.h"
+#include "impl/sync/actions.h"
 
 namespace prefixmesh {
 
