@@ -39,9 +39,11 @@ inline constexpr std::string_view kBodiesMarks[] = {"(request_port.",      "(gen
 inline constexpr std::string_view kGateMarks[] = {"(http2_gate.", "(gated_connection.", "(grpc_listener.",
                                                   "(header_block."};
 inline constexpr std::string_view kNodeMarks[] = {
-    "(router_node.", "(tree_set.",     "(model_table.",    "(block_actions.", "(text_actions.",
-    "(policy.",      "(fleet.",        "(worker_greeter.", "(router_status.", "(metrics.",
-    "(real_env.",    "(metrics_page.", "(router_main.",    "(strategies.",    "(readings."};
+    "(router_node.",     "(tree_set.",     "(model_table.",   "(block_actions.",    "(text_actions.",
+    "(policy.",          "(fleet.",        "(worker_health.", "(router_status.",    "(metrics.",
+    "(real_env.",        "(metrics_page.", "(router_main.",   "(strategies.",       "(readings.",
+    "(router_core.",     "(decider.",      "(admission.",     "(worker_registers.", "(probes.",
+    "(router_settings.", "(setting."};
 inline constexpr std::string_view kGrpcMarks[] = {"grpc",  "absl::", "google::protobuf", "upb_",
                                                   "cares", "SSL_",   "OPENSSL"};
 inline constexpr std::string_view kStartMarks[] = {"_dl_", "call_init", "(rtld.", "__libc_start", "GLOBAL__sub"};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "impl/node/strategies.h"
+#include "impl/router/strategies.h"
 
 namespace prefixmesh::bench::ab {
 namespace {

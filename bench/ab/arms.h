@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "impl/base/result.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench::ab {
 

@@ -13,7 +13,7 @@
 #include "bench/report/format.h"
 #include "bench/result/field_value.h"
 #include "impl/base/result.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench::ab {
 

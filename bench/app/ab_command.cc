@@ -13,7 +13,7 @@
 #include "bench/result/read_json.h"
 #include "impl/app/number_from.h"
 #include "impl/base/whole_file.h"
-#include "loadgen/plan/settings_metrics.h"
+#include "loadgen/settings/metrics.h"
 
 namespace prefixmesh::bench {
 namespace {

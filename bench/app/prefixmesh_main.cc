@@ -33,9 +33,9 @@
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
 #include "impl/env/real/process.h"
-#include "impl/node/strategies.h"
+#include "impl/router/strategies.h"
 #include "loadgen/plan/plan.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -70,7 +70,7 @@ SeedsOutcome HoldRules(std::uint64_t seeds, const Progress& progress) {
   SeedsOutcome outcome;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     if (seed % 100 == 1) progress("simulator: seed " + std::to_string(seed) + " of " + std::to_string(seeds));
-    const sim::Outcome one = sim::Simulate(sim::Swarm::Draw(seed), seed, kRulesTime);
+    const sim::Outcome one = sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("two-layer"), seed, kRulesTime);
     ++outcome.seeds;
     if (!one.broken.empty() && outcome.broken.size() < kBrokenMax)
       outcome.broken.push_back("seed " + std::to_string(seed) + ": " + one.broken);

@@ -13,8 +13,8 @@
 #include "bench/store/run_line.h"
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
-#include "impl/node/strategies.h"
-#include "loadgen/plan/settings.h"
+#include "impl/router/strategies.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -35,7 +35,7 @@ void ServeCaches(const load::Plan& plan, const load::Settings& settings, std::sp
     const load::PlannedRequest& request = plan.requests()[i];
     blocks_of.Of(request, blocks);
     const Insertion insertion = unlimited.MatchAndInsert(
-        {plan.kind(), nullptr, blocks}, 0, [](const TreeMatch&) { return std::optional(WorkerIndex{0}); });
+        {plan.kind(), nullptr, blocks}, [](const TreeMatch&) { return std::optional(WorkerIndex{0}); });
     const std::uint64_t in_lru_now = lru.Match(blocks) * block_bytes;
     lru.Insert(blocks);
     if (!Counts(request, records[i])) continue;

@@ -10,24 +10,35 @@
 
 #include "bench/oracle/plan_blocks.h"
 #include "impl/base/check.h"
-#include "impl/route/policy.h"
-#include "impl/tree/block_index.h"
-#include "loadgen/worker/service_model.h"
+#include "impl/env/sim/sim_env.h"
+#include "impl/router/router_core.h"
+#include "loadgen/worker/service_settings.h"
 
 namespace prefixmesh::bench {
 namespace {
 
 using Blocks = std::vector<NodeId>;
 
-class InFlight final : public LoadView {
+// Workers that are always there.
+class Workers final : public WorkerTransport {
  public:
-  explicit InFlight(std::size_t workers) : requests_(workers, 0) {}
-  bool Healthy(WorkerIndex) const override { return true; }
-  std::uint32_t Load(WorkerIndex worker) const override { return requests_[worker.value]; }
-  void Add(std::size_t worker, int change) { requests_[worker] += static_cast<std::uint32_t>(change); }
+  explicit Workers(const std::vector<std::string>& models) : models_(models) {}
+  void CheckHealth(WorkerIndex, Incarnation, Answer answer) override {
+    answer(HealthReply{"", Incarnation{1}, models_});
+  }
 
  private:
-  std::vector<std::uint32_t> requests_;
+  const std::vector<std::string>& models_;
+};
+
+// Every router's ties are broken from one sequence.
+class Ties final : public Random {
+ public:
+  explicit Ties(Prng& prng) : prng_(prng) {}
+  std::uint64_t Next() override { return prng_.Next(); }
+
+ private:
+  Prng& prng_;
 };
 
 // A placement on its way to a peer.
@@ -35,6 +46,7 @@ struct Delivery {
   Time due;
   std::uint64_t order;
   std::size_t peer;
+  std::uint16_t model;
   WorkerIndex worker;
   std::shared_ptr<const Blocks> blocks;
   bool operator>(const Delivery& other) const { return std::tie(due, order) > std::tie(other.due, other.order); }
@@ -43,23 +55,20 @@ struct Delivery {
 struct Asked {
   std::uint32_t prompt_bytes = 0;
   bool counted = false;
-  std::size_t seen_by = 0;  // whose load it is
+  std::size_t router = 0;
 };
 
-load::ServiceOptions ServiceOf(const load::Settings& settings) {
-  load::ServiceOptions service;
-  service.concurrency = settings.workers.concurrency;
-  service.prefill_per_block = Time(static_cast<std::int64_t>(settings.workers.prefill_us_per_block * 1000));
-  service.decode = Time(static_cast<std::int64_t>(settings.workers.decode_ms * 1e6));
-  service.cache_blocks = settings.workers.cache_blocks;
-  return service;
-}
-
-BlockIndexOptions IndexOf(const load::Settings& settings) {
-  BlockIndexOptions options;
-  options.budget_bytes = static_cast<std::uint64_t>(settings.index.budget_mib * 1048576);
-  options.text_block_bytes = static_cast<std::uint32_t>(settings.index_block_bytes());
-  options.tokens_block_bytes = options.text_block_bytes;
+// A router without sync: what peers learn of it is the model's (Visibility).
+RouterCoreOptions RouterOf(const load::Settings& settings, std::size_t routers) {
+  RouterCoreOptions options;
+  options.name = "oracle";
+  for (std::size_t i = 0; i < settings.workers.count; ++i) options.workers.push_back("w" + std::to_string(i));
+  for (std::size_t i = 0; i < routers; ++i) options.peers.push_back("r" + std::to_string(i));
+  options.trees.budget_bytes = static_cast<std::uint64_t>(settings.index.budget_mib * 1048576);
+  options.trees.hash.text_block_bytes = static_cast<std::uint32_t>(settings.index_block_bytes());
+  options.trees.hash.tokens_block_tokens = static_cast<std::uint32_t>(settings.index_block_bytes() / kBytesPerToken);
+  options.policy = settings.route;
+  options.prompt_bytes_max = UINT64_MAX;
   return options;
 }
 
@@ -72,33 +81,31 @@ class Model {
         worker_blocks_(plan, settings.worker_block_bytes()),
         same_blocks_(settings.index_block_bytes() == settings.worker_block_bytes()),
         worker_block_bytes_(settings.worker_block_bytes()),
-        policy_{settings.route.cache_threshold, static_cast<std::uint32_t>(settings.route.balance_abs),
-                settings.route.balance_rel},
-        workers_(settings.workers.count, load::ServiceModel(ServiceOf(settings))),
+        loads_are_shared_(routers.count > 1 && routers.visibility.ever()),
+        transport_(plan.models()),
+        workers_(settings.workers.count, load::ServiceModel(load::ServiceOf(settings.workers))),
         requests_of_(workers_.size(), 0) {
-    for (std::uint16_t i = 0; i < workers_.size(); ++i) candidates_.push_back(WorkerIndex{i});
-    for (std::size_t i = 0; i < routers.count; ++i) indexes_.push_back(std::make_unique<BlockIndex>(IndexOf(settings)));
-    const bool loads_are_shared = routers.count == 1 || routers.visibility.ever();
-    loads_.assign(loads_are_shared ? 1 : routers.count, InFlight(workers_.size()));
+    for (std::size_t i = 0; i < routers.count; ++i) {
+      cores_.push_back(std::make_unique<RouterCore>(RouterOf(settings, routers.count),
+                                                    RouterEnv{clock_, executor_, ties_, ties_, transport_}));
+      cores_.back()->Start(nullptr, FrameForm::kPlain);
+    }
+    world_.RunUntil(Time{0});  // the routers know their workers
   }
 
   void Serve(const load::PlannedRequest& request, bool counted) {
     const Time now(request.intended_ns);
     Advance(now);
     Deliver(now);
-    const std::size_t router = indexes_.size() == 1 ? 0 : request.router;
-    const std::size_t seen_by = loads_.size() == 1 ? 0 : router;
+    const std::size_t router = cores_.size() == 1 ? 0 : request.router;
     index_blocks_.Of(request, blocks_);
-    const Insertion insertion =
-        indexes_[router]->MatchAndInsert({plan_.kind(), nullptr, blocks_}, 0, [&](const TreeMatch& match) {
-          return ChooseWorker(policy_, match, candidates_, loads_[seen_by], chance_.Next()).worker;
-        });
-    const WorkerIndex worker = *insertion.worker;
-    Announce(now, router, worker);
+    const RouteRequest route{plan_.models()[request.model], plan_.kind(), &index_blocks_.prompt()};
+    const WorkerIndex worker = (*cores_[router]->DecideBlocks(route, blocks_, false)).worker;
+    ShareLoad(router, worker);
+    Announce(now, router, request.model, worker);
     Blocks chain = blocks_;
     if (!same_blocks_) worker_blocks_.Of(request, chain);
-    asked_.emplace(++ticket_, Asked{request.prompt_bytes, counted, seen_by});
-    loads_[seen_by].Add(worker.value, +1);
+    asked_.emplace(++ticket_, Asked{request.prompt_bytes, counted, router});
     requests_of_[worker.value] += counted;
     workers_[worker.value].Arrive(now, ticket_, std::move(chain));
   }
@@ -116,13 +123,16 @@ class Model {
 
  private:
   void Advance(Time now) {
+    if (now != Time::max()) world_.RunUntil(now);
     for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
       events_.clear();
       workers_[worker].Advance(now, events_);
       for (const load::ServiceEvent& event : events_) {
         const Asked& request = asked_.at(event.ticket);
         if (event.type == load::ServiceEvent::Type::kFinished) {
-          loads_[request.seen_by].Add(worker, -1);
+          const WorkerIndex served{static_cast<std::uint16_t>(worker)};
+          cores_[request.router]->Finish(served, true);
+          ShareLoad(request.router, served);
           asked_.erase(event.ticket);
         } else if (request.counted) {
           result_.cached_bytes += event.cached_blocks * worker_block_bytes_;
@@ -132,21 +142,31 @@ class Model {
     }
   }
 
+  // At once, as two-layer nearly does.
+  void ShareLoad(std::size_t router, WorkerIndex worker) {
+    if (!loads_are_shared_) return;
+    for (std::size_t peer = 0; peer < cores_.size(); ++peer)
+      if (peer != router)
+        cores_[peer]->fleet().SetPeerLoad(PeerIndex{static_cast<std::uint16_t>(router)}, worker,
+                                          cores_[router]->fleet().own_in_flight(worker));
+  }
+
   // Every peer has a delay of its own.
-  void Announce(Time now, std::size_t router, WorkerIndex worker) {
-    if (indexes_.size() == 1 || !routers_.visibility.ever() || blocks_.empty()) return;
+  void Announce(Time now, std::size_t router, std::uint16_t model, WorkerIndex worker) {
+    if (cores_.size() == 1 || !routers_.visibility.ever() || blocks_.empty()) return;
     const auto blocks = std::make_shared<const Blocks>(blocks_);
-    for (std::size_t peer = 0; peer < indexes_.size(); ++peer) {
+    for (std::size_t peer = 0; peer < cores_.size(); ++peer) {
       if (peer == router) continue;
       if (const std::optional<Time> delay = routers_.visibility.Draw(delays_))
-        deliveries_.push({now + *delay, ++order_, peer, worker, blocks});
+        deliveries_.push({now + *delay, ++order_, peer, model, worker, blocks});
     }
   }
 
   void Deliver(Time now) {
     for (; !deliveries_.empty() && deliveries_.top().due <= now; deliveries_.pop()) {
       const Delivery& next = deliveries_.top();
-      indexes_[next.peer]->Insert({plan_.kind(), nullptr, *next.blocks}, next.worker, 0);
+      const auto scope = cores_[next.peer]->trees().Find(plan_.models()[next.model], plan_.kind());
+      scope->tree->Insert({plan_.kind(), nullptr, *next.blocks, scope->slot}, next.worker);
     }
   }
 
@@ -155,12 +175,15 @@ class Model {
   PlanBlocks index_blocks_, worker_blocks_;
   const bool same_blocks_;  // and so their ids
   const std::uint64_t worker_block_bytes_;
-  const PolicyOptions policy_;
+  const bool loads_are_shared_;
+  SimWorld world_;
+  SimClock clock_{world_, Time{0}, 1};
+  SimExecutor executor_{world_, clock_};
+  Prng bits_ = Prng::ForPurpose(plan_.seed(), "oracle"), delays_ = Prng::ForPurpose(plan_.seed(), "oracle delays");
+  Ties ties_{bits_};
+  Workers transport_;
   std::vector<load::ServiceModel> workers_;
-  std::vector<WorkerIndex> candidates_;
-  std::vector<std::unique_ptr<BlockIndex>> indexes_;  // by router
-  std::vector<InFlight> loads_;                       // by router, or one for all
-  Prng chance_ = Prng::ForPurpose(plan_.seed(), "oracle"), delays_ = Prng::ForPurpose(plan_.seed(), "oracle delays");
+  std::vector<std::unique_ptr<RouterCore>> cores_;
 
   std::uint64_t ticket_ = 0, order_ = 0;
   std::unordered_map<std::uint64_t, Asked> asked_;  // by ticket

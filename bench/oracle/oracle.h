@@ -1,9 +1,9 @@
 // oracle.h — what a plan's requests would find cached: the run's routers and workers as a model, on a virtual clock.
 //
-// The same policy (impl/route), the same block index (impl/tree) and the same worker model (loadgen/worker) as a real
-// run, and no network. With one router, which sees all the traffic, it is the best any sync could do: the oracle. A
-// test holds that against a real one-router run, within one point. With several, each has an index of its own and
-// serves what the plan sends it; the others learn of a placement after a delay, or never (Visibility).
+// The same router core (impl/router) and the same worker model (loadgen/worker) as a real run, and no network. With one
+// router, which sees all the traffic, it is the best any sync could do: the oracle. A test holds that against a real
+// one-router run, within one point. With several, each has an index of its own and serves what the plan sends it; the
+// others learn of a placement after a delay, or never (Visibility).
 //
 // It serves every request of the plan and counts those that the run counts: of the load phase, and answered. Requests
 // fail where prompts are long and nothing of them is cached, so over the survivors alone every share is better, and
@@ -25,9 +25,9 @@
 #include "impl/base/prng.h"
 #include "impl/env/env.h"
 #include "loadgen/plan/plan.h"
-#include "loadgen/plan/settings.h"
 #include "loadgen/record/histogram.h"
 #include "loadgen/record/request_log.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 

@@ -22,11 +22,12 @@ class PlanBlocks {
     for (const std::string& model : plan.models()) hashers_.emplace_back(options, model, plan.kind());
   }
 
-  // Replaces `blocks` with those of the request's prompt.
+  // Replaces `blocks` with those of the request's prompt, which prompt() then is.
   void Of(const load::PlannedRequest& request, std::vector<NodeId>& blocks) {
     plan_.Prompt(request, prompt_);
     hashers_[request.model].Hash(prompt_, blocks);
   }
+  const Slices& prompt() const { return prompt_; }
 
  private:
   const load::Plan& plan_;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "bench/report/assets/assets.h"
-#include "loadgen/plan/sha256.h"
 #include "loadgen/record/base64.h"
+#include "loadgen/settings/sha256.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -10,7 +10,7 @@
 #include "bench/report/ladder_text.h"
 #include "bench/report/samples.h"
 #include "impl/figures/router_figures.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bench/scenario/run_folder.h"
-#include "impl/node/strategies.h"
+#include "impl/router/strategies.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -17,7 +17,7 @@
 
 #include "bench/scenario/runner.h"
 #include "impl/base/result.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 

@@ -9,7 +9,7 @@
 #include "bench/reproduction/original.h"
 #include "impl/base/check.h"
 #include "impl/figures/figures.h"
-#include "impl/node/strategies.h"
+#include "impl/router/strategies.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -6,7 +6,9 @@
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
 #include "impl/figures/router_figures.h"
+#include "impl/settings/settings_file.h"
 #include "loadgen/plan/plan.h"
+#include "loadgen/settings/sections.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -18,12 +20,6 @@ constexpr Time kStopPatience = std::chrono::seconds(5);
 enum Port : std::size_t { kRequests, kSync, kMetrics, kPortsPerRouter };
 
 std::string Loopback(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
-
-std::string Number(double value) {
-  char text[40];
-  std::snprintf(text, sizeof(text), "%.12g", value);
-  return text;
-}
 
 }  // namespace
 
@@ -65,23 +61,11 @@ Status Cluster::StartWorkers() {
   const load::Settings& s = options_.settings;
   std::string models;
   for (std::uint64_t i = 0; i < s.models.count; ++i) models += (i > 0 ? "," : "") + load::ModelName(i);
-  std::vector<std::string> argv = {"prefixmesh-worker",
-                                   "--count",
-                                   std::to_string(s.workers.count),
-                                   "--models",
-                                   models,
-                                   "--concurrency",
-                                   std::to_string(s.workers.concurrency),
-                                   "--prefill-us-per-block",
-                                   Number(s.workers.prefill_us_per_block),
-                                   "--decode-ms",
-                                   Number(s.workers.decode_ms),
-                                   "--cache-blocks",
-                                   std::to_string(s.workers.cache_blocks),
-                                   "--block-bytes",
-                                   std::to_string(s.workers.block_bytes),
-                                   "--block-tokens",
-                                   std::to_string(s.index.block_tokens)};
+  const load::WorkerSettings workers{s.workers, s.index};
+  const std::string settings = options_.out + "/workers.toml";
+  if (Status written = WriteWholeFile(settings, WriteSettings(load::WorkerSections(), &workers)); !written.ok())
+    return written;
+  std::vector<std::string> argv = {"prefixmesh-worker", "--models", models, "--settings", settings};
   if (options_.live != nullptr)
     argv.insert(argv.end(), {"--metrics-port", std::to_string(options_.live->workers_port())});
   Status status;
@@ -99,6 +83,8 @@ std::string Cluster::AddressOf(std::size_t router, std::size_t which) const {
   return Loopback((*ports_)[router * kPortsPerRouter + which]);
 }
 
+std::string Cluster::RouterSettingsFile() const { return options_.out + "/routers.toml"; }
+
 std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
   const load::Settings& s = options_.settings;
   std::vector<std::string> argv = {"prefixmesh-router",
@@ -112,49 +98,13 @@ std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
                                    routers_[index].metrics_address,
                                    "--strategy",
                                    options_.strategy,
-                                   "--index-kind",
-                                   options_.index_kind,
+                                   "--settings",
+                                   RouterSettingsFile(),
                                    "--control",
                                    "--log-level",
                                    s.routers.log_level,
-                                   "--prompt-bytes-max",
-                                   std::to_string(s.limits.prompt_bytes),
-                                   "--index-budget-mib",
-                                   Number(s.index.budget_mib),
-                                   "--block-bytes",
-                                   std::to_string(s.index.block_bytes),
-                                   "--block-tokens",
-                                   std::to_string(s.index.block_tokens),
-                                   "--text-max-chars",
-                                   std::to_string(s.index.text_max_chars),
-                                   "--text-eviction-s",
-                                   Number(s.index.text_eviction_s),
-                                   "--cache-threshold",
-                                   Number(s.route.cache_threshold),
-                                   "--balance-abs",
-                                   std::to_string(s.route.balance_abs),
-                                   "--balance-rel",
-                                   Number(s.route.balance_rel),
-                                   "--round-ms",
-                                   Number(s.two_layer.round_ms),
-                                   "--anchors",
-                                   std::to_string(s.two_layer.anchors),
-                                   "--window-mib",
-                                   Number(s.two_layer.window_mib),
-                                   "--dead-after-s",
-                                   Number(s.two_layer.dead_after_s),
-                                   "--peer-round-kib",
-                                   Number(s.two_layer.peer_round_budget_kib),
                                    "--seed",
                                    std::to_string(options_.seed)};
-  if (!s.generations.mended.empty()) {
-    argv.push_back("--mended");
-    argv.push_back(s.generations.mended);
-  }
-  for (const generations::ConstantRow& row : generations::kConstantRows) {
-    argv.push_back(generations::FlagOf(row));
-    argv.push_back(std::to_string(s.generations.*row.member));
-  }
   for (const auto& [name, where] : worker_addresses_) {
     argv.push_back("--worker");
     argv.push_back(name + "=" + where);
@@ -211,6 +161,10 @@ Status Cluster::StartRouters() {
   Result<ReservedPorts> ports = ReservedPorts::Reserve(kPortsPerRouter * s.routers.count);
   if (!ports.ok()) return ports.error();
   ports_.emplace(std::move(*ports));
+  RouterSettings settings = s;
+  settings.index.kind = options_.index_kind;
+  if (Status written = WriteWholeFile(RouterSettingsFile(), WriteSettings(RouterSections(), &settings)); !written.ok())
+    return written;
   std::vector<std::uint16_t> behind;
   for (std::size_t i = 0; i < s.routers.count; ++i) {
     Router& router = routers_.emplace_back();

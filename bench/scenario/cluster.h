@@ -17,7 +17,7 @@
 #include "bench/scenario/router_client.h"
 #include "impl/base/mutex.h"
 #include "impl/env/real/process.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 
@@ -94,6 +94,7 @@ class Cluster {
   bool interrupted() const { return interrupted_; }
 
  private:
+  std::string RouterSettingsFile() const;
   std::vector<std::string> RouterArguments(std::size_t index) const;
   Status StartRouter(std::size_t index);
   static void Connect(Router& router);

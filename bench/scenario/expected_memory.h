@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 

@@ -17,7 +17,7 @@
 #include "bench/process/ports.h"
 #include "bench/scenario/run_folder.h"
 #include "impl/base/result.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 

@@ -27,7 +27,7 @@ std::optional<double> GrowthPerSecond(const std::vector<MemoryReading>& readings
 }  // namespace
 
 std::uint64_t CapBytes(const load::Settings& settings) {
-  return static_cast<std::uint64_t>(std::ceil(settings.limits.router_rss_mib * 1048576));
+  return static_cast<std::uint64_t>(std::ceil(settings.memory_cap.router_rss_mib * 1048576));
 }
 
 std::string CapHitText(const CapHit& hit) {

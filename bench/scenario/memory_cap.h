@@ -21,7 +21,7 @@
 #include "bench/process/proc.h"
 #include "impl/base/mutex.h"
 #include "impl/base/result.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 

@@ -1,13 +1,13 @@
 // objectives.h — what a run has to reach when its scenario says nothing of it: what is told must arrive.
 //
 // A scenario's own [[slo]] lines stand for themselves (docs/objectives.md); the failed share of the load is added where
-// scenarios are read (loadgen/plan/settings.cc), because it does not depend on the strategy.
+// scenarios are read (loadgen/settings/settings.cc), because it does not depend on the strategy.
 // Threads, time: none. Ownership: appends to settings.slo. Errors: none.
 #pragma once
 
 #include <string_view>
 
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 

@@ -11,7 +11,7 @@
 
 #include "bench/build_info.h"
 #include "bench/result/read_json.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 

@@ -21,7 +21,7 @@
 #include "impl/base/whole_file.h"
 #include "impl/figures/router_figures.h"
 #include "impl/figures/run_figures.h"
-#include "impl/node/strategies.h"
+#include "impl/router/strategies.h"
 #include "loadgen/plan/plan.h"
 
 namespace prefixmesh::bench {

@@ -1,6 +1,7 @@
 #include "bench/sim/generation_sim.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace prefixmesh::sim {
 namespace {
@@ -15,10 +16,21 @@ SimNetworkOptions NetworkOptions(const GenerationOptions& options) {
   return network;
 }
 
+// The tree says that the worker has the whole prompt.
+bool Holds(const SimRouter& router, const std::string& model, const std::string& prompt, WorkerIndex worker) {
+  const Slices bytes(AsBytes(prompt));
+  std::vector<WorkerPrefix> held;
+  const auto scope = router.core().trees().Find(model, Kind::kText);
+  if (scope != nullptr) scope->tree->Depths({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, held);
+  for (const WorkerPrefix& prefix : held)
+    if (prefix.worker == worker) return prefix.bytes == prompt.size();
+  return false;
+}
+
 }  // namespace
 
 GenerationSim::GenerationSim(std::string_view strategy, const GenerationOptions& options, std::uint64_t seed)
-    : strategy_(strategy),
+    : strategy_(*FindStrategy(strategy)),
       options_(options),
       seed_(seed),
       load_(Prng::ForPurpose(seed, "load")),
@@ -28,26 +40,33 @@ GenerationSim::GenerationSim(std::string_view strategy, const GenerationOptions&
       routers_(static_cast<std::size_t>(options.routers)),
       next_arrival_(static_cast<std::size_t>(std::min(options.writers, options.routers))),
       next_number_(static_cast<std::uint64_t>(options.pool)) {
+  workers_.all.resize(static_cast<std::size_t>(options.workers));
+  for (SimWorker& worker : workers_.all) worker.Become(Time{0}, Incarnation{1});
+  for (std::uint64_t model = 0; model < static_cast<std::uint64_t>(options.models); ++model)
+    workers_.models.push_back(ModelOf(model));
   const std::size_t early = options.join_s > 0 ? nodes() - 1 : nodes();
   for (std::size_t node = 0; node < early; ++node) Start(node);
   if (early < nodes()) world_.At(Seconds(options.join_s), [this, early] { Start(early); });
 }
 
 void GenerationSim::Start(std::size_t node) {
-  SimNode::Parameters parameters;
+  SimRouter::Parameters parameters;
   parameters.node = node;
   parameters.nodes = nodes();
   parameters.incarnation = Incarnation{lives_.Next() | 1};
   parameters.clock_offset = Seconds(lives_.Unit() * 1e6);
   parameters.seed = seed_;
-  const auto while_rebuilding = [this, node] {
+  RouterCoreOptions router;
+  router.strategy = strategy_;
+  router.trees.kind = IndexKind::kText;
+  router.prompt_bytes_max = UINT64_MAX;
+  router.strategy_settings.while_rebuilding = [this, node] {
     if (node < next_arrival_.size()) PlaceDue(node, world_.now() + Seconds(options_.rebuild_ms / 1e3));
   };
-  std::vector<std::string> models;
-  for (std::uint64_t model = 0; model < static_cast<std::uint64_t>(options_.models); ++model)
-    models.push_back(ModelOf(model));
-  routers_[node] = std::make_unique<GenerationRouter>(
-      strategy_, parameters, models, static_cast<std::size_t>(options_.workers), world_, network_, while_rebuilding);
+  routers_[node] = std::make_unique<SimRouter>(std::move(router), parameters, world_, network_, workers_);
+  if (!routers_[node]->core().has_sync()) return;
+  const StrategyTraits& traits = routers_[node]->core().strategy()->traits();
+  network_.SetLimits(traits.queue_frames, traits.queue_bytes, traits.frame_bytes);
 }
 
 // ---- time -----------------------------------------------------------------------------------------------------------
@@ -119,10 +138,11 @@ void GenerationSim::PlaceOne(std::size_t node) {
   const bool duplicate = load_.Unit() < options_.duplicates;
   const std::uint64_t number = duplicate ? load_.Below(static_cast<std::uint64_t>(options_.pool)) : next_number_++;
   if (!routers_[node]) return;
-  const WorkerIndex worker = routers_[node]->Place(ModelOf(number), PromptOf(number));
-  placements_hash_ = Mix64(placements_hash_ ^ Mix64(number << 20 | node << 10 | worker.value) ^
+  const std::optional<WorkerIndex> worker = routers_[node]->Place(ModelOf(number), PromptOf(number));
+  if (!worker) return;  // before the router checked its workers
+  placements_hash_ = Mix64(placements_hash_ ^ Mix64(number << 20 | node << 10 | worker->value) ^
                            static_cast<std::uint64_t>(world_.now().count()));
-  placed_.push_back({number, static_cast<std::uint16_t>(node), worker});
+  placed_.push_back({number, static_cast<std::uint16_t>(node), *worker});
 }
 
 // ---- figures --------------------------------------------------------------------------------------------------------
@@ -136,7 +156,7 @@ double GenerationSim::HeldShare() const {
     for (std::size_t node = 0; node < nodes(); ++node) {
       if (node == placed.node || !routers_[node]) continue;
       ++asked;
-      held += routers_[node]->Holds(model, prompt, placed.worker);
+      held += Holds(*routers_[node], model, prompt, placed.worker);
     }
   }
   return asked == 0 ? 0 : static_cast<double>(held) / static_cast<double>(asked);

@@ -1,12 +1,12 @@
-// generation_sim.h — start here for `prefixmesh sim` with any strategy but two-layer: routers on text trees, on virtual
-// time. The generations fail by design, so there is no rule to hold: what comes out are figures and the trace hash.
+// generation_sim.h — start here for `prefixmesh sim` with a strategy on text trees: whole router cores on virtual time.
+// The generations fail by design, so there is no rule to hold: what comes out are figures and the trace hash.
 //
 // The same seed, strategy and options are the same run. The trace hash folds every placement with the worker chosen and
 // every frame handed over, whole, with their times. It depends on no address and no allocation; the compressed bodies
 // of checkpoint (b to e) and tenant-deltas/d5 to d8 are liblz4's.
 //
-// Prompt n is a function of n: a head that all share, its number, and text that does not compress. Requests last 60 ms,
-// a rebuild as long as the options say, all other work no time.
+// Prompt n is a function of n: a head that all share, its number, and text that does not compress. Requests last as
+// sim_router.h says, a rebuild as long as the options say, all other work no time.
 //
 // Threads: one per simulation. Ownership: owns routers and network. Errors: none. Bounds: what the strategy keeps has
 // those that it had; the prompts' numbers are kept to be looked up at the end.
@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "bench/sim/generation_options.h"
-#include "bench/sim/generation_router.h"
+#include "bench/sim/sim_router.h"
 
 namespace prefixmesh::sim {
 
@@ -41,6 +41,7 @@ struct GenerationFigures {
 
 class GenerationSim {
  public:
+  // `strategy` is one of strategies.h.
   GenerationSim(std::string_view strategy, const GenerationOptions& options, std::uint64_t seed);
 
   // Every writer places for so long.
@@ -50,7 +51,7 @@ class GenerationSim {
 
   std::size_t nodes() const { return routers_.size(); }
   // It lives: join_s is over.
-  const GenerationRouter& router(std::size_t node) const { return *routers_[node]; }
+  const SimRouter& router(std::size_t node) const { return *routers_[node]; }
   std::uint64_t hash() const;
   GenerationFigures Figures() const;
 
@@ -73,13 +74,14 @@ class GenerationSim {
   std::string PromptOf(std::uint64_t number) const;
   double HeldShare() const;
 
-  const std::string strategy_;
+  const StrategyDescription strategy_;
   const GenerationOptions options_;
   const std::uint64_t seed_;
   Prng load_, faults_, lives_;
   SimWorld world_;
   SimNetwork network_;
-  std::vector<std::unique_ptr<GenerationRouter>> routers_;
+  SimWorkers workers_;
+  std::vector<std::unique_ptr<SimRouter>> routers_;
   std::vector<Time> next_arrival_;  // by writer
   Time load_until_{0};
   std::uint64_t next_number_;

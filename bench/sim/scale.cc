@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bench/sim/sim_router.h"
+#include "bench/sim/sim_mesh.h"
 
 namespace prefixmesh::sim {
 namespace {
@@ -36,8 +36,10 @@ ScaleRow MeasureScale(std::size_t routers, double rate, double round_ms) {
   swarm.unacked_kib = 1024;
   SimWorld world;
   SimNetwork network(world, routers, {}, 1);
-  std::vector<SimWorker> workers(static_cast<std::size_t>(swarm.workers));
-  for (SimWorker& worker : workers) worker.incarnation.value = 1;
+  SimWorkers workers;
+  workers.all.resize(static_cast<std::size_t>(swarm.workers));
+  for (SimWorker& worker : workers.all) worker.Become(world.now(), Incarnation{1});
+  workers.models = {"m0"};
   std::unordered_map<std::uint64_t, Time> placed;  // leaf of a new prompt → when
   std::vector<double> rounds;
   std::vector<std::unique_ptr<SimRouter>> mesh;
@@ -48,12 +50,13 @@ ScaleRow MeasureScale(std::size_t routers, double rate, double round_ms) {
     parameters.nodes = routers;
     parameters.incarnation = Incarnation{prng.Next() | 1};
     parameters.clock_offset = Time(static_cast<Time::rep>(prng.Below(1000000000)));
-    mesh.push_back(std::make_unique<SimRouter>(swarm, parameters, world, network, workers));
-    mesh.back()->on_applied = [&](const ApplyIds& action) {
-      const auto at = placed.find(action.ids.back().value);
+    RouterCoreOptions options = OptionsOf(swarm, *FindStrategy("two-layer"), 1, node);
+    options.on_applied = [&](const ApplyIds& action) {
+      const auto at = action.origin != 0 ? placed.find(action.ids.back().value) : placed.end();
       if (at != placed.end())
         rounds.push_back(std::chrono::duration<double, std::milli>(world.now() - at->second).count() / round_ms);
     };
+    mesh.push_back(std::make_unique<SimRouter>(std::move(options), parameters, world, network, workers));
   }
   const Time settled = std::chrono::seconds(3), load = std::chrono::seconds(10);
   world.RunUntil(settled);
@@ -69,7 +72,7 @@ ScaleRow MeasureScale(std::size_t routers, double rate, double round_ms) {
       ids.push_back(NodeId{chain | 1});
     }
     placed[ids.back().value] = world.now();
-    mesh[node]->Place(0, ids);
+    mesh[node]->Place("m0", Kind::kText, ids);
   };
   for (std::size_t node = 0; node < routers; ++node) {
     Time at = settled;
@@ -87,7 +90,7 @@ ScaleRow MeasureScale(std::size_t routers, double rate, double round_ms) {
   const double spent = CpuSeconds() - cpu;
   std::uint64_t built = 0;
   for (const auto& router : mesh) {
-    row.deliveries += router->strategy().Report().records.applied;
+    row.deliveries += router->report().records.applied;
     const MeshStats stats = router->stats();
     built += stats.built_bytes;
     for (const std::uint64_t count : stats.oversize) row.oversize += count;

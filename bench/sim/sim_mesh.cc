@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "impl/sync/two_layer/two_layer.h"
+
 namespace prefixmesh::sim {
 namespace {
 
 constexpr std::uint16_t kScopes = 4;  // two models, two kinds
+constexpr std::uint32_t kBlockBytes = 256;
 
 SimNetworkOptions NetworkOptions(const Swarm& swarm) {
   SimNetworkOptions options;
@@ -13,7 +16,6 @@ SimNetworkOptions NetworkOptions(const Swarm& swarm) {
   options.delay_min = options.delay_mean / 10;
   options.queue_frames = static_cast<std::size_t>(swarm.queue_frames);
   options.queue_bytes = static_cast<std::size_t>(swarm.queue_kib * 1024);
-  options.frame_bytes = two_layer::TwoLayer::kFrameBytesMax;
   options.lose = swarm.lose;
   options.repeat = swarm.repeat;
   options.reorder = swarm.reorder;
@@ -23,18 +25,52 @@ SimNetworkOptions NetworkOptions(const Swarm& swarm) {
   return options;
 }
 
+// What a swarm says of two-layer and no setting of a router does.
+StrategyDescription Drawn(const Swarm& swarm, StrategyDescription strategy, bool newer) {
+  if (strategy.name != "two-layer") return strategy;
+  strategy.make = [swarm, newer](const StrategySettings& settings, const TextTreeView& view) {
+    two_layer::Options options = TwoLayerOptions(settings);
+    options.peer_unacked_bytes = static_cast<std::uint64_t>(swarm.unacked_kib * 1024);
+    if (newer) options.version_max = two_layer::kVersionMax + 1;
+    return std::make_unique<two_layer::TwoLayer>(std::move(options), view);
+  };
+  return strategy;
+}
+
 }  // namespace
 
-SimMesh::SimMesh(const Swarm& swarm, std::uint64_t seed)
+RouterCoreOptions OptionsOf(const Swarm& swarm, const StrategyDescription& strategy, std::uint64_t seed,
+                            std::size_t node) {
+  Prng prng = Prng::ForPurpose(seed, "release");
+  for (std::size_t i = 0; i < node; ++i) prng.Next();
+  RouterCoreOptions options;
+  options.strategy = Drawn(swarm, strategy, prng.Unit() < swarm.newer);
+  options.trees.budget_bytes = static_cast<std::uint64_t>(swarm.index_kib * 1024);
+  if (swarm.small_router != 0 && node == 0) options.trees.budget_bytes /= 16;
+  options.trees.hash.text_block_bytes = kBlockBytes;
+  options.trees.hash.tokens_block_tokens = kBlockBytes / kBytesPerToken;
+  if (swarm.stranger != 0 && node + 1 == static_cast<std::size_t>(swarm.routers)) options.trees.hash.seed = 1;
+  two_layer::Settings& settings = options.strategy_settings.two_layer;
+  settings.round_ms = swarm.round_ms;
+  settings.anchors = static_cast<std::uint64_t>(swarm.anchors);
+  settings.window_mib = swarm.window_kib / 1024;
+  settings.peer_round_budget_kib = swarm.page_bytes / 1024;
+  settings.dead_after_s = swarm.dead_after_s;
+  return options;
+}
+
+SimMesh::SimMesh(const Swarm& swarm, const StrategyDescription& strategy, std::uint64_t seed)
     : swarm_(swarm),
+      strategy_(strategy),
       seed_(seed),
       nodes_(static_cast<std::size_t>(swarm.routers)),
       faults_(Prng::ForPurpose(seed, "faults")),
       load_(Prng::ForPurpose(seed, "load")),
       lives_(Prng::ForPurpose(seed, "lives")),
       network_(world_, nodes_, NetworkOptions(swarm), seed) {
-  workers_.resize(static_cast<std::size_t>(swarm.workers));
-  for (SimWorker& worker : workers_) worker.Become(Incarnation{1000 + lives_.Below(1000)});
+  workers_.all.resize(static_cast<std::size_t>(swarm.workers));
+  for (std::size_t model = 0; model < kScopes / 2; ++model) workers_.models.push_back("m" + std::to_string(model));
+  for (SimWorker& worker : workers_.all) worker.Become(Time{0}, Incarnation{1000 + lives_.Below(1000)});
   routers_.resize(nodes_);
   life_of_.resize(nodes_);
   incarnation_of_.resize(nodes_);
@@ -62,15 +98,38 @@ void SimMesh::Start(std::size_t node, bool same_incarnation) {
   parameters.foreign = swarm_.foreign;
   parameters.lies = lies(node);
   life_of_[node] = ++lives_begun_;
-  routers_[node] = std::make_unique<SimRouter>(swarm_, parameters, world_, network_, workers_);
-  routers_[node]->on_stamped = [this](const SimRouter& router) { ledger_.Wrote(router.strategy().replica()); };
+  RouterCoreOptions options = OptionsOf(swarm_, strategy_, seed_, node);
+  options.on_applied = [this, node](const ApplyIds& action) {
+    if (on_applied) on_applied(node, action);
+  };
+  routers_[node] = std::make_unique<SimRouter>(std::move(options), parameters, world_, network_, workers_);
+  if (routers_[node]->core().has_sync())
+    network_.SetLimits(static_cast<std::size_t>(swarm_.queue_frames), static_cast<std::size_t>(swarm_.queue_kib * 1024),
+                       routers_[node]->core().strategy()->traits().frame_bytes);
+}
+
+Incarnation SimMesh::OwnIncarnation(std::size_t node) const {
+  if (routers_[node]->core().has_sync())
+    for (const LogPosition& log : routers_[node]->core().strategy()->Positions())
+      if (log.own) return log.incarnation;
+  return incarnation_of_[node];
+}
+
+bool SimMesh::frames_are_safe() const {
+  return swarm_.damage == 0 && swarm_.lose == 0 && swarm_.repeat == 0 && swarm_.reorder == 0 && swarm_.replay == 0;
+}
+
+std::size_t SimMesh::routers_that_count() const {
+  std::size_t count = 0;
+  for (std::size_t node = 0; node < nodes_; ++node) count += counts(node);
+  return count;
 }
 
 void SimMesh::Crash(std::size_t node, bool clone) {
   if (!routers_[node]) return;
   if (clone) {
-    incarnation_of_[node] = routers_[node]->strategy().replica().own().key.incarnation;
-    ledger_.Excuse({RouterName(node), incarnation_of_[node]});
+    incarnation_of_[node] = OwnIncarnation(node);
+    clones_.emplace(RouterName(node), incarnation_of_[node]);
   }
   routers_[node].reset();
   world_.At(world_.now() + Seconds(faults_.Exponential() * 2), [this, node, clone] {
@@ -89,12 +148,19 @@ void SimMesh::Load(Time step) {
     }
   }
   const double restarts = swarm_.worker_restart_rate * std::chrono::duration<double>(step).count();
-  for (SimWorker& worker : workers_) {
-    if (faults_.Unit() >= restarts) continue;
-    const std::uint64_t value = worker.incarnation.value;
-    worker.Become(Incarnation{faults_.Unit() < swarm_.worker_clock_back
-                                  ? value - std::min(value - 1, 1 + faults_.Below(50))
-                                  : value + 1 + faults_.Below(50)});
+  const double stops = healed_ ? 0 : swarm_.worker_down_rate * std::chrono::duration<double>(step).count();
+  for (SimWorker& worker : workers_.all) {
+    if (faults_.Unit() < restarts) {
+      const std::uint64_t value = worker.incarnation.value;
+      worker.Restart(world_.now(), Incarnation{faults_.Unit() < swarm_.worker_clock_back
+                                                   ? value - std::min(value - 1, 1 + faults_.Below(50))
+                                                   : value + 1 + faults_.Below(50)});
+    }
+    if (faults_.Unit() >= stops || !worker.up) continue;
+    worker.Stop(world_.now());
+    world_.At(world_.now() + Seconds(0.5 + faults_.Exponential() * 5), [this, &worker] {
+      if (!worker.up) worker.Restart(world_.now(), worker.incarnation);
+    });
   }
 }
 
@@ -123,7 +189,7 @@ void SimMesh::Place(std::size_t node) {
       placed_[load_.Below(placed_.size())] = {scope, ids};
     }
   }
-  routers_[node]->Place(scope, ids);
+  routers_[node]->Place(workers_.models[scope / 2], static_cast<Kind>(scope % 2), ids);
 }
 
 // ---- faults
@@ -172,6 +238,8 @@ void SimMesh::Faults(Time step) {
 void SimMesh::Heal() {
   network_.StopChaos();
   healed_ = true;
+  for (SimWorker& worker : workers_.all)
+    if (!worker.up) worker.Restart(world_.now(), worker.incarnation);
   if (swarm_.core_only != 0) {
     core_.assign(nodes_, false);
     std::size_t size = 2 + faults_.Below(nodes_ - 1);
@@ -184,7 +252,7 @@ void SimMesh::Heal() {
       continue;
     }
     if (swarm_.liar != 0 && node == liar()) routers_[node].reset();  // an honest one takes its place
-    if (routers_[node]) routers_[node]->PauseUntil(world_.now());
+    if (routers_[node] && routers_[node]->paused()) routers_[node]->PauseUntil(world_.now());
     if (!routers_[node]) Start(node, false);
   }
   for (std::size_t a = 0; a < nodes_; ++a)

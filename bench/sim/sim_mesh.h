@@ -1,25 +1,33 @@
 // sim_mesh.h — the routers of one simulation, the workers behind them, what they are asked and what befalls them. What
-// must hold meanwhile is not its business (simulation.cc).
+// must hold meanwhile is not its business (rules/).
 //
-// Time is virtual; everything is drawn from the seed. Threads: one. Ownership: owns routers, network and ledger.
+// Time is virtual; everything is drawn from the seed. Threads: one. Ownership: owns routers, workers and network.
 // Errors: none.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "bench/sim/ledger.h"
 #include "bench/sim/sim_router.h"
 #include "bench/sim/swarm.h"
 #include "impl/base/prng.h"
+#include "impl/router/strategies.h"
 
 namespace prefixmesh::sim {
 
+// A router of this swarm, but for what SimRouter fills in.
+RouterCoreOptions OptionsOf(const Swarm& swarm, const StrategyDescription& strategy, std::uint64_t seed,
+                            std::size_t node);
+
 class SimMesh {
  public:
-  SimMesh(const Swarm& swarm, std::uint64_t seed);
+  // `strategy` runs on the block index.
+  SimMesh(const Swarm& swarm, const StrategyDescription& strategy, std::uint64_t seed);
 
   // Starts every router, and what lasts from the start: a slow reader, a cut with a bridge, a split.
   void StartAll();
@@ -36,20 +44,29 @@ class SimMesh {
   Time now() const { return world_.now(); }
   std::size_t nodes() const { return nodes_; }
   SimRouter* router(std::size_t node) const { return routers_[node].get(); }  // null: it is down
-  const two_layer::Replica& replica(std::size_t node) const { return routers_[node]->strategy().replica(); }
   // Lives, and is to agree with all others that do.
   bool counts(std::size_t node) const { return routers_[node] && member_[node] && !gone_for_good(node); }
   bool member(std::size_t node) const { return member_[node]; }  // not a stranger, whom all refuse
   std::uint64_t life(std::size_t node) const { return life_of_[node]; }
   std::uint64_t lives() const { return lives_begun_; }
   Incarnation incarnation(std::size_t node) const { return incarnation_of_[node]; }  // it was started with
-  std::size_t workers() const { return workers_.size(); }
-  const SimWorker& worker(std::size_t worker) const { return workers_[worker]; }
+  std::size_t workers() const { return workers_.all.size(); }
+  const SimWorker& worker(std::size_t worker) const { return workers_.all[worker]; }
   bool lies(std::size_t node) const { return swarm_.liar != 0 && node == liar() && !healed_; }
   const SimNetwork& network() const { return network_; }
-  Ledger& ledger() { return ledger_; }
+  const Swarm& swarm() const { return swarm_; }
+  // Nothing but delay touches frames, ever.
+  bool frames_are_safe() const;
+  // Two routers had one incarnation: nothing can be said of what they wrote under it.
+  bool cloned(const std::string& router, Incarnation incarnation) const {
+    return clones_.count({router, incarnation}) > 0;
+  }
+  std::size_t routers_that_count() const;
   // An id that nobody drew before.
   NodeId DrawId() { return NodeId{load_.Next() | 1}; }
+
+  // Called when the router at `node` was given an ApplyIds, its own included.
+  std::function<void(std::size_t node, const ApplyIds&)> on_applied;
 
  private:
   std::size_t liar() const { return nodes_ - 2; }
@@ -59,14 +76,17 @@ class SimMesh {
   void Crash(std::size_t node, bool clone);
   void Split(Time length);
   void Place(std::size_t node);
+  // The incarnation under which it writes now: a strategy may have taken another than it was started with.
+  Incarnation OwnIncarnation(std::size_t node) const;
 
   const Swarm swarm_;
+  const StrategyDescription strategy_;
   const std::uint64_t seed_;
   const std::size_t nodes_;
   Prng faults_, load_, lives_;
   SimWorld world_;
   SimNetwork network_;
-  std::vector<SimWorker> workers_;
+  SimWorkers workers_;
   std::vector<std::unique_ptr<SimRouter>> routers_;
   std::vector<std::uint64_t> life_of_;
   std::uint64_t lives_begun_ = 0;
@@ -74,7 +94,7 @@ class SimMesh {
   std::vector<bool> member_, core_;
   bool healed_ = false;
   std::vector<std::pair<std::uint16_t, std::vector<NodeId>>> placed_;
-  Ledger ledger_;
+  std::set<std::pair<std::string, Incarnation>> clones_;
 };
 
 }  // namespace prefixmesh::sim

@@ -1,120 +1,143 @@
 #include "bench/sim/sim_router.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "impl/base/check.h"
 
 namespace prefixmesh::sim {
 namespace {
 
-constexpr std::uint32_t kBlockBytes = 256;
+constexpr Time kCheckTime = std::chrono::milliseconds(2);
+constexpr Time kFirstTokenTime = std::chrono::milliseconds(1);
+constexpr Time kRequestTime = std::chrono::milliseconds(60);
 
-BlockIndexOptions IndexOptions(const Swarm& swarm, std::size_t node) {
-  BlockIndexOptions options;
-  options.budget_bytes = static_cast<std::uint64_t>(swarm.index_kib * 1024);
-  if (swarm.small_router != 0 && node == 0) options.budget_bytes /= 16;
-  options.text_block_bytes = kBlockBytes;
-  options.tokens_block_bytes = kBlockBytes;
+std::vector<std::size_t> OwnWorkers(const SimRouter::Parameters& parameters, std::size_t workers) {
+  std::vector<std::size_t> own;
+  for (std::size_t i = 0; i < workers; ++i) {
+    const double drawn = Prng::ForPurpose(parameters.seed, RouterName(parameters.node) + WorkerLabel(i)).Unit();
+    if (drawn >= parameters.foreign || i == parameters.node % workers) own.push_back(i);
+  }
+  return own;
+}
+
+RouterCoreOptions Complete(RouterCoreOptions options, const SimRouter::Parameters& parameters,
+                           const std::vector<std::size_t>& own) {
+  options.name = RouterName(parameters.node);
+  options.incarnation = parameters.incarnation;
+  for (const std::size_t worker : own) options.workers.push_back(WorkerLabel(worker));
+  for (std::size_t other = 0; other < parameters.nodes; ++other)
+    if (other != parameters.node) options.peers.push_back(RouterName(other));
   return options;
 }
 
-two_layer::Options StrategyOptions(const Swarm& swarm, const SimNode::Parameters& parameters) {
-  two_layer::Options options;
-  options.round_period = std::chrono::nanoseconds(static_cast<std::int64_t>(swarm.round_ms * 1e6));
-  options.anchors = static_cast<std::uint32_t>(swarm.anchors);
-  options.window_bytes = static_cast<std::uint64_t>(swarm.window_kib * 1024);
-  options.page_bytes = static_cast<std::uint64_t>(swarm.page_bytes);
-  options.peer_unacked_bytes = static_cast<std::uint64_t>(swarm.unacked_kib * 1024);
-  options.dead_after = std::chrono::nanoseconds(static_cast<std::int64_t>(swarm.dead_after_s * 1e9));
-  options.router = RouterName(parameters.node);
-  options.incarnation = parameters.incarnation;
-  Prng prng = Prng::ForPurpose(parameters.seed, "release");
-  for (std::size_t i = 0; i < parameters.node; ++i) prng.Next();
-  if (prng.Unit() < swarm.newer) options.version_max = two_layer::kVersionMax + 1;
-  if (swarm.stranger != 0 && parameters.node + 1 == parameters.nodes) options.hash_key_id = 1;
-  return options;
+Prng PrngOf(const SimRouter::Parameters& parameters, std::string_view purpose) {
+  return Prng::ForPurpose(parameters.seed, std::string(purpose) + std::to_string(parameters.incarnation.value));
 }
 
 }  // namespace
 
-SimRouter::SimRouter(const Swarm& swarm, const Parameters& parameters, SimWorld& world, SimNetwork& network,
-                     std::vector<SimWorker>& workers)
-    : SimNode(parameters, workers.size(), world, network),
+std::string RouterName(std::size_t node) {
+  std::string digits = std::to_string(node);
+  return "r" + std::string(3 - std::min<std::size_t>(3, digits.size()), '0') + digits;
+}
+
+SimRouter::SimRouter(RouterCoreOptions options, const Parameters& parameters, SimWorld& world, SimNetwork& network,
+                     SimWorkers& workers)
+    : parameters_(parameters),
+      world_(world),
+      network_(network),
       workers_(workers),
-      checked_at_(workers.size(), Time{-1}),
-      check_posted_(workers.size(), false),
-      index_(IndexOptions(swarm, parameters.node)),
-      actions_(*this),
-      strategy_(StrategyOptions(swarm, parameters), *this),
-      mesh_(clock_, executor_, strategy_, actions_, peers_) {
-  Join(mesh_);
+      own_(OwnWorkers(parameters, workers.all.size())),
+      clock_(world, parameters.clock_offset, parameters.clock_rate),
+      random_(PrngOf(parameters, "router ").Next()),
+      identity_(PrngOf(parameters, "identity ").Next()),
+      executor_(world, clock_),
+      core_(Complete(std::move(options), parameters, own_), RouterEnv{clock_, executor_, random_, identity_, *this}),
+      running_since_(world.now()),
+      in_flight_(own_.size()) {
+  core_.Start(core_.has_sync() ? &network_.Attach(parameters_.node, *core_.mesh()) : nullptr, FrameForm::kPlain);
 }
 
-SimRouter::~SimRouter() { Leave(); }
-
-void SimRouter::Meet(WorkerIndex worker) {
-  SimWorker& met = workers_[worker.value];
-  const Incarnation known = fleet_.incarnation(worker);
-  if (met.incarnation < known) met.Become(Incarnation{known.value + 1});
-  if (fleet_.RaiseIncarnation(worker, met.incarnation) != RegisterChange::kNone)
-    index_.RaiseIncarnation(worker, met.incarnation);
+SimRouter::~SimRouter() {
+  if (core_.has_sync()) network_.Detach(parameters_.node);
 }
 
-void SimRouter::Check(WorkerIndex worker) {
-  if (check_posted_[worker.value]) return;
-  const Time last = checked_at_[worker.value], now = clock_.Now();
-  check_posted_[worker.value] = true;
-  const Time due = last >= Time{0} && now < last + kCheckPeriod ? last + kCheckPeriod : now;
-  executor_.PostAt(due + kHelloTime, [this, worker] {
-    check_posted_[worker.value] = false;
-    checked_at_[worker.value] = clock_.Now();
-    Meet(worker);
+void SimRouter::PauseUntil(Time until) {
+  executor_.PauseUntil(until);
+  running_since_ = std::max(until, world_.now());
+}
+
+// Own workers have the first slots, in order.
+std::optional<std::size_t> SimRouter::NumberOf(WorkerIndex worker) const {
+  return worker.value < own_.size() ? std::optional(own_[worker.value]) : std::nullopt;
+}
+
+Incarnation SimRouter::IncarnationOf(WorkerIndex worker) {
+  if (!parameters_.lies) return At(worker).incarnation;
+  return Incarnation{kWorkerIncarnationMax.value - (1u << 30) + ++lies_};  // each above the one before
+}
+
+void SimRouter::CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) {
+  executor_.PostAt(clock_.Now() + kCheckTime, [this, worker, registered, answer = std::move(answer)] {
+    SimWorker& checked = At(worker);
+    if (!checked.up) return answer(Error{ErrorCode::kUnavailable, "down"});
+    if (!parameters_.lies && checked.incarnation < registered)
+      checked.Become(world_.now(), Incarnation{registered.value + 1});
+    answer(HealthReply{WorkerLabel(*NumberOf(worker)), IncarnationOf(worker), workers_.models});
   });
 }
 
-void SimRouter::Place(std::uint16_t scope, std::span<const NodeId> ids) {
-  static const std::string bytes(1000 * kBlockBytes, 'x');
-  const Slices prompt_bytes(AsBytes(std::string_view(bytes).substr(0, ids.size() * kBlockBytes)));
-  const Prompt prompt{static_cast<Kind>(scope % 2), &prompt_bytes, ids, scope};
-  const std::uint64_t chance = random_.Next();
-  const Insertion insertion = index_.MatchAndInsert(
-      prompt, 0, [&](const TreeMatch& match) { return ChooseWorker({}, match, candidates_, *this, chance).worker; });
-  PREFIXMESH_CHECK(insertion.worker.has_value());
-  const WorkerIndex worker = *insertion.worker;
-  // The request reaches the worker.
-  const Incarnation known = fleet_.incarnation(worker);
-  Meet(worker);
-  const bool same_life = fleet_.incarnation(worker) == known || known.value == 0;
-  if (!same_life) {  // the cache it was chosen for is gone, and so is what was just inserted
-    index_.Insert(prompt, worker, 0);
-  }
-  Serve(worker);
-  PlacementView placement;
-  const std::string model = "m" + std::to_string(scope / 2);
-  placement.model = model;
-  placement.kind = prompt.kind;
-  placement.prompt = &prompt_bytes;
-  placement.blocks = ids;
-  placement.worker = worker;
-  placement.worker_name = fleet_.name(worker);
-  placement.worker_incarnation = parameters_.lies ? Lie() : fleet_.incarnation(worker);
-  placement.branch_depth = same_life ? insertion.branch_depth : 0;
-  placement.branch = same_life ? insertion.branch : Announcement::kNone;
-  placement.leaf_depth = insertion.leaf_depth;
-  placement.repeat = same_life && insertion.repeat;
-  placement.refresh = same_life && insertion.refresh;
-  if (!mesh_.Offer(placement)) index_.StampOwn(ids.last(1), worker, 0, placement.worker_incarnation);
+// ---- requests -------------------------------------------------------------------------------------------------------
+
+std::optional<WorkerIndex> SimRouter::Place(std::string_view model, std::string_view text) {
+  const Slices prompt(AsBytes(text));
+  return Serve([&](bool again) { return core_.Decide({model, Kind::kText, &prompt}, again); });
 }
 
-SimRouter::WatchedActions::WatchedActions(SimRouter& router)
-    : BlockActions(router.fleet_, router.index_, [&router](WorkerIndex worker) { router.Check(worker); }),
-      router_(router) {}
+std::optional<WorkerIndex> SimRouter::Place(std::string_view model, Kind kind, std::span<const NodeId> blocks) {
+  // The core takes the bytes for their number only.
+  const std::size_t block_bytes = core_.options().trees.hash.text_block_bytes;
+  static const std::string bytes(1u << 18, 'x');
+  PREFIXMESH_CHECK(blocks.size() * block_bytes <= bytes.size());
+  const Slices prompt(AsBytes(std::string_view(bytes).substr(0, blocks.size() * block_bytes)));
+  return Serve([&](bool again) { return core_.DecideBlocks({model, kind, &prompt}, blocks, again); });
+}
 
-void SimRouter::WatchedActions::Apply(const ApplyIds& action) {
-  BlockActions::Apply(action);
-  if (action.origin == 0) {
-    if (router_.on_stamped) router_.on_stamped(router_);
-  } else if (router_.on_applied) {
-    router_.on_applied(action);
+std::optional<WorkerIndex> SimRouter::Serve(Decision decide) {
+  for (bool again = false;; again = true) {
+    const std::uint64_t nodes = core_.trees().Size().nodes;
+    const Result<RouteDecision> decision = decide(again);
+    if (!decision.ok()) {
+      if (core_.trees().Size().nodes != nodes) broken_ = "a request that was refused left its prompt in the index";
+      return std::nullopt;
+    }
+    const WorkerIndex worker = decision->worker;
+    if (!core_.fleet().healthy(worker))
+      broken_ = "a request was placed at " + WorkerLabel(*NumberOf(worker)) + ", which is not healthy";
+    ++in_flight_[worker.value];
+    if (At(worker).up) {
+      Forward(worker);
+      return worker;
+    }
+    End(worker, false);
+    if (again || !core_.TakeRetry()) return std::nullopt;
   }
+}
+
+void SimRouter::Forward(WorkerIndex worker) {
+  const auto serves = [this, worker, starts = At(worker).starts] {
+    return At(worker).up && At(worker).starts == starts;
+  };
+  executor_.PostAt(clock_.Now() + kFirstTokenTime, [this, worker, serves] {
+    if (serves()) core_.OnReply(worker, IncarnationOf(worker));
+  });
+  executor_.PostAt(clock_.Now() + kRequestTime, [this, worker, serves] { End(worker, serves()); });
+}
+
+void SimRouter::End(WorkerIndex worker, bool reached) {
+  --in_flight_[worker.value];
+  core_.Finish(worker, reached);
 }
 
 }  // namespace prefixmesh::sim

@@ -1,78 +1,96 @@
-// sim_router.h — one life of one router with two-layer: the real strategy, mesh, actions, index, fleet and policy over
-// the simulated Env. What the router process adds (gRPC, hashing of prompts) is not here: prompts come as block ids.
+// sim_router.h — one incarnation of one router: the router core over a simulated Env, and what becomes of its requests
+// at simulated workers. What the router process has beside the core (gRPC, threads, figures of time) is not here.
 //
-// Threads: one. Ownership: borrows world and network; the life ends with the object. Errors: none.
+// A request that is placed at a worker that is up has its first token after 1 ms and ends after 60 ms; one at a worker
+// that is down, or restarts meanwhile, breaks off, and is placed once more as the process does (generate_call.cc).
+//
+// Threads: one. Ownership: borrows world, network and workers. Errors: a placement that the core refuses, or that no
+// worker served, is nothing. Time: virtual. Bounds: the core's.
 #pragma once
 
-#include <algorithm>
-#include <functional>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
-#include "bench/sim/sim_node.h"
-#include "bench/sim/swarm.h"
-#include "impl/node/block_actions.h"
-#include "impl/sync/two_layer/two_layer.h"
-#include "impl/tree/block_index.h"
+#include "bench/sim/sim_workers.h"
+#include "impl/base/function_ref.h"
+#include "impl/env/sim/sim_env.h"
+#include "impl/router/router_core.h"
 
 namespace prefixmesh::sim {
 
-// A worker as routers meet it.
-struct SimWorker {
-  // The worker begins another life.
-  void Become(Incarnation next) {
-    incarnation = next;
-    highest = std::max(highest, next);
-  }
+inline Time Seconds(double value) { return Time(static_cast<Time::rep>(value * 1e9)); }
 
-  Incarnation incarnation;
-  Incarnation highest;  // it ever had
-};
+// Names sort as numbers do, up to a thousand.
+std::string RouterName(std::size_t node);
 
-class SimRouter final : public SimNode {
+class SimRouter final : private WorkerTransport {
  public:
-  SimRouter(const Swarm& swarm, const Parameters& parameters, SimWorld& world, SimNetwork& network,
-            std::vector<SimWorker>& workers);
-  ~SimRouter() override;
-
-  // Routes one prompt: matches, chooses, inserts, tells the mesh. `ids` are its blocks.
-  void Place(std::uint16_t scope, std::span<const NodeId> ids);
-
-  const two_layer::TwoLayer& strategy() const { return strategy_; }
-  const BlockIndex& index() const { return index_; }
-  MeshStats stats() const { return mesh_.Stats(); }
-
-  // Called for each record of the own log, in order, when it is stamped.
-  std::function<void(const SimRouter&)> on_stamped;
-  // Called for each record of another's log, when the index has it.
-  std::function<void(const ApplyIds&)> on_applied;
-
- private:
-  // Those of the router process, and somebody may watch.
-  class WatchedActions final : public BlockActions {
-   public:
-    explicit WatchedActions(SimRouter& router);
-    void Apply(const ApplyIds& action) override;
-    using BlockActions::Apply;
-
-   private:
-    SimRouter& router_;
+  struct Parameters {
+    std::size_t node = 0;
+    std::size_t nodes = 0;
+    Incarnation incarnation;
+    Time clock_offset{0};
+    double clock_rate = 1;
+    std::uint64_t seed = 0;
+    double foreign = 0;  // share of the workers that are not this router's own
+    bool lies = false;   // believes in incarnations that its workers never had
   };
 
-  // The worker says which life it is in; one below its register is told, and goes above it.
-  void Meet(WorkerIndex worker);
-  // What the greeter of the router process does when peers know another life: a hello, once a second at most.
-  void Check(WorkerIndex worker);
+  // Of `options` name, incarnation, workers and peers are filled in.
+  SimRouter(RouterCoreOptions options, const Parameters& parameters, SimWorld& world, SimNetwork& network,
+            SimWorkers& workers);
+  ~SimRouter() override;
 
-  static constexpr Time kCheckPeriod = std::chrono::seconds(1);
-  static constexpr Time kHelloTime = std::chrono::milliseconds(2);
+  // Serves one request: the worker that it was placed at in the end, if any.
+  std::optional<WorkerIndex> Place(std::string_view model, std::string_view text);
+  std::optional<WorkerIndex> Place(std::string_view model, Kind kind, std::span<const NodeId> blocks);
 
-  std::vector<SimWorker>& workers_;
-  std::vector<Time> checked_at_;  // by worker; < 0: never
-  std::vector<bool> check_posted_;
-  BlockIndex index_;
-  WatchedActions actions_;
-  two_layer::TwoLayer strategy_;
-  Mesh mesh_;
+  // Nothing runs here before `until` (world time).
+  void PauseUntil(Time until);
+  bool paused() const { return executor_.paused(); }
+  // It runs without a break since.
+  Time running_since() const { return running_since_; }
+
+  RouterCore& core() { return core_; }
+  const RouterCore& core() const { return core_; }
+  MeshStats stats() const { return core_.has_sync() ? core_.mesh()->Stats() : MeshStats{}; }
+  StrategyReport report() const { return core_.has_sync() ? core_.strategy()->Report() : StrategyReport{}; }
+
+  // The number of the worker at this slot; nothing if it is not this router's own.
+  std::optional<std::size_t> NumberOf(WorkerIndex worker) const;
+  // Requests under way there, counted here.
+  std::uint32_t in_flight(WorkerIndex worker) const { return in_flight_[worker.value]; }
+  bool lies() const { return parameters_.lies; }
+  // The first decision that broke a rule; empty: none did.
+  const std::string& broken() const { return broken_; }
+
+ private:
+  using Decision = FunctionRef<Result<RouteDecision>(bool again)>;
+
+  void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) override;
+  std::optional<WorkerIndex> Serve(Decision decide);
+  void Forward(WorkerIndex worker);
+  void End(WorkerIndex worker, bool reached);
+  SimWorker& At(WorkerIndex worker) { return workers_.all[*NumberOf(worker)]; }
+  Incarnation IncarnationOf(WorkerIndex worker);
+
+  const Parameters parameters_;
+  SimWorld& world_;
+  SimNetwork& network_;
+  SimWorkers& workers_;
+  const std::vector<std::size_t> own_;  // numbers of the own workers
+  SimClock clock_;
+  SimRandom random_, identity_;
+  SimExecutor executor_;
+  RouterCore core_;
+  Time running_since_;
+  std::uint64_t lies_ = 0;
+  std::vector<std::uint32_t> in_flight_;  // by worker
+  std::string broken_;
 };
 
 }  // namespace prefixmesh::sim

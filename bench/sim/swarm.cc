@@ -44,6 +44,7 @@ constexpr Field<Swarm> kSwarmFields[] = {
     {"clock_skew", &Swarm::clock_skew, 0, 0.5},
     {"worker_restart_rate", &Swarm::worker_restart_rate, 0, 10},
     {"worker_clock_back", &Swarm::worker_clock_back, 0, 1},
+    {"worker_down_rate", &Swarm::worker_down_rate, 0, 10},
     {"newer", &Swarm::newer, 0, 1},
     {"stranger", &Swarm::stranger, 0, 1},
     {"foreign", &Swarm::foreign, 0, 1},
@@ -102,6 +103,7 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   // What is heard of a worker that is another's counts by the maximum: a lie, or a life before a clock went back,
   // stays.
   if (chance(0.3) && s.liar == 0 && s.worker_clock_back == 0) s.foreign = uniform(0, 0.6);
+  if (chance(0.3)) s.worker_down_rate = spread(0.005, 0.1);
   s.page_bytes = std::min(s.page_bytes, s.queue_kib * 512);  // a page must fit a queue
   // More than a peer can be sent, however long one waits, proves nothing: no more than half of what fits.
   const double record_bytes = 12 + 8 * (2 + (s.anchors > 0 ? 5 + s.blocks / s.anchors : 0));

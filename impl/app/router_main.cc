@@ -8,6 +8,7 @@
 #include <set>
 
 #include "impl/app/number_from.h"
+#include "impl/app/settings_arguments.h"
 #include "impl/base/printable.h"
 #include "impl/base/prng.h"
 #include "impl/env/real/grpc_log.h"
@@ -18,13 +19,12 @@
 #include "impl/figures/metrics_text.h"
 #include "impl/figures/router_figures.h"
 #include "impl/node/router_node.h"
-#include "impl/node/router_settings.h"
 
 namespace prefixmesh {
 namespace {
 
 constexpr int kExitUsage = 2;
-constexpr std::chrono::seconds kWorkersPatience{10};
+constexpr std::chrono::seconds kWorkersTimeout{10};
 constexpr std::size_t kWorkerNameBytesMax = 256;
 // Files, event queues, and what gRPC opens for itself: 20 were seen.
 constexpr std::uint64_t kDescriptorsBeside = 64;
@@ -32,10 +32,6 @@ constexpr std::uint64_t kDescriptorsBeside = 64;
 int Fail(const std::string& message) {
   std::fprintf(stderr, "prefixmesh-router: %s\n", message.c_str());
   return kExitUsage;
-}
-
-CLI::Validator RangeOf(std::string_view setting, bool whole = false) {
-  return NumberFrom(RouterSetting(setting).low, RouterSetting(setting).high, whole);
 }
 
 // NAME=HOST:PORT, each name and each address once. Address is a struct of the two.
@@ -79,10 +75,10 @@ int Main(int argc, char** argv) {
   FileLimitIsAnError();
   QuietGrpc();
   RouterOptions options;
-  std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, index_kind = "auto";
-  std::string log_level = "info", mended;
+  std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, log_level = "info";
   std::vector<std::string> workers, peers;
-  double round_ms = 50, eviction_s = 120, window_mib = 16, budget_mib = 64, peer_round_kib = 256, dead_after_s = 600;
+  const RouterSettings defaults;
+  SettingsArguments settings(RouterSections(), &defaults);
   bool exit_with_parent = false, control = false, insecure = false;
 
   CLI::App app("Routes inference requests to the worker that has most of the prompt cached, and tells its peers.",
@@ -95,58 +91,8 @@ int Main(int argc, char** argv) {
   app.add_option("--worker", workers, "NAME=HOST:PORT of a worker; repeat")->required();
   app.add_option("--peer", peers, "NAME=HOST:PORT of a peer's sync address; repeat");
   app.add_option("--strategy", options.strategy, "how routers tell each other")->capture_default_str();
-  app.add_option("--index-kind", index_kind, "auto, block or text")->capture_default_str();
-  app.add_option("--index-budget-mib", budget_mib, "budget of the block index")
-      ->check(RangeOf("index.budget_mib"))
-      ->capture_default_str();
-  app.add_option("--block-bytes", options.trees.hash.text_block_bytes, "bytes of text in a block")
-      ->check(RangeOf("index.block_bytes", true))
-      ->capture_default_str();
-  app.add_option("--block-tokens", options.trees.hash.tokens_block_tokens, "tokens in a block")
-      ->check(RangeOf("index.block_tokens", true))
-      ->capture_default_str();
-  app.add_option("--hash-seed", options.trees.hash.seed, "per-cluster secret of the block hash")->check(SeedProblem);
-  app.add_option("--text-max-chars", options.trees.text_chars_max, "text and token trees: characters per tenant")
-      ->check(RangeOf("index.text_max_chars", true))
-      ->capture_default_str();
-  app.add_option("--text-eviction-s", eviction_s, "text and token trees: seconds between eviction passes")
-      ->check(RangeOf("index.text_eviction_s"))
-      ->capture_default_str();
-  app.add_option("--cache-threshold", options.policy.cache_threshold, "share of a prompt that must match")
-      ->check(RangeOf("route.cache_threshold"))
-      ->capture_default_str();
-  app.add_option("--balance-abs", options.policy.balance_abs, "imbalance: requests in flight")
-      ->check(RangeOf("route.balance_abs", true))
-      ->capture_default_str();
-  app.add_option("--balance-rel", options.policy.balance_rel, "imbalance: ratio")
-      ->check(RangeOf("route.balance_rel"))
-      ->capture_default_str();
-  app.add_option("--round-ms", round_ms, "two-layer: time between two rounds")
-      ->check(RangeOf("two_layer.round_ms"))
-      ->capture_default_str();
-  app.add_option("--anchors", options.strategy_settings.anchors, "two-layer: anchor spacing in blocks; 0 = none")
-      ->check(RangeOf("two_layer.anchors", true))
-      ->capture_default_str();
-  app.add_option("--window-mib", window_mib, "two-layer: this router's log")
-      ->check(RangeOf("two_layer.window_mib"))
-      ->capture_default_str();
-  app.add_option("--peer-round-kib", peer_round_kib, "two-layer: records to one peer in one frame")
-      ->check(RangeOf("two_layer.peer_round_budget_kib"))
-      ->capture_default_str();
-  app.add_option("--dead-after-s", dead_after_s, "two-layer: a log whose owner nobody heard for so long is dropped")
-      ->check(RangeOf("two_layer.dead_after_s"))
-      ->capture_default_str();
-  app.add_option("--mended", mended, "the generations: ids of hazards that are mended, as in H1,H6");
-  std::vector<double> constants;
-  for (const generations::ConstantRow& row : generations::kConstantRows)
-    constants.push_back(static_cast<double>(options.strategy_settings.constants.*row.member));
-  for (std::size_t i = 0; i < constants.size(); ++i) {
-    const generations::ConstantRow& row = generations::kConstantRows[i];
-    app.add_option(generations::FlagOf(row), constants[i], row.help)
-        ->check(WholeFrom(static_cast<double>(row.low), static_cast<double>(row.high)))
-        ->default_str(DefaultText(constants[i]))
-        ->group("Constants of the generations");
-  }
+  app.add_option("--hash-seed", options.hash_seed, "per-cluster secret of the block hash")->check(SeedProblem);
+  settings.AddTo(app);
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
@@ -200,21 +146,10 @@ int Main(int argc, char** argv) {
     if (peer.name == options.name) return Fail("--peer " + peer.name + ": that is this router's own name");
   const Result<StrategyDescription> strategy = FindStrategy(options.strategy);
   if (!strategy.ok()) return Fail(strategy.error().message);
-  const Result<IndexKind> kind = ResolveIndexKind(*strategy, index_kind);
-  if (!kind.ok()) return Fail(kind.error().message);
-  const Result<generations::HazardSet> hazards = ResolveMended(*strategy, mended);
-  if (!hazards.ok()) return Fail(hazards.error().message);
-  options.strategy_settings.mended = *hazards;
-  for (std::size_t i = 0; i < constants.size(); ++i)
-    options.strategy_settings.constants.*generations::kConstantRows[i].member =
-        static_cast<std::uint64_t>(constants[i]);
-  options.trees.kind = *kind;
-  options.trees.budget_bytes = static_cast<std::uint64_t>(budget_mib * 1048576.0);
-  options.strategy_settings.round_period = std::chrono::nanoseconds(static_cast<std::int64_t>(round_ms * 1e6));
-  options.strategy_settings.window_bytes = static_cast<std::uint64_t>(window_mib * 1048576.0);
-  options.strategy_settings.page_bytes = static_cast<std::uint64_t>(peer_round_kib * 1024.0);
-  options.strategy_settings.dead_after = std::chrono::duration_cast<Time>(std::chrono::duration<double>(dead_after_s));
-  options.eviction_period = std::chrono::nanoseconds(static_cast<std::int64_t>(eviction_s * 1e9));
+  if (Status read = settings.ReadInto(&options.settings); !read.ok()) return Fail(read.error().message);
+  RouterCoreOptions resolved;
+  if (Status fit = Apply(options.settings, *strategy, resolved); !fit.ok()) return Fail(fit.error().message);
+  options.limits.prompt_bytes = options.settings.limits.prompt_bytes;
   options.sync.listen = sync_listen;
 
   // Two of a connection on a gRPC port: the socket and gRPC's end (grpc_listener.h).
@@ -225,16 +160,16 @@ int Main(int argc, char** argv) {
   const PortLimits limits = options.limits;
   RouterNode node(std::move(options));
   if (Status started = node.Start(); !started.ok()) return Fail(started.error().message);
-  const Time deadline = node.clock().Now() + kWorkersPatience;
-  std::vector<std::string> silent = node.SilentWorkers(Time(0));
+  const Time deadline = node.clock().Now() + kWorkersTimeout;
+  std::vector<std::string> silent = node.SilentWorkers();
   while (!silent.empty() && node.clock().Now() < deadline) {
-    if (shutdown.Wait(Time(0))) return 0;
-    silent = node.SilentWorkers(std::chrono::milliseconds(100));
+    if (shutdown.Wait(std::chrono::milliseconds(5))) return 0;
+    silent = node.SilentWorkers();
   }
   if (!silent.empty()) {
     const std::string missing =
         std::to_string(silent.size()) + " of " + std::to_string(workers.size()) + " workers did not answer in " +
-        std::to_string(std::chrono::seconds(kWorkersPatience).count()) + " s; the first: " + silent.front();
+        std::to_string(std::chrono::seconds(kWorkersTimeout).count()) + " s; the first: " + silent.front();
     if (silent.size() == workers.size()) {
       Fail(missing);
       return 1;

@@ -30,8 +30,8 @@
 
 namespace prefixmesh {
 
-// Carries out what a strategy wants changed outside itself. What its kind of trees has no place for is a strategy on the
-// wrong kind, which nothing a peer says can bring about: a CHECK. Called on the mesh loop.
+// Carries out what a strategy wants changed outside itself. What its kind of trees has no place for is a strategy on
+// the wrong kind, which nothing a peer says can bring about: a CHECK. Called on the mesh loop.
 class MeshSink {
  public:
   virtual ~MeshSink() = default;

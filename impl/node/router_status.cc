@@ -29,7 +29,7 @@ void SetDecisions(Readings& out, const Figure& figure, const Histogram& ns) {
 }  // namespace
 
 RouterReport RouterNode::Report() {
-  RouterReport report{options_.name, options_.strategy, IndexKindName(options_.trees.kind), {}};
+  RouterReport report{options_.name, options_.strategy, IndexKindName(core_.options().trees.kind), {}};
   Readings& out = report.readings;
   out.Set(RouterFigure("peak_rss_bytes"), PeakResidentBytes());
   const struct mallinfo2 heap = mallinfo2();
@@ -40,21 +40,20 @@ RouterReport RouterNode::Report() {
           resident.has_value() ? std::optional(static_cast<double>(*resident) - static_cast<double>(live_bytes))
                                : std::nullopt);
 
-  const TreeSize size = trees_.Size();
+  const TreeSize size = core_.trees().Size();
   out.Set(RouterFigure("index.nodes"), size.nodes);
   out.Set(RouterFigure("index.bytes"), size.bytes);
   out.Set(RouterFigure("index.budget_bytes"), size.budget_bytes);
   out.Set(RouterFigure("index.forgotten"), size.forgotten);
 
-  out.Set(RouterFigure("requests.in_flight"), in_flight_.load(std::memory_order_relaxed));
+  out.Set(RouterFigure("requests.in_flight"), core_.admission().in_flight());
   out.Set(RouterFigure("requests.in_flight_bytes"), in_flight_bytes_.bytes());
   out.Set(RouterFigure("requests.refused"), in_flight_bytes_.refused());
-  out.Set(RouterFigure("requests.retried"), retried_.load(std::memory_order_relaxed));
-  out.Set(RouterFigure("workers.healthy"), fleet_.healthy_count());
-  out.Set(RouterFigure("workers.configured"), own_workers_.size());
-  out.Set(RouterFigure("workers.words_refused.*"), "incarnation",
-          incarnations_refused_.load(std::memory_order_relaxed));
-  out.Set(RouterFigure("workers.words_refused.*"), "models", models_.refused());
+  out.Set(RouterFigure("requests.retried"), core_.admission().retried());
+  out.Set(RouterFigure("workers.healthy"), core_.fleet().healthy_count());
+  out.Set(RouterFigure("workers.configured"), core_.own_workers().size());
+  out.Set(RouterFigure("workers.words_refused.*"), "incarnation", core_.registers().refused());
+  out.Set(RouterFigure("workers.words_refused.*"), "models", core_.models().refused());
   {
     MutexLock lock(figures_mutex_);
     for (std::size_t reason = 1; reason < kDecisionReasonCount; ++reason)
@@ -70,12 +69,13 @@ RouterReport RouterNode::Report() {
 
 // A router without peers has built and received nothing: its counts are 0.
 void RouterNode::ReadSync(Readings& out) {
-  MeshStats stats = mesh_ != nullptr ? mesh_->Stats() : MeshStats{};
+  const Mesh* const mesh = core_.mesh();
+  MeshStats stats = mesh != nullptr ? mesh->Stats() : MeshStats{};
   std::optional<double> round_ms;
   std::optional<std::uint64_t> rounds_ended;
   std::uint64_t sent = 0, received = 0;
-  if (mesh_ != nullptr) {
-    const StrategyTraits& traits = strategy_->traits();
+  if (mesh != nullptr) {
+    const StrategyTraits& traits = core_.strategy()->traits();
     const Time beat = traits.peer_tick_period.count() != 0 ? traits.peer_tick_period : traits.round_period;
     round_ms = std::chrono::duration<double, std::milli>(beat).count();
     if (traits.round_period.count() != 0) rounds_ended = stats.rounds_ended;
@@ -101,7 +101,7 @@ void RouterNode::ReadSync(Readings& out) {
   out.Set(RouterFigure("sync.refused_bytes"), stats.refused_bytes);
   out.Set(RouterFigure("sync.queued_bytes"), stats.queued_bytes);
   for (std::uint16_t i = 0; i < stats.received_by_peer.size(); ++i)
-    out.Set(RouterFigure("sync.received_bytes.*"), mesh_->peer_name(PeerIndex{i}), stats.received_by_peer[i]);
+    out.Set(RouterFigure("sync.received_bytes.*"), mesh->peer_name(PeerIndex{i}), stats.received_by_peer[i]);
   out.Set(RouterFigure("sync.wire_bytes"), sent);
   out.Set(RouterFigure("sync.wire_received_bytes"), received);
   out.Set(RouterFigure("sync.messages"), stats.messages);
@@ -149,15 +149,15 @@ void RouterNode::BeginPhase(std::string_view phase) {
     decision_cpu_ns_.Reset();
     decisions_.fill(0);
   }
-  if (mesh_ != nullptr) mesh_->ResetPhaseFigures();
+  if (core_.has_sync()) core_.mesh()->ResetPhaseFigures();
 }
 
 void RouterNode::Positions(std::function<void(const v1::SyncPositions&)> done) {
-  if (mesh_ == nullptr) return done({});
-  loop_.Post([this, peers_up = mesh_->Stats().peers_up, done = std::move(done)] {
+  if (!core_.has_sync()) return done({});
+  loop_.Post([this, peers_up = core_.mesh()->Stats().peers_up, done = std::move(done)] {
     v1::SyncPositions reply;
     reply.set_peers_up(peers_up);
-    for (const LogPosition& log : strategy_->Positions()) {
+    for (const LogPosition& log : core_.strategy()->Positions()) {
       v1::LogPosition& row = *reply.add_logs();
       row.set_router(log.router);
       row.set_incarnation(log.incarnation.value);
@@ -172,14 +172,14 @@ void RouterNode::Positions(std::function<void(const v1::SyncPositions&)> done) {
 // ---- log lines ------------------------------------------------------------------------------------------------------
 
 void RouterNode::LogSizes(const char* occasion) {
-  const TreeSize all = trees_.Size();
-  spdlog::info("{}: index {} bytes={} nodes={} budget={} forgotten={}", occasion, IndexKindName(options_.trees.kind),
-               all.bytes, all.nodes, all.budget_bytes, all.forgotten);
-  trees_.ForEachScope([&](std::string_view model, const char* kind, std::uint64_t nodes, std::uint64_t bytes) {
+  const TreeSize all = core_.trees().Size();
+  spdlog::info("{}: index {} bytes={} nodes={} budget={} forgotten={}", occasion,
+               IndexKindName(core_.options().trees.kind), all.bytes, all.nodes, all.budget_bytes, all.forgotten);
+  core_.trees().ForEachScope([&](std::string_view model, const char* kind, std::uint64_t nodes, std::uint64_t bytes) {
     spdlog::info("{}: index model={} kind={} bytes={} nodes={}", occasion, Printable(model), kind, bytes, nodes);
   });
-  if (mesh_ == nullptr) return;
-  const StrategyReport report = strategy_->Report();
+  if (!core_.has_sync()) return;
+  const StrategyReport report = core_.strategy()->Report();
   for (std::size_t i = 0; i < report.buffer_count; ++i)
     spdlog::info("{}: buffer {} bytes={} entries={}", occasion, report.buffers[i].name, report.buffers[i].bytes,
                  report.buffers[i].entries);
@@ -188,15 +188,9 @@ void RouterNode::LogSizes(const char* occasion) {
                  transport_->QueuedBytes(PeerIndex{i}));
 }
 
-void RouterNode::LogBeat() {
+void RouterNode::LogTick() {
   LogSizes("sizes");
-  loop_.PostAt(clock_.Now() + options_.log_period, [this] { LogBeat(); });
-}
-
-void RouterNode::EvictionBeat() {
-  trees_.EvictAll();
-  LogSizes("eviction pass");
-  loop_.PostAt(clock_.Now() + options_.eviction_period, [this] { EvictionBeat(); });
+  loop_.PostAt(clock_.Now() + options_.log_period, [this] { LogTick(); });
 }
 
 }  // namespace prefixmesh

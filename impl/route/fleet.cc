@@ -53,7 +53,7 @@ RegisterChange Fleet::RaiseIncarnation(WorkerIndex worker, Incarnation incarnati
   while (incarnation.value > current) {
     if (!registered.compare_exchange_weak(current, incarnation.value, std::memory_order_relaxed)) continue;
     version_.fetch_add(1, std::memory_order_release);
-    return current == 0 ? RegisterChange::kFirst : RegisterChange::kNewLife;
+    return current == 0 ? RegisterChange::kFirst : RegisterChange::kNewIncarnation;
   }
   return RegisterChange::kNone;
 }

@@ -22,8 +22,8 @@
 
 namespace prefixmesh {
 
-// What a value did to a worker's register. After kNewLife what was known of the older life holds no more.
-enum class RegisterChange : std::uint8_t { kNone, kFirst, kNewLife };
+// What a value did to a worker's register. After kNewIncarnation what was known of the older one holds no more.
+enum class RegisterChange : std::uint8_t { kNone, kFirst, kNewIncarnation };
 
 class Fleet {
  public:

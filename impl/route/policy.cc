@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "impl/base/seeded_bug.h"
+
 namespace prefixmesh {
 
 const char* DecisionReasonName(DecisionReason reason) {
@@ -25,7 +27,7 @@ Choice ChooseWorker(const PolicyOptions& options, const TreeMatch& match, std::s
   std::uint32_t lowest = UINT32_MAX, highest = 0;
   std::uint32_t tied = 0;
   for (const WorkerIndex worker : candidates) {
-    if (!loads.Healthy(worker)) continue;
+    if (!loads.Healthy(worker) && !Seeded(Bug::kcore_health_ignored)) continue;
     const std::uint32_t load = loads.Load(worker);
     if (load < lowest) tied = 0;
     if (load <= lowest) ++tied;
@@ -36,7 +38,8 @@ Choice ChooseWorker(const PolicyOptions& options, const TreeMatch& match, std::s
   const auto least_loaded = [&](DecisionReason reason) -> Choice {
     auto skip = static_cast<std::uint32_t>((static_cast<unsigned __int128>(chance) * tied) >> 64);
     for (const WorkerIndex worker : candidates) {
-      if (!loads.Healthy(worker) || loads.Load(worker) > lowest) continue;
+      if (!loads.Healthy(worker) && !Seeded(Bug::kcore_health_ignored)) continue;
+      if (loads.Load(worker) > lowest) continue;
       if (skip-- == 0) return {worker, reason};
     }
     // Loads moved while we looked: any healthy worker is as good.

@@ -22,7 +22,7 @@ namespace prefixmesh {
 
 struct PolicyOptions {
   double cache_threshold = 0.3;    // share of the prompt that must match for the cache to decide
-  std::uint32_t balance_abs = 64;  // requests in flight
+  std::uint64_t balance_abs = 64;  // requests in flight
   double balance_rel = 1.5;
 };
 

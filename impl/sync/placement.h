@@ -1,9 +1,9 @@
-// placement.h — a placement on its way to the strategy: what a request thread shows (PlacementView), and what is kept of
-// it until the mesh loop takes it (Offer).
+// placement.h — a placement on its way to the strategy: what a request thread shows (PlacementView), and what is kept
+// of it until the mesh loop takes it (Offer).
 //
 // Threads: a view lives as long as the call on the request thread; an offer moves to the mesh loop. Ownership: a view
-// borrows, an offer owns. Units: depths in whole blocks from the front, 1 is the first. Errors, time: none. Bounds: what
-// offers cost in the bounded queue says bytes().
+// borrows, an offer owns. Units: depths in whole blocks from the front, 1 is the first. Errors, time: none. Bounds:
+// what offers cost in the bounded queue says bytes().
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// report.h — what a strategy says of itself: counts of records, its buffers, what it did not take, and where it stands in
-// the logs that it keeps.
+// report.h — what a strategy says of itself: counts of records, its buffers, what it did not take, and where it stands
+// in the logs that it keeps.
 //
 // Threads: values. Ownership: names are literals. Errors, time: none. Bounds: fixed numbers of rows, so that filling a
 // report allocates nothing; positions are for tests and simulators.
@@ -45,13 +45,15 @@ struct StrategyReport {
   }
 };
 
-// Where this router stands in one log: it holds [floor, head) of what `router` wrote in that life. Two routers whose
-// positions are equal, sums included, hold the same.
+// Where this router stands in one log: it holds [floor, head) of what `router` wrote in that incarnation. Two routers
+// whose positions are equal, sums included, hold the same.
 struct LogPosition {
   std::string router;
   Incarnation incarnation;
   std::uint32_t floor = 1, head = 1;
-  std::uint64_t sum = 0;  // of the records' hashes
+  std::uint64_t sum = 0;   // of the records' hashes
+  std::uint64_t copy = 0;  // a log that was dropped and learned again is another copy
+  bool own = false;        // this router writes it
 };
 
 }  // namespace prefixmesh

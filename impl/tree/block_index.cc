@@ -37,8 +37,7 @@ BlockIndex::Descent BlockIndex::Descend(std::span<const NodeId> ids) const {
   return descent;
 }
 
-Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) {
-  (void)now;  // recency is the order of use, not a time
+Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, Chooser choose) {
   const std::span<const NodeId> ids = prompt.blocks;
   DescentLock lock(mutex_);
   if (!ids.empty()) edges_.PrefetchEntry(ids.back());  // for the insert
@@ -71,8 +70,8 @@ Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, std::uint64_t now, Ch
   return insertion;
 }
 
-void BlockIndex::Insert(const Prompt& prompt, WorkerIndex worker, std::uint64_t now) {
-  MatchAndInsert(prompt, now, [&](const TreeMatch&) { return std::optional<WorkerIndex>(worker); });
+void BlockIndex::Insert(const Prompt& prompt, WorkerIndex worker) {
+  MatchAndInsert(prompt, [&](const TreeMatch&) { return std::optional<WorkerIndex>(worker); });
 }
 
 void BlockIndex::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const {

@@ -48,8 +48,8 @@ class BlockIndex final : public PrefixTree {
   BlockIndex& operator=(const BlockIndex&) = delete;
 
   // PrefixTree. The fully matched path allocates nothing.
-  Insertion MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) override;
-  void Insert(const Prompt& prompt, WorkerIndex worker, std::uint64_t now) override;
+  Insertion MatchAndInsert(const Prompt& prompt, Chooser choose) override;
+  void Insert(const Prompt& prompt, WorkerIndex worker) override;
   void Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const override;
   void RemoveWorker(WorkerIndex worker) override;
   void Evict() override;

@@ -94,7 +94,7 @@ RadixTree::Descent RadixTree::Descend(const Prompt& prompt) const {
   return descent;
 }
 
-Insertion RadixTree::MatchAndInsert(const Prompt& prompt, std::uint64_t /*now*/, Chooser choose) {
+Insertion RadixTree::MatchAndInsert(const Prompt& prompt, Chooser choose) {
   MutexLock lock(mutex_);
   const Descent descent = Descend(prompt);
   holders_.clear();
@@ -111,7 +111,7 @@ Insertion RadixTree::MatchAndInsert(const Prompt& prompt, std::uint64_t /*now*/,
   return insertion;
 }
 
-void RadixTree::Insert(const Prompt& prompt, WorkerIndex worker, std::uint64_t /*now*/) {
+void RadixTree::Insert(const Prompt& prompt, WorkerIndex worker) {
   MutexLock lock(mutex_);
   Record(Descend(prompt), worker);
 }

@@ -53,8 +53,8 @@ class RadixTree : public PrefixTree {
   RadixTree(const RadixTree&) = delete;
   RadixTree& operator=(const RadixTree&) = delete;
 
-  Insertion MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) override;
-  void Insert(const Prompt& prompt, WorkerIndex worker, std::uint64_t now) override;
+  Insertion MatchAndInsert(const Prompt& prompt, Chooser choose) override;
+  void Insert(const Prompt& prompt, WorkerIndex worker) override;
   void Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const override;
   void RemoveWorker(WorkerIndex worker) override;
   void Evict() override;

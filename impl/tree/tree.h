@@ -5,7 +5,7 @@
 // tree is the same in both arms of an A/B.
 //
 // Threads:  every method may be called from any thread; each tree has one internal mutex and holds it for one descent.
-// Time:     `now` is passed in and used for recency only. Ownership: prompts are borrowed for the call.
+// Time:     none: recency is the order of use. Ownership: prompts are borrowed for the call.
 // Bounds:   each tree stays under its own budget and forgets least recently used prefixes first.
 // Errors:   none; the oracle in tests/impl/tree is a naive set of prefixes.
 #pragma once
@@ -78,10 +78,10 @@ class PrefixTree {
   virtual ~PrefixTree() = default;
 
   // Matches, lets `choose` pick a worker, and records that the worker now holds the whole prompt: one descent.
-  virtual Insertion MatchAndInsert(const Prompt& prompt, std::uint64_t now, Chooser choose) = 0;
+  virtual Insertion MatchAndInsert(const Prompt& prompt, Chooser choose) = 0;
 
   // Records that `worker` holds the whole prompt. The insert half of the above.
-  virtual void Insert(const Prompt& prompt, WorkerIndex worker, std::uint64_t now) = 0;
+  virtual void Insert(const Prompt& prompt, WorkerIndex worker) = 0;
 
   // Per worker, the longest prefix it holds. Touches no recency. Appends to `out`, ascending by worker.
   virtual void Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const = 0;

@@ -3,10 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "impl/app/number_from.h"
-#include "impl/base/check.h"
+#include "impl/app/settings_arguments.h"
 #include "impl/base/printable.h"
 #include "impl/env/real/grpc_log.h"
 #include "impl/env/real/listen_socket.h"
@@ -14,7 +15,8 @@
 #include "impl/env/real/process.h"
 #include "impl/env/real/real_env.h"
 #include "loadgen/app/process_setup.h"
-#include "loadgen/plan/settings_table.h"
+#include "loadgen/settings/sections.h"
+#include "loadgen/worker/service_settings.h"
 #include "loadgen/worker/worker_metrics.h"
 #include "loadgen/worker/worker_pool.h"
 
@@ -26,25 +28,21 @@ constexpr Time kDrainPatience = std::chrono::seconds(5);
 
 constexpr std::size_t kNameBytesMax = 240;  // with a number behind it still below what a router takes
 
-// A flag that a scenario's setting becomes has the setting's range.
-CLI::Validator RangeOf(std::string_view setting) {
-  const SettingKey* key = FindSettingKey(setting);
-  PREFIXMESH_CHECK(key != nullptr);
-  return NumberFrom(key->low, key->high, std::holds_alternative<std::uint64_t& (*)(Settings&)>(key->member));
-}
-
 int Main(int argc, char** argv) {
   WorkerPoolOptions options;
   options.models = {"model-0"};  // what the scenarios ask for; routers send a worker the models that it names
-  std::size_t count = 20;
   std::uint16_t port_base = 0;
   int metrics_port = -1;
   bool exit_with_parent = false;
-  double prefill_us = 400, decode_ms = 60;
+  const WorkerSettings defaults;
+  WorkerSettings settings;
+  SettingsArguments arguments(WorkerSections(), &defaults);
 
   CLI::App app("Fake inference workers: a gRPC server each, a block-LRU KV cache and a service-time model.", kProgram);
   app.set_version_flag("--version", std::string(kProgram) + " " PREFIXMESH_VERSION);
-  app.add_option("--count", count, "workers")->check(RangeOf("workers.count"))->capture_default_str();
+  std::optional<std::uint64_t> count;
+  app.add_option("--count", count, "workers; workers.count by default")
+      ->check(WholeFrom(1, static_cast<double>(kWorkersMax)));
   app.add_option("--listen", options.host, "address to listen on")->capture_default_str();
   auto* ports = app.add_option("--ports", options.ports, "one port per worker, comma separated; 0 takes a free one")
                     ->check(WholeFrom(0, 65535))
@@ -55,24 +53,7 @@ int Main(int argc, char** argv) {
       ->excludes(ports);
   app.add_option("--name-prefix", options.name_prefix, "workers are PREFIX0, PREFIX1, …")->capture_default_str();
   app.add_option("--models", options.models, "models served, comma separated")->delimiter(',')->capture_default_str();
-  app.add_option("--concurrency", options.service.concurrency, "requests at a time")
-      ->check(RangeOf("workers.concurrency"))
-      ->capture_default_str();
-  app.add_option("--prefill-us-per-block", prefill_us, "per block that is not cached")
-      ->check(RangeOf("workers.prefill_us_per_block"))
-      ->capture_default_str();
-  app.add_option("--decode-ms", decode_ms, "from first token to last")
-      ->check(RangeOf("workers.decode_ms"))
-      ->capture_default_str();
-  app.add_option("--cache-blocks", options.service.cache_blocks, "KV cache of a worker")
-      ->check(RangeOf("workers.cache_blocks"))
-      ->capture_default_str();
-  app.add_option("--block-bytes", options.blocks.text_block_bytes, "text bytes of a block")
-      ->check(RangeOf("workers.block_bytes"))
-      ->capture_default_str();
-  app.add_option("--block-tokens", options.blocks.tokens_block_tokens, "tokens of a block")
-      ->check(RangeOf("index.block_tokens"))
-      ->capture_default_str();
+  arguments.AddTo(app);
   app.add_option("--metrics-port", metrics_port,
                  "Prometheus /metrics on the address of --listen; off unless given, 0 takes a free one")
       ->check(WholeFrom(0, 65535));
@@ -87,6 +68,11 @@ int Main(int argc, char** argv) {
     PrintError(kProgram, error.what());
     return kExitUsage;
   }
+  if (Status read = arguments.ReadInto(&settings); !read.ok()) {
+    PrintError(kProgram, read.error().message);
+    return kExitUsage;
+  }
+  if (count.has_value()) settings.workers.count = *count;
   if (!IsName(options.name_prefix, kNameBytesMax)) {
     PrintError(kProgram, "--name-prefix: " + NameRule(kNameBytesMax));
     return kExitUsage;
@@ -109,21 +95,22 @@ int Main(int argc, char** argv) {
     return kExitUsage;
   }
   if (options.ports.empty()) {
-    if (port_base != 0 && port_base + count - 1 > 65535) {
-      PrintError(kProgram, "--port-base " + std::to_string(port_base) + ": " + std::to_string(count) +
+    if (port_base != 0 && port_base + settings.workers.count - 1 > 65535) {
+      PrintError(kProgram, "--port-base " + std::to_string(port_base) + ": " + std::to_string(settings.workers.count) +
                                " ports from there go above 65535");
       return kExitUsage;
     }
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < settings.workers.count; ++i) {
       options.ports.push_back(static_cast<std::uint16_t>(port_base == 0 ? 0 : port_base + i));
     }
-  } else if (app.count("--count") > 0 && options.ports.size() != count) {
+  } else if (count.has_value() && options.ports.size() != *count) {
     PrintError(kProgram,
-               "--ports has " + std::to_string(options.ports.size()) + " ports for --count " + std::to_string(count));
+               "--ports has " + std::to_string(options.ports.size()) + " ports for --count " + std::to_string(*count));
     return kExitUsage;
   }
-  options.service.prefill_per_block = Time(static_cast<std::int64_t>(prefill_us * 1e3));
-  options.service.decode = Time(static_cast<std::int64_t>(decode_ms * 1e6));
+  options.service = ServiceOf(settings.workers);
+  options.blocks.text_block_bytes = static_cast<std::uint32_t>(settings.workers.block_bytes);
+  options.blocks.tokens_block_tokens = static_cast<std::uint32_t>(settings.index.block_tokens);
 
   QuietGrpc();
   FileLimitIsAnError();

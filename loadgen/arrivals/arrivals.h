@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "impl/base/prng.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::load {
 

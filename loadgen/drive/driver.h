@@ -17,9 +17,9 @@
 #include "impl/base/result.h"
 #include "impl/env/env.h"
 #include "loadgen/plan/plan.h"
-#include "loadgen/plan/settings.h"
 #include "loadgen/record/recorder.h"
 #include "loadgen/record/request_log.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::load {
 

@@ -13,7 +13,7 @@
 #include "loadgen/drive/driver.h"
 #include "loadgen/drive/ledger.h"
 #include "loadgen/plan/plan.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::load {
 

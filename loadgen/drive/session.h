@@ -17,7 +17,7 @@
 #include "impl/figures/readings.h"
 #include "loadgen/drive/driver.h"
 #include "loadgen/plan/plan.h"
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::load {
 

@@ -11,8 +11,8 @@
 #include "loadgen/drive/ledger.h"
 #include "loadgen/drive/visibility.h"
 #include "loadgen/plan/plan.h"
-#include "loadgen/plan/settings.h"
 #include "loadgen/record/recorder.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::load {
 

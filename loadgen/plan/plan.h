@@ -22,8 +22,8 @@
 #include "impl/base/ids.h"
 #include "impl/base/result.h"
 #include "impl/base/slices.h"
-#include "loadgen/plan/settings.h"
 #include "loadgen/prompts/corpus.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::load {
 

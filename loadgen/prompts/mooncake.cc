@@ -12,10 +12,10 @@
 #include <unordered_map>
 
 #include "impl/base/nesting.h"
-#include "loadgen/plan/sha256.h"
 #include "loadgen/prompts/corpus.h"
 #include "loadgen/prompts/prompts.h"
 #include "loadgen/prompts/trace_csv.h"
+#include "loadgen/settings/sha256.h"
 
 namespace prefixmesh::load {
 namespace {

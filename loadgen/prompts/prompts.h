@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "impl/base/prng.h"
-#include "loadgen/plan/settings.h"
 #include "loadgen/prompts/corpus.h"
 #include "loadgen/prompts/mooncake.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::load {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "loadgen/plan/sha256.h"
 #include "loadgen/prompts/corpus.h"
+#include "loadgen/settings/sha256.h"
 
 namespace prefixmesh::load {
 namespace {

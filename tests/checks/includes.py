@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Includes point down only: base -> {env, tree, crdt, figures} -> wire -> {membership, sync, kvevents} -> {mesh, route}
--> {env/real, env/sim} -> node -> app. Row-mates never include each other. loadgen and bench see impl; impl never sees
+"""Includes point down only: base -> {env, tree, crdt, figures, settings} -> wire -> {membership, sync, kvevents} -> {mesh, route}
+-> router -> {env/real, env/sim} -> node -> app. Row-mates never include each other. loadgen and bench see impl; impl never sees
 them. gRPC stays in impl/env/real, loadgen/{drive,worker,app} and bench/scenario.
 
 Usage: includes.py ROOT [--self-test]. Prints one line per broken rule; exit 1 if there is any.
@@ -9,8 +9,8 @@ import pathlib
 import re
 import sys
 
-IMPL_ROWS = [["base"], ["env", "tree", "crdt", "figures"], ["wire"], ["membership", "sync", "kvevents"],
-             ["mesh", "route"], ["env/real", "env/sim"], ["node"], ["app"]]
+IMPL_ROWS = [["base"], ["env", "tree", "crdt", "figures", "settings"], ["wire"], ["membership", "sync", "kvevents"],
+             ["mesh", "route"], ["router"], ["env/real", "env/sim"], ["node"], ["app"]]
 ROW_OF = {folder: row for row, folders in enumerate(IMPL_ROWS) for folder in folders}
 # Within a folder: strategies share the seam, not each other.
 SYNC_PARTS = ("two_layer", "generations")

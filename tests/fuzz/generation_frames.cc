@@ -119,7 +119,7 @@ class Router final : public TextTreeView {
     if (const auto* apply = std::get_if<ApplyPrompt>(&action)) {
       const Slices slices(AsBytes(apply->prompt));
       if (apply->kind == Kind::kText)
-        tree_.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, Intern(apply->worker_name), 0);
+        tree_.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, Intern(apply->worker_name));
     } else if (const auto* gone = std::get_if<ForgetTenant>(&action)) {
       const WorkerIndex worker = Intern(gone->worker_name);
       tree_.RemoveWorker(worker);

@@ -1,5 +1,5 @@
 // Any text is a scenario, an override or a result's settings, or is refused with one line. The first byte says which.
-#include "loadgen/plan/settings.h"
+#include "loadgen/settings/settings.h"
 
 #include <cstdlib>
 

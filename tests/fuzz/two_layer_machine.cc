@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "impl/base/check.h"
-#include "impl/node/block_actions.h"
+#include "impl/router/block_actions.h"
 #include "impl/sync/two_layer/two_layer.h"
 #include "impl/tree/block_index.h"
 
@@ -25,7 +25,7 @@ constexpr Incarnation kPeerLives[] = {{100}, {101}};
 
 class Machine final : public StrategyView {
  public:
-  Machine() : actions_(fleet_, index_, [](WorkerIndex) {}), strategy_(OptionsOf(), *this) {
+  Machine() : actions_(fleet_, *trees_.block_index(), registers_, [](WorkerIndex) {}), strategy_(OptionsOf(), *this) {
     fleet_.InternOwn("w0");
     fleet_.InternOwn("w1");
   }
@@ -140,7 +140,8 @@ class Machine final : public StrategyView {
   }
 
   Fleet fleet_{2};
-  BlockIndex index_{BlockIndexOptions{.budget_bytes = 256 << 10}};
+  TreeSet trees_{TreeSetOptions{.budget_bytes = 256 << 10, .hash = {}}};
+  WorkerRegisters registers_{fleet_, trees_};
   BlockActions actions_;
   std::vector<WorkerLoad> loads_{{"w0", Incarnation{1}, 1}, {"w1", Incarnation{1}, 0}};
   std::uint64_t version_ = 1;

@@ -31,7 +31,7 @@ def run_in_build(arguments):
 class AddingAStrategy(unittest.TestCase):
     def test_the_page_followed_to_the_letter(self):
         header, include, row = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs/adding-a-strategy.md").read_text(), re.S)
-        strategies = (ROOT / "impl/node/strategies.cc").read_text()
+        strategies = (ROOT / "impl/router/strategies.cc").read_text()
         for snippet, before in ((include, '#include "impl/sync/two_layer/'), (row, '      {"two-layer", ')):
             self.assertEqual(strategies.count(before), 1, before)
             strategies = strategies.replace(before, snippet + before)
@@ -40,7 +40,7 @@ class AddingAStrategy(unittest.TestCase):
             (copy / "impl/sync/leaf_gossip").mkdir(parents=True)
             (copy / "impl/sync/leaf_gossip/leaf_gossip.h").write_text(header)
             (copy / "strategies.cc").write_text(strategies)
-            compiled = "impl/CMakeFiles/impl_node.dir/node/strategies.cc.o"
+            compiled = "impl/CMakeFiles/impl_router.dir/router/strategies.cc.o"
             arguments = commands_of(compiled)
             for flag, value in (("-o", copy / "strategies.o"), ("-MF", copy / "d"), ("-MT", "o"), ("-c", copy / "strategies.cc")):
                 arguments[arguments.index(flag) + 1] = str(value)
@@ -59,6 +59,10 @@ class AddingAStrategy(unittest.TestCase):
             self.assertEqual(result["strategy"], "leaf-gossip")
             self.assertGreater(result["placements"]["pairs"], 100)
             self.assertGreaterEqual(result["placements"]["applied_share"], 0.99)
+            simulated = harness.run("prefixmesh", "sim", "--strategy", "leaf-gossip", "--seeds", "3", "--duration", "20s",
+                                    "--faults", "none")
+            self.assertEqual(simulated.returncode, 0, simulated.stdout + simulated.stderr)
+            self.assertIn("3 seeds, 0 broken", simulated.stdout)
 
 
 if __name__ == "__main__":

@@ -245,49 +245,52 @@ class BadInput(unittest.TestCase):
                          "x=127.0.0.1:3", says=["x=127.0.0.1:3", "twice"])
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--peer",
                      "b" * 49 + "=127.0.0.1:2", says=["48 bytes"])
-        for flag in ("--round-ms", "--cache-threshold", "--peer-round-kib", "--dead-after-s", "--index-budget-mib",
-                     "--window-mib", "--text-eviction-s", "--balance-rel", "--connections-max", "--prompt-bytes-max",
-                     "--body-timeout-s", "--grpc-memory-bytes-max", "--ping-interval-min-s"):
+        for flag in ("--connections-max", "--body-timeout-s", "--grpc-memory-bytes-max", "--ping-interval-min-s"):
             for value in ("nan", "inf", "-1", "1e300", "abc"):
                 self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", flag, value,
                              says=[flag, "must be a number from", value])
-        for flag in ("--prefill-us-per-block", "--decode-ms"):
-            self.refused("prefixmesh-worker", flag, "nan", says=[flag, "must be a number"])
         self.refused("prefixmesh-worker", "--listen", "0.0.0.0", says=["--listen", "--insecure"])
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w" * 257 + "=127.0.0.1:1", says=["256 bytes"])
 
-    def test_a_flag_has_the_range_of_its_setting(self):
-        # prefixmesh says the range of a setting; the program that is told with a flag says the same one.
+    def test_a_role_checks_settings_as_the_front_door_does(self):
+        # prefixmesh and the program that plays the role refuse the same value in the same words.
         router = ("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1")
         worker = ("prefixmesh-worker",)
-        settings = harness.run("prefixmesh", "list", "settings").stdout
-        for program, flag, setting, wrong in (
-                (router, "--cache-threshold", "route.cache_threshold", "1.01"),
-                (router, "--balance-abs", "route.balance_abs", "1.5"),
-                (router, "--balance-rel", "route.balance_rel", "0.9"),
-                (router, "--index-budget-mib", "index.budget_mib", "0.24"),
-                (router, "--block-bytes", "index.block_bytes", "63"),
-                (router, "--block-tokens", "index.block_tokens", "1025"),
-                (router, "--text-max-chars", "index.text_max_chars", "1023"),
-                (router, "--text-eviction-s", "index.text_eviction_s", "0"),
-                (router, "--round-ms", "two_layer.round_ms", "0.5"),
-                (router, "--anchors", "two_layer.anchors", "4097"),
-                (router, "--window-mib", "two_layer.window_mib", "0"),
-                (router, "--dead-after-s", "two_layer.dead_after_s", "3.9"),
-                (router, "--peer-round-kib", "two_layer.peer_round_budget_kib", "513"),
-                (worker, "--count", "workers.count", "513"),
-                (worker, "--concurrency", "workers.concurrency", "0"),
-                (worker, "--prefill-us-per-block", "workers.prefill_us_per_block", "-1"),
-                (worker, "--decode-ms", "workers.decode_ms", "1e8"),
-                (worker, "--cache-blocks", "workers.cache_blocks", "16777217"),
-                (worker, "--block-bytes", "workers.block_bytes", "4097")):
-            listed = re.search(rf"^{setting} .*?\(([0-9.]+)\s+…\s+([0-9.]+)\)$", settings, re.MULTILINE | re.DOTALL)
-            low, high = listed.groups()
-            said = harness.run(*program, flag, wrong).stderr
-            self.assertEqual(float(re.search(r"from (\S+) to", said).group(1)), float(low), said)
-            self.assertEqual(float(re.search(r"to ([0-9.e+]+)", said).group(1)), float(high), said)
-            self.refused(*program, flag, wrong, says=[flag, wrong, "must be a"], timeout=5)
-            self.refused("prefixmesh", "plan", "--set", f"{setting}={wrong}", says=[setting, wrong])
+        for program, setting, wrong in (
+                (router, "route.cache_threshold", "1.01"), (router, "route.balance_abs", "1.5"),
+                (router, "route.balance_rel", "0.9"), (router, "index.budget_mib", "0.24"),
+                (router, "index.block_bytes", "63"), (router, "index.block_tokens", "1025"),
+                (router, "index.text_max_chars", "1023"), (router, "index.text_eviction_s", "0"),
+                (router, "index.kind", "hash"), (router, "two_layer.round_ms", "0.5"),
+                (router, "two_layer.round_ms", "nan"), (router, "two_layer.anchors", "4097"),
+                (router, "two_layer.window_mib", "0"), (router, "two_layer.dead_after_s", "3.9"),
+                (router, "two_layer.peer_round_budget_kib", "513"), (router, "limits.prompt_bytes", "4095"),
+                (router, "generations.batch_bytes", "0"), (router, "two_layer.round_ms", "5 parsecs"),
+                (worker, "workers.count", "513"), (worker, "workers.concurrency", "0"),
+                (worker, "workers.prefill_us_per_block", "-1"), (worker, "workers.decode_ms", "1e8"),
+                (worker, "workers.cache_blocks", "16777217"), (worker, "workers.block_bytes", "4097")):
+            said = harness.run("prefixmesh", "plan", "--set", f"{setting}={wrong}").stderr
+            line = said.split(": ", 1)[1].strip()
+            self.assertIn(setting, line)
+            self.refused(*program, "--set", f"{setting}={wrong}", says=[line], timeout=5)
+
+    def test_a_settings_file_of_a_role_is_checked(self):
+        with harness.scratch() as folder:
+            path = folder / "settings.toml"
+            for program in (("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1"), ("prefixmesh-worker",)):
+                for text, says in (("[index]\nblock_bytes = 63\n", [":2: index.block_bytes: 63 is outside"]),
+                                   ("[index]\nblok_bytes = 64\n", [":2: unknown key index.blok_bytes", "block_bytes"]),
+                                   ("[load]\nrps = 1\n", [":2: unknown key load.rps", "sections: "]),
+                                   ("block_bytes = 64\n", [":1: unknown key block_bytes"]),
+                                   ("[index\n", [":1: "]),
+                                   ("[index]\nblock_bytes = [[1]]\n", [":2: index.block_bytes: "])):
+                    path.write_text(text)
+                    self.refused(*program, "--settings", path, says=[str(path), *says], timeout=5)
+                path.write_text("# " + "x" * (1 << 20))
+                self.refused(*program, "--settings", path, says=[str(path)], timeout=5)
+                self.refused(*program, "--settings", folder / "none.toml", says=["none.toml"], timeout=5)
+            self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--strategy", "two-layer",
+                         "--set", "index.kind=text", says=["two-layer", "index.kind"], timeout=5)
 
     def test_lists_and_help_fit_eighty_columns(self):
         commands = [("prefixmesh", "list", what) for what in ("settings", "figures", "strategies", "scenarios")]
@@ -351,8 +354,8 @@ class BadInput(unittest.TestCase):
             for foreign in ("FLOAT", "UINT", "INT:", " in [", "e+0", str(harness.BIN)):
                 self.assertNotIn(foreign, said.stdout, command)
         router = harness.run("prefixmesh-router", "--help").stdout
-        self.assertIn("--cache-threshold NUMBER:[0 to 1]=0.3", router)
-        self.assertIn("--generations-batch-bytes NUMBER:[1 to 268435456]=10485760", router)
+        self.assertIn("  route.cache_threshold=0.3\n", router)
+        self.assertIn("  generations.batch_bytes=10485760\n", router)
 
     def test_a_version_is_said(self):
         for program in ("prefixmesh", "prefixmesh-router", "prefixmesh-worker", "prefixmesh-load"):

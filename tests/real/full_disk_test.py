@@ -72,7 +72,8 @@ class FullDisk(unittest.TestCase):
             if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80k", "none", folder], capture_output=True).returncode:
                 self.skipTest("mounting is not allowed here")
             try:
-                for pages, names in ((20, ("workers.log", "router-a.log", "settings.json")),
+                for pages, names in ((20, ("workers.toml", "routers.toml", "workers.log", "router-a.log",
+                                          "settings.json")),
                                      (16, ("requests.log", "load.json", "result.json")), (4, ("report.html",))):
                     filler = pathlib.Path(folder, "filler")
                     filler.write_bytes(b"x" * 4096 * pages)

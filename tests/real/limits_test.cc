@@ -7,7 +7,7 @@
 #include "bench/process/limits.h"
 #include "bench/scenario/cluster.h"
 #include "impl/node/router_node.h"
-#include "loadgen/plan/settings_table.h"
+#include "loadgen/settings/sections.h"
 #include "tests/support/temp_dir.h"
 
 namespace prefixmesh::bench {
@@ -31,15 +31,15 @@ void StartsWith(const load::Settings& settings, const std::string& strategy, con
 // Every setting of these sections at one end of its range.
 load::Settings AtTheEnd(bool highest) {
   load::Settings settings;
-  for (const load::SettingKey& key : load::SettingKeys()) {
-    const std::string_view name = key.key;
-    if (key.low == key.high || name == "routers.count") continue;
+  for (const Setting& setting : SettingsOf(load::Sections())) {
+    const std::string name = setting.Key();
+    if (!IsNumber(*setting.row) || name == "routers.count") continue;
     for (const std::string_view section :
          {"workers.", "models.", "route.", "index.", "two_layer.", "limits.prompt_bytes"}) {
       if (name.substr(0, section.size()) != section) continue;
       char value[40];
-      std::snprintf(value, sizeof value, "%.17g", highest ? key.high : key.low);
-      const Status set = load::AssignSetting(settings, key, value);
+      std::snprintf(value, sizeof value, "%.17g", highest ? setting.row->high : setting.row->low);
+      const Status set = AssignSetting(&settings, setting, value);
       INFO(name << "=" << value);
       REQUIRE(set.ok());
     }
@@ -48,7 +48,7 @@ load::Settings AtTheEnd(bool highest) {
 }
 
 TEST_CASE("Settings: their constants are the programs' own") {
-  REQUIRE(load::Settings{}.limits.prompt_bytes == RouterOptions{}.limits.prompt_bytes);
+  REQUIRE(load::Settings{}.limits.prompt_bytes == PortLimits{}.prompt_bytes);
   REQUIRE(load::kWorkersMax == Fleet::kWorkersMax / 2);
   REQUIRE(load::kModelsMax == prefixmesh::kModelsMax);
 }
@@ -62,9 +62,9 @@ TEST_CASE("Settings: the programs take the lowest and the highest value of each"
 
 TEST_CASE("Settings: what is not whole is taken where a number is asked for") {
   load::Settings settings;
-  for (const load::SettingKey& key : load::SettingKeys())
-    if (std::holds_alternative<double& (*)(load::Settings&)>(key.member) && key.low + 0.5 < key.high)
-      REQUIRE(load::AssignSetting(settings, key, std::to_string(key.low + 0.5)).ok());
+  for (const Setting& setting : SettingsOf(load::Sections()))
+    if (TypeName(*setting.row) == "number" && setting.row->low + 0.5 < setting.row->high)
+      REQUIRE(AssignSetting(&settings, setting, std::to_string(setting.row->low + 0.5)).ok());
   StartsWith(settings, "two-layer", "block");
 }
 

@@ -29,7 +29,7 @@ class LostWorkers(unittest.TestCase):
         """200 requests a second over two routers and six workers; two workers die in the middle if `kill` says so.
         Returns the finished generator, its summary, its records and how many requests were placed again."""
         workers = [harness.Serving("prefixmesh-worker", "--count", 1, "--models", "model-0", "--name-prefix", f"w{i}-",
-                                   "--prefill-us-per-block", 5000)
+                                   "--set", "workers.prefill_us_per_block=5000")
                    for i in range(6)]
         try:
             addresses = [f"--worker={w.ready['workers'][0]['name']}={w.ready['workers'][0]['address']}" for w in workers]

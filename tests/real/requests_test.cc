@@ -197,7 +197,7 @@ TEST_CASE("Router: an oversized probe history is bounded; closed and unknown han
   const std::string text = Text(5000, 3);
   const Slices slices(AsBytes(text));
   const std::uint64_t first = mesh.router_a->node->ProbeOpen({"m", Kind::kText, &slices});
-  for (std::size_t i = 0; i < RouterNode::kProbesMax; ++i) mesh.router_a->node->ProbeOpen({"m", Kind::kText, &slices});
+  for (std::size_t i = 0; i < Probes::kHandlesMax; ++i) mesh.router_a->node->ProbeOpen({"m", Kind::kText, &slices});
   REQUIRE_FALSE(mesh.router_a->node->ProbePoll(first, "w0").ok());  // the oldest went
   const std::uint64_t last = mesh.router_a->node->ProbeOpen({"m", Kind::kText, &slices});
   REQUIRE(mesh.router_a->node->ProbePoll(last, "w0").ok());

@@ -35,8 +35,8 @@ inline RouterOptions UsualOptions(const std::string& name, std::uint16_t sync_po
   options.name = name;
   options.sync.listen = "127.0.0.1:" + std::to_string(sync_port);
   options.sync.peers = std::move(peers);
-  options.greeter.period = std::chrono::milliseconds(50);
-  options.strategy_settings.round_period = std::chrono::milliseconds(10);
+  options.health.period = std::chrono::milliseconds(50);
+  options.settings.two_layer.round_ms = 10;
   for (const load::WorkerAddress& worker : workers) options.workers.push_back({worker.name, worker.address});
   return options;
 }
@@ -47,7 +47,10 @@ struct RunningRouter {
     server = std::make_unique<GrpcRouterServer>(RouterServerOptions{"127.0.0.1:0", options.limits, control}, *node,
                                                 node->channels(), node->clock(), node->loop());
     REQUIRE(node->Start().ok());
-    REQUIRE(node->SilentWorkers(std::chrono::seconds(5)).empty());
+    const Time deadline = node->clock().Now() + std::chrono::seconds(5);
+    while (!node->SilentWorkers().empty() && node->clock().Now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    REQUIRE(node->SilentWorkers().empty());
     const Result<int> port = server->Start();
     REQUIRE(port.ok());
     channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(*port), grpc::InsecureChannelCredentials());

@@ -38,8 +38,8 @@ class WorkerProcess {
     options.argv = {std::string(bin) + "/prefixmesh-worker",
                     "--count=1",
                     "--models=m",
-                    "--prefill-us-per-block=1",
-                    "--decode-ms=2",
+                    "--set=workers.prefill_us_per_block=1",
+                    "--set=workers.decode_ms=2",
                     "--exit-with-parent"};
     options.stderr_path = "/dev/null";
     options.on_line = [this](const std::string& line) {
@@ -73,7 +73,7 @@ class WorkerProcess {
 TEST_CASE("Router: a worker that hangs loses its requests to the others, and gets requests again when it goes on") {
   WorkerProcess first("w0"), second("w1"), third("w2");
   RouterOptions options = UsualOptions("a", 0, {}, {first.address(), second.address(), third.address()});
-  options.hello_timeout = milliseconds(200);
+  options.health_timeout = milliseconds(200);
   RunningRouter router(options);
   const std::string prompt = Text(20000, 1);
   const std::string holder = router.Generate(prompt).routed.worker();
@@ -127,7 +127,7 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
   const auto workers = load::WorkerPool::Start(pool, clock);
   REQUIRE(workers.ok());
   RouterOptions options = UsualOptions("a", 0, {}, (*workers)->addresses());
-  options.greeter.period = std::chrono::hours(1);
+  options.health.period = std::chrono::hours(1);
   RunningRouter router(options);
   const std::string prompt = Text(20000, 1);
   REQUIRE(router.Generate(prompt).status.ok());
@@ -150,12 +150,12 @@ TEST_CASE("Router: a worker that is below its register is told at once, not by t
   router.node->SawIncarnation(WorkerIndex{0}, Incarnation{UINT64_MAX});
   REQUIRE(router.Count(RouterFigure("workers.words_refused.*"), "incarnation") == 1);
   for (const std::uint64_t value : {kWorkerIncarnationMax.value, kWorkerIncarnationMax.value + 1, UINT64_MAX}) {
-    std::promise<Result<WorkerGreeting>> answer;
-    router.node->channels().Hello(WorkerIndex{0}, "a", Incarnation{value}, std::chrono::seconds(5),
-                                  [&](Result<WorkerGreeting> greeting) { answer.set_value(std::move(greeting)); });
-    const Result<WorkerGreeting> greeting = answer.get_future().get();
-    REQUIRE_FALSE(greeting.ok());
-    REQUIRE(greeting.error().message.find("must be below 2^63 - 1") != std::string::npos);
+    std::promise<Result<HealthReply>> answer;
+    router.node->channels().CheckHealth(WorkerIndex{0}, Incarnation{value},
+                                        [&](const Result<HealthReply>& reply) { answer.set_value(reply); });
+    const Result<HealthReply> reply = answer.get_future().get();
+    REQUIRE_FALSE(reply.ok());
+    REQUIRE(reply.error().message.find("must be below 2^63 - 1") != std::string::npos);
   }
   REQUIRE((*workers)->Incarnation(0) == 2 * ahead + 1);
 }

@@ -35,7 +35,12 @@ constexpr Time kDuration = std::chrono::seconds(60);
 std::string Rule(const std::string& broken) {
   const auto at = broken.find(" s: ");
   std::string rule = at == std::string::npos ? broken : broken.substr(at + 4);
-  const char* const kinds[][2] = {{"did not converge", "convergence"},
+  const char* const kinds[][2] = {{"requests in flight", "core: in flight"},
+                                  {"takes w", "core: health"},
+                                  {"which is not healthy", "core: choices"},
+                                  {"was refused left", "core: refusals"},
+                                  {"has incarnation", "core: incarnations"},
+                                  {"did not converge", "convergence"},
                                   {"never goes", "dead logs go"},
                                   {"last write", "every write arrives"},
                                   {"calm mesh come late", "calm mesh: in time"},
@@ -52,6 +57,7 @@ std::string Rule(const std::string& broken) {
                                   {"was held up to", "ledger"},
                                   {"records were written", "every placement is written"},
                                   {"new incarnation", "identity is kept"},
+                                  {"another copy of the same range", "ledger"},
                                   {"did not decode", "frames decode"},
                                   {"nobody notices", "damage is counted"},
                                   {"register", "registers"},
@@ -86,7 +92,7 @@ int Main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::off);
   int wrong = 0;
   for (std::uint64_t seed = 1; seed <= clean; ++seed) {
-    const sim::Outcome outcome = sim::Simulate(sim::Swarm::Draw(seed), seed, kDuration);
+    const sim::Outcome outcome = sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("two-layer"), seed, kDuration);
     if (outcome.broken.empty()) continue;
     std::printf("without any bug, seed %llu: %s\n", static_cast<unsigned long long>(seed), outcome.broken.c_str());
     ++wrong;
@@ -99,7 +105,7 @@ int Main(int argc, char** argv) {
     sim::Outcome outcome;
     while (outcome.broken.empty() && seed < seeds) {
       ++seed;
-      outcome = sim::Simulate(sim::Swarm::Draw(seed), seed, kDuration);
+      outcome = sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("two-layer"), seed, kDuration);
     }
     seeded_bug = Bug::kNone;
     const bool caught = !outcome.broken.empty();

@@ -94,7 +94,7 @@ void Decision::StartRound() {
     while (options_.fill_budget && index->Size().forgotten == 0) {
       for (NodeId& id : other) id = OtherId(prng);
       const auto worker = static_cast<std::uint16_t>(prng.Below(kWorkers));
-      index->Insert({prompts_.options().kind, &none, other}, WorkerIndex{worker}, 0);
+      index->Insert({prompts_.options().kind, &none, other}, WorkerIndex{worker});
     }
     for (std::uint32_t i = 0; i < options_.announced; ++i) {
       const NodeId id = OtherId(prng);
@@ -131,7 +131,7 @@ std::uint64_t Decision::Route(const Slices& bytes, std::span<const NodeId> ids, 
   const std::uint64_t chance = Mix64(number * kThreadsMax + thread);
   const FleetLoads loads(fleet_);
   const Insertion insertion =
-      tree_->MatchAndInsert({prompts_.options().kind, &bytes, ids}, number, [&](const TreeMatch& match) {
+      tree_->MatchAndInsert({prompts_.options().kind, &bytes, ids}, [&](const TreeMatch& match) {
         const Choice choice = ChooseWorker({}, match, candidates_, loads, chance);
         fleet_.BeginRequest(*choice.worker);
         return choice.worker;

@@ -191,7 +191,7 @@ class GenerateCall final : public RequestCall {
 
   static v1::Routed RoutedOf(const RouteDecision& decision) {
     v1::Routed routed;
-    routed.set_worker(decision.worker_name);
+    routed.set_worker(std::string(decision.worker_name));
     routed.set_reason(static_cast<v1::DecisionReason>(decision.reason));
     routed.set_inserted(decision.inserted);
     routed.set_matched_bytes(decision.matched_bytes);

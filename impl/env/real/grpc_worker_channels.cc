@@ -25,24 +25,45 @@ void GrpcWorkerChannels::Add(WorkerIndex worker, const std::string& address) {
   channels_[worker.value] = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
-void GrpcWorkerChannels::Hello(WorkerIndex worker, const std::string& router, Incarnation registered, Time timeout,
-                               std::function<void(Result<WorkerGreeting>)> done) {
-  struct Call {
-    grpc::ClientContext context;
-    v1::HelloRequest request;
-    v1::HelloReply reply;
-  };
-  auto call = std::make_shared<Call>();
-  call->request.set_router(router);
-  call->request.set_registered_incarnation(registered.value);
-  call->context.set_deadline(std::chrono::system_clock::now() + timeout);
+struct GrpcWorkerChannels::Check {
+  grpc::ClientContext context;
+  v1::HelloRequest request;
+  v1::HelloReply reply;
+};
+
+void GrpcWorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) {
+  auto check = std::make_shared<Check>();
+  check->request.set_router(router_);
+  check->request.set_registered_incarnation(registered.value);
+  check->context.set_deadline(std::chrono::system_clock::now() + timeout_);
+  bool stopping = false;
+  {
+    MutexLock lock(mutex_);
+    stopping = stopping_;
+    if (!stopping) under_way_.insert(check.get());
+  }
+  if (stopping) return answer(Error{ErrorCode::kUnavailable, "this router ends"});
   v1::Worker::Stub stub(channels_.at(worker.value));
-  stub.async()->Hello(&call->context, &call->request, &call->reply, [call, done](const grpc::Status& status) {
-    if (!status.ok()) return done(Error{ErrorCode::kUnavailable, status.error_message()});
-    WorkerGreeting greeting{call->reply.worker(), Incarnation{call->reply.incarnation()}, {}};
-    greeting.models.assign(call->reply.models().begin(), call->reply.models().end());
-    done(std::move(greeting));
-  });
+  stub.async()->Hello(&check->context, &check->request, &check->reply,
+                      [this, check, answer = std::move(answer)](const grpc::Status& status) {
+                        if (status.ok()) {
+                          HealthReply reply{check->reply.worker(), Incarnation{check->reply.incarnation()}, {}};
+                          reply.models.assign(check->reply.models().begin(), check->reply.models().end());
+                          answer(std::move(reply));
+                        } else {
+                          answer(Error{ErrorCode::kUnavailable, status.error_message()});
+                        }
+                        MutexLock lock(mutex_);
+                        under_way_.erase(check.get());
+                        changed_.NotifyAll();
+                      });
+}
+
+void GrpcWorkerChannels::Stop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  for (Check* check : under_way_) check->context.TryCancel();
+  while (!under_way_.empty()) changed_.Wait(mutex_);
 }
 
 }  // namespace prefixmesh

@@ -42,8 +42,6 @@ constexpr PortLimitRow kRows[] = {
     Row<&PortLimits::connections>("connections-max", 1, 65536, "connections of a port at a time"),
     Row<&PortLimits::connections_per_second>("connections-per-second-max", 1, 1e6,
                                              "connections that a port takes; more wait"),
-    Row<&PortLimits::prompt_bytes>("prompt-bytes-max", 4096, 64 << 20,
-                                   "a longer prompt is refused; a message may have 4 KiB more"),
     Row<&PortLimits::bodies_per_connection>("bodies-per-connection-max", 1, 65536,
                                             "requests of a connection whose body is being read"),
     Row<&PortLimits::bodies>("bodies-max", 1, 65536, "the same over all connections"),

@@ -27,7 +27,7 @@ struct PortLimits {
   std::uint32_t connections = 1024;
   // New ones that gRPC is given; more wait, and who leaves meanwhile was none. One costs gRPC about 1 ms.
   std::uint32_t connections_per_second = 400;
-  // A prompt above it is refused; the limit on a whole message follows it.
+  // A prompt above it is refused (limits.prompt_bytes); the limit on a whole message follows it.
   std::uint64_t prompt_bytes = 2u << 20;
   // Names and field headers beside the prompt.
   static constexpr std::uint64_t kMessageOverheadBytes = 4u << 10;

@@ -60,7 +60,11 @@ class LoopThread final : public Executor {
 // CPU time of the calling thread, for decision_cpu_us.
 Time ThreadCpuNow();
 
-// An incarnation no other life has had: wall clock nanoseconds with the process id mixed in. Unique, not ordered.
+// Incarnations that no other process has had: wall clock nanoseconds with the process id mixed in. Unique, not ordered.
 std::uint64_t NewIncarnation();
+class ProcessIdentity final : public Random {
+ public:
+  std::uint64_t Next() override { return NewIncarnation(); }
+};
 
 }  // namespace prefixmesh

@@ -4,15 +4,17 @@
 // borrowed for the call.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <utility>
 
 #include "impl/base/ids.h"
 #include "impl/base/result.h"
-#include "impl/base/slices.h"
 #include "impl/env/byte_budget.h"
 #include "impl/figures/router_report.h"
+#include "impl/router/route.h"
 
 namespace prefixmesh {
 
@@ -21,20 +23,6 @@ class ProbeReply;
 class SyncPositions;
 }  // namespace v1
 
-struct RouteRequest {
-  std::string_view model;
-  Kind kind = Kind::kText;
-  const Slices* prompt = nullptr;
-};
-
-struct RouteDecision {
-  WorkerIndex worker;
-  std::string worker_name;
-  int reason = 0;         // v1::DecisionReason
-  bool inserted = false;  // the index learned this placement
-  std::uint64_t matched_bytes = 0;
-};
-
 class RouterHandler {
  public:
   virtual ~RouterHandler() = default;
@@ -42,15 +30,13 @@ class RouterHandler {
   // What requests that came and are not answered may take.
   virtual ByteBudget& in_flight() = 0;
 
-  // Chooses a worker and counts the request as in flight there until Finished. `again`: the worker that it was placed
-  // at before is gone. kNotFound: no such model; kUnavailable: no healthy worker; kTooBig: the prompt is above the
-  // limit.
+  // RouterCore::Decide.
   virtual Result<RouteDecision> Decide(const RouteRequest& request, bool again) = 0;
   // `reached` false: the worker could not be reached or broke off.
   virtual void Finished(const RouteDecision& decision, bool reached) = 0;
   // Whether one more request may be placed again; counts it.
   virtual bool TakeRetry() = 0;
-  // A response or a hello showed this incarnation.
+  // A reply showed this incarnation.
   virtual void SawIncarnation(WorkerIndex worker, Incarnation incarnation) = 0;
 
   // Answers through `done`, possibly on another thread.

@@ -51,8 +51,12 @@ class SimClock final : public Clock {
  public:
   SimClock(const SimWorld& world, Time offset, double rate) : world_(world), offset_(offset), rate_(rate) {}
   Time Now() const override { return offset_ + Scaled(world_.now(), rate_); }
-  // When, in the world's time, this clock shows `local`.
-  Time ToWorld(Time local) const { return Scaled(local - offset_, 1 / rate_); }
+  // When, in the world's time, this clock shows `local`, or by rounding a little more: a timer never fires early.
+  Time ToWorld(Time local) const {
+    Time world = Scaled(local - offset_, 1 / rate_);
+    while (offset_ + Scaled(world, rate_) < local) ++world;
+    return world;
+  }
 
  private:
   static Time Scaled(Time time, double by) {

@@ -1,8 +1,8 @@
 // hazards.h — what was wrong with several generations at once, each with a switch. History is the default.
 //
-// A set of hazards is mended (`generations.mended=H1,H6`, a router's --mended); each strategy asks its set where the
-// two differ. Which strategies have which hazard is a column of impl/node/strategies.cc. The byte formats of history do
-// not change; what is mended may add frames of its own, so all routers of a cluster are given the same set.
+// A set of hazards is mended (`generations.mended=H1,H6`); each strategy asks its set where the
+// two differ. Which strategies have which hazard is a column of impl/router/strategies.cc. The byte formats of history
+// do not change; what is mended may add frames of its own, so all routers of a cluster are given the same set.
 //
 // Threads: a value type and pure functions, any. Ownership: values. Time: none. Bounds: fourteen bits. Errors: kInvalid
 // for text that names anything else, in one line. Source: specification of the generations, §3.

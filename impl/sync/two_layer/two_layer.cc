@@ -546,8 +546,8 @@ std::vector<LogPosition> TwoLayer::Positions() const {
   std::vector<LogPosition> positions;
   for (const auto& log : replica_.logs())
     if (log->window.head() > 1)
-      positions.push_back(
-          {log->key.router, log->key.incarnation, log->window.floor(), log->window.head(), log->window.sum});
+      positions.push_back({log->key.router, log->key.incarnation, log->window.floor(), log->window.head(),
+                           log->window.sum, log->serial, log.get() == &replica_.own()});
   std::sort(positions.begin(), positions.end(), [](const LogPosition& a, const LogPosition& b) {
     return std::tie(a.router, a.incarnation) < std::tie(b.router, b.incarnation);
   });

@@ -11,7 +11,7 @@
 #include "bench/reproduction/reproduction_table.h"
 #include "bench/result/slo.h"
 #include "bench/scenario/run_folder.h"
-#include "impl/node/strategies.h"
+#include "impl/router/strategies.h"
 #include "tests/support/temp_dir.h"
 
 namespace prefixmesh::bench {

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <set>
 
-#include "impl/node/strategies.h"
+#include "impl/router/strategies.h"
 #include "impl/sync/generations/snapshot_ops/snapshot_ops.h"
 #include "tests/support/allocations.h"
 
@@ -31,7 +31,7 @@ GenerationOptions Make(std::string_view assignments) {
   return options;
 }
 
-BufferSize Buffer(const GenerationRouter& router, std::string_view name) {
+BufferSize Buffer(const SimRouter& router, std::string_view name) {
   const StrategyReport report = router.report();
   for (std::size_t i = 0; i < report.buffer_count; ++i)
     if (report.buffers[i].name == name) return report.buffers[i];
@@ -39,11 +39,11 @@ BufferSize Buffer(const GenerationRouter& router, std::string_view name) {
   return {};
 }
 
-double Bytes(const GenerationRouter& router, std::string_view buffer) {
+double Bytes(const SimRouter& router, std::string_view buffer) {
   return static_cast<double>(Buffer(router, buffer).bytes);
 }
 
-LayerTotal LayerOf(const GenerationRouter& router, Layer layer) {
+LayerTotal LayerOf(const SimRouter& router, Layer layer) {
   return router.stats().by_layer[static_cast<std::size_t>(layer)];
 }
 
@@ -235,7 +235,7 @@ TEST_CASE("S2: whole lists are rare with one writer, and most of what the slower
 
 TEST_CASE("S3: one commit, then none under load; pending grows by rate times operation") {
   GenerationSim sim("snapshot-ops", Make("rate=40 prompt_chars=200 duplicates=0 rebuild_ms=50"), 1);
-  const auto& strategy = dynamic_cast<const generations::SnapshotOps&>(*sim.router(0).strategy());
+  const auto& strategy = dynamic_cast<const generations::SnapshotOps&>(*sim.router(0).core().strategy());
   sim.Load(milliseconds(15'500));  // no load begins or ends at a round
   REQUIRE(strategy.commits() == 1);
   const BufferSize before = Buffer(sim.router(0), "pending");
@@ -253,8 +253,8 @@ TEST_CASE("S3: one commit, then none under load; pending grows by rate times ope
 TEST_CASE("S3: a rebuild that takes less than the distance of two placements is kept mostly") {
   GenerationSim sim("snapshot-ops", Make("rate=40 prompt_chars=200 duplicates=0 rebuild_ms=1"), 1);
   sim.Load(milliseconds(60'500));
-  CHECK(dynamic_cast<const generations::SnapshotOps&>(*sim.router(0).strategy()).attempts() == 6);
-  CHECK(dynamic_cast<const generations::SnapshotOps&>(*sim.router(0).strategy()).commits() >= 5);
+  CHECK(dynamic_cast<const generations::SnapshotOps&>(*sim.router(0).core().strategy()).attempts() == 6);
+  CHECK(dynamic_cast<const generations::SnapshotOps&>(*sim.router(0).core().strategy()).commits() >= 5);
 }
 
 // ---- S4 -------------------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ TEST_CASE("S4: above 10 MiB the tree is built every second for ever, and nothing
   const std::uint64_t delivered = sim.router(1).stats().received_bytes;
   sim.Idle(seconds(10));
   const MeshStats after = sim.router(0).stats();
-  const auto tree = static_cast<double>(sim.router(0).trees().bytes);
+  const auto tree = static_cast<double>(sim.router(0).core().trees().Size().bytes);
   REQUIRE(tree > 10 << 20);
   CHECK(static_cast<double>(after.built_bytes - before.built_bytes) == Approx(10 * tree).epsilon(0.02));
   CHECK(after.refused_bytes - before.refused_bytes == after.built_bytes - before.built_bytes);
@@ -298,7 +298,7 @@ std::vector<Spike> IdleSpikes(std::string_view strategy) {
     const std::uint64_t before = test::Allocations().requested_bytes;
     sim.Idle(seconds(1));
     const auto asked = static_cast<double>(test::Allocations().requested_bytes - before);
-    const double trees = asked / static_cast<double>(sim.router(0).trees().bytes);
+    const double trees = asked / static_cast<double>(sim.router(0).core().trees().Size().bytes);
     if (trees > 0.1) spikes.push_back({second, trees});
   }
   return spikes;
@@ -328,7 +328,7 @@ TEST_CASE("S5: idle routers send the tree every 10 rounds in a, and nothing in d
     const std::uint64_t before = sim.router(0).stats().built_bytes;
     sim.Idle(seconds(40));
     return static_cast<double>(sim.router(0).stats().built_bytes - before) /
-           static_cast<double>(sim.router(0).trees().bytes);
+           static_cast<double>(sim.router(0).core().trees().Size().bytes);
   };
   CHECK(idle_trees("checkpoint/a") == Approx(4).epsilon(0.05));
   CHECK(idle_trees("checkpoint/d") == 0);
@@ -411,12 +411,12 @@ TEST_CASE("S7: who joins late gets nothing of what was placed before") {
   sim.Idle(seconds(15));
   CHECK(sim.router(2).stats().streams_opened == 2);
   CHECK(sim.router(2).stats().received_bytes == 0);
-  CHECK(sim.router(2).trees().nodes == 1);  // the root
+  CHECK(sim.router(2).core().trees().Size().nodes == 1);  // the root
   // The control: a list has it all.
   GenerationSim lists("raw-ops", Make("writers=2 routers=3 duplicates=0.5 join_s=22"), 1);
   lists.Load(seconds(20));
   lists.Idle(seconds(15));
-  CHECK(lists.router(2).trees().bytes > 0);
+  CHECK(lists.router(2).core().trees().Size().bytes > 0);
 }
 
 }  // namespace

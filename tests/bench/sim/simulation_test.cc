@@ -8,17 +8,20 @@
 #include <catch2/catch.hpp>
 
 #include "bench/sim/generation_options.h"
+#include "tests/impl/sync/leaf_gossip.h"
 
 namespace prefixmesh::sim {
 namespace {
 
 using std::chrono::seconds;
 
+const StrategyDescription kTwoLayer = *FindStrategy("two-layer");
+
 TEST_CASE("Simulation: sixty seeds of the swarm break no rule") {
   spdlog::set_level(spdlog::level::off);
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     const Swarm swarm = Swarm::Draw(seed);
-    const Outcome outcome = Simulate(swarm, seed, seconds(60));
+    const Outcome outcome = Simulate(swarm, kTwoLayer, seed, seconds(60));
     INFO("prefixmesh sim --duration 60s --seed " << seed << " --faults " << swarm.Print());
     REQUIRE(outcome.broken.empty());
     REQUIRE(outcome.frames > 0);
@@ -38,16 +41,34 @@ TEST_CASE("Simulation: seeds that found something stay quiet") {
   for (const auto& [seed, length] : kFound) {
     const Swarm swarm = Swarm::Draw(seed);
     INFO("prefixmesh sim --duration " << length << "s --seed " << seed << " --faults " << swarm.Print());
-    REQUIRE(Simulate(swarm, seed, seconds(length)).broken.empty());
+    REQUIRE(Simulate(swarm, kTwoLayer, seed, seconds(length)).broken.empty());
   }
 }
 
 TEST_CASE("Simulation: the same seed is the same run; another one is another") {  // I14
   spdlog::set_level(spdlog::level::off);
   const Swarm swarm = Swarm::Draw(7);
-  const std::uint64_t hash = Simulate(swarm, 7, seconds(30)).hash;
-  REQUIRE(Simulate(swarm, 7, seconds(30)).hash == hash);
-  REQUIRE(Simulate(swarm, 8, seconds(30)).hash != hash);
+  const std::uint64_t hash = Simulate(swarm, kTwoLayer, 7, seconds(30)).hash;
+  REQUIRE(Simulate(swarm, kTwoLayer, 7, seconds(30)).hash == hash);
+  REQUIRE(Simulate(swarm, kTwoLayer, 8, seconds(30)).hash != hash);
+}
+
+// What it loses is lost; the rules of the router core and the bounds hold all the same.
+TEST_CASE("Simulation: any strategy on the block index can be simulated, the documentation's own example included") {
+  spdlog::set_level(spdlog::level::off);
+  StrategyDescription example{"leaf-gossip", "", IndexKind::kBlock, true, false, {}, {}};
+  example.make = [](const StrategySettings&, const TextTreeView& view) { return std::make_unique<LeafGossip>(view); };
+  const Outcome calm = Simulate(Swarm::Calm(), example, 1, seconds(20));
+  REQUIRE(calm.broken.empty());
+  REQUIRE(calm.placements > 100);
+  REQUIRE(calm.applied <= 2 * calm.placements);        // by both others,
+  REQUIRE(calm.applied >= 2 * (calm.placements - 3));  // but for what came before the streams were up
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Swarm swarm = Swarm::Draw(seed);
+    swarm.damage = 0;  // its frames have no checksum
+    INFO("seed " << seed << " --faults " << swarm.Print());
+    REQUIRE(Simulate(swarm, example, seed, seconds(30)).broken.empty());
+  }
 }
 
 TEMPLATE_TEST_CASE("Options: what is printed can be set again, and names that are not there are refused", "", Swarm,

@@ -49,7 +49,7 @@ TEST_CASE("Fleet: a register only rises, and only a change of life says so") {
   REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{4}) == RegisterChange::kNone);
   REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{5}) == RegisterChange::kNone);
   REQUIRE(fleet.incarnation(worker) == Incarnation{5});
-  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{6}) == RegisterChange::kNewLife);
+  REQUIRE(fleet.RaiseIncarnation(worker, Incarnation{6}) == RegisterChange::kNewIncarnation);
 }
 
 TEST_CASE("Fleet: names keep their slot, and more workers than it holds are refused") {

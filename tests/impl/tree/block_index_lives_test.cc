@@ -20,8 +20,8 @@ TEST_CASE("BlockIndex: a new life forgets the older one's prefixes, its own and 
   const Word word("abcd"), fork("abx");
   index.RaiseIncarnation(kWorker, Incarnation{5});
   index.RaiseIncarnation(kOther, Incarnation{9});
-  index.Insert(word.prompt(), kWorker, 0);
-  index.Insert(fork.prompt(), kOther, 0);
+  index.Insert(word.prompt(), kWorker);
+  index.Insert(fork.prompt(), kOther);
   index.ApplyIds(word.ids, kWorker, 1, 1, Incarnation{5});
   index.ApplyIds(word.ids, kOther, 1, 2, Incarnation{9});
   index.RaiseIncarnation(kWorker, Incarnation{5});  // known already
@@ -52,9 +52,9 @@ TEST_CASE("BlockIndex: the seq of an announcement about an older life does not m
   BlockIndex index({.text_block_bytes = kBlock});
   const Word word("ab");
   index.RaiseIncarnation(kWorker, Incarnation{1});
-  index.Insert(word.prompt(), kWorker, 0);
+  index.Insert(word.prompt(), kWorker);
   index.RaiseIncarnation(kWorker, Incarnation{2});
-  index.Insert(word.prompt(), kWorker, 0);
+  index.Insert(word.prompt(), kWorker);
   index.StampOwn(word.ids, kWorker, 3, Incarnation{1});
   REQUIRE(index.Dump()[0].seq != 3);
   index.StampOwn(word.ids, kWorker, 4, Incarnation{2});

@@ -75,7 +75,7 @@ inline void RequireSameAnswers(BlockIndex& index, const PrefixOracle& oracle, co
   const Word query(word);
   std::vector<std::uint16_t> holders;
   std::uint64_t matched = 0;
-  index.MatchAndInsert(query.prompt(), 0, [&](const TreeMatch& match) -> std::optional<WorkerIndex> {
+  index.MatchAndInsert(query.prompt(), [&](const TreeMatch& match) -> std::optional<WorkerIndex> {
     for (const WorkerIndex holder : match.holders) holders.push_back(holder.value);
     matched = match.matched_bytes;
     return std::nullopt;

@@ -54,7 +54,7 @@ TEST_CASE("BlockIndex: keeps the latest seq per origin, and a retraction takes o
       const auto seq = *rc::gen::inRange<std::uint32_t>(1, 6);
       switch (*rc::gen::weightedElement<int>({{4, 0}, {8, 1}, {6, 2}, {1, 3}, {1, 4}})) {
         case 0:
-          index.Insert(Word(named.back()).prompt(), WorkerIndex{worker}, 0);
+          index.Insert(Word(named.back()).prompt(), WorkerIndex{worker});
           oracle.Insert(named.back(), worker);
           break;
         case 1:
@@ -204,11 +204,11 @@ TEST_CASE("BlockIndex: the same windows and registers in any order give the same
     for (int i = *rc::gen::inRange(0, 8); i > 0; --i)
       own.emplace_back(test::DrawWord(7), *rc::gen::inRange<std::uint16_t>(0, 3));
     for (const auto& [word, worker] : own) {
-      first.Insert(Word(word).prompt(), WorkerIndex{worker}, 0);
+      first.Insert(Word(word).prompt(), WorkerIndex{worker});
       oracle.Insert(word, worker);
     }
     for (auto at = own.rbegin(); at != own.rend(); ++at)
-      second.Insert(Word(at->first).prompt(), WorkerIndex{at->second}, 0);
+      second.Insert(Word(at->first).prompt(), WorkerIndex{at->second});
     std::set<std::string> words;
     for (const auto& [word, worker] : own) words.insert(word);
     for (const auto& [origin, log] : world.logs)
@@ -247,7 +247,7 @@ TEST_CASE("BlockIndex: over its budget it answers with a part of what it was tol
       for (std::uint64_t blocks = prng.Below(4); blocks > 0; --blocks) ids.push_back(NodeId{prng.Next() | 1});
       const auto worker = static_cast<std::uint16_t>(prng.Below(5));
       if (prng.Below(2) == 0) {
-        index.Insert({Kind::kText, &none, ids}, WorkerIndex{worker}, 0);
+        index.Insert({Kind::kText, &none, ids}, WorkerIndex{worker});
         for (const NodeId id : ids) own.insert({id.value, worker});
         prompts.push_back(ids);
       } else {

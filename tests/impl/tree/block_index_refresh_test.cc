@@ -19,7 +19,7 @@ using test::Word;
 std::vector<NodeId> Leaf(const std::string& word) { return {Word(word).ids.back()}; }
 
 Insertion Place(BlockIndex& index, const std::string& word, std::uint16_t worker) {
-  return index.MatchAndInsert(Word(word).prompt(), 0, [&](const TreeMatch&) { return WorkerIndex{worker}; });
+  return index.MatchAndInsert(Word(word).prompt(), [&](const TreeMatch&) { return WorkerIndex{worker}; });
 }
 
 // All that was ever announced, and what of it is young.

@@ -103,7 +103,7 @@ TEST_CASE("BlockIndex: answers as a naive set of prefixes does") {
       const auto worker = *rc::gen::inRange<std::uint16_t>(0, 4);
       switch (*rc::gen::weightedElement<int>({{6, 0}, {3, 1}, {2, 2}, {1, 3}})) {
         case 0:
-          index.Insert(query.prompt(), WorkerIndex{worker}, 0);
+          index.Insert(query.prompt(), WorkerIndex{worker});
           oracle.Insert(word, worker);
           break;
         case 1:
@@ -163,7 +163,7 @@ TEST_CASE("BlockIndex: larger blocks give the same answers at a coarser grain") 
         const Slices bytes(AsBytes(text));
         std::vector<NodeId> ids;
         hasher.Hash(bytes, ids);
-        index.Insert({Kind::kText, &bytes, ids}, WorkerIndex{worker}, 0);
+        index.Insert({Kind::kText, &bytes, ids}, WorkerIndex{worker});
       }
     };
     Grain fine(kFine), rough(coarse);
@@ -189,11 +189,11 @@ TEST_CASE("BlockIndex: larger blocks give the same answers at a coarser grain") 
 TEST_CASE("BlockIndex: tells by one look-up whether an id is held, wherever a run ends or a peer announced it") {
   BlockIndex index({.text_block_bytes = kBlock});
   const Word longer("abcd"), fork("abx");
-  index.Insert(longer.prompt(), WorkerIndex{1}, 0);
+  index.Insert(longer.prompt(), WorkerIndex{1});
   REQUIRE(index.Holds(longer.ids[3], WorkerIndex{1}));
   REQUIRE_FALSE(index.Holds(longer.ids[3], WorkerIndex{2}));
   REQUIRE_FALSE(index.Holds(longer.ids[1], WorkerIndex{1}));  // inside the run
-  index.Insert(fork.prompt(), WorkerIndex{2}, 0);
+  index.Insert(fork.prompt(), WorkerIndex{2});
   REQUIRE(index.Holds(longer.ids[1], WorkerIndex{1}));  // where the run forks now
   REQUIRE(index.Holds(longer.ids[1], WorkerIndex{2}));
 
@@ -222,7 +222,7 @@ TEST_CASE("BlockIndex: what the budget drops is counted: runs of our own apart f
   for (std::uint64_t i = 0; i < kPrompts; ++i) {
     std::vector<NodeId> ids;
     for (int b = 0; b < 40; ++b) ids.push_back(NodeId{prng.Next() | 1});
-    index.Insert({Kind::kText, &none, ids}, WorkerIndex{1}, 0);
+    index.Insert({Kind::kText, &none, ids}, WorkerIndex{1});
   }
   REQUIRE(index.ForgottenCounts().runs == kPrompts - index.Size().nodes);
   REQUIRE(index.ForgottenCounts().runs > 0);
@@ -251,7 +251,7 @@ TEST_CASE("BlockIndex: what could have matched of a prompt are its whole blocks"
   std::vector<NodeId> ids;
   BlockHasher({.text_block_bytes = kBlock}, "m", Kind::kText).Hash(slices, ids);
   for (const std::uint64_t known : {0u, 3u})
-    index.MatchAndInsert({Kind::kText, &slices, ids}, 0, [&](const TreeMatch& match) {
+    index.MatchAndInsert({Kind::kText, &slices, ids}, [&](const TreeMatch& match) {
       CHECK(match.prompt_bytes == 3 * kBlock);
       CHECK(match.matched_bytes == known * kBlock);
       return WorkerIndex{1};
@@ -261,7 +261,7 @@ TEST_CASE("BlockIndex: what could have matched of a prompt are its whole blocks"
 TEST_CASE("BlockIndex: says where a chain left what was known, and whether it is news") {
   BlockIndex index({.text_block_bytes = kBlock});
   const auto insert = [&](const std::string& word, std::uint16_t worker) {
-    return index.MatchAndInsert(Word(word).prompt(), 0, [&](const TreeMatch&) { return WorkerIndex{worker}; });
+    return index.MatchAndInsert(Word(word).prompt(), [&](const TreeMatch&) { return WorkerIndex{worker}; });
   };
   Insertion first = insert("aaaabbbb", 1);
   REQUIRE(first.branch_depth == 0);
@@ -281,7 +281,7 @@ TEST_CASE("BlockIndex: a repeat is announced again when its youngest announcemen
   BlockIndex index({.text_block_bytes = kBlock});
   const Word word("abc");
   const auto insert = [&] {
-    return index.MatchAndInsert(word.prompt(), 0, [](const TreeMatch&) { return WorkerIndex{1}; });
+    return index.MatchAndInsert(word.prompt(), [](const TreeMatch&) { return WorkerIndex{1}; });
   };
   insert();
   index.StampOwn(std::span(word.ids).last(1), WorkerIndex{1}, 10);
@@ -309,8 +309,8 @@ TEST_CASE("BlockIndex: stays in its budget at every step and forgets the least r
   for (int i = 0; i < 3000; ++i) {
     std::string text;
     for (int b = 0; b < 40; ++b) text.push_back(static_cast<char>('a' + prng.Below(26)));
-    index.Insert(Word(text).prompt(), WorkerIndex{static_cast<std::uint16_t>(i % 5)}, 0);
-    index.Insert(kept.prompt(), WorkerIndex{1}, 0);
+    index.Insert(Word(text).prompt(), WorkerIndex{static_cast<std::uint16_t>(i % 5)});
+    index.Insert(kept.prompt(), WorkerIndex{1});
     REQUIRE(index.Size().bytes <= index.Size().budget_bytes);
   }
   REQUIRE(index.Size().forgotten > 1000);
@@ -341,7 +341,7 @@ TEST_CASE("BlockIndex: what a model and kind takes is counted for it, through sp
     const Word word(std::string(1, static_cast<char>('x' + scope)) + text);
     Prompt prompt = word.prompt();
     prompt.scope = scope;
-    index.Insert(prompt, WorkerIndex{static_cast<std::uint16_t>(i % 2)}, 0);
+    index.Insert(prompt, WorkerIndex{static_cast<std::uint16_t>(i % 2)});
     REQUIRE(sum().nodes == index.Size().nodes);
     REQUIRE(sum().bytes <= index.Size().bytes);
   }
@@ -358,7 +358,7 @@ TEST_CASE("BlockIndex: announced ids are bounded, and one that is used stays") {
   index.ApplyIds(used.ids, WorkerIndex{1}, 1, 1);
   for (std::uint32_t i = 0; i < 20000; ++i) {
     index.ApplyIds(std::vector<NodeId>{NodeId{Mix64(i) | 1}}, WorkerIndex{2}, 1, i + 2);
-    if (i % 50 == 0) index.MatchAndInsert(used.prompt(), 0, [](const TreeMatch&) { return std::nullopt; });
+    if (i % 50 == 0) index.MatchAndInsert(used.prompt(), [](const TreeMatch&) { return std::nullopt; });
     REQUIRE(index.Size().bytes <= index.Size().budget_bytes);
   }
   std::vector<WorkerPrefix> depths;
@@ -394,7 +394,7 @@ TEST_CASE("BlockIndex: a fully matched request allocates nothing") {
   std::vector<NodeId> ids;
   BlockHasher({}, "m", Kind::kText).Hash(slices, ids);
   const Prompt prompt{Kind::kText, &slices, ids};
-  const auto route = [&] { index.MatchAndInsert(prompt, 0, [](const TreeMatch&) { return WorkerIndex{3}; }); };
+  const auto route = [&] { index.MatchAndInsert(prompt, [](const TreeMatch&) { return WorkerIndex{3}; }); };
   route();
   route();
   const test::AllocationCount before = test::Allocations();
@@ -413,7 +413,7 @@ TEST_CASE("BlockIndex: the accounted bytes are the heap's, within two percent") 
     for (int b = 0; b < 312; ++b) ids.push_back(NodeId{prng.Next() | 1});
   const std::uint64_t prompt_bytes = test::Allocations().live_bytes - with_prompts.live_bytes;
   const Slices none;
-  for (const auto& ids : prompts) index->Insert({Kind::kText, &none, ids}, WorkerIndex{1}, 0);
+  for (const auto& ids : prompts) index->Insert({Kind::kText, &none, ids}, WorkerIndex{1});
   if (!test::kCountsAllocations) return;
   const double heap = static_cast<double>(test::Allocations().live_bytes - before.live_bytes - prompt_bytes -
                                           prompts.capacity() * sizeof(prompts[0]));
@@ -434,7 +434,7 @@ TEST_CASE("BlockIndex: threads that decide at once leave what they would have le
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kWords; ++i)
-        index.Insert(Word(word_of(t, i)).prompt(), WorkerIndex{static_cast<std::uint16_t>(t)}, 0);
+        index.Insert(Word(word_of(t, i)).prompt(), WorkerIndex{static_cast<std::uint16_t>(t)});
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -21,7 +21,7 @@ void RequireFreeSize(PrefixTree& tree) {
     const Slices slices(AsBytes(text));
     std::vector<NodeId> blocks;
     hasher.Hash(slices, blocks);
-    tree.Insert({Kind::kText, &slices, blocks}, WorkerIndex{static_cast<std::uint16_t>(i % 3)}, 0);
+    tree.Insert({Kind::kText, &slices, blocks}, WorkerIndex{static_cast<std::uint16_t>(i % 3)});
   }
   const test::AllocationCount before = test::Allocations();
   TreeSize size;

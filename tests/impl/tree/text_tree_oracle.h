@@ -137,7 +137,7 @@ class RadixPair {
       tree_->RemoveWorker(worker);
       oracle_.Remove(step.worker);
     } else if (step.what <= 3) {
-      tree_->Insert(body->prompt(), worker, 0);
+      tree_->Insert(body->prompt(), worker);
       oracle_.Insert(step.symbols, step.worker);
     } else {
       MatchAndInsert(step, *body, step.what != 4);
@@ -180,7 +180,7 @@ class RadixPair {
     }
     int calls = 0;
     const Insertion insertion =
-        tree_->MatchAndInsert(body.prompt(), 0, [&](const TreeMatch& match) -> std::optional<WorkerIndex> {
+        tree_->MatchAndInsert(body.prompt(), [&](const TreeMatch& match) -> std::optional<WorkerIndex> {
           ++calls;
           RC_ASSERT(match.matched_bytes == deepest * unit_bytes_);
           RC_ASSERT(match.prompt_bytes == body.size());

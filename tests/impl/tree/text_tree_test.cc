@@ -21,7 +21,7 @@ const test::TreeUnderTest kText{
 
 void Put(TextTree& tree, std::string_view text, std::uint16_t worker) {
   const Slices slices(AsBytes(text));
-  tree.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, {worker}, 0);
+  tree.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, {worker});
 }
 
 std::vector<WorkerPrefix> Depths(const TextTree& tree, std::string_view text) {
@@ -49,7 +49,7 @@ TEST_CASE("TextTree: a match may end inside an edge, and its holders are all of 
   const std::string prompt = "shared head, other";
   const Slices slices(AsBytes(prompt));
   const Insertion insertion =
-      tree.MatchAndInsert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, 0, [](const TreeMatch& match) {
+      tree.MatchAndInsert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, [](const TreeMatch& match) {
         REQUIRE(match.matched_bytes == 13);
         REQUIRE(match.prompt_bytes == 18);
         REQUIRE(match.holders.size() == 2);
@@ -123,7 +123,7 @@ TEST_CASE("TextTree: an empty prompt is matched and not kept") {
   TextTree tree;
   const Slices none;
   const Insertion insertion =
-      tree.MatchAndInsert({.kind = Kind::kText, .bytes = &none, .blocks = {}}, 0, [](const TreeMatch& match) {
+      tree.MatchAndInsert({.kind = Kind::kText, .bytes = &none, .blocks = {}}, [](const TreeMatch& match) {
         REQUIRE(match.prompt_bytes == 0);
         REQUIRE(match.holders.empty());
         return std::optional(WorkerIndex{2});

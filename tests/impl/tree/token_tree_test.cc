@@ -34,7 +34,7 @@ TEST_CASE("TokenTree: 15 tokens are not cached, 16 are, 31 are as 16") {
   TokenTree tree;
   const auto put = [&](const std::string& bytes) {
     const Slices slices(AsBytes(bytes));
-    tree.Insert({.kind = Kind::kTokens, .bytes = &slices, .blocks = {}}, {1}, 0);
+    tree.Insert({.kind = Kind::kTokens, .bytes = &slices, .blocks = {}}, {1});
   };
   put(Tokens(15, 7));
   REQUIRE(tree.Size().nodes == 1);

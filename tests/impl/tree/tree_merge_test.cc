@@ -42,7 +42,7 @@ void Merge(TextTree& tree, const std::vector<Copy>& nodes) {
 void Insert(TextTree& tree, const Prompts& prompts) {
   for (const auto& [prompt, worker] : prompts) {
     const Slices slices(AsBytes(prompt));
-    tree.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, {worker}, 0);
+    tree.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, {worker});
   }
 }
 

@@ -90,7 +90,7 @@ class Routers:
     """Routers m and z, whose third peer a is the attacker's name, over four workers."""
 
     def __enter__(self):
-        self.workers = harness.Serving("prefixmesh-worker", "--count", 4, "--models", "model-0", "--decode-ms", 20)
+        self.workers = harness.Serving("prefixmesh-worker", "--count", 4, "--models", "model-0", "--set", "workers.decode_ms=20")
         sync = {name: f"127.0.0.1:{harness.free_port()}" for name in "amz"}
         workers = [f"--worker={w['name']}={w['address']}" for w in self.workers.ready["workers"]]
         self.running, self.ports, self.logs = {}, {}, {}

@@ -55,7 +55,7 @@ class GenerationNode final : public TextTreeView {
       const Prompt what{.kind = kind, .bytes = &slices, .blocks = {}};
       const WorkerIndex index = Intern(worker);
       view.matched_bytes =
-          tree_.MatchAndInsert(what, 0, [index](const TreeMatch&) { return std::optional(index); }).matched_bytes;
+          tree_.MatchAndInsert(what, [index](const TreeMatch&) { return std::optional(index); }).matched_bytes;
     }
     return strategy_->Capture(view);
   }
@@ -181,7 +181,7 @@ class GenerationNode final : public TextTreeView {
       if (auto* apply = std::get_if<ApplyPrompt>(&action)) {
         const Slices slices(AsBytes(apply->prompt));
         if (apply->kind == Kind::kText)
-          tree_.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, Intern(apply->worker_name), 0);
+          tree_.Insert({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, Intern(apply->worker_name));
         applied.push_back(std::move(*apply));
       } else if (auto* snapshot = std::get_if<ApplySnapshot>(&action)) {
         REQUIRE(ViewTree(AsBytes(snapshot->body)).ok());

@@ -31,7 +31,7 @@ class Oracle {
     if (operation.type == TreeOperation::Type::kRemove) return tree_.RemoveWorker(Number(operation.tenant));
     if (operation.kind != Kind::kText) return;
     const Slices bytes(AsBytes(operation.prompt));
-    tree_.Insert({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, Number(operation.tenant), 0);
+    tree_.Insert({.kind = Kind::kText, .bytes = &bytes, .blocks = {}}, Number(operation.tenant));
   }
   TreeSnapshot Snapshot() const {
     TreeSnapshot snapshot;

@@ -1,0 +1,35 @@
+// worker_transport.h — how a router reaches its workers, as far as its own state depends on what they answer. What
+// requests and replies carry goes past it: a request is forwarded by whoever took it (env/real/generate_call.cc).
+//
+// Threads: CheckHealth from any; the answer on any thread, or within the call. Ownership: implementations own the
+// connections. Errors: a worker that cannot be reached, or does not answer in time, is kUnavailable. Time: the deadline
+// is the implementation's. Bounds: the caller has one check under way per worker.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "impl/base/ids.h"
+#include "impl/base/result.h"
+
+namespace prefixmesh {
+
+// What a worker says of itself.
+struct HealthReply {
+  std::string name;
+  Incarnation incarnation;
+  std::vector<std::string> models;
+};
+
+class WorkerTransport {
+ public:
+  using Answer = std::function<void(const Result<HealthReply>&)>;
+  virtual ~WorkerTransport() = default;
+
+  // Asks the worker for its name, incarnation and models, and sends it the value of its register. Calls `answer`
+  // exactly once.
+  virtual void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) = 0;
+};
+
+}  // namespace prefixmesh

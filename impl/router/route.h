@@ -1,0 +1,30 @@
+// route.h — a request as the router decides on it, and the decision.
+//
+// Threads: values. Ownership: a request is borrowed for the call; a decision's worker_name lives as long as the router.
+// Units: bytes. Errors, time, bounds: none.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "impl/base/ids.h"
+#include "impl/base/slices.h"
+#include "impl/route/policy.h"
+
+namespace prefixmesh {
+
+struct RouteRequest {
+  std::string_view model;
+  Kind kind = Kind::kText;
+  const Slices* prompt = nullptr;
+};
+
+struct RouteDecision {
+  WorkerIndex worker;
+  std::string_view worker_name;
+  DecisionReason reason = DecisionReason::kNone;
+  bool inserted = false;  // the index has this placement now
+  std::uint64_t matched_bytes = 0;
+};
+
+}  // namespace prefixmesh

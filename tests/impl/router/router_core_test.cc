@@ -1,0 +1,135 @@
+// Goal: the router core keeps account of requests, workers and registers whatever becomes of a request. Method: the
+// whole core on a clock moved by hand, with workers that reply as the test says.
+#include "impl/router/router_core.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/manual_router.h"
+
+namespace prefixmesh {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::ManualRouter;
+
+const std::string kPrompt(4096, 'p');
+
+std::size_t WorkersThatHold(const ManualRouter& router, const std::string& text) {
+  const auto scope = router.core->trees().Find("m", Kind::kText);
+  const Slices prompt(AsBytes(text));
+  std::vector<NodeId> blocks;
+  scope->hasher.Hash(prompt, blocks);
+  std::vector<WorkerPrefix> held;
+  scope->tree->Depths({Kind::kText, &prompt, blocks, scope->slot}, held);
+  return held.size();
+}
+
+TEST_CASE("RouterCore: a request counts as in flight at the worker that it was placed at, until it is over") {
+  ManualRouter router(3);
+  const Result<RouteDecision> decision = router.Decide(kPrompt);
+  REQUIRE(decision.ok());
+  REQUIRE(decision->worker_name == router.core->fleet().name(decision->worker));
+  REQUIRE(router.core->admission().in_flight() == 1);
+  for (const WorkerIndex worker : router.core->own_workers())
+    REQUIRE(router.core->fleet().own_in_flight(worker) == (worker == decision->worker ? 1 : 0));
+  router.core->Finish(decision->worker, true);
+  REQUIRE(router.core->admission().in_flight() == 0);
+  REQUIRE(router.core->fleet().own_in_flight(decision->worker) == 0);
+  REQUIRE(router.core->fleet().healthy(decision->worker));
+}
+
+TEST_CASE("RouterCore: a request that is refused is not in flight, and its prompt is nowhere in the index") {
+  RouterCoreOptions options;
+  options.prompt_bytes_max = kPrompt.size();
+  ManualRouter router(2, std::move(options));
+  REQUIRE(router.Decide(kPrompt + "x").error().code == ErrorCode::kTooBig);
+  REQUIRE(router.Decide(kPrompt, "another").error().code == ErrorCode::kNotFound);
+  for (test::ManualWorkers::Worker& worker : router.workers.workers) worker.incarnation.reset();
+  router.loop.AdvanceBy(seconds(4));
+  REQUIRE(router.core->fleet().healthy_count() == 0);
+  REQUIRE(router.Decide(kPrompt).error().code == ErrorCode::kUnavailable);
+  REQUIRE(router.core->admission().in_flight() == 0);
+  REQUIRE(WorkersThatHold(router, kPrompt) == 0);
+}
+
+TEST_CASE("RouterCore: a worker that breaks off is unhealthy at once, and healthy with its next reply to a check") {
+  ManualRouter router(2);
+  const Result<RouteDecision> first = router.Decide(kPrompt);
+  REQUIRE(first.ok());
+  router.core->Finish(first->worker, false);
+  REQUIRE_FALSE(router.core->fleet().healthy(first->worker));
+  const Result<RouteDecision> second = router.Decide(kPrompt, "m", true);
+  REQUIRE(second.ok());
+  REQUIRE(second->worker != first->worker);
+  REQUIRE(second->reason == DecisionReason::kFallback);
+  router.core->Finish(second->worker, true);
+  router.core->OnReply(first->worker, Incarnation{1});  // to another request
+  REQUIRE_FALSE(router.core->fleet().healthy(first->worker));
+  router.loop.AdvanceBy(seconds(1));
+  REQUIRE(router.core->fleet().healthy(first->worker));
+}
+
+TEST_CASE("RouterCore: a new incarnation in a reply clears what was known of the worker; an older one is notified") {
+  ManualRouter router(1);
+  const WorkerIndex worker = router.core->own_workers().front();
+  REQUIRE(router.Decide(kPrompt).ok());
+  REQUIRE(WorkersThatHold(router, kPrompt) == 1);
+  router.core->OnReply(worker, Incarnation{5});
+  REQUIRE(WorkersThatHold(router, kPrompt) == 0);
+  REQUIRE(router.core->fleet().incarnation(worker) == Incarnation{5});
+
+  auto& registered = router.workers.workers[0].registered;
+  registered.clear();
+  router.core->OnReply(worker, Incarnation{3});
+  REQUIRE(registered == std::vector<Incarnation>{Incarnation{5}});
+  REQUIRE(router.core->fleet().incarnation(worker) == Incarnation{5});
+}
+
+TEST_CASE("RouterCore: an invalid incarnation changes nothing and is counted, in a reply and in a health check") {
+  ManualRouter router(1);
+  const WorkerIndex worker = router.core->own_workers().front();
+  const Incarnation invalid{kWorkerIncarnationMax.value + 1};
+  router.core->OnReply(worker, invalid);
+  REQUIRE(router.core->registers().refused() == 1);
+  REQUIRE(router.core->fleet().incarnation(worker) == Incarnation{1});
+  router.workers.workers[0].incarnation = invalid;
+  router.loop.AdvanceBy(seconds(3) + milliseconds(500));
+  REQUIRE(router.core->registers().refused() >= 4);
+  REQUIRE(router.core->fleet().incarnation(worker) == Incarnation{1});
+  REQUIRE_FALSE(router.core->fleet().healthy(worker));  // each was a miss
+}
+
+TEST_CASE("RouterCore: only a tenth of the requests may be placed again, and a second placement earns nothing") {
+  ManualRouter router(1);
+  int taken = 0;
+  while (router.core->TakeRetry()) ++taken;  // what a start has
+  REQUIRE(taken == RetryBudget::kTenthsOfStart / 10);
+  for (int i = 0; i < 100; ++i) REQUIRE(router.Decide(kPrompt, "m", true).ok());
+  REQUIRE_FALSE(router.core->TakeRetry());
+  for (int i = 0; i < 100; ++i) REQUIRE(router.Decide(kPrompt).ok());
+  for (int i = 0; i < 10; ++i) REQUIRE(router.core->TakeRetry());
+  REQUIRE_FALSE(router.core->TakeRetry());
+  REQUIRE(router.core->admission().retried() == static_cast<std::uint64_t>(taken) + 10);
+}
+
+TEST_CASE("RouterCore: with known block ids a prompt is placed as it is with its bytes") {
+  ManualRouter by_bytes(3), by_ids(3);
+  const auto scope = by_ids.core->trees().Find("m", Kind::kText);
+  for (int i = 0; i < 20; ++i) {
+    const std::string text = std::string(1024, 's') + std::string(2048, static_cast<char>('a' + i % 5));
+    const Slices prompt(AsBytes(text));
+    std::vector<NodeId> blocks;
+    scope->hasher.Hash(prompt, blocks);
+    const Result<RouteDecision> a = by_bytes.Decide(text);
+    const Result<RouteDecision> b = by_ids.core->DecideBlocks({"m", Kind::kText, &prompt}, blocks, false);
+    REQUIRE(a.ok());
+    REQUIRE(b.ok());
+    REQUIRE(a->worker == b->worker);
+    REQUIRE(a->reason == b->reason);
+    REQUIRE(a->matched_bytes == b->matched_bytes);
+  }
+}
+
+}  // namespace
+}  // namespace prefixmesh
