@@ -4,7 +4,8 @@
 #include <string>
 
 #include "impl/base/check.h"
-#include "impl/sync/two_layer/frames.h"
+#include "impl/sync/two_layer/frame_reader.h"
+#include "impl/sync/two_layer/frame_writer.h"
 
 using namespace prefixmesh;             // NOLINT
 using namespace prefixmesh::two_layer;  // NOLINT

@@ -13,6 +13,8 @@
 
 #include "impl/base/check.h"
 #include "impl/router/block_actions.h"
+#include "impl/sync/two_layer/frame_reader.h"
+#include "impl/sync/two_layer/frame_writer.h"
 #include "impl/sync/two_layer/two_layer.h"
 #include "impl/tree/block_index.h"
 

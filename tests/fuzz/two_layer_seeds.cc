@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "impl/sync/two_layer/frames.h"
+#include "impl/sync/two_layer/frame_writer.h"
 
 namespace prefixmesh::two_layer {
 namespace {

@@ -6,6 +6,7 @@
 #include "impl/base/check.h"
 #include "impl/base/prng.h"
 #include "impl/base/seeded_bug.h"
+#include "impl/sync/two_layer/frame_reader.h"
 
 namespace prefixmesh::two_layer {
 namespace {

@@ -32,7 +32,7 @@
 #include <vector>
 
 #include "impl/sync/strategy.h"
-#include "impl/sync/two_layer/frames.h"
+#include "impl/sync/two_layer/frame_format.h"
 #include "impl/sync/two_layer/names.h"
 #include "impl/sync/two_layer/window.h"
 

@@ -3,6 +3,7 @@
 
 #include "impl/base/check.h"
 #include "impl/base/seeded_bug.h"
+#include "impl/sync/two_layer/frame_writer.h"
 #include "impl/sync/two_layer/peer.h"
 
 namespace prefixmesh::two_layer {

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "impl/base/seeded_bug.h"
+#include "impl/sync/two_layer/frame_reader.h"
+#include "impl/sync/two_layer/frame_writer.h"
 #include "impl/sync/two_layer/peer.h"
 
 namespace prefixmesh::two_layer {

@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "impl/sync/strategy.h"
-#include "impl/sync/two_layer/frames.h"
+#include "impl/sync/two_layer/frame_format.h"
 #include "impl/sync/two_layer/replica.h"
 
 namespace prefixmesh::two_layer {

@@ -16,7 +16,8 @@
 #include <vector>
 
 #include "impl/base/prng.h"
-#include "impl/sync/two_layer/frames.h"
+#include "impl/sync/two_layer/frame_reader.h"
+#include "impl/sync/two_layer/frame_writer.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 
 namespace prefixmesh {

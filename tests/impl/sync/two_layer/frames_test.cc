@@ -1,10 +1,11 @@
 // Goal: what a frame says is what is read back; no bytes at all do harm; and a round costs what goals.md allows.
-#include "impl/sync/two_layer/frames.h"
+#include "impl/sync/two_layer/frame_reader.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "impl/base/prng.h"
+#include "impl/sync/two_layer/frame_writer.h"
 #include "tests/support/allocations.h"
 #include "tests/support/properties.h"
 

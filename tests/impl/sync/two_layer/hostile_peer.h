@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "impl/sync/two_layer/frame_writer.h"
 #include "impl/sync/two_layer/two_layer.h"
 
 namespace prefixmesh::two_layer::test {

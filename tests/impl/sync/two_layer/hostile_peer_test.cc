@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "impl/sync/two_layer/frame_reader.h"
 #include "tests/support/allocations.h"
 
 namespace prefixmesh::two_layer {

@@ -9,6 +9,8 @@
 #include <set>
 
 #include "impl/base/prng.h"
+#include "impl/sync/two_layer/frame_reader.h"
+#include "impl/sync/two_layer/frame_writer.h"
 #include "tests/support/allocations.h"
 #include "tests/support/properties.h"
 

@@ -1,35 +1,31 @@
-// frames.h — the bytes of the two-layer protocol (docs/formats/two_layer.md draws them).
+// frame_format.h — what the frames of the two-layer protocol say, and the limits of what they may say. The bytes are
+// written by frame_writer.h and read by frame_reader.h; docs/formats/two_layer.md draws them.
 //
-//   hello      who I am and what I speak; the only frame before the other's hello
-//   round      acks, name definitions, loads, ranges of logs and the digest: whatever there is to say this beat
-//   vector     where I stand in every log
+//   hello      who the sender is and what it speaks; the only frame before the other's hello
+//   round      acks, name definitions, loads, ranges of logs and the digest: whatever there is to say in this round
+//   vector     where the sender stands in every log
 //   registers  worker → incarnation, the maximum wins
 //   pull       send me this log from here on
-//   refuse     what I did not take, and why
+//   refuse     what was not accepted, and why
 //
 // A page is a range that was cut by bytes; ranges of other routers' logs (relayed) are the same as the sender's own.
 // Every frame ends with a 32-bit seal over its bytes and over both ends' incarnations (hello and refuse: over the bytes
-// alone), so that a damaged frame, or one of another life, is never taken for a good one; every range carries a
-// checksum over the *resolved* records, so that a slot that means another name here is noticed too.
+// alone), so that a damaged frame, or one of another incarnation, is never taken for a good one; every range carries a
+// checksum over the *resolved* records, so that a slot that means another name at the receiver is noticed too.
 //
-// Encoding appends to a string; decoding gives a value or a typed error and never allocates more than the bytes present
-// justify: counts are checked against what is left, records against kFrameRecordBytesMax. Records are validated and
-// stay in the frame: a RecordCursor reads them one by one, because a record of 7 bytes would take 70 in a vector.
-// Unknown kinds are kNotFound, so that the caller can skip and count them. Threads: any, no state. Ownership: values,
-// but a RangeView borrows the frame.
+// Threads: any, no state. Ownership: values, but a RangeView borrows the frame it was read from. Errors, time: none.
+// Bounds: the constants below; the reader refuses what is beyond them.
 #pragma once
 
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "impl/base/result.h"
 #include "impl/base/slices.h"
-#include "impl/base/varint.h"
 #include "impl/sync/two_layer/names.h"
 #include "impl/sync/two_layer/window.h"
-#include "impl/wire/bits.h"
 
 namespace prefixmesh::two_layer {
 
@@ -47,7 +43,7 @@ inline constexpr std::size_t kSealBytes = 4;
 
 enum class FrameKind : std::uint8_t { kHello = 1, kRound = 2, kRefuse = 3, kVector = 4, kRegisters = 5, kPull = 6 };
 
-// One life of one router: the owner of one log.
+// One incarnation of one router: the owner of one log.
 struct OriginKey {
   std::string router;
   Incarnation incarnation;
@@ -152,42 +148,17 @@ struct RangeView {
   std::uint32_t end() const { return first_seq + records; }
 };
 
-// Reads the records of a range in order, into one Record whose memory is used again.
-class RecordCursor {
- public:
-  explicit RecordCursor(const RangeView& range)
-      : reader_(range.bytes), bits_(Bytes()), slot_bits_(range.bits), runs_left_(range.runs), seq_(range.first_seq) {}
-  // False at the end; and, in bytes that were not validated, at what is no record.
-  bool Next(Record& record);
-  bool ok() const { return ok_; }
-  std::uint32_t seq() const { return seq_; }  // of the next record
-  std::size_t bytes_left() const { return reader_.remaining(); }
-
- private:
-  bool BeginRun();
-  bool ReadRecord(Record& record);
-
-  ByteReader reader_;
-  BitReader bits_;
-  const SlotBits slot_bits_;
-  std::uint64_t runs_left_;
-  std::uint64_t in_run_ = 0;  // records left
-  unsigned rice_ = 0;
-  std::uint64_t previous_ = 0;
-  std::uint32_t seq_;
-  bool ok_ = true;
-};
-
 // At rest it is all that two routers say to each other.
 struct Digest {
   std::uint32_t floor = 1, head = 1;  // of the sender's own log
-  std::uint32_t beat = 0;             // heartbeats of this life of the sender
+  std::uint32_t beat = 0;             // heartbeats of this incarnation of the sender
   std::uint64_t vector_hash = 0;
   std::uint32_t register_hash = 0;
   std::uint32_t load_hash = 0;  // of what the receiver was told of loads, this frame included (load_table.h)
   bool operator==(const Digest&) const = default;
 };
 
+// Whatever there is to say in one round.
 struct Round {
   std::vector<Ack> acks;
   std::vector<Definition<ScopeName>> scopes;
@@ -200,29 +171,14 @@ struct Round {
   bool resync = false;  // definitions and loads that the receiver sent are not known here: say them again
 };
 
-// Seals of frames on a stream from one life to another.
+// Bits of the byte that says which parts of a round follow, in this order.
+inline constexpr std::uint8_t kHasAcks = 1, kHasDefinitions = 2, kHasLoads = 4, kHasRanges = 8, kHasDigest = 16,
+                              kResync = 32;
+inline constexpr std::uint8_t kAllParts = 63;
+
+// The key of the seals on a stream from one incarnation to another.
 std::uint64_t SealKey(Incarnation sender, Incarnation receiver);
-// Appends the seal. Every Encode function did it already.
-void Seal(std::string& frame, std::uint64_t key);
-
-std::string EncodeHello(const Hello& hello);
-std::string EncodeRefusal(const Refusal& refusal);
-std::string EncodeVector(const Vector& vector, std::uint64_t seal);
-std::string EncodeRegisters(const std::vector<WorkerName>& registers, std::uint64_t seal);
-std::string EncodePull(const Pull& pull, std::uint64_t seal);
-// A range on its own, so that one encoding serves every peer that needs it.
-std::string EncodeRange(const Range& range, SlotBits bits);
-// `round.ranges` is not read: `ranges` are the encoded ones.
-std::string EncodeRound(const Round& round, SlotBits bits, const std::vector<const std::string*>& ranges,
-                        std::uint64_t seal);
-std::string EncodeRound(const Round& round, SlotBits bits, std::uint64_t seal);
-
-Result<FrameKind> PeekKind(Bytes frame);
-Result<Hello> DecodeHello(Bytes frame);
-Result<Refusal> DecodeRefusal(Bytes frame);
-Result<Vector> DecodeVector(Bytes frame, std::uint64_t seal);
-Result<std::vector<WorkerName>> DecodeRegisters(Bytes frame, std::uint64_t seal);
-Result<Pull> DecodePull(Bytes frame, std::uint64_t seal);
-Result<Round> DecodeRound(Bytes frame, std::uint64_t seal);
+// The seal of a frame: the low half of XXH3 over all its bytes before the seal.
+std::uint32_t SealOf(std::string_view bytes, std::uint64_t key);
 
 }  // namespace prefixmesh::two_layer
