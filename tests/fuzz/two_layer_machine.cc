@@ -76,7 +76,7 @@ class Machine final : public StrategyView {
     const Replica& replica = strategy_.replica();
     PREFIXMESH_CHECK(replica.logs().size() <= kPositionsMax);
     PREFIXMESH_CHECK(replica.own().window.head() > 1);
-    PREFIXMESH_CHECK(replica.register_count() <= Replica::kRegistersMax + 2);
+    PREFIXMESH_CHECK(replica.registers().size() <= Registers::kRegistersMax + 2);
     for (const WorkerName& worker : replica.RegistersSince(0))
       PREFIXMESH_CHECK(!worker.name.starts_with("w") || worker.name.size() != 2 || worker.incarnation.value == 1 ||
                        (worker.name != "w0" && worker.name != "w1"));

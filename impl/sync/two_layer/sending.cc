@@ -51,8 +51,8 @@ void TwoLayer::SendVector(Time now, PeerIndex index, bool reply_wanted, Actions&
 void TwoLayer::SendRegisters(Time now, PeerIndex index, std::uint64_t since, Actions& actions) {
   Peer& peer = *peers_[index.value];
   if (Blocked(now, peer)) return;
-  peer.registers_known = replica_.registers_version();
-  const std::vector<WorkerName> changed = replica_.RegistersSince(since);
+  peer.registers_known = replica_.registers().version();
+  const std::vector<WorkerName> changed = replica_.registers().Since(since);
   if (!changed.empty()) Send(index, EncodeRegisters(changed, SealTo(peer)), Layer::kControl, kRegistersToken, actions);
 }
 
@@ -92,7 +92,7 @@ void TwoLayer::Flush(Time now, PeerIndex index, Actions& actions) {
 }
 
 Digest TwoLayer::OwnDigest() const {
-  const Replica::Log& own = replica_.own();
+  const Log& own = replica_.own();
   return {own.window.floor(), own.window.head(), own.beat, replica_.VectorHash(),
           static_cast<std::uint32_t>(replica_.RegisterHash())};
 }
@@ -108,7 +108,7 @@ void TwoLayer::AddLoads(Peer& peer, Round& round) {
     const std::uint32_t told = peer.loads_told.Get(load.name);
     if (!peer.loads_unknown && told == load.in_flight) continue;
     if (Seeded(Bug::kloads_only_rise) && load.in_flight < told) continue;
-    const Slot* slot = replica_.SlotOf(load.name);
+    const Slot* slot = replica_.registers().SlotOf(load.name);
     if (slot == nullptr) continue;
     round.loads.push_back({*slot, load.in_flight});
     peer.commit.loads.emplace_back(load.name, load.in_flight);
@@ -118,7 +118,7 @@ void TwoLayer::AddLoads(Peer& peer, Round& round) {
 }
 
 // The same bytes for every peer that stands at the same place.
-const std::string& TwoLayer::EncodedRange(const Replica::Log& log, std::uint32_t first, std::uint32_t end) {
+const std::string& TwoLayer::EncodedRange(const Log& log, std::uint32_t first, std::uint32_t end) {
   const std::uint64_t names = replica_.scopes().version() + replica_.workers().version();
   const bool own = &log == &replica_.own();
   if (encoded_.key == log.key && encoded_.first == first && encoded_.end == end &&
@@ -176,7 +176,7 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
   Round round;
   for (const auto& [key, hole] : peer.acks_due) {
     const bool theirs = key.incarnation == peer.incarnation && key.router == view_.PeerName(index);
-    const Replica::Log* log = replica_.Find(key);
+    const Log* log = replica_.table().Find(key);
     if (log == nullptr && !theirs) continue;  // dropped meanwhile
     round.acks.push_back({theirs ? OriginKey{} : key, log != nullptr ? log->window.head() : 1, hole});
   }
@@ -195,7 +195,7 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
   std::vector<std::string> encoded;
   for (auto at = peer.sending.begin(); at != peer.sending.end();) {
     const bool own = at->first == replica_.own().key;
-    const Replica::Log* log = replica_.Find(at->first);
+    const Log* log = replica_.table().Find(at->first);
     Sending& sending = at->second;
     if (log == nullptr || (!own && sending.lease_until < now && !Seeded(Bug::klease_for_ever))) {
       ForgetInFlight(peer, sending);
@@ -240,8 +240,8 @@ void TwoLayer::SendRound(Time now, PeerIndex index, Actions& actions) {
           definitions.push_back({static_cast<Slot>(slot), names[static_cast<Slot>(slot)]});
       known = names.version();
     };
-    define(replica_.scopes(), peer.commit.scopes, round.scopes);
-    define(replica_.workers(), peer.commit.workers, round.workers);
+    define(replica_.names().scopes, peer.commit.scopes, round.scopes);
+    define(replica_.names().workers, peer.commit.workers, round.workers);
   }
   std::vector<const std::string*> ranges;
   for (const std::string& range : encoded) ranges.push_back(&range);
@@ -299,7 +299,7 @@ void TwoLayer::OnSendResult(Time now, PeerIndex index, std::uint64_t token, Send
 }
 
 // True while the log's owner talks to this router itself: from its hello on, before it said anything of its log.
-bool TwoLayer::Reaches(Time now, const Replica::Log& log) const {
+bool TwoLayer::Reaches(Time now, const Log& log) const {
   if (log.direct_at >= Time{0} && now - log.direct_at < silent_ / 2) return true;
   for (std::uint16_t i = 0; i < peers_.size(); ++i)
     if (peers_[i]->greeted && peers_[i]->incarnation == log.key.incarnation &&
@@ -312,7 +312,7 @@ bool TwoLayer::Reaches(Time now, const Replica::Log& log) const {
 void TwoLayer::Repair(Time now, Actions& actions) {
   const Time patience = std::max<Time>(kPullAfter, 3 * options_.round_period);
   for (const auto& log : replica_.logs()) {
-    if (log.get() == &replica_.own()) continue;
+    if (log->own()) continue;
     const std::uint32_t have = log->window.head();
     const auto asked = asked_.find(log->key);
     if (have >= log->head_heard) {
@@ -358,7 +358,7 @@ void TwoLayer::Repair(Time now, Actions& actions) {
     asked_[log->key] = next;
     Send(*best, EncodePull({log->key, have}, SealTo(*peers_[best->value])), Layer::kRepair, kOtherToken, actions);
   }
-  for (auto at = asked_.begin(); at != asked_.end();) at = replica_.Find(at->first) ? std::next(at) : asked_.erase(at);
+  for (auto at = asked_.begin(); at != asked_.end();) at = replica_.table().Find(at->first) ? std::next(at) : asked_.erase(at);
 }
 
 }  // namespace prefixmesh::two_layer

@@ -25,9 +25,9 @@ void TwoLayer::OnPeerDown(Time now, PeerIndex index, Actions& actions) {
 
 void TwoLayer::Forget(Peer& peer) {
   for (const auto& defined : peer.scopes)
-    if (defined && defined->slot) replica_.scopes().Release(*defined->slot);
+    if (defined && defined->slot) replica_.names().scopes.Release(*defined->slot);
   for (const auto& defined : peer.workers)
-    if (defined && defined->slot) replica_.workers().Release(*defined->slot);
+    if (defined && defined->slot) replica_.names().workers.Release(*defined->slot);
   peer = Peer{};
 }
 
@@ -56,7 +56,7 @@ void TwoLayer::OnHello(Time now, PeerIndex index, Bytes frame, Actions& actions)
   if (hello->sender.router != view_.PeerName(index) || hello->sender.router == options_.router ||
       (peer.greeted && peer.incarnation != hello->sender.incarnation))
     return RefuseAndClose(now, index, RefuseReason::kIdentity, actions);
-  if (replica_.poisoned(hello->sender)) return Reject(now, index, RefuseReason::kFork, hello->sender, actions);
+  if (replica_.table().poisoned(hello->sender)) return Reject(now, index, RefuseReason::kFork, hello->sender, actions);
   if (peer.greeted) {  // said again, because this router's was lost
     if (hello->heard != replica_.own().key.incarnation && now - peer.hello_at >= options_.round_period)
       SendHello(now, index, actions);
@@ -85,7 +85,7 @@ void TwoLayer::OnRefusal(Time now, PeerIndex index, Bytes frame, Actions& action
       return;
     case RefuseReason::kFork:
       if (refusal->key == replica_.own().key) return GoOnAnew(now, actions);
-      return replica_.Poison(now, refusal->key, actions);
+      return replica_.table().Poison(now, refusal->key, actions);
     case RefuseReason::kUnknownOrigin:
       std::erase_if(peer.vector, [&](const Position& position) { return position.key == refusal->key; });
       return;

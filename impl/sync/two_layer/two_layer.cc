@@ -113,9 +113,9 @@ void TwoLayer::NoteWorkers() {
 
 // What was heard of own workers and is not what they said: they are asked (BlockActions), once per frame at most.
 void TwoLayer::AskWorkers(Actions& actions) {
-  if (!replica_.has_doubts()) return;
+  if (!replica_.registers().has_doubts()) return;
   NoteWorkers();  // they may have said it meanwhile
-  for (WorkerName& worker : replica_.TakeDoubts())
+  for (WorkerName& worker : replica_.registers().TakeDoubts())
     if (!Seeded(Bug::kregister_not_applied))
       actions.push_back(ApplyRegister{std::move(worker.name), worker.incarnation});
 }
@@ -149,7 +149,7 @@ void TwoLayer::OnRound(Time now, Actions& actions) {
       actions.push_back(ForgetLoads{index});
     }
     Restate(now, peer);
-    if (peer.registers_known != replica_.registers_version()) SendRegisters(now, index, peer.registers_known, actions);
+    if (peer.registers_known != replica_.registers().version()) SendRegisters(now, index, peer.registers_known, actions);
     // A log is about to be dropped here: does anyone know better? And a peer whose vector was lost is asked again.
     const Time ask_every = peer.positioned ? options_.dead_after / 8 : Time(kHeartbeat);
     if ((ask_around || !peer.positioned) && now - peer.vector_at >= ask_every) SendVector(now, index, true, actions);
@@ -210,7 +210,7 @@ void TwoLayer::Dispatch(Time now, PeerIndex index, Bytes frame, Actions& actions
       const Result<std::vector<WorkerName>> registers = DecodeRegisters(frame, seal);
       if (!registers.ok()) return corrupt();
       heard();
-      for (const WorkerName& worker : *registers) replica_.RegisterHeard(worker, IntroducerOf(index), true, actions);
+      for (const WorkerName& worker : *registers) replica_.registers().Receive(worker, IntroducerOf(index), true, actions);
       return;
     }
     case FrameKind::kPull: {
@@ -257,10 +257,7 @@ void TwoLayer::OnVector(Time now, PeerIndex index, const Vector& vector, Actions
 void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions& actions) {
   Peer& peer = *peers_[index.value];
   const OriginKey key = KeyOf(view_.PeerName(index), peer.incarnation);
-  if (digest.head > 1) {
-    if (Replica::Log* log = replica_.FindOrMake(now, key, IntroducerOf(index), true, actions))
-      replica_.Heard(now, *log, digest, actions);
-  }
+  if (digest.head > 1) replica_.MergeDirect(now, key, digest, IntroducerOf(index), actions);
   if (digest.load_hash != peer.loads_heard.hash() && !Seeded(Bug::kload_hash_ignored)) peer.resync_due = true;
   const Digest own = OwnDigest();
   if (digest.register_hash != own.register_hash) {
@@ -278,7 +275,7 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
   peer.digest = digest;
   if (digest.vector_hash == own.vector_hash) {  // the peer has all that is here
     for (auto& [log_key, sending] : peer.sending)
-      if (const Replica::Log* log = replica_.Find(log_key)) {
+      if (const Log* log = replica_.table().Find(log_key)) {
         ForgetInFlight(peer, sending);
         sending.next = sending.acked = log->window.head();
       }
@@ -289,7 +286,7 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
   // While records are on their way digests differ without meaning anything: then one peer at a time is asked, in turn.
   // Unless some owner is out of reach, and this peer may know more.
   const bool out_of_reach = std::any_of(replica_.logs().begin(), replica_.logs().end(), [&](const auto& log) {
-    return log.get() != &replica_.own() && !log->aged && !Reaches(now, *log);
+    return !log->own() && !log->aged && !Reaches(now, *log);
   });
   const bool turn = index.value == vector_turn_ && now - vector_turn_at_ >= 5 * kHeartbeat;
   if (!at_rest && !out_of_reach && !turn) return;
@@ -303,9 +300,9 @@ void TwoLayer::OnDigest(Time now, PeerIndex index, const Digest& digest, Actions
 
 void TwoLayer::OnPull(Time now, PeerIndex index, const Pull& pull, Actions& actions) {
   Peer& peer = *peers_[index.value];
-  const Replica::Log* log = replica_.Find(pull.key);
+  const Log* log = replica_.table().Find(pull.key);
   if (log == nullptr)
-    return Reject(now, index, replica_.poisoned(pull.key) ? RefuseReason::kFork : RefuseReason::kUnknownOrigin,
+    return Reject(now, index, replica_.table().poisoned(pull.key) ? RefuseReason::kFork : RefuseReason::kUnknownOrigin,
                   pull.key, actions);
   const bool renewed = peer.sending.count(pull.key) > 0;
   Sending& sending = peer.sending[pull.key];
@@ -369,12 +366,12 @@ bool TwoLayer::Define(Peer& peer, const Round& round) {
   };
   for (const auto& scope : round.scopes) {
     const bool again = scope.slot < peer.scopes.size() && peer.scopes[scope.slot];
-    define(replica_.scopes(), peer.scopes, scope, again ? peer.scopes[scope.slot]->name.model.size() : 0,
+    define(replica_.names().scopes, peer.scopes, scope, again ? peer.scopes[scope.slot]->name.model.size() : 0,
            scope.name.model.size());
   }
   for (const auto& worker : round.workers) {
     const bool again = worker.slot < peer.workers.size() && peer.workers[worker.slot];
-    define(replica_.workers(), peer.workers, worker, again ? peer.workers[worker.slot]->name.name.size() : 0,
+    define(replica_.names().workers, peer.workers, worker, again ? peer.workers[worker.slot]->name.name.size() : 0,
            worker.name.name.size());
   }
   return peer.names_bytes <= kStreamNameBytesMax;
@@ -394,12 +391,12 @@ bool TwoLayer::Resolve(PeerIndex index, const OriginKey& key, bool relayed, Acti
     return true;
   };
   const auto all = [&] {
-    return resolve(replica_.scopes(), peer.scopes, slots_.scopes) &&
-           resolve(replica_.workers(), peer.workers, slots_.workers);
+    return resolve(replica_.names().scopes, peer.scopes, slots_.scopes) &&
+           resolve(replica_.names().workers, peer.workers, slots_.workers);
   };
   if (all()) return true;
   if (relayed) return false;
-  replica_.EvictOthersOf(by, key, actions);  // former lives of this router, and what it told of others
+  replica_.table().EvictOthersOf(by, key, actions);  // former lives of this router, and what it told of others
   return all();
 }
 
@@ -408,8 +405,8 @@ void TwoLayer::OnRange(Time now, PeerIndex index, const RangeView& range, Action
   const OriginKey sender = KeyOf(view_.PeerName(index), peer.incarnation);
   const OriginKey key = range.key.router.empty() ? sender : range.key;
   // Every range is answered: what is not kept here with a refusal, all else with an ack.
-  if (replica_.poisoned(key)) return Reject(now, index, RefuseReason::kFork, key, actions);
-  if (key != sender && replica_.Find(key) == nullptr)
+  if (replica_.table().poisoned(key)) return Reject(now, index, RefuseReason::kFork, key, actions);
+  if (key != sender && replica_.table().Find(key) == nullptr)
     return Reject(now, index, RefuseReason::kUnknownOrigin, key, actions);
   if (peer.acks_due.empty()) peer.acks_since = now;
   MakeRoomForAck(peer, key, sender);
@@ -478,7 +475,7 @@ void TwoLayer::MakeRoomForAck(Peer& peer, const OriginKey& key, const OriginKey&
   for (auto at = peer.acks_due.begin(); at != peer.acks_due.end(); ++at) {
     if (at->first == sender) continue;
     victim = at;
-    if (replica_.Find(at->first) == nullptr) break;
+    if (replica_.table().Find(at->first) == nullptr) break;
   }
   peer.acks_due.erase(victim);
   ++acks_dropped_;
@@ -487,7 +484,7 @@ void TwoLayer::MakeRoomForAck(Peer& peer, const OriginKey& key, const OriginKey&
 void TwoLayer::OnAck(Time now, PeerIndex index, const Ack& ack, Actions& actions) {
   Peer& peer = *peers_[index.value];
   const OriginKey& key = ack.key.router.empty() || Seeded(Bug::kack_of_any_log) ? replica_.own().key : ack.key;
-  const Replica::Log* log = replica_.Find(key);
+  const Log* log = replica_.table().Find(key);
   const auto at = peer.sending.find(key);
   if (log == nullptr || at == peer.sending.end()) return;
   if (ack.have > log->window.head()) {
@@ -527,9 +524,9 @@ StrategyReport TwoLayer::Report() const {
     report.rejects[report.reject_count++] = {RefuseReasonName(static_cast<RefuseReason>(reason)), rejects_[reason]};
   for (const auto& [reason, count] :
        {std::pair("acks_dropped", acks_dropped_), std::pair("refusals_dropped", refusals_dropped_),
-        std::pair("loads_clamped", loads_clamped_), std::pair("logs_refused", replica_.logs_refused()),
-        std::pair("logs_evicted", replica_.logs_evicted()),
-        std::pair("registers_refused", replica_.registers_refused())})
+        std::pair("loads_clamped", loads_clamped_), std::pair("logs_refused", replica_.table().refused()),
+        std::pair("logs_evicted", replica_.table().evicted()),
+        std::pair("registers_refused", replica_.registers().refused())})
     report.rejects[report.reject_count++] = {reason, count};
   report.Add("own_window", replica_.own().window.bytes(), replica_.own().window.count());
   report.Add("peer_windows", replica_.copies_bytes(), replica_.copies_count());

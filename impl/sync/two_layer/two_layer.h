@@ -140,12 +140,12 @@ class TwoLayer final : public SyncStrategy {
   void SendRegisters(Time now, PeerIndex index, std::uint64_t since, Actions& actions);
   void SendRound(Time now, PeerIndex index, Actions& actions);
   void AddLoads(Peer& peer, Round& round);
-  const std::string& EncodedRange(const Replica::Log& log, std::uint32_t first, std::uint32_t end);
+  const std::string& EncodedRange(const Log& log, std::uint32_t first, std::uint32_t end);
   static void ForgetInFlight(Peer& peer, Sending& sending);
   void StopAndRepeat(Time now, Peer& peer);
   void Repair(Time now, Actions& actions);
   Digest OwnDigest() const;
-  bool Reaches(Time now, const Replica::Log& log) const;
+  bool Reaches(Time now, const Log& log) const;
   std::uint64_t SealTo(const Peer& peer) const;
 
   const Options options_;

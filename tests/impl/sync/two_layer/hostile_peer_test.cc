@@ -88,7 +88,7 @@ TEST_CASE("Records that name a life before the worker did are applied when it do
     victim.Round();
     most = std::max(most, victim.applied.size() - before);
   }
-  REQUIRE(most <= Replica::kReplayAppliedMax);
+  REQUIRE(most <= DeferredRecords::kAppliedMax);
   std::map<std::uint32_t, int> times;
   for (const ApplyIds& ids : victim.applied) ++times[ids.seq];
   REQUIRE(times.size() == 10 + 5000 + 2);
