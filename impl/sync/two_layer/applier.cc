@@ -71,7 +71,7 @@ void Applier::RaiseFloor(Log& log, std::uint32_t floor, Actions& actions) {
   }
   if (sweep) actions.push_back(RetractBelow{log.index_slot, floor});
   if (log.window.empty() && log.window.floor() < floor) log.window.Restart(floor);
-  log.head_heard = std::max(log.head_heard, floor);
+  log.known_head = std::max(log.known_head, floor);
 }
 
 void Applier::MoveMark(const Log& log, Actions& actions) {

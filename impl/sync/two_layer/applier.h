@@ -1,4 +1,4 @@
-// applier.h — where records enter and leave windows, and what the index is told then. The only place for both.
+// applier.h — where records enter and leave windows, and what changes in the index then. The only place for both.
 //
 // A record of the own log stamps what the index has already. A record of another's log is applied if it is about the
 // worker's present incarnation; else it is kept, so that positions stay true, and deferred when the worker may confirm
@@ -26,7 +26,7 @@ class Applier {
   // Appends at the log's head; the record's own seq is ignored.
   void AppendOwn(Log& log, const Record& record, Actions& actions);
   void AppendCopied(Log& log, const Record& record, Introducer by, RecordCounts& counts, Actions& actions);
-  // The oldest record leaves the window. The index is told by the caller.
+  // The oldest record leaves the window. The caller changes the index.
   void DropOldest(Log& log);
   // Records below `floor` go; the head becomes at least the floor.
   void RaiseFloor(Log& log, std::uint32_t floor, Actions& actions);

@@ -1,8 +1,8 @@
 // deferred.h — records about incarnations that an own worker has not confirmed. They are kept as all others and applied
 // when the worker says so itself, some at a time.
 //
-// Each log remembers the hull of the seqs that were deferred. When a worker's register rises, a pass over these hulls is
-// due: it reads each record once, applies those about the workers that rose before the pass began, and defers again
+// Each log remembers the hull of the seqs that were deferred. When a worker's register rises, a pass over these hulls
+// is due: it reads each record once, applies those about the workers that rose before the pass began, and defers again
 // those that are still ahead. A worker that rises during a pass is the next one's.
 //
 // Threads: mesh loop. Ownership: borrows names and registers, which must outlive it. Time, errors: none.

@@ -32,7 +32,7 @@ struct Log {
   Time progress_at{0};           // a record came in then
   Time lacks_since{-1};          // more is known to exist than is here; < 0: it is all here
   std::uint32_t beat = 0;        // the owner's count of heartbeats, the highest that anyone announced
-  std::uint32_t head_heard = 1;  // the owner has written up to here, as far as anyone announced
+  std::uint32_t known_head = 1;  // the owner has written up to here, as far as anyone announced
   bool aged = false;             // its whole window counts as the older half
   Seqs deferred;                 // records about incarnations that an own worker has not confirmed lie in it
   Seqs replay;                   // what the running pass has not read yet (deferred.h)

@@ -17,7 +17,7 @@ std::uint64_t KeyHash(const OriginKey& key) { return Mix64(HashText(key.router) 
 
 }  // namespace
 
-LogTable::LogTable(OriginKey self, std::vector<std::string> peers, Time poisoned_for, Applier& applier)
+LogTable::LogTable(const OriginKey& self, std::vector<std::string> peers, Time poisoned_for, Applier& applier)
     : self_(self.router),
       peers_(std::move(peers)),
       poisoned_for_(poisoned_for),

@@ -26,7 +26,7 @@ class LogTable {
   static constexpr std::size_t kPoisonedMax = 256;
 
   // `peers`: names of the configured ones; Introducer counts them from 1.
-  LogTable(OriginKey self, std::vector<std::string> peers, Time poisoned_for, Applier& applier);
+  LogTable(const OriginKey& self, std::vector<std::string> peers, Time poisoned_for, Applier& applier);
 
   Log& own() { return *logs_.front(); }
   const Log& own() const { return *logs_.front(); }

@@ -70,8 +70,8 @@ class Registers {
   bool HasRoom(Introducer by) const;
 
   Names<WorkerName>& names_;
-  const std::size_t share_;       // of one peer
-  std::vector<std::size_t> by_;   // entries that are not own, by introducer
+  const std::size_t share_;      // of one peer
+  std::vector<std::size_t> by_;  // entries that are not own, by introducer
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<std::string> doubts_;  // workers whose entries have a doubt
   std::uint64_t version_ = 0;

@@ -78,7 +78,7 @@ Accepted Replica::Accept(Time now, const RangeView& range, const SlotMap& slots,
   if (log == nullptr) return Accepted::kUnknown;
   if (direct) log->evidence_at = log->direct_at = now;
   if (!log->own() && !Seeded(Bug::kX7_floor_ignored)) applier_.RaiseFloor(*log, range.floor, actions);
-  log->head_heard = std::max(log->head_heard, range.end());
+  log->known_head = std::max(log->known_head, range.end());
   if (Contradicts(*log, range, slots)) {
     if (!log->own()) table_.Poison(now, key, actions);
     return Accepted::kFork;
@@ -91,8 +91,7 @@ Accepted Replica::Accept(Time now, const RangeView& range, const SlotMap& slots,
     incoming_.scope = slots.scopes[incoming_.scope];
     incoming_.worker = slots.workers[incoming_.worker];
     ++counts.received;
-    if (incoming_.seq < log->window.head() ||
-        (Seeded(Bug::kW17_one_counter) && incoming_.seq < own().window.head())) {
+    if (incoming_.seq < log->window.head() || (Seeded(Bug::kW17_one_counter) && incoming_.seq < own().window.head())) {
       ++counts.stale;  // a duplicate, or below the floor
       continue;
     }
@@ -124,7 +123,7 @@ bool Replica::Merge(Time now, const Position& position, Introducer by, Actions& 
     log->beat = position.beat;
     log->evidence_at = std::max(log->evidence_at, Seeded(Bug::ktaught_is_alive) ? now : now - age);
   }
-  log->head_heard = std::max(log->head_heard, position.have);
+  log->known_head = std::max(log->known_head, position.have);
   applier_.RaiseFloor(*log, position.floor, actions);
   if (position.floor == log->window.floor() && position.have == log->window.head() && position.sum != log->window.sum) {
     table_.Poison(now, position.key, actions);
@@ -138,7 +137,7 @@ void Replica::MergeDirect(Time now, const OriginKey& key, const Digest& digest, 
   if (log == nullptr) return;
   log->evidence_at = log->direct_at = now;
   log->beat = std::max(log->beat, digest.beat);
-  log->head_heard = std::max(log->window.head(), digest.head);  // the owner knows best, also how little there is
+  log->known_head = std::max(log->window.head(), digest.head);  // the owner knows best, also how little there is
   if (log->aged) {
     log->aged = false;
     Applier::MoveMark(*log, actions);

@@ -7,8 +7,8 @@
 //   register   worker → incarnation.                                                      registers.h, deferred.h
 //
 // A dead owner's log ages by relative evidence: the time since the owner's count of heartbeats last rose here, or where
-// this router received it from. It is dropped at `dead_after`, and not accepted anew above three quarters of it, so that
-// nobody is taught again what he just dropped. Only durations are compared; incarnations are never ordered.
+// this router received it from. It is dropped at `dead_after`, and not accepted anew above three quarters of it, so
+// that nobody is taught again what he just dropped. Only durations are compared; incarnations are never ordered.
 //
 // Threads: mesh loop. Ownership: values; what the index must know is appended to `actions`. Errors: typed (Accepted).
 // Bounds: own log options.window_bytes, a copy options.copy_bytes; those of the parts.
@@ -43,12 +43,6 @@ struct ReplicaOptions {
   std::vector<std::string> peers;  // names of the configured ones; Introducer counts them from 1
 };
 
-// A peer's slots in this router's.
-struct SlotMap {
-  static constexpr Slot kNoSlot = UINT16_MAX;
-  std::vector<Slot> scopes, workers;
-};
-
 // What became of a range.
 enum class Accepted : std::uint8_t {
   kYes,       // what was new is in
@@ -64,6 +58,8 @@ class Replica {
   using Log = two_layer::Log;
 
   explicit Replica(ReplicaOptions options);
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
 
   // ---- own log
   Log& own() { return table_.own(); }

@@ -51,8 +51,10 @@ class Window {
   void Append(const Record& record);
   // Reads the record `seq` in [floor, head) into `record`, reusing its memory.
   void Read(std::uint32_t seq, Record& record) const;
-  // Ids that the record `seq` names.
-  std::size_t IdCount(std::uint32_t seq) const { return headers_[seq - floor_].id_count; }
+  // What the record `seq` takes, as kept.
+  std::uint64_t BytesOf(std::uint32_t seq) const {
+    return sizeof(Header) + headers_[seq - floor_].id_count * sizeof(NodeId);
+  }
   // The worker slot of the record `seq`.
   Slot WorkerOf(std::uint32_t seq) const { return headers_[seq - floor_].worker; }
   void DropOldest();

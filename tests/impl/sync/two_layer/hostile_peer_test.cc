@@ -134,7 +134,7 @@ TEST_CASE("Hostile peer: ranges of logs that nobody keeps are refused, a few, an
     if (i % 10 == 9) victim.Round();
   }
   REQUIRE(victim.Rejects("unknown_origin") == 200 * 250);
-  REQUIRE(CountKind(victim.sent, FrameKind::kRefuse) <= 21 * TwoLayer::kRefusalsMax);
+  REQUIRE(CountKind(victim.sent, FrameKind::kRefuse) <= 21 * kRefusalsMax);
   REQUIRE(victim.Rejects("refusals_dropped") > 0);
   REQUIRE(victim.sent_bytes < 40'000);
 }
@@ -234,7 +234,7 @@ TEST_CASE("Hostile peer: small frames that ask for much get it once a second") {
     REQUIRE(seconds_of([&] {
               victim.Say(kHostile, round);
               victim.Hand(kHostile, EncodeRefusal({RefuseReason::kCorrupt, {}}));
-            }) <= 20 * (TwoLayer::kFlushBytesMax + 2 * options.page_bytes));
+            }) <= 20 * (kFlushBytesMax + 2 * options.page_bytes));
   }
   REQUIRE(victim.closed.empty());
 }

@@ -490,7 +490,7 @@ TEST_CASE("TwoLayer: a peer that sends nothing but rubbish is closed") {
   Network net(2);
   net.ConnectAll();
   net.Settle();
-  for (int i = 0; i < TwoLayer::kCorruptMax; ++i) net.Hand(0, 1, std::string("\x02 rubbish"));
+  for (int i = 0; i < kCorruptMax; ++i) net.Hand(0, 1, std::string("\x02 rubbish"));
   REQUIRE(net[1].closed == std::vector<std::string>{"corrupt"});
 }
 
