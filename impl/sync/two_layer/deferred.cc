@@ -40,6 +40,7 @@ DeferredRecords::Fate DeferredRecords::FateOf(const WorkerName& worker) const {
     case Registers::Standing::kPresent:
       break;
   }
+  if (due_.count(worker.name) > 0) return Fate::kDefer;  // it rose during this pass
   return applied_.count(worker.name) > 0 ? Fate::kApply : Fate::kPass;
 }
 

@@ -3,7 +3,7 @@
 //
 // Each log remembers the hull of the seqs that were deferred. When a worker's register rises, a pass over these hulls
 // is due: it reads each record once, applies those about the workers that rose before the pass began, and defers again
-// those that are still ahead. A worker that rises during a pass is the next one's.
+// those that are still ahead, or whose worker rose during the pass: they are the next one's.
 //
 // Threads: mesh loop. Ownership: borrows names and registers, which must outlive it. Time, errors: none.
 // Bounds: one call of Replay reads kReadMax records and applies kAppliedMax; of own workers one name each.

@@ -100,6 +100,20 @@ TEST_CASE("Records that name a life before the worker did are applied when it do
   REQUIRE(victim.applied.size() == 10 + 5000 + 2 + 7);
 }
 
+// Found by reading: they were passed over by the pass that ran, and the next one did not look at them.
+TEST_CASE("Records whose worker confirms them while others' are being applied are applied, too") {
+  Victim victim({"h", "b"}, {{"w", Incarnation{5}, 0}, {"x", Incarnation{5}, 0}});
+  victim.Connect(kHonest);
+  victim.SayRecords(kHonest, 1, 5000, {"w", Incarnation{6}});  // more than one round applies
+  victim.SayRecords(kHonest, 5001, 3, {"x", Incarnation{6}});
+  victim.Hear(0, 6);
+  victim.Round();
+  REQUIRE(victim.applied.size() < 5000);
+  victim.Hear(1, 6);
+  for (int i = 0; i < 4; ++i) victim.Round();
+  REQUIRE(victim.applied.size() == 5003);
+}
+
 TEST_CASE("Registers that go on differing are said again ever more seldom") {
   Victim victim({"h", "b"}, {{"w", Incarnation{5}, 0}});
   victim.Connect(kHostile);
