@@ -27,11 +27,11 @@ inline constexpr std::string_view kTreeMarks[] = {"(block_index.",     "(block_e
 inline constexpr std::string_view kWireMarks[] = {"(lz4_body.",   "(tenant_delta.", "(policy_state.", "(tree_snapshot.",
                                                   "(path_delta.", "(bincode.",      "(json_ops.",     "(gzip_frame."};
 inline constexpr std::string_view kSyncMarks[] = {
-    "(two_layer.",       "(replica.",      "(window.",        "(frames.",        "(peer.",        "(load_table.",
-    "(crdt_log.",        "(crdt_ops.",     "(op_sync.",       "(full_snapshot.", "(store_frame.", "(raw_ops.",
-    "(op_store.",        "(rebuilt_tree.", "(pending_ops.",   "(collector.",     "(lz4_sync.",    "(snapshot_pieces.",
-    "(tenant_deltas.",   "(path_deltas.",  "(path_index.",    "(policy_sync.",   "(checkpoint.",  "(snapshot_ops.",
-    "(structure_rounds", "(tree_store.",   "(snapshot_sync.", "(trims."};
+    "(two_layer.",       "(replica.",      "(window.",        "(frames.",        "(peer.",          "(load_table.",
+    "(crdt_log.",        "(crdt_ops.",     "(op_sync.",       "(full_snapshot.", "(store_frame.",   "(raw_ops.",
+    "(op_store.",        "(rebuilt_tree.", "(pending_ops.",   "(collector.",     "(lz4_sync.",      "(snapshot_pieces.",
+    "(tenant_deltas.",   "(path_deltas.",  "(path_index.",    "(policy_sync.",   "(checkpoint.",    "(snapshot_ops.",
+    "(structure_rounds", "(tree_store.",   "(snapshot_sync.", "(trims.",         "(record_buffers."};
 inline constexpr std::string_view kMeshMarks[] = {"(mesh.", "(grpc_sync_transport.", "(stream_state."};
 inline constexpr std::string_view kBodiesMarks[] = {"(request_port.",      "(generate_call.", "(body_admission.",
                                                     "(request_parse.",     "(request_view.",  "(grpc_worker_channels.",

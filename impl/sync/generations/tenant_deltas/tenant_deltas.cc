@@ -1,9 +1,7 @@
 #include "impl/sync/generations/tenant_deltas/tenant_deltas.h"
 
-#include <iterator>
 #include <utility>
 
-#include "impl/sync/generations/heap_bytes.h"
 #include "impl/wire/path_hash.h"
 #include "impl/wire/tree_snapshot.h"
 
@@ -63,11 +61,7 @@ void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
   if (offer.kind == Kind::kText && (!offer.by_load || indexes_by_load())) index_.Put(hash, std::move(offer.prompt));
 
   const std::string key = OwnKey(offer.model);
-  std::vector<TenantInsert>& inserts = buffers_[offer.model].inserts;
-  buffered_bytes_ -= inserts.capacity() * sizeof(TenantInsert);
-  inserts.push_back({.hash = hash, .worker_url = std::move(offer.worker_name), .epoch = store_.Version(key)});
-  buffered_bytes_ += inserts.capacity() * sizeof(TenantInsert) + HeapBytes(inserts.back().worker_url);
-  ++buffered_;
+  buffers_.Add(offer.model, {.hash = hash, .worker_url = std::move(offer.worker_name), .epoch = store_.Version(key)});
   store_.Bump(key);
 }
 
@@ -81,65 +75,23 @@ void TenantDeltas::OnRound(Time now, Actions& actions) {
 
 void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
   structure_rounds_.PeerDown(peer);
-  PutBack(peer);
+  buffers_.PutBack(peer);
   Lz4Sync::OnPeerDown(now, peer, actions);
-}
-
-std::uint64_t TenantDeltas::BytesOf(const Buffer& buffer) {
-  std::uint64_t bytes = buffer.inserts.capacity() * sizeof(TenantInsert);
-  for (const TenantInsert& insert : buffer.inserts) bytes += HeapBytes(insert.worker_url);
-  return bytes;
-}
-
-void TenantDeltas::Discount(const Buffer& buffer) {
-  buffered_ -= buffer.inserts.size();
-  buffered_bytes_ -= BytesOf(buffer);
-}
-
-void TenantDeltas::Forget(PeerIndex peer, const std::string& key) {
-  const auto stream = under_way_.find(peer);
-  if (stream == under_way_.end()) return;
-  const auto found = stream->second.find(key);
-  if (found == stream->second.end()) return;
-  Discount(found->second);
-  stream->second.erase(found);
-}
-
-void TenantDeltas::PutBack(PeerIndex peer) {
-  const auto stream = under_way_.find(peer);
-  if (stream == under_way_.end()) return;
-  for (auto& [key, older] : stream->second) {
-    Buffer& buffer = buffers_[ModelOf(key)];
-    buffered_bytes_ -= BytesOf(older) + BytesOf(buffer);
-    older.inserts.insert(older.inserts.end(), std::make_move_iterator(buffer.inserts.begin()),
-                         std::make_move_iterator(buffer.inserts.end()));
-    buffer = std::move(older);
-    buffered_bytes_ += BytesOf(buffer);
-  }
-  under_way_.erase(stream);
 }
 
 std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions& actions) {
   std::vector<Batch> batches(1);
   Batch& batch = batches[0];
-  PutBack(collector.peer());  // nothing is acknowledged any more: the queue was full
+  buffers_.PutBack(collector.peer());  // nothing is acknowledged any more: the queue was full
   // Taken out before anything is known of the send: what is refused or finds the queue full is gone (W5).
-  for (auto& [model, buffer] : std::exchange(buffers_, {})) {
-    Discount(buffer);
+  for (auto& [model, records] : buffers_.TakeAll()) {
     if (is_draft() && structure_rounds_.Due(collector.peer(), model)) continue;
     const std::string key = OwnKey(model);
     const std::uint64_t version = store_.Version(key);
-    if (mended(Hazard::kMarkedUnheard)) {
-      Buffer& kept = under_way_[collector.peer()][key] = buffer;
-      buffered_ += kept.inserts.size();
-      buffered_bytes_ += BytesOf(kept);
-    }
-    const TenantDelta delta{.model_id = model,
-                            .version = version,
-                            .inserts = std::move(buffer.inserts),
-                            .evictions = std::move(buffer.evictions)};
-    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now),
-              delta.inserts.size() + delta.evictions.size(), false);
+    if (mended(Hazard::kMarkedUnheard)) buffers_.KeepUnderWay(collector.peer(), key, records);
+    const TenantDelta delta{.model_id = model, .version = version, .inserts = std::move(records), .evictions = {}};
+    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now), delta.inserts.size(),
+              false);
   }
   // A body at the version of a delta of the same beat, or of an earlier one, counts as sent (X8).
   CollectBodies(now, collector, batch, actions);
@@ -194,7 +146,7 @@ void TenantDeltas::Receive(const std::string& key, const TenantDeltaView& delta,
 }
 
 void TenantDeltas::AddBuffers(StrategyReport& report) const {
-  report.Add("tenant_deltas", buffered_bytes_, buffered_);
+  report.Add("tenant_deltas", buffers_.bytes(), buffers_.records());
   report.Add("path_index", index_.bytes(), index_.entries());
   report.Add("tree_configs", store_.blob_bytes(), store_.blobs());
 }

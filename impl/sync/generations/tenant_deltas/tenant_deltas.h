@@ -48,12 +48,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "impl/sync/generations/lz4_sync.h"
 #include "impl/sync/generations/tenant_deltas/path_index.h"
+#include "impl/sync/generations/tenant_deltas/record_buffers.h"
 #include "impl/sync/generations/tenant_deltas/structure_rounds.h"
 #include "impl/wire/tenant_delta.h"
 
@@ -84,14 +84,9 @@ class TenantDeltas final : public Lz4Sync {
   const PathIndex& index() const { return index_; }  // for tests
 
  private:
-  struct Buffer {
-    std::vector<TenantInsert> inserts;
-    std::vector<TenantEviction> evictions;
-  };
-
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Marked(PeerIndex peer, const std::string& key) override { Forget(peer, key); }
-  void Refused(PeerIndex peer, const std::string& key) override { Forget(peer, key); }
+  void Marked(PeerIndex peer, const std::string& key) override { buffers_.Forget(peer, key); }
+  void Refused(PeerIndex peer, const std::string& key) override { buffers_.Forget(peer, key); }
   void Checkpoint(Time now) override;
   bool AsksForSnapshot() const override;
   std::vector<StoreEntry> Snapshot(Time now) override;
@@ -99,13 +94,6 @@ class TenantDeltas final : public Lz4Sync {
   void AddBuffers(StrategyReport& report) const override;
 
   void Receive(const std::string& key, const TenantDeltaView& delta, Actions& actions);
-  // What the stream has under way of a key arrived, or is gone for good.
-  void Forget(PeerIndex peer, const std::string& key);
-  // It goes back into the buffers.
-  void PutBack(PeerIndex peer);
-  static std::uint64_t BytesOf(const Buffer& buffer);
-  // Takes it out of the running totals.
-  void Discount(const Buffer& buffer);
 
   bool is_draft() const { return choices_.draft != TenantDeltaDraft::kMerged; }
   bool indexes_by_load() const { return choices_.draft == TenantDeltaDraft::kD6; }
@@ -113,10 +101,7 @@ class TenantDeltas final : public Lz4Sync {
   const TenantDeltasOptions choices_;
   const TextTreeView& view_;
   PathIndex index_;
-  std::map<std::string, Buffer> buffers_;                         // by model
-  std::map<PeerIndex, std::map<std::string, Buffer>> under_way_;  // by key, copies; H1 mended
-  std::uint64_t buffered_ = 0;                                    // records, those under way included
-  std::uint64_t buffered_bytes_ = 0;
+  RecordBuffers buffers_;
   Time index_age_{0};                 // since the index was looked at, in whole rounds
   StructureRounds structure_rounds_;  // of the drafts
 };
