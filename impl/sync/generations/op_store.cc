@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "impl/wire/policy_state.h"
+#include "impl/wire/tree_snapshot.h"
 
 namespace prefixmesh::generations {
 
@@ -22,8 +23,10 @@ std::optional<std::uint64_t> OpStore::VersionOfBody(std::string_view key) const 
 
 std::uint64_t OpStore::BlobVersion(std::string_view key) const { return VersionOfBody(key).value_or(0); }
 
-bool OpStore::IsNews(std::string_view key, std::uint64_t version) const {
-  return trees_.Body(key) == nullptr || version > VersionOfBody(key).value_or(Version(key));
+bool OpStore::IsNews(std::string_view key, std::uint64_t version, std::uint64_t records) {
+  const bool news = trees_.Body(key) == nullptr || version > VersionOfBody(key).value_or(Version(key));
+  (news ? context_.records.applied : context_.records.stale) += records;
+  return news;
 }
 
 void OpStore::Bump(const std::string& key) {
@@ -41,7 +44,7 @@ void OpStore::Append(const std::string& key, TreeOperation operation) {
   Bump(key);
 }
 
-void OpStore::Collect(const Collector& collector, std::string_view actor, Time now, Batch& batch) const {
+void OpStore::Collect(const Collector& collector, Time now, Batch& batch) const {
   const std::size_t emitted = batch.entries.size();
   const auto left_out = [&batch, emitted](const std::string& key) {
     const auto end = batch.entries.begin() + static_cast<std::ptrdiff_t>(emitted);
@@ -60,10 +63,11 @@ void OpStore::Collect(const Collector& collector, std::string_view actor, Time n
                                  .operations = std::vector<TreeOperation>(unsent, pending.end()),
                                  .base_version = last_sent,
                                  .new_version = version};
-      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), version, actor, now), delta.operations.size(), false);
+      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), version, context_.self_name, now),
+                delta.operations.size(), false);
     } else {
       Materialized list = Materialize(key);
-      StoreEntry entry = TreeEntry(key, kTreeStateTag, std::move(list.body), list.version, actor, now);
+      StoreEntry entry = TreeEntry(key, kTreeStateTag, std::move(list.body), list.version, context_.self_name, now);
       entry.version = version;
       batch.Add(std::move(entry), list.operations, true);
     }
@@ -73,7 +77,8 @@ void OpStore::Collect(const Collector& collector, std::string_view actor, Time n
     const std::uint64_t version = Version(key);
     if (Pending(key) > 0 || version <= collector.LastSent(key) || left_out(key)) continue;
     const Result<StateView> list = ViewTreeState(AsBytes(blob));
-    batch.Add(TreeEntry(key, kTreeStateTag, blob, version, actor, now), list.ok() ? list->operations.count : 0, true);
+    batch.Add(TreeEntry(key, kTreeStateTag, blob, version, context_.self_name, now),
+              list.ok() ? list->operations.count : 0, true);
   }
 }
 
@@ -86,8 +91,9 @@ OpStore::Materialized OpStore::Materialize(std::string_view key) const {
   const std::string encoded = EncodeOperations(pending);
   const OperationList newer{pending.size(), AsBytes(encoded)};
   const std::uint64_t version = list.version + newer.count;
-  const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max_);
-  return {EncodeJoined(list.model_id, list.operations, newer, version, operations_max_), version, kept,
+  const std::size_t operations_max = context_.ListOperationsMax();
+  const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max);
+  return {EncodeJoined(list.model_id, list.operations, newer, version, operations_max), version, kept,
           list.operations.count + newer.count - kept};
 }
 
@@ -100,7 +106,7 @@ void OpStore::Checkpoint() {
       // What the list counts and the counter leaves out (a peer's operations) may never put the counter behind it.
       trees_.SetCounter(key, std::max(Version(key), list.version));
       pending_.Drop(key, pending.size());
-      trims_.Add(Trim::kListCap, list.forgotten);
+      context_.trims.Add(Trim::kListCap, list.forgotten);
     }
   }
 }
@@ -110,81 +116,105 @@ void OpStore::CollectGarbage() {
   trees_.DropCounters([this](const std::string& key) { return trees_.Body(key) != nullptr || pending_.Has(key); });
 }
 
-std::vector<StoreEntry> OpStore::Snapshot(std::string_view actor, Time now) const {
+std::vector<StoreEntry> OpStore::Snapshot(Time now) const {
   std::vector<StoreEntry> entries;
   for (const auto& [key, blob] : trees_.bodies())
-    entries.push_back(TreeEntry(key, kTreeStateTag, blob, Version(key), actor, now));
+    entries.push_back(TreeEntry(key, kTreeStateTag, blob, Version(key), context_.self_name, now));
   return entries;
 }
 
-OpStore::Applied OpStore::ApplyList(const std::string& key, std::string_view model, const StateView& list,
-                                    Replay replay) {
-  if (!IsNews(key, list.version)) return Applied::kStale;
-  list.operations.ForEach([&](const OperationView& operation) { replay(model, operation); });
-  trees_.SetBody(key, EncodeJoined(model, list.operations, {}, list.version, SIZE_MAX));
-  Raise(key, list.version);
-  return Applied::kApplied;
+// ---- what peers send ------------------------------------------------------------------------------------------------
+
+Result<Checked> OpStore::Check(const Arrival& arrival) {
+  const PolicyStateView& envelope = arrival.envelope;
+  if (envelope.policy_type == kTreeStateDeltaTag) {
+    const Result<DeltaView> delta = ViewTreeStateDelta(envelope.config);
+    if (!delta.ok()) return delta.error();
+    return Checked{delta->operations.count, [this, key = arrival.key, taken = *delta](Actions& actions) {
+                     return ApplyDelta(key, taken, actions);
+                   }};
+  }
+  if (envelope.policy_type == kTreeStateTag) {
+    const Result<StateView> list = ViewTreeState(envelope.config);
+    if (!list.ok()) return list.error();
+    return Checked{list->operations.count, [this, key = arrival.key, taken = *list](Actions& actions) -> Status {
+                     ApplyList(key, taken.model_id, taken, actions);
+                     return {};
+                   }};
+  }
+  return Checked{};
 }
 
-OpStore::Applied OpStore::ApplyTree(const std::string& key, std::string_view model, std::string body,
-                                    std::uint64_t version, Replay replay) {
-  if (!IsNews(key, version)) return Applied::kStale;
+void OpStore::Replay(Actions& actions, std::string_view model, const OperationList& operations) const {
+  operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, context_.mended); });
+}
+
+void OpStore::ApplyList(const std::string& key, std::string_view model, const StateView& list, Actions& actions) {
+  if (!IsNews(key, list.version, list.operations.count)) return;
+  Replay(actions, model, list.operations);
+  trees_.SetBody(key, EncodeJoined(model, list.operations, {}, list.version, SIZE_MAX));
+  Raise(key, list.version);
+}
+
+void OpStore::ApplyTree(const std::string& key, std::string_view model, std::string body, std::uint64_t version,
+                        std::uint64_t records, Actions& actions) {
+  if (!IsNews(key, version, records)) return;
   const SnapshotView tree = *ViewTreeSnapshot(AsBytes(body));
-  const std::uint64_t operations = *CountFlat(tree);
-  const std::uint64_t forgotten = operations - KeptOf(0, operations, operations_max_);
-  trims_.Add(Trim::kListCap, forgotten);
+  const std::uint64_t forgotten = *CountFlat(tree) - records;
+  context_.trims.Add(Trim::kListCap, forgotten);
   ForEachFlat(tree, forgotten, [&](const std::string& prompt, std::string_view tenant) {
-    replay(model, {.prompt = prompt, .tenant = tenant});
+    ReplayInto(actions, model, {.prompt = prompt, .tenant = tenant}, context_.mended);
   });
   trees_.SetBody(key, std::move(body), version);
   Raise(key, version);
-  return Applied::kApplied;
 }
 
-Result<OpStore::Applied> OpStore::ApplyState(const std::string& key, Bytes config, Replay replay) {
-  const Result<StateView> list = ViewTreeState(config);
-  if (!list.ok()) return list.error();
-  return ApplyList(key, list->model_id, *list, replay);
-}
-
-Result<OpStore::Applied> OpStore::ApplyDelta(const std::string& key, Bytes config, Replay replay) {
-  const Result<DeltaView> delta = ViewTreeStateDelta(config);
-  if (!delta.ok()) return delta.error();
-  const OperationList& newer = delta->operations;
-  const auto replay_all = [&](const OperationList& operations) {
-    operations.ForEach([&](const OperationView& operation) { replay(delta->model_id, operation); });
-  };
-  StateView list{.model_id = delta->model_id, .operations = {}};
+bool OpStore::AppendInPlace(const std::string& key, const OperationList& newer) {
   bool appended = false;
-  if (const std::string* blob = trees_.Body(key)) {
-    const std::uint64_t version = BlobVersion(key);
-    if (delta->base_version > version || version >= delta->new_version) return Applied::kStale;
-    if (!replays_whole_)
-      trees_.ChangeBody(key, [&](std::string& body) { appended = AppendToEncoded(body, newer, operations_max_); });
-    if (!appended) {
-      const Result<StateView> stored = ViewTreeState(AsBytes(*blob));
-      if (!stored.ok()) return stored.error();
-      list = *stored;
-    }
-  } else if (delta->base_version > 0) {
-    return Applied::kStale;
+  if (context_.Mends(Hazard::kWholeReplay) && trees_.Body(key) != nullptr)
+    trees_.ChangeBody(
+        key, [&](std::string& body) { appended = AppendToEncoded(body, newer, context_.ListOperationsMax()); });
+  return appended;
+}
+
+Status OpStore::ApplyDelta(const std::string& key, const DeltaView& delta, Actions& actions) {
+  const OperationList& newer = delta.operations;
+  const std::string* stored = trees_.Body(key);
+  const std::uint64_t version = BlobVersion(key);  // without a body, 0: only a delta from the beginning goes on from it
+  if (delta.base_version > version || (stored != nullptr && version >= delta.new_version)) {
+    context_.records.stale += newer.count;
+    return {};
   }
-  if (replays_whole_) {
-    const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max_);
-    const OperationList last = newer.Last(kept);
-    replay_all(list.operations.Last(kept - last.count));
-    replay_all(last);
+  const bool appended = AppendInPlace(key, newer);
+  StateView list{.model_id = delta.model_id, .operations = {}};
+  if (stored != nullptr && !appended) {
+    const Result<StateView> view = ViewTreeState(AsBytes(*stored));
+    if (!view.ok()) return view.error();
+    list = *view;
+  }
+  context_.records.applied += newer.count;
+  const std::size_t operations_max = context_.ListOperationsMax();
+  const std::uint64_t operations = list.operations.count + newer.count;
+  const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max);
+  if (context_.Mends(Hazard::kWholeReplay)) {
+    Replay(actions, delta.model_id, newer);
   } else {
-    replay_all(newer);
+    const OperationList last = newer.Last(kept);
+    Replay(actions, delta.model_id, list.operations.Last(kept - last.count));
+    Replay(actions, delta.model_id, last);
   }
   if (!appended) {
-    const std::uint64_t operations = list.operations.count + newer.count;
-    trims_.Add(Trim::kListCap, operations - KeptOf(list.operations.count, newer.count, operations_max_));
+    context_.trims.Add(Trim::kListCap, operations - kept);
     trees_.SetBody(key,
-                   EncodeJoined(list.model_id, list.operations, newer, list.version + newer.count, operations_max_));
+                   EncodeJoined(list.model_id, list.operations, newer, list.version + newer.count, operations_max));
   }
   Raise(key, BlobVersion(key));
-  return Applied::kApplied;
+  return {};
+}
+
+void OpStore::AddTo(StrategyReport& report) const {
+  report.Add("pending", pending_.bytes(), pending_.operations());
+  report.Add("tree_configs", trees_.body_bytes(), trees_.bodies().size());
 }
 
 }  // namespace prefixmesh::generations

@@ -13,7 +13,7 @@
 // snapshot (SetSnapshot, by an owner that exports trees), which has no version inside: a whole state from a peer is
 // then compared with the counter, while a delta reads its version as 0 and does not decode on it (W20). A tree that
 // came compressed is kept as it is, with the version of its envelope: the list that it stands for, which may be many
-// times as long, is made when it is sent on (lz4_sync.h).
+// times as long, is made when it is sent on (compressed_bodies.h).
 //
 // Mended (hazards.h): pending as in pending_ops.h (H5, H7); a delta's operations are put behind the encoded list as it
 // is, and they alone are replayed (H9: the list is walked, not copied, but where its cap cuts it); no cap (H14).
@@ -21,37 +21,39 @@
 // A delta of its own copies the operations that it encodes, as it did. What peers send is read in place: one operation
 // at a time is a copy, for the tree, and then the list, for the store.
 //
-// Threads: mesh loop. Time: passed through into entries. Ownership: owns all. Errors: remote bytes are checked before
-// anything changes; a bad one answers kCorrupt. Bounds: pending as in pending_ops.h, emptied by a checkpoint; a list:
-// 2,048 operations. Sizes are running totals. Source: specification of the generations, §2 S2 (#961).
+//   sent       deltas, full states where the watermark fell behind, lists as news
+//   received   tree_state_delta, tree_state: appended to the list or replacing it; the whole list is replayed into the
+//              tree (H9) without the removals (H13)
+//   asked      every list
+//
+// Threads: mesh loop. Time: passed through into entries. Ownership: owns all but the context. Errors: remote bytes are
+// checked before anything changes; a delta that does not go on from what is kept answers kCorrupt. Bounds: pending as
+// in pending_ops.h, emptied by a checkpoint; a list: 2,048 operations. Sizes are running totals. Records: applied =
+// operations of accepted deltas and states · stale = those the version rule refused · unresolved = 0 (the prompt
+// travels with the operation). Layers: delta = placements · a batch with any whole list = structure. Source:
+// specification of the generations, §2 S2 (#961).
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "impl/base/function_ref.h"
 #include "impl/base/result.h"
+#include "impl/sync/generations/arrival.h"
 #include "impl/sync/generations/collector.h"
+#include "impl/sync/generations/context.h"
 #include "impl/sync/generations/pending_ops.h"
 #include "impl/sync/generations/tree_store.h"
 #include "impl/wire/bincode.h"
-#include "impl/wire/tree_snapshot.h"
 
 namespace prefixmesh::generations {
 
 class OpStore {
  public:
-  // What its caps cut off is counted in `trims`, which is borrowed.
-  OpStore(const Constants& constants, HazardSet mended, Trims& trims)
-      : operations_max_(mended.contains(Hazard::kOperationCap) ? SIZE_MAX
-                                                               : static_cast<std::size_t>(constants.list_operations)),
-        replays_whole_(!mended.contains(Hazard::kWholeReplay)),
-        trims_(trims),
-        pending_(constants, mended, trims) {}
+  // Borrows the context, and counts in it: records of peers, and what its caps cut off.
+  explicit OpStore(Context& context) : context_(context), pending_(context) {}
 
   // ---- local
   void Append(const std::string& key, TreeOperation operation);
@@ -61,7 +63,7 @@ class OpStore {
   std::uint64_t generation() const { return trees_.generation(); }
   // Adds deltas, or full states where the collector's watermark lies before the pending, then lists that are news to
   // it. Keys that the batch has already are left out.
-  void Collect(const Collector& collector, std::string_view actor, Time now, Batch& batch) const;
+  void Collect(const Collector& collector, Time now, Batch& batch) const;
   void TrimAfterMark(std::string_view key, std::uint64_t watermark) {
     pending_.TrimAfterMark(key, Version(key), watermark);
   }
@@ -72,21 +74,19 @@ class OpStore {
   void CollectGarbage();
   void ClearBodies() { trees_.ClearBodies(); }
   // Every body, as a snapshot's entries.
-  std::vector<StoreEntry> Snapshot(std::string_view actor, Time now) const;
+  std::vector<StoreEntry> Snapshot(Time now) const;
   // An encoded tree takes the place of whatever was there.
   void SetSnapshot(const std::string& key, std::string body) { trees_.SetBody(key, std::move(body)); }
 
   // ---- remote
-  // Called for each operation of the resulting list, oldest first, before it is kept. H9 mended: of a delta alone.
-  using Replay = FunctionRef<void(std::string_view model, const OperationView& operation)>;
-  enum class Applied : std::uint8_t { kApplied, kStale };
-  Result<Applied> ApplyState(const std::string& key, Bytes config, Replay replay);
-  Result<Applied> ApplyDelta(const std::string& key, Bytes config, Replay replay);
+  // A delta or a state; other tags are left alone.
+  Result<Checked> Check(const Arrival& arrival);
   // A list that is kept under this model's name.
-  Applied ApplyList(const std::string& key, std::string_view model, const StateView& list, Replay replay);
-  // The operations that a tree stands for (CountFlat took it); what is kept is the tree. A delta on it does not decode.
-  Applied ApplyTree(const std::string& key, std::string_view model, std::string body, std::uint64_t version,
-                    Replay replay);
+  void ApplyList(const std::string& key, std::string_view model, const StateView& list, Actions& actions);
+  // The operations that a tree stands for (CountFlat took it), of which the list's cap leaves so many records; what is
+  // kept is the tree. A delta on it does not decode.
+  void ApplyTree(const std::string& key, std::string_view model, std::string body, std::uint64_t version,
+                 std::uint64_t records, Actions& actions);
   // The counter becomes at least this, and something changed.
   void Raise(const std::string& key, std::uint64_t version);
 
@@ -94,9 +94,9 @@ class OpStore {
   std::uint64_t pending_bytes() const { return pending_.bytes(); }
   std::uint64_t pending_operations() const { return pending_.operations(); }
   std::uint64_t blob_bytes() const { return trees_.body_bytes(); }
-  std::size_t operations_max() const { return operations_max_; }
   std::size_t blobs() const { return trees_.bodies().size(); }
-  std::size_t counters() const { return trees_.counters().size(); }
+  void AddTo(StrategyReport& report) const;
+
   const TreeStore& trees() const { return trees_; }
   std::uint64_t Version(std::string_view key) const;
   std::uint64_t BlobVersion(std::string_view key) const;
@@ -111,14 +111,16 @@ class OpStore {
   };
   // Nothing: there is no body, or an own snapshot, which does not say.
   std::optional<std::uint64_t> VersionOfBody(std::string_view key) const;
-  // A whole state of this version takes the body's place.
-  bool IsNews(std::string_view key, std::uint64_t version) const;
+  // A whole state of this version takes the body's place. Counts its records either way.
+  bool IsNews(std::string_view key, std::uint64_t version, std::uint64_t records);
   // The stored list with all that is pending.
   Materialized Materialize(std::string_view key) const;
+  Status ApplyDelta(const std::string& key, const DeltaView& delta, Actions& actions);
+  // Puts the delta's operations behind the stored list; false: it must be made anew.
+  bool AppendInPlace(const std::string& key, const OperationList& newer);
+  void Replay(Actions& actions, std::string_view model, const OperationList& operations) const;
 
-  const std::size_t operations_max_;  // of a list
-  const bool replays_whole_;
-  Trims& trims_;
+  Context& context_;
   PendingOps pending_;
   TreeStore trees_;
 };

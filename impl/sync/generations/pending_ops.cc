@@ -67,17 +67,17 @@ void PendingOps::Drop(std::string_view key, std::size_t count) {
 }
 
 void PendingOps::TrimAfterMark(std::string_view key, std::uint64_t version, std::uint64_t watermark) {
-  if (Count(key) <= constants_.mark_trim_operations) return;
+  if (Count(key) <= context_.constants.mark_trim_operations) return;
   const std::size_t trimmed = std::min(Count(key) / 2, FirstBeyond(key, version, watermark).value_or(0));
   Drop(key, trimmed);
-  trims_.Add(Trim::kMark, trimmed);
+  context_.trims.Add(Trim::kMark, trimmed);
 }
 
 void PendingOps::ForceTrim(std::string_view key) {
-  if (Count(key) <= constants_.force_trim_operations) return;
+  if (Count(key) <= context_.constants.force_trim_operations) return;
   const std::size_t trimmed = Count(key) / 2;
   Drop(key, trimmed);
-  trims_.Add(Trim::kForce, trimmed);
+  context_.trims.Add(Trim::kForce, trimmed);
 }
 
 void PendingOps::EraseEmpty() {

@@ -23,18 +23,15 @@
 #include <string_view>
 #include <vector>
 
-#include "impl/sync/generations/constants.h"
-#include "impl/sync/generations/hazards.h"
-#include "impl/sync/trims.h"
+#include "impl/sync/generations/context.h"
 #include "impl/wire/bincode.h"
 
 namespace prefixmesh::generations {
 
 class PendingOps {
  public:
-  // What is trimmed is counted in `trims`, which is borrowed.
-  PendingOps(const Constants& constants, HazardSet mended, Trims& trims)
-      : constants_(constants), keeps_counters_(mended.contains(Hazard::kRemoteMovesBase)), trims_(trims) {}
+  // Borrows the context, and counts in it what is trimmed.
+  explicit PendingOps(Context& context) : context_(context), keeps_counters_(context.Mends(Hazard::kRemoteMovesBase)) {}
 
   // `version`: the counter with this operation.
   void Append(const std::string& key, TreeOperation operation, std::uint64_t version);
@@ -67,9 +64,8 @@ class PendingOps {
   };
   std::uint64_t Base(std::string_view key, std::uint64_t version) const;
 
-  const Constants constants_;
+  Context& context_;
   const bool keeps_counters_;
-  Trims& trims_;
   std::map<std::string, Counters, std::less<>> counters_;
   std::map<std::string, std::vector<TreeOperation>, std::less<>> pending_;
   std::uint64_t bytes_ = 0;

@@ -1,17 +1,11 @@
 #include "impl/sync/generations/policy_sync.h"
 
 #include <algorithm>
-#include <span>
 #include <utility>
-
-#include "impl/wire/lz4_body.h"
-#include "impl/wire/request_view.h"
 
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::string_view kUnknownModel = "unknown";
-constexpr std::size_t kKeyBytesMax = 4 * kRequestNameBytesMax;  // a model's name, with H4 mended a router's as well
 constexpr std::uint64_t kCheckpointRounds = 10;
 constexpr std::uint64_t kTransportBytes = 10u << 20;  // since #893
 // Keys, framing and our envelope around a batch at its limit: with gzip such a frame is small enough for the transport
@@ -22,11 +16,10 @@ constexpr std::uint64_t kAcknowledgementToken = UINT64_MAX;  // no batch ever ha
 
 }  // namespace
 
-StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& options) {
+StrategyTraits MakeTraits(std::string_view name, const Constants& constants) {
   StrategyTraits traits;
   traits.name = name;
   traits.runs_on_text = true;
-  const Constants& constants = options.constants;
   traits.round_period = std::chrono::milliseconds(constants.round_ms);
   traits.peer_tick_period = std::chrono::milliseconds(constants.tick_ms);
   traits.queue_frames = static_cast<std::size_t>(constants.queue_messages);
@@ -41,54 +34,36 @@ StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& option
   return traits;
 }
 
-std::string_view PolicySync::ModelName(const PlacementView& placement) {
-  return placement.model.empty() ? kUnknownModel : placement.model;
-}
+// ---- rounds and streams ---------------------------------------------------------------------------------------------
 
-Offer PolicySync::CopyOf(const PlacementView& placement) {
-  Offer offer;
-  offer.model = ModelName(placement);
-  offer.kind = placement.kind;
-  offer.worker = placement.worker;
-  offer.worker_name = placement.worker_name;
-  placement.prompt->CopyTo(offer.prompt);
-  // Whole tokens only: a codec of u32 has no room for the rest.
-  if (offer.kind == Kind::kTokens) offer.prompt.resize(offer.prompt.size() / kBytesPerToken * kBytesPerToken);
-  return offer;
-}
-
-Offer PolicySync::NameOf(const PlacementView& placement) {
-  Offer offer = CopyOf(placement);
-  std::string().swap(offer.prompt);  // an assignment would keep its memory
-  return offer;
-}
-
-void PolicySync::OnRound(Time now, Actions& /*actions*/) {
+PolicySync::Due PolicySync::Round() {
   ++rounds_;
-  const std::uint64_t checkpoint_rounds = options_.constants.checkpoint_rounds;
-  if (rounds_ % (checkpoint_rounds > 0 ? checkpoint_rounds : kCheckpointRounds) == 0) Checkpoint(now);
-  if (rounds_ % options_.constants.garbage_rounds == 0) CollectGarbage();
+  const std::uint64_t set = context_.constants.checkpoint_rounds;
+  const std::uint64_t checkpoint_rounds = set > 0 ? set : kCheckpointRounds;
+  return {.checkpoint = rounds_ % checkpoint_rounds == 0, .garbage = rounds_ % context_.constants.garbage_rounds == 0};
 }
 
-std::string PolicySync::OwnKey(std::string_view model) const {
-  return mended(Hazard::kScalarVersion) ? WriterKey(options_.self_name, model) : TreeKey(model);
+void PolicySync::OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) {
+  OnPeerDown(now, peer, actions);
+  collectors_.emplace(peer, Collector(peer, role, size_rule_, context_.mended));
+  const bool may_ask = role == StreamRole::kServer || context_.Mends(Hazard::kOneSidedBootstrap);
+  if (may_ask && AsksForSnapshot()) {
+    actions.push_back(
+        SendFrame{.peer = peer, .frame = EncodeSnapshotRequest(Store::kPolicy), .layer = Layer::kControl});
+  }
 }
 
-Result<std::string> PolicySync::KeyOf(const StoreEntryView& entry, std::string_view model) const {
-  if (model.size() > kRequestNameBytesMax || entry.key.size() > kKeyBytesMax)
-    return Error{ErrorCode::kTooBig, "an entry's key or model is longer than any that a request can have"};
-  if (!mended(Hazard::kScalarVersion)) return TreeKey(model);
-  if (!IsWriterKey(entry.key) || ModelOf(entry.key) != model)
-    return Error{ErrorCode::kCorrupt, "an entry's key is no writer's of its model"};
-  return std::string(entry.key);
+void PolicySync::OnPeerDown(Time /*now*/, PeerIndex peer, Actions& /*actions*/) {
+  StreamEnded(peer);
+  assemblies_.erase(peer);
+  if (const auto answers = answers_.find(peer); answers != answers_.end()) answers->second.owed = false;
+  const auto found = collectors_.find(peer);
+  if (found == collectors_.end()) return;
+  watermarks_ -= found->second.watermarks();
+  collectors_.erase(found);
 }
 
-std::uint64_t PolicySync::TrimWatermark(std::string_view key) const {
-  std::uint64_t lowest = UINT64_MAX;
-  if (!mended(Hazard::kSharedTrim)) return lowest;
-  for (const auto& [peer, collector] : collectors_) lowest = std::min(lowest, collector.LastSent(key));
-  return lowest;
-}
+// ---- sending --------------------------------------------------------------------------------------------------------
 
 void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
   const auto found = collectors_.find(peer);
@@ -96,30 +71,33 @@ void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
   if (const auto answers = answers_.find(peer); answers != answers_.end() && answers->second.owed)
     AskedForSnapshot(now, peer, actions);
   Collector& collector = found->second;
-  if (collector.Idle(Generation()) || collector.Waits()) return;
+  if (collector.Idle(StoreGeneration()) || collector.Waits()) return;
   watermarks_ -= collector.watermarks();
   collector.BeginBeat();
-  std::vector<Batch> batches = Collect(now, collector, actions);
-  if (mended(Hazard::kWholeStoreBatch)) {
-    std::vector<Batch> whole = std::exchange(batches, {});
-    for (Batch& batch : whole)
-      for (Batch& one : SplitByKey(std::move(batch))) batches.push_back(std::move(one));
-  }
-  for (Batch& batch : batches) {
-    std::vector<std::string> keys;
-    for (const StoreEntry& entry : batch.entries) keys.push_back(entry.key);
-    switch (collector.Offer(std::move(batch), options_.constants.batch_bytes, ++tokens_, actions)) {
-      case Collector::Verdict::kOffered:
-        break;
-      case Collector::Verdict::kRefusedKept:
-        for (const std::string& key : keys) Refused(peer, key);
-        break;
-      case Collector::Verdict::kRefusedMarked:
-        for (const std::string& key : keys) Marked(peer, key);
-        break;
+  for (Batch& batch : Collect(now, collector, actions)) {
+    if (!context_.Mends(Hazard::kWholeStoreBatch)) {
+      OfferBatch(collector, std::move(batch), actions);
+      continue;
     }
+    for (Batch& one : SplitByKey(std::move(batch))) OfferBatch(collector, std::move(one), actions);
   }
   watermarks_ += collector.watermarks();
+}
+
+void PolicySync::OfferBatch(Collector& collector, Batch batch, Actions& actions) {
+  if (batch.entries.empty()) return;
+  std::vector<std::string> keys;
+  for (const StoreEntry& entry : batch.entries) keys.push_back(entry.key);
+  switch (collector.Offer(std::move(batch), context_.constants.batch_bytes, ++tokens_, actions)) {
+    case Collector::Verdict::kOffered:
+      break;
+    case Collector::Verdict::kRefusedKept:
+      for (const std::string& key : keys) Refused(collector.peer(), key);
+      break;
+    case Collector::Verdict::kRefusedMarked:
+      for (const std::string& key : keys) Marked(collector.peer(), key, TrimWatermark(key));
+      break;
+  }
 }
 
 void PolicySync::OnSendResult(Time /*now*/, PeerIndex peer, std::uint64_t token, SendOutcome outcome,
@@ -139,28 +117,18 @@ void PolicySync::Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marke
   const std::optional<Collector::Marked> marked = by(found->second);
   watermarks_ += found->second.watermarks();
   if (!marked.has_value()) return;
-  records_.sent += marked->operations;
-  for (const std::string& key : marked->keys) Marked(peer, key);
+  context_.records.sent += marked->operations;
+  for (const std::string& key : marked->keys) Marked(peer, key, TrimWatermark(key));
 }
 
-void PolicySync::OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) {
-  OnPeerDown(now, peer, actions);
-  collectors_.emplace(peer, Collector(peer, role, options_.size_rule, options_.mended));
-  const bool may_ask = role == StreamRole::kServer || mended(Hazard::kOneSidedBootstrap);
-  if (may_ask && AsksForSnapshot()) {
-    actions.push_back(
-        SendFrame{.peer = peer, .frame = EncodeSnapshotRequest(Store::kPolicy), .layer = Layer::kControl});
-  }
+std::uint64_t PolicySync::TrimWatermark(std::string_view key) const {
+  std::uint64_t lowest = UINT64_MAX;
+  if (!context_.Mends(Hazard::kSharedTrim)) return lowest;
+  for (const auto& [peer, collector] : collectors_) lowest = std::min(lowest, collector.LastSent(key));
+  return lowest;
 }
 
-void PolicySync::OnPeerDown(Time /*now*/, PeerIndex peer, Actions& /*actions*/) {
-  assemblies_.erase(peer);
-  if (const auto answers = answers_.find(peer); answers != answers_.end()) answers->second.owed = false;
-  const auto found = collectors_.find(peer);
-  if (found == collectors_.end()) return;
-  watermarks_ -= found->second.watermarks();
-  collectors_.erase(found);
-}
+// ---- receiving ------------------------------------------------------------------------------------------------------
 
 void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions) {
   const Result<StoreFrame> frame = DecodeStoreFrame(bytes);
@@ -169,7 +137,7 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
     case FrameKind::kBatch:
       ApplyEntries(*frame, peer, actions);
       // Of one that did not decode, too: it came, and it would not decode the next time.
-      if (mended(Hazard::kMarkedUnheard))
+      if (context_.Mends(Hazard::kMarkedUnheard))
         actions.push_back(SendFrame{.peer = peer,
                                     .frame = EncodeAcknowledgement(Store::kPolicy),
                                     .layer = Layer::kControl,
@@ -182,10 +150,10 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
     case FrameKind::kSnapshotChunk:
       return ApplyEntries(*frame, peer, actions);
     case FrameKind::kAcknowledgement:
-      if (!mended(Hazard::kMarkedUnheard)) break;
+      if (!context_.Mends(Hazard::kMarkedUnheard)) break;
       return Mark(peer, [](Collector& collector) { return collector.Acknowledged(); });
     case FrameKind::kSnapshotPiece:
-      if (!mended(Hazard::kEntryChunks)) break;
+      if (!context_.Mends(Hazard::kEntryChunks)) break;
       return TakePiece(*frame, peer, actions);
   }
   Reject(peer, "frame_kind", {}, actions);  // one that history did not have
@@ -194,14 +162,6 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
 void PolicySync::Reject(PeerIndex peer, const char* kind, std::string_view model, Actions& actions) {
   ++decode_errors_;
   actions.push_back(RejectFrame{.peer = peer, .kind = kind, .model = std::string(model)});
-}
-
-Result<PolicySync::Checked> PolicySync::CheckEntry(const StoreEntryView& entry, StreamRole role) {
-  const Result<PolicyStateView> envelope = DecodePolicyState(entry.value);
-  if (!envelope.ok()) return envelope.error();
-  Result<std::string> key = KeyOf(entry, envelope->model_id);
-  if (!key.ok()) return key.error();
-  return Check({.value = entry.value, .envelope = *envelope, .key = std::move(*key), .role = role});
 }
 
 void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
@@ -213,18 +173,18 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
   std::uint64_t declared_bytes = 0;
   for (const StoreEntryView& entry : frame.entries) {
     Result<Checked> checked = CheckEntry(entry, role);
-    if (checked.ok()) declared_bytes += checked->declared_bytes;
     if (!checked.ok()) return Reject(peer, "entry", entry.key, actions);
-    if (declared_bytes > options_.constants.claim_bytes) return Reject(peer, "declared_bytes", entry.key, actions);
+    declared_bytes += checked->declared_bytes;
+    if (declared_bytes > context_.constants.claim_bytes) return Reject(peer, "declared_bytes", entry.key, actions);
     values.push_back(std::move(*checked));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string_view key = frame.entries[i].key;
     const std::uint64_t before = Version(key);
-    records_.received += values[i].records;
+    context_.records.received += values[i].records;
     if (values[i].apply && !values[i].apply(actions).ok()) Reject(peer, "state", key, actions);
     // A peer that had all and sent more still has all.
-    if (!mended(Hazard::kEcho) || collector == nullptr || collector->LastSent(key) != before) continue;
+    if (!context_.Mends(Hazard::kEcho) || collector == nullptr || collector->LastSent(key) != before) continue;
     if (const std::uint64_t after = Version(key); after != before) {
       watermarks_ -= collector->watermarks();
       collector->Skip(std::string(key), after);
@@ -243,6 +203,40 @@ void PolicySync::TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& act
   ApplyEntries(*chunk, peer, actions);
 }
 
+// ---- snapshots that a peer asks for ---------------------------------------------------------------------------------
+
+void PolicySync::AskedForSnapshot(Time now, PeerIndex peer, Actions& actions) {
+  const auto [at, first] = answers_.try_emplace(peer);
+  SnapshotAnswers& answers = at->second;
+  answers.owed = !first && now - answers.last < kSnapshotAnswerPeriod;
+  if (answers.owed) return;
+  answers.last = now;
+  const std::vector<StoreEntry> entries = Snapshot(now);
+  if (context_.Mends(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
+  AnswerInChunks(entries, peer, actions);
+}
+
+void PolicySync::AnswerInChunks(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
+  const auto chunk_entries = static_cast<std::size_t>(context_.constants.snapshot_entries);
+  const std::uint64_t chunks = (entries.size() + chunk_entries - 1) / chunk_entries;
+  for (std::uint64_t i = 0; i < chunks; ++i) {
+    const std::size_t first = static_cast<std::size_t>(i) * chunk_entries;
+    const std::size_t count = std::min(chunk_entries, entries.size() - first);
+    std::string frame = EncodeSnapshotChunk(Store::kPolicy, i, chunks, entries.subspan(first, count));
+    if (frame.size() > traits_.frame_bytes) {
+      actions.push_back(RefuseFrame{.peer = peer,
+                                    .kind = Oversize::kSnapshot,
+                                    .bytes = frame.size(),
+                                    .limit_bytes = traits_.frame_bytes,
+                                    .layer = Layer::kRepair,
+                                    .model = entries[first].key});
+      actions.push_back(CloseStream{.peer = peer, .reason = "snapshot_too_big", .by_size = true});
+      return;
+    }
+    actions.push_back(SendFrame{.peer = peer, .frame = std::move(frame), .layer = Layer::kRepair});
+  }
+}
+
 void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
   Result<std::vector<std::string>> pieces =
       CutSnapshot(Store::kPolicy, entries, std::clamp<std::size_t>(traits_.frame_bytes / 2, 1, kPieceBytesMax));
@@ -259,54 +253,29 @@ void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex p
     actions.push_back(SendFrame{.peer = peer, .frame = std::move(piece), .layer = Layer::kRepair});
 }
 
-void PolicySync::AskedForSnapshot(Time now, PeerIndex peer, Actions& actions) {
-  const auto [at, first] = answers_.try_emplace(peer);
-  SnapshotAnswers& answers = at->second;
-  answers.owed = !first && now - answers.last < kSnapshotAnswerPeriod;
-  if (answers.owed) return;
-  answers.last = now;
-  AnswerSnapshot(now, peer, actions);
-}
-
-void PolicySync::AnswerSnapshot(Time now, PeerIndex peer, Actions& actions) {
-  const std::vector<StoreEntry> entries = Snapshot(now);
-  if (mended(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
-  const auto chunk_entries = static_cast<std::size_t>(options_.constants.snapshot_entries);
-  const std::uint64_t chunks = (entries.size() + chunk_entries - 1) / chunk_entries;
-  for (std::uint64_t i = 0; i < chunks; ++i) {
-    const std::size_t first = static_cast<std::size_t>(i) * chunk_entries;
-    const std::size_t count = std::min(chunk_entries, entries.size() - first);
-    std::string frame =
-        EncodeSnapshotChunk(Store::kPolicy, i, chunks, std::span<const StoreEntry>(entries).subspan(first, count));
-    if (frame.size() > traits_.frame_bytes) {
-      actions.push_back(RefuseFrame{.peer = peer,
-                                    .kind = Oversize::kSnapshot,
-                                    .bytes = frame.size(),
-                                    .limit_bytes = traits_.frame_bytes,
-                                    .layer = Layer::kRepair,
-                                    .model = entries[first].key});
-      actions.push_back(CloseStream{.peer = peer, .reason = "snapshot_too_big", .by_size = true});
-      return;
-    }
-    actions.push_back(SendFrame{.peer = peer, .frame = std::move(frame), .layer = Layer::kRepair});
-  }
-}
+// ---- figures --------------------------------------------------------------------------------------------------------
 
 StrategyReport PolicySync::Report() const {
   StrategyReport report;
-  report.records = records_;
-  report.trims = trims_;
+  report.records = context_.records;
+  report.trims = context_.trims;
   report.decode_errors = decode_errors_;
   report.rejects[report.reject_count++] = {"frame", decode_errors_};
   report.rejects[report.reject_count++] = {"snapshot_deferred", snapshots_deferred_};
   AddBuffers(report);
-  if (mended(Hazard::kEntryChunks)) {
+  if (context_.Mends(Hazard::kEntryChunks)) {
     std::uint64_t pieces = 0;
     for (const auto& [peer, assembly] : assemblies_) pieces += assembly.bytes();  // as many as streams
     report.Add("snapshot_pieces", pieces, assemblies_.size());
   }
   report.Add("watermarks", watermarks_ * sizeof(std::uint64_t), watermarks_);
   return report;
+}
+
+Result<Checked> PolicySync::CheckEntry(const StoreEntryView& entry, StreamRole role) {
+  const Result<Arrival> arrival = OpenEntry(context_, entry, role);
+  if (!arrival.ok()) return arrival.error();
+  return Check(*arrival);
 }
 
 }  // namespace prefixmesh::generations

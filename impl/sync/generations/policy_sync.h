@@ -1,6 +1,6 @@
 // policy_sync.h — one router's policy store on its streams: what the strategies of all seven generations do alike.
 //
-//   round (1 s)    every 10 rounds Checkpoint, every 60 CollectGarbage (these and all other numbers: constants.h)
+//   round (1 s)    every 10 rounds a checkpoint is due, every 60 a garbage collection (numbers: constants.h)
 //   tick (1 s)     per stream, unless the idle gate is shut: Collect ─► size test ─► offer ─► mark (collector.h)
 //   frame          decode ─► Check every entry ─► only then apply each: a bad frame changes nothing and is counted.
 //                  Both read the frame in place: what is put together is one operation, or one body, at a time
@@ -9,9 +9,9 @@
 //                  did, and is reported as a refusal. Of one peer once a second: a request that comes sooner is counted
 //                  (snapshot_deferred) and answered at a later tick of the same stream, several of them by one answer
 //
-// A generation derives from it and says what it keeps and what the bodies mean. What is historical is on, but for what
-// the set of mended hazards takes away (hazards.h); H1 to H4, H6, H7 and H10 to H12 are mended here and in collector.h
-// for all of them. Chunks of a snapshot are applied as they come; timestamps are the mesh's monotonic time.
+// A generation derives from it, has its stores, and says what is its own. What is historical is on, but for what the
+// set of mended hazards takes away (hazards.h); H1 to H3, H6, H7 and H10 to H12 are mended here and in collector.h for
+// all of them. Chunks of a snapshot are applied as they come; timestamps are the mesh's monotonic time.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: those of what the generation keeps, by its Report; a frame's
 // entries by kEntriesMax, what they declare to be together by the largest claim, models by the names that requests may
@@ -22,39 +22,29 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "impl/base/function_ref.h"
+#include "impl/sync/generations/arrival.h"
 #include "impl/sync/generations/collector.h"
-#include "impl/sync/generations/constants.h"
-#include "impl/sync/generations/hazards.h"
+#include "impl/sync/generations/context.h"
 #include "impl/sync/generations/snapshot_pieces.h"
-#include "impl/sync/generations/tree_store.h"
 #include "impl/sync/strategy.h"
-#include "impl/wire/policy_state.h"
 
 namespace prefixmesh::generations {
 
-struct PolicySyncOptions {
-  // Goes into every entry as its actor.
-  std::string self_name = {};
-  Constants constants = {};
-  SizeRule size_rule = {};
-  HazardSet mended = {};
-};
-
 // What the mesh must provide: 128 messages a peer, frames of 10 MiB since #893, gzip since #899.
-StrategyTraits MakeTraits(std::string_view name, const PolicySyncOptions& options);
+StrategyTraits MakeTraits(std::string_view name, const Constants& constants);
 
 class PolicySync : public SyncStrategy {
  public:
   const StrategyTraits& traits() const override { return traits_; }
-  void OnRound(Time now, Actions& actions) override;
   void OnPeerTick(Time now, PeerIndex peer, Actions& actions) override;
   void OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) override;
   void OnPeerDown(Time now, PeerIndex peer, Actions& actions) override;
@@ -67,63 +57,44 @@ class PolicySync : public SyncStrategy {
   virtual std::uint64_t Version(std::string_view key) const = 0;
 
  protected:
-  PolicySync(const PolicySyncOptions& options, const StrategyTraits& traits) : options_(options), traits_(traits) {}
+  PolicySync(Context context, const StrategyTraits& traits, SizeRule size_rule = {})
+      : context_(std::move(context)), traits_(traits), size_rule_(size_rule) {}
+
+  // A round begins; what is due in it.
+  struct Due {
+    bool checkpoint = false, garbage = false;
+  };
+  Due Round();
 
   // ---- what a generation says
   // Moves with every change of the store: the idle gate.
-  virtual std::uint64_t Generation() const = 0;
-  // What this stream has not had, as batches with entries, each with the generation of now.
+  virtual std::uint64_t StoreGeneration() const = 0;
+  // What this stream has not had, as batches, each with the store's generation of now. One without entries is none.
   virtual std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) = 0;
-  // A batch to this stream was marked: queued, or refused at a serving end.
-  virtual void Marked(PeerIndex /*peer*/, const std::string& /*key*/) {}
+  // A batch to this stream was marked: queued, or refused at a serving end. Of what is pending for the key may be
+  // trimmed what lies at or below the watermark: all of it, or with H7 mended what every stream has had.
+  virtual void Marked(PeerIndex /*peer*/, const std::string& /*key*/, std::uint64_t /*trim_watermark*/) {}
   // A batch was refused at a dialer and not marked.
   virtual void Refused(PeerIndex /*peer*/, const std::string& /*key*/) {}
-  virtual void Checkpoint(Time /*now*/) {}
-  virtual void CollectGarbage() {}
+  // The stream is down, or begins anew.
+  virtual void StreamEnded(PeerIndex /*peer*/) {}
   // The store is empty, so that a serving end asks its new peer for a snapshot.
   virtual bool AsksForSnapshot() const = 0;
+  // All that a peer gets that asks.
   virtual std::vector<StoreEntry> Snapshot(Time now) = 0;
-  // One tree's value from a peer.
-  struct Arrival {
-    Bytes value;  // the envelope as it came; good until the frame is handled
-    PolicyStateView envelope;
-    std::string key;                        // under which it is kept here
-    StreamRole role = StreamRole::kServer;  // of this end
-  };
-  // A value that decodes, and how to apply it: with an error if it does not go together with what is kept. A tag that
-  // this generation does not look into has neither records nor `apply`.
-  struct Checked {
-    std::uint64_t records = 0;
-    std::function<Status(Actions&)> apply = {};
-    std::uint64_t declared_bytes = 0;  // what it says it is when decompressed
-  };
   virtual Result<Checked> Check(const Arrival& arrival) = 0;
   // The same for an entry whose envelope has another form.
   virtual Result<Checked> CheckEntry(const StoreEntryView& entry, StreamRole role);
   virtual void AddBuffers(StrategyReport& report) const = 0;
 
-  // The model's name, or that of requests without one.
-  static std::string_view ModelName(const PlacementView& placement);
-  bool mended(Hazard hazard) const { return options_.mended.contains(hazard); }
-  // The key of what this router writes for a model.
-  std::string OwnKey(std::string_view model) const;
-  // The key of what a peer sent about a model. kCorrupt: with H4 mended, the entry's key is no writer's of that model.
-  Result<std::string> KeyOf(const StoreEntryView& entry, std::string_view model) const;
-  // What a mark may trim of a key's pending: all of it, or with H7 mended what every stream has had.
-  std::uint64_t TrimWatermark(std::string_view key) const;
-  // A copy of the whole prompt, as the callers of most generations made for each request.
-  static Offer CopyOf(const PlacementView& placement);
-  // The same copy made and dropped: what is left is whose it was. For those whose callers built an operation for
-  // nothing.
-  static Offer NameOf(const PlacementView& placement);
-
-  const PolicySyncOptions options_;
-  RecordCounts records_;
-  Trims trims_;
+  Context context_;
 
  private:
+  // Offers one batch to a stream, and tells the generation what is decided by its size.
+  void OfferBatch(Collector& collector, Batch batch, Actions& actions);
   // Asks the stream's collector what was marked, and tells the generation.
   void Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(Collector&)> by);
+  std::uint64_t TrimWatermark(std::string_view key) const;
   // Counts what is not taken, and says so; `kind` is what did not decode.
   void Reject(PeerIndex peer, const char* kind, std::string_view model, Actions& actions);
   void ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions);
@@ -134,10 +105,11 @@ class PolicySync : public SyncStrategy {
     bool owed = false;  // to the stream that is up
   };
   void AskedForSnapshot(Time now, PeerIndex peer, Actions& actions);
-  void AnswerSnapshot(Time now, PeerIndex peer, Actions& actions);
+  void AnswerInChunks(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions);
   void AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions);
 
   const StrategyTraits traits_;
+  const SizeRule size_rule_;
   std::map<PeerIndex, Collector> collectors_;
   std::map<PeerIndex, SnapshotAssembly> assemblies_;  // H12 mended
   std::map<PeerIndex, SnapshotAnswers> answers_;      // outlive the streams

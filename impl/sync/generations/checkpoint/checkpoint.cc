@@ -3,10 +3,6 @@
 namespace prefixmesh::generations {
 namespace {
 
-PolicySyncOptions Common(const CheckpointOptions& options) {
-  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
-}
-
 constexpr std::string_view kCheckpointNames[] = {"checkpoint/b", "checkpoint/c", "checkpoint/d", "checkpoint"};
 
 ExportForm FormOf(const CheckpointOptions& options) {
@@ -19,15 +15,27 @@ ExportForm FormOf(const CheckpointOptions& options) {
 }  // namespace
 
 CheckpointSync::CheckpointSync(const CheckpointOptions& options, const TextTreeView& view)
-    : Lz4Sync(Common(options), MakeTraits(kCheckpointNames[static_cast<std::size_t>(options.form)], Common(options)),
-              FormOf(options)),
-      view_(view) {}
+    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+                 MakeTraits(kCheckpointNames[static_cast<std::size_t>(options.form)], options.constants)),
+      view_(view),
+      store_(context_),
+      bodies_(context_, store_, FormOf(options)) {}
 
 void CheckpointSync::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
-  ++records_.local;
-  store_.Bump(OwnKey(offer.model));
+  ++context_.records.local;
+  store_.Bump(context_.OwnKey(offer.model));
 }
 
-void CheckpointSync::Checkpoint(Time /*now*/) { exported_bytes_ += Export(view_); }
+void CheckpointSync::OnRound(Time /*now*/, Actions& /*actions*/) {
+  const Due due = Round();
+  if (due.checkpoint) exported_bytes_ += bodies_.Export(view_);
+  if (due.garbage) bodies_.CollectGarbage();
+}
+
+std::vector<Batch> CheckpointSync::Collect(Time now, Collector& collector, Actions& actions) {
+  std::vector<Batch> batches(1);
+  bodies_.Collect(now, collector, batches[0], actions);
+  return batches;
+}
 
 }  // namespace prefixmesh::generations

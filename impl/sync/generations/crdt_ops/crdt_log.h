@@ -29,8 +29,8 @@ class CrdtLog {
     std::uint64_t version = 0;
   };
 
-  // entries_max: SIZE_MAX for a log that is never shortened.
-  // What a compaction drops is counted in `trims`, which is borrowed.
+  // entries_max: SIZE_MAX for a log that is never shortened. What a compaction drops is counted in `trims`, which is
+  // borrowed.
   CrdtLog(std::string replica, std::size_t entries_max, Trims& trims)
       : replica_(std::move(replica)), entries_max_(entries_max), trims_(trims) {}
 

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "impl/sync/generations/op_sync.h"
 #include "impl/sync/generations/tree_store.h"
 #include "impl/wire/json_ops.h"
 
@@ -13,20 +12,24 @@ namespace {
 constexpr std::uint64_t kEarlyTransportBytes = 4u << 20;
 constexpr std::uint64_t kCrdtOpsCheckpointRounds = 60;
 
-PolicySyncOptions Common(const CrdtOpsOptions& options) {
-  PolicySyncOptions common{.self_name = options.self_name, .constants = options.constants};
-  if (common.constants.checkpoint_rounds == 0) common.constants.checkpoint_rounds = kCrdtOpsCheckpointRounds;
-  if (options.point <= CrdtOpsPoint::k825 && common.constants.transport_bytes == 0)
-    common.constants.transport_bytes = kEarlyTransportBytes;
-  common.mended = options.mended;
-  if (options.point == CrdtOpsPoint::k655) common.size_rule = {.dialer = TooBig::kUnchecked, .server = TooBig::kKept};
-  if (options.point == CrdtOpsPoint::k825) common.size_rule = {.dialer = TooBig::kMarked, .server = TooBig::kMarked};
-  return common;
+Context ContextOf(const CrdtOpsOptions& options) {
+  Constants constants = options.constants;
+  if (constants.checkpoint_rounds == 0) constants.checkpoint_rounds = kCrdtOpsCheckpointRounds;
+  if (options.point <= CrdtOpsPoint::k825 && constants.transport_bytes == 0)
+    constants.transport_bytes = kEarlyTransportBytes;
+  return {.self_name = options.self_name, .constants = constants, .mended = options.mended};
 }
 
-StrategyTraits Traits(const CrdtOpsOptions& options) {
+SizeRule SizeRuleOf(CrdtOpsPoint point) {
+  if (point == CrdtOpsPoint::k655) return {.dialer = TooBig::kUnchecked, .server = TooBig::kKept};
+  if (point == CrdtOpsPoint::k825) return {.dialer = TooBig::kMarked, .server = TooBig::kMarked};
+  return {};
+}
+
+StrategyTraits TraitsOf(const CrdtOpsOptions& options) {
   constexpr std::string_view kCrdtOpsNames[] = {"crdt-ops/a", "crdt-ops", "crdt-ops/b", "crdt-ops/c"};
-  StrategyTraits traits = MakeTraits(kCrdtOpsNames[static_cast<std::size_t>(options.point)], Common(options));
+  StrategyTraits traits =
+      MakeTraits(kCrdtOpsNames[static_cast<std::size_t>(options.point)], ContextOf(options).constants);
   traits.gzip = options.point > CrdtOpsPoint::k825;
   return traits;
 }
@@ -34,12 +37,12 @@ StrategyTraits Traits(const CrdtOpsOptions& options) {
 }  // namespace
 
 CrdtOps::CrdtOps(const CrdtOpsOptions& options)
-    : PolicySync(Common(options), Traits(options)),
+    : PolicySync(ContextOf(options), TraitsOf(options), SizeRuleOf(options.point)),
       point_(options.point),
       log_(options.self_name,
            options.point == CrdtOpsPoint::k655 ? SIZE_MAX : static_cast<std::size_t>(options.constants.log_entries),
-           trims_),
-      pending_(options.constants, options.mended, trims_) {}
+           context_.trims),
+      pending_(context_) {}
 
 std::string CrdtOps::EncodeList(const TreeState& list) const {
   return point_ == CrdtOpsPoint::k655 ? EncodeJson(list, JsonForm::kKeyAndText) : Encode(list);
@@ -75,8 +78,8 @@ TreeState CrdtOps::ListOf(std::string_view key) const {
 
 void CrdtOps::AppendTo(TreeState& list, const TreeOperation& operation) {
   const std::size_t operations = list.operations.size() + 1;
-  list.Append(operation, operations_max());
-  trims_.Add(Trim::kListCap, operations - list.operations.size());
+  list.Append(operation, context_.ListOperationsMax());
+  context_.trims.Add(Trim::kListCap, operations - list.operations.size());
 }
 
 void CrdtOps::Write(const std::string& key, const TreeState& list, std::uint64_t version) {
@@ -88,11 +91,10 @@ void CrdtOps::Write(const std::string& key, const TreeState& list, std::uint64_t
 }
 
 void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
-  ++records_.local;
-  const std::string key = OwnKey(offer.model);
+  ++context_.records.local;
+  const std::string key = context_.OwnKey(offer.model);
   const std::string model = std::move(offer.model);
-  TreeOperation operation{
-      .kind = offer.kind, .prompt = std::move(offer.prompt), .tenant = std::move(offer.worker_name)};
+  TreeOperation operation = OperationOf(std::move(offer));
   const std::uint64_t version = Version(key) + 1;
   if (point_ == CrdtOpsPoint::k919) {
     // The list stays as it is; the value around it is written, and logged, once more.
@@ -110,8 +112,12 @@ void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   if (HasPending()) pending_.Append(key, std::move(operation), version);
 }
 
-void CrdtOps::Checkpoint(Time /*now*/) {
-  if (point_ != CrdtOpsPoint::k919) return;  // before #919 only tombstones were collected, of which there are none
+void CrdtOps::OnRound(Time /*now*/, Actions& /*actions*/) {
+  // Before #919 only tombstones were collected, of which there are none.
+  if (Round().checkpoint && point_ == CrdtOpsPoint::k919) Checkpoint();
+}
+
+void CrdtOps::Checkpoint() {
   for (const auto& [key, pending] : pending_.all()) {
     if (pending.empty()) continue;
     TreeState list = ListOf(key);
@@ -120,9 +126,6 @@ void CrdtOps::Checkpoint(Time /*now*/) {
     pending_.Drop(key, list.operations.size());  // counts what was in the list before, too; mended in #961
   }
 }
-
-// Before #823 there was no gate; all that it saves is a scan that finds nothing.
-std::uint64_t CrdtOps::Generation() const { return log_.generation(); }
 
 std::uint64_t CrdtOps::OperationsIn(const CrdtLog::Entry& entry) const {
   if (point_ == CrdtOpsPoint::k655) {
@@ -141,14 +144,14 @@ StoreEntry CrdtOps::WholeEntry(std::string_view key, const CrdtLog::Entry& entry
   return {.key = std::string(key),
           .value = entry.value,
           .version = entry.version,
-          .actor = options_.self_name,
+          .actor = context_.self_name,
           .timestamp_ns = static_cast<std::uint64_t>(now.count())};
 }
 
 std::vector<Batch> CrdtOps::Collect(Time now, Collector& collector, Actions& /*actions*/) {
   std::vector<Batch> batches(1);
   Batch& batch = batches[0];
-  batch.generation = Generation();
+  batch.generation = StoreGeneration();
   for (const auto& [key, entry] : log_.entries()) {
     const std::uint64_t last_sent = collector.LastSent(key);
     if (entry.version <= last_sent) continue;
@@ -160,20 +163,19 @@ std::vector<Batch> CrdtOps::Collect(Time now, Collector& collector, Actions& /*a
                                  .operations = {pending.begin() + static_cast<std::ptrdiff_t>(*first), pending.end()},
                                  .base_version = last_sent,
                                  .new_version = entry.version};
-      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), entry.version, options_.self_name, now),
+      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), entry.version, context_.self_name, now),
                 delta.operations.size(), false);
       continue;
     }
     if (point_ == CrdtOpsPoint::k919 && !pending.empty()) {
       TreeState list = ListOf(key);
-      for (const TreeOperation& operation : pending) list.Append(operation, operations_max());
-      batch.Add(TreeEntry(key, kTreeStateTag, Encode(list), entry.version, options_.self_name, now),
+      for (const TreeOperation& operation : pending) list.Append(operation, context_.ListOperationsMax());
+      batch.Add(TreeEntry(key, kTreeStateTag, Encode(list), entry.version, context_.self_name, now),
                 list.operations.size(), true);
       continue;
     }
     batch.Add(WholeEntry(key, entry, now), OperationsIn(entry), true);
   }
-  if (batch.entries.empty()) batches.clear();
   return batches;
 }
 
@@ -183,19 +185,19 @@ std::vector<StoreEntry> CrdtOps::Snapshot(Time now) {
   return entries;
 }
 
-Result<PolicySync::Checked> CrdtOps::CheckEntry(const StoreEntryView& entry, StreamRole role) {
+Result<Checked> CrdtOps::CheckEntry(const StoreEntryView& entry, StreamRole role) {
   if (point_ != CrdtOpsPoint::k655) return PolicySync::CheckEntry(entry, role);
   const Result<PolicyState> state = DecodeJsonPolicyState(entry.value);
   if (!state.ok()) return state.error();
   if (state->policy_type != kTreeStateTag) return Checked{};
   const Result<JsonStateHeader> list = CheckJsonTreeState(AsBytes(state->config));
   if (!list.ok()) return list.error();
-  Result<std::string> key = KeyOf(entry, list->model_id);
+  Result<std::string> key = KeyOf(context_, entry, list->model_id);
   if (!key.ok()) return key.error();
   return TakeState(list->operations, std::move(*key), entry.value, state->version, role);
 }
 
-Result<PolicySync::Checked> CrdtOps::Check(const Arrival& arrival) {
+Result<Checked> CrdtOps::Check(const Arrival& arrival) {
   const PolicyStateView& envelope = arrival.envelope;
   if (envelope.policy_type == kTreeStateTag) {
     // The value of /c before its first checkpoint has no list.
@@ -215,16 +217,16 @@ Result<PolicySync::Checked> CrdtOps::Check(const Arrival& arrival) {
   return Checked{};
 }
 
-PolicySync::Checked CrdtOps::TakeState(std::uint64_t records, std::string key, Bytes value, std::uint64_t version,
-                                       StreamRole role) {
+Checked CrdtOps::TakeState(std::uint64_t records, std::string key, Bytes value, std::uint64_t version,
+                           StreamRole role) {
   return {records, [this, key = std::move(key), version, role, records, value](Actions& actions) -> Status {
             if (version <= Version(key)) {
-              records_.stale += records;
+              context_.records.stale += records;
               return {};
             }
             // The tree first: what it is told is gone before the store's copies are made.
             const bool told = role != StreamRole::kDialer || HasPending();
-            (told ? records_.applied : records_.unresolved) += records;
+            (told ? context_.records.applied : context_.records.unresolved) += records;
             if (told) ReplayValue(value, actions);
             log_.Put(key, std::string(AsText(value)), version);
             return {};
@@ -236,13 +238,13 @@ void CrdtOps::ReplayValue(Bytes value, Actions& actions) {
     const std::string config = std::move(DecodeJsonPolicyState(value)->config);
     const std::string model = std::move(CheckJsonTreeState(AsBytes(config))->model_id);
     ForEachJsonOperation(AsBytes(config), [&](const OperationView& operation) {
-      ReplayInto(actions, model, operation, options_.mended);
+      ReplayInto(actions, model, operation, context_.mended);
     });
     return;
   }
   const StateView list = *ViewTreeState(DecodePolicyState(value)->config);
   list.operations.ForEach(
-      [&](const OperationView& operation) { ReplayInto(actions, list.model_id, operation, options_.mended); });
+      [&](const OperationView& operation) { ReplayInto(actions, list.model_id, operation, context_.mended); });
 }
 
 StateView CrdtOps::StoredList(std::string_view key) const {
@@ -260,18 +262,18 @@ void CrdtOps::TakeDelta(const DeltaView& delta, const std::string& key, Actions&
   StateView list = StoredList(key);
   const bool no_list_yet = list.version == 0 && version > 0;  // /c before its checkpoint
   if (delta.base_version > version || version >= delta.new_version || no_list_yet) {
-    records_.stale += newer.count;
+    context_.records.stale += newer.count;
     return;
   }
-  records_.applied += newer.count;
+  context_.records.applied += newer.count;
   const std::string model = list.model_id.empty() ? ModelOf(key) : std::string(list.model_id);
   const auto replay = [&](const OperationList& operations) {
-    operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, options_.mended); });
+    operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, context_.mended); });
   };
-  const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max());
-  trims_.Add(Trim::kListCap, list.operations.count + newer.count - kept);
+  const std::uint64_t kept = KeptOf(list.operations.count, newer.count, context_.ListOperationsMax());
+  context_.trims.Add(Trim::kListCap, list.operations.count + newer.count - kept);
   const OperationList last = newer.Last(kept);
-  if (mended(Hazard::kWholeReplay)) {
+  if (context_.Mends(Hazard::kWholeReplay)) {
     replay(newer);
   } else {
     replay(list.operations.Last(kept - last.count));
@@ -279,7 +281,7 @@ void CrdtOps::TakeDelta(const DeltaView& delta, const std::string& key, Actions&
   }
   PolicyState state{
       .model_id = model, .policy_type = std::string(kTreeStateTag), .config = {}, .version = delta.new_version};
-  state.config = EncodeJoined(model, list.operations, newer, list.version + newer.count, operations_max());
+  state.config = EncodeJoined(model, list.operations, newer, list.version + newer.count, context_.ListOperationsMax());
   std::string value = Encode(state);
   std::string().swap(state.config);
   log_.Put(key, std::move(value), delta.new_version);

@@ -36,11 +36,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "impl/sync/generations/crdt_ops/crdt_log.h"
+#include "impl/sync/generations/offers.h"
 #include "impl/sync/generations/pending_ops.h"
 #include "impl/sync/generations/policy_sync.h"
 
@@ -61,27 +63,30 @@ class CrdtOps final : public PolicySync {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return CopyOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRound(Time now, Actions& actions) override;
+  std::uint64_t Version(std::string_view key) const override;
 
   // ---- for tests
   const CrdtLog& log() const { return log_; }
   std::size_t pending(std::string_view key) const { return pending_.Count(key); }
-  std::uint64_t Version(std::string_view key) const override;
   TreeState ListOf(std::string_view key) const;
 
  private:
-  std::uint64_t Generation() const override;
+  // Before #823 there was no gate; all that it saves is a scan that finds nothing.
+  std::uint64_t StoreGeneration() const override { return log_.generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Marked(PeerIndex /*peer*/, const std::string& key) override {
-    pending_.TrimAfterMark(key, Version(key), TrimWatermark(key));
+  void Marked(PeerIndex /*peer*/, const std::string& key, std::uint64_t trim_watermark) override {
+    pending_.TrimAfterMark(key, Version(key), trim_watermark);
   }
   void Refused(PeerIndex /*peer*/, const std::string& key) override { pending_.ForceTrim(key); }
-  void Checkpoint(Time now) override;
   bool AsksForSnapshot() const override { return log_.entries().empty(); }
   std::vector<StoreEntry> Snapshot(Time now) override;
   Result<Checked> CheckEntry(const StoreEntryView& entry, StreamRole role) override;
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
+  // The pending operations into the lists.
+  void Checkpoint();
   bool HasPending() const { return point_ >= CrdtOpsPoint::k899; }
   std::string EncodeList(const TreeState& list) const;
   Result<TreeState> DecodeList(Bytes bytes) const;
@@ -96,9 +101,6 @@ class CrdtOps final : public PolicySync {
   void ReplayValue(Bytes value, Actions& actions);
   // Of the stored value, borrowed; empty if there is none.
   StateView StoredList(std::string_view key) const;
-  std::size_t operations_max() const {
-    return mended(Hazard::kOperationCap) ? SIZE_MAX : static_cast<std::size_t>(options_.constants.list_operations);
-  }
   StoreEntry WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const;
   std::uint64_t OperationsIn(const CrdtLog::Entry& entry) const;
 

@@ -5,57 +5,63 @@
 namespace prefixmesh::generations {
 namespace {
 
-PolicySyncOptions Common(const FullSnapshotOptions& options) {
-  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
-}
-
 constexpr std::string_view kFullSnapshotNames[] = {"full-snapshot", "full-snapshot/b", "checkpoint/a"};
 
 }  // namespace
 
 FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const TextTreeView& view)
-    : SnapshotSync(Common(options),
-                   MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], Common(options))),
+    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+                 MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], options.constants)),
       form_(options.form),
-      view_(view) {}
+      view_(view),
+      store_(context_) {}
 
 void FullSnapshot::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
-  ++records_.local;
-  Bump(OwnKey(offer.model));
+  ++context_.records.local;
+  store_.Bump(context_.OwnKey(offer.model));
 }
 
-void FullSnapshot::Checkpoint(Time /*now*/) {
+void FullSnapshot::OnRound(Time /*now*/, Actions& /*actions*/) {
+  const Due due = Round();
   if (form_ == FullSnapshotForm::kLive) return;
+  if (due.checkpoint) Checkpoint();
+  if (due.garbage) CollectGarbage();
+}
+
+void FullSnapshot::Checkpoint() {
   view_.SnapshotTextTrees({}, [this](const std::string& model, TreeSnapshot snapshot) {
-    const std::string key = OwnKey(model);
-    trees_.SetBody(key, Encode(snapshot));
-    if (form_ == FullSnapshotForm::kCheckpoint) Bump(key);
+    const std::string key = context_.OwnKey(model);
+    store_.trees().SetBody(key, Encode(snapshot));
+    if (form_ == FullSnapshotForm::kCheckpoint) store_.Bump(key);
   });
 }
 
 void FullSnapshot::CollectGarbage() {
-  if (form_ == FullSnapshotForm::kLive) return;
-  trees_.DropCounters([this](const std::string& key) { return trees_.Body(key) != nullptr; });
+  store_.trees().DropCounters([this](const std::string& key) { return store_.trees().Body(key) != nullptr; });
 }
 
 std::vector<Batch> FullSnapshot::Collect(Time now, Collector& collector, Actions& /*actions*/) {
+  if (form_ == FullSnapshotForm::kLive) return CollectLive(now, collector);
   std::vector<Batch> batches;
-  if (form_ == FullSnapshotForm::kLive) {
-    for (const auto& [key, version] : trees_.counters()) {
-      // The live tree is never sent under another writer's key (H4 mended).
-      if (version <= collector.LastSent(key) || key != OwnKey(ModelOf(key))) continue;
-      view_.SnapshotTextTrees(ModelOf(key),
-                              [&, &tree = key, &label = version](const std::string& /*model*/, TreeSnapshot snapshot) {
-                                std::string body = Encode(snapshot);
-                                const std::uint64_t records = RecordsIn(body);
-                                batches.push_back(BatchOf(tree, std::move(body), records, label, now));
-                              });
-    }
-    return batches;
+  for (const auto& [key, body] : store_.trees().bodies()) {
+    const std::uint64_t version = Version(key);
+    if (version <= collector.LastSent(key) || !ViewTreeSnapshot(AsBytes(body)).ok()) continue;
+    batches.push_back(store_.BatchOf(key, body, RecordsIn(body), version, now));
   }
-  for (const auto& [key, body] : trees_.bodies()) {
-    if (Version(key) <= collector.LastSent(key)) continue;
-    if (ViewTreeSnapshot(AsBytes(body)).ok()) batches.push_back(BatchOf(key, body, RecordsIn(body), Version(key), now));
+  return batches;
+}
+
+std::vector<Batch> FullSnapshot::CollectLive(Time now, const Collector& collector) const {
+  std::vector<Batch> batches;
+  for (const auto& [key, version] : store_.trees().counters()) {
+    // The live tree is never sent under another writer's key (H4 mended).
+    if (version <= collector.LastSent(key) || key != context_.OwnKey(ModelOf(key))) continue;
+    view_.SnapshotTextTrees(ModelOf(key),
+                            [&, &tree = key, &label = version](const std::string& /*model*/, TreeSnapshot snapshot) {
+                              std::string body = Encode(snapshot);
+                              const std::uint64_t records = RecordsIn(body);
+                              batches.push_back(store_.BatchOf(tree, std::move(body), records, label, now));
+                            });
   }
   return batches;
 }

@@ -11,7 +11,7 @@
 // is dropped. Under load the counter moves every second, so /b and checkpoint/a send the same bytes up to ten times
 // under ten versions, and a peer merges them ten times. Above 10 MiB a dialer builds and refuses every second for ever,
 // and a serving end marks what it refused (H2); below, the trees converge in a round. What is received goes back to its
-// origin, which refuses it (H6); received and asked: snapshot_sync.h.
+// origin, which refuses it (H6); received and asked: snapshot_store.h.
 //
 // Chosen where the history is silent: no commit was full-snapshot alone. Its first form keeps its counters, where
 // garbage collection elsewhere drops those without a body every 60 rounds. An export holds the tree's lock for its
@@ -23,10 +23,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "impl/sync/generations/snapshot_sync.h"
+#include "impl/sync/generations/offers.h"
+#include "impl/sync/generations/policy_sync.h"
+#include "impl/sync/generations/snapshot_store.h"
 #include "impl/sync/generations/text_tree_view.h"
 
 namespace prefixmesh::generations {
@@ -40,20 +44,31 @@ struct FullSnapshotOptions {
   HazardSet mended = {};
 };
 
-class FullSnapshot final : public SnapshotSync {
+class FullSnapshot final : public PolicySync {
  public:
   FullSnapshot(const FullSnapshotOptions& options, const TextTreeView& view);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return NameOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRound(Time now, Actions& actions) override;
+
+  std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
 
  private:
+  std::uint64_t StoreGeneration() const override { return store_.trees().generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Checkpoint(Time now) override;
-  void CollectGarbage() override;
+  bool AsksForSnapshot() const override { return store_.trees().bodies().empty(); }
+  std::vector<StoreEntry> Snapshot(Time now) override { return store_.Snapshot(now); }
+  Result<Checked> Check(const Arrival& arrival) override { return store_.Check(arrival); }
+  void AddBuffers(StrategyReport& report) const override { store_.AddTo(report); }
+
+  std::vector<Batch> CollectLive(Time now, const Collector& collector) const;
+  void Checkpoint();
+  void CollectGarbage();
 
   const FullSnapshotForm form_;
   const TextTreeView& view_;
+  SnapshotStore store_;
 };
 
 }  // namespace prefixmesh::generations

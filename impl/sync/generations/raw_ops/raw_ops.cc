@@ -3,20 +3,28 @@
 #include <utility>
 
 namespace prefixmesh::generations {
-namespace {
 
-PolicySyncOptions Common(const RawOpsOptions& options) {
-  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
-}
-
-}  // namespace
-
-RawOps::RawOps(const RawOpsOptions& options) : OpSync(Common(options), MakeTraits("raw-ops", Common(options))) {}
+RawOps::RawOps(const RawOpsOptions& options)
+    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+                 MakeTraits("raw-ops", options.constants)),
+      store_(context_) {}
 
 void RawOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
-  ++records_.local;
-  const std::string key = OwnKey(offer.model);
+  ++context_.records.local;
+  const std::string key = context_.OwnKey(offer.model);
   store_.Append(key, OperationOf(std::move(offer)));
+}
+
+void RawOps::OnRound(Time /*now*/, Actions& /*actions*/) {
+  const Due due = Round();
+  if (due.checkpoint) store_.Checkpoint();
+  if (due.garbage) store_.CollectGarbage();
+}
+
+std::vector<Batch> RawOps::Collect(Time now, Collector& collector, Actions& /*actions*/) {
+  std::vector<Batch> batches(1);
+  store_.Collect(collector, now, batches[0]);
+  return batches;
 }
 
 }  // namespace prefixmesh::generations

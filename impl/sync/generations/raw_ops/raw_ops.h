@@ -7,9 +7,8 @@
 //   received                   appended to the list or replacing it; the whole list is replayed into the tree
 //   stream up, serving end     asks for the lists when it has none (H3); answered 100 entries a chunk (H12)
 //
-// It has the hazards H1–H7 and H9–H14 of the specification, but for those that are mended (hazards.h). collector.h has
-// what the generations share, op_store.h the state and the version rules, op_sync.h what goes in and out, store_frame.h
-// the bytes.
+// It has the hazards H1–H7 and H9–H14 of the specification, but for those that are mended (hazards.h). policy_sync.h
+// has what the generations share, op_store.h the state, the version rules and what goes in and out.
 //
 // Chosen where the history is silent: a checkpoint raises the counter to the list's version (without it an
 // active-active pair refuses nearly all of each other's deltas after the first checkpoint); "its policy store is empty"
@@ -20,14 +19,18 @@
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: op_store.h; pending has no byte bound (historical).
 // Records: local = operations appended · sent = operations in queued frames, repeats and full states included ·
-//          received, applied, stale, unresolved: op_sync.h.
-// Layers:  op_sync.h · snapshot request = control, answer = repair.
+//          received, applied, stale, unresolved: op_store.h.
+// Layers:  op_store.h · snapshot request = control, answer = repair.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "impl/sync/generations/op_sync.h"
+#include "impl/sync/generations/offers.h"
+#include "impl/sync/generations/op_store.h"
+#include "impl/sync/generations/policy_sync.h"
 
 namespace prefixmesh::generations {
 
@@ -38,15 +41,30 @@ struct RawOpsOptions {
   HazardSet mended = {};
 };
 
-class RawOps final : public OpSync {
+class RawOps final : public PolicySync {
  public:
   explicit RawOps(const RawOpsOptions& options);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return CopyOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRound(Time now, Actions& actions) override;
+
+  std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
+  const OpStore& store() const { return store_; }  // for tests
 
  private:
-  void Checkpoint(Time /*now*/) override { store_.Checkpoint(); }
+  std::uint64_t StoreGeneration() const override { return store_.generation(); }
+  std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
+  void Marked(PeerIndex /*peer*/, const std::string& key, std::uint64_t trim_watermark) override {
+    store_.TrimAfterMark(key, trim_watermark);
+  }
+  void Refused(PeerIndex /*peer*/, const std::string& key) override { store_.ForceTrim(key); }
+  bool AsksForSnapshot() const override { return store_.blobs() == 0; }
+  std::vector<StoreEntry> Snapshot(Time now) override { return store_.Snapshot(now); }
+  Result<Checked> Check(const Arrival& arrival) override { return store_.Check(arrival); }
+  void AddBuffers(StrategyReport& report) const override { store_.AddTo(report); }
+
+  OpStore store_;
 };
 
 }  // namespace prefixmesh::generations

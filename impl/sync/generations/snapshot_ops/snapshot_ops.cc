@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "impl/sync/generations/op_sync.h"
-#include "impl/sync/generations/rebuilt_tree.h"
+#include "impl/sync/generations/offers.h"
 
 namespace prefixmesh::generations {
 namespace {
-
-PolicySyncOptions Common(const SnapshotOpsOptions& options) {
-  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
-}
 
 // The rest of what a frame may take while it is handled.
 constexpr std::uint64_t kRebuildSlackBytes = 640u << 10;
@@ -26,10 +21,12 @@ OperationList ListOf(std::string_view operations) { return {0, AsBytes(operation
 }  // namespace
 
 SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
-    : SnapshotSync(Common(options), MakeTraits(options.capped ? "capped-ops" : "snapshot-ops", Common(options))),
+    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+                 MakeTraits(options.capped ? "capped-ops" : "snapshot-ops", options.constants)),
       cap_(options.capped ? static_cast<std::size_t>(options.constants.delta_operations) : 0),
       while_rebuilding_(options.while_rebuilding),
-      pending_(options.constants, options.mended, trims_) {}
+      pending_(context_),
+      store_(context_) {}
 
 std::atomic<std::uint64_t>& SnapshotOps::CapturedOf(std::string_view model) const {
   std::uint32_t hash = 2166136261u;  // FNV-1a
@@ -43,20 +40,19 @@ std::optional<Offer> SnapshotOps::Capture(const PlacementView& placement) const 
 }
 
 void SnapshotOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
-  ++records_.local;
-  const std::string key = OwnKey(offer.model);
-  pending_.Append(key, {.kind = offer.kind, .prompt = std::move(offer.prompt), .tenant = std::move(offer.worker_name)},
-                  Version(key) + 1);
-  Bump(key);
+  ++context_.records.local;
+  const std::string key = context_.OwnKey(offer.model);
+  pending_.Append(key, OperationOf(std::move(offer)), Version(key) + 1);
+  store_.Bump(key);
 }
 
 // ---- checkpoint -----------------------------------------------------------------------------------------------------
 
 RebuiltTree SnapshotOps::Stored(const std::string& key, std::uint64_t bytes_max) const {
-  RebuiltTree tree(trees_.Body(key), bytes_max);
+  RebuiltTree tree(store_.trees().Body(key), bytes_max);
   // A body that a peer sent since has taken their place.
   if (const auto found = unfolded_.find(key); found != unfolded_.end())
-    if (found->second.version >= trees_.BodyVersion(key))
+    if (found->second.version >= store_.trees().BodyVersion(key))
       for (const std::string& operations : found->second.operations) tree.Apply(ListOf(operations), applies_removals());
   return tree;
 }
@@ -64,15 +60,19 @@ RebuiltTree SnapshotOps::Stored(const std::string& key, std::uint64_t bytes_max)
 void SnapshotOps::Fold(const std::string& key) {
   const auto unfolded = unfolded_.find(key);
   if (unfolded == unfolded_.end()) return;
-  trees_.SetBody(key, Stored(key).Encode(), Version(key));
+  store_.trees().SetBody(key, Stored(key).Encode(), Version(key));
   for (const std::string& operations : unfolded->second.operations) unfolded_bytes_ -= operations.size();
   unfolded_.erase(unfolded);
 }
 
-void SnapshotOps::Checkpoint(Time /*now*/) {
-  BeginCheckpoint();
-  if (while_rebuilding_) while_rebuilding_();
-  EndCheckpoint();
+void SnapshotOps::OnRound(Time /*now*/, Actions& /*actions*/) {
+  const Due due = Round();
+  if (due.checkpoint) {
+    BeginCheckpoint();
+    if (while_rebuilding_) while_rebuilding_();
+    EndCheckpoint();
+  }
+  if (due.garbage) CollectGarbage();
 }
 
 void SnapshotOps::BeginCheckpoint() {
@@ -92,20 +92,21 @@ void SnapshotOps::EndCheckpoint() {
   for (auto& [key, rebuilt] : std::exchange(rebuilt_, {})) {
     if (!Commits(key, rebuilt)) continue;
     ++commits_;
-    trees_.SetBody(key, std::move(rebuilt.body), rebuilt.version);
+    store_.trees().SetBody(key, std::move(rebuilt.body), rebuilt.version);
     pending_.Drop(key, rebuilt.operations);
   }
 }
 
 bool SnapshotOps::Commits(const std::string& key, const Rebuilt& rebuilt) const {
-  if (trees_.Body(key) == nullptr) return true;
-  if (mended(Hazard::kLiveCommit)) return rebuilt.version >= trees_.BodyVersion(key);
+  if (store_.trees().Body(key) == nullptr) return true;
+  if (context_.Mends(Hazard::kLiveCommit)) return rebuilt.version >= store_.trees().BodyVersion(key);
   return CapturedOf(ModelOf(key)).load(std::memory_order_relaxed) == rebuilt.captured_before;
 }
 
 void SnapshotOps::CollectGarbage() {
   pending_.EraseEmpty();
-  trees_.DropCounters([this](const std::string& key) { return trees_.Body(key) != nullptr || pending_.Has(key); });
+  store_.trees().DropCounters(
+      [this](const std::string& key) { return store_.trees().Body(key) != nullptr || pending_.Has(key); });
 }
 
 // ---- sending --------------------------------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ std::vector<Batch> SnapshotOps::Collect(Time now, Collector& collector, Actions&
   std::vector<Batch> batches(1);
   const auto next = [&]() -> Batch& {
     if (capped() && !batches.back().entries.empty()) batches.emplace_back();
-    batches.back().generation = Generation();
+    batches.back().generation = StoreGeneration();
     return batches.back();
   };
   for (const auto& [key, pending] : pending_.all()) {
@@ -129,7 +130,6 @@ std::vector<Batch> SnapshotOps::Collect(Time now, Collector& collector, Actions&
     }
   }
   CollectBodies(now, collector, batches);
-  std::erase_if(batches, [](const Batch& batch) { return batch.entries.empty(); });
   return batches;
 }
 
@@ -144,23 +144,23 @@ void SnapshotOps::CollectDelta(const std::string& key, std::size_t first, std::u
       .operations = {begin, begin + static_cast<std::ptrdiff_t>(count)},
       .base_version = last_sent,
       .new_version = count == unsent ? Version(key) : pending_.VersionAt(key, Version(key), first + count - 1)};
-  batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), delta.new_version, options_.self_name, now), count,
+  batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), delta.new_version, context_.self_name, now), count,
             false);
 }
 
 void SnapshotOps::CollectGap(const std::string& key, Time now, Batch& batch) {
   RebuiltTree tree = Stored(key);
   tree.Apply(pending_.Of(key), applies_removals());
-  batch.Add(TreeEntry(key, kTreeSnapshotTag, tree.Encode(), Version(key), options_.self_name, now), tree.Holders(),
+  batch.Add(TreeEntry(key, kTreeSnapshotTag, tree.Encode(), Version(key), context_.self_name, now), tree.Holders(),
             true);
 }
 
 void SnapshotOps::CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches) {
-  for (const auto& [key, body] : trees_.bodies()) {
+  for (const auto& [key, body] : store_.trees().bodies()) {
     if (pending_.Count(key) > 0 || Version(key) <= collector.LastSent(key)) continue;
     Fold(key);
     if (!ViewTreeSnapshot(AsBytes(body)).ok()) continue;
-    Batch batch = BatchOf(key, body, RecordsIn(body), Version(key), now);
+    Batch batch = store_.BatchOf(key, body, RecordsIn(body), Version(key), now);
     Batch& last = batches.back();
     if (last.entries.empty() || capped()) {
       batches.push_back(std::move(batch));
@@ -174,48 +174,48 @@ void SnapshotOps::CollectBodies(Time now, const Collector& collector, std::vecto
 
 std::vector<StoreEntry> SnapshotOps::Snapshot(Time now) {
   while (!unfolded_.empty()) Fold(unfolded_.begin()->first);
-  return SnapshotSync::Snapshot(now);
+  return store_.Snapshot(now);
 }
 
-Result<PolicySync::Checked> SnapshotOps::Check(const Arrival& arrival) {
+Result<Checked> SnapshotOps::Check(const Arrival& arrival) {
   const PolicyStateView& envelope = arrival.envelope;
-  if (envelope.policy_type == kTreeStateDeltaTag) {
-    const Result<DeltaView> delta = ViewTreeStateDelta(envelope.config);
-    if (!delta.ok()) return delta.error();
-    return Checked{delta->operations.count, [this, key = arrival.key, taken = *delta](Actions& actions) {
-                     return TakeDelta(taken, key, actions);
-                   }};
-  }
-  if (envelope.policy_type == kTreeStateTag) {
-    const Result<StateView> list = ViewTreeState(envelope.config);
-    if (!list.ok()) return list.error();
-    const auto rebuilt = [this, operations = list->operations] {
-      RebuiltTree tree(nullptr, RebuildMax(operations.bytes.size()));
-      tree.Apply(operations, applies_removals());
-      return tree;
-    };
-    const RebuiltTree tree = rebuilt();
-    if (!tree.fits()) return TooLarge();
-    // It is rebuilt once more when it is applied: a frame may hold many, and one at a time is in memory.
-    return Checked{tree.Holders(),
-                   [this, rebuilt, records = tree.Holders(), key = arrival.key,
-                    version = envelope.version](Actions& actions) -> Status {
-                     if (TakesSnapshot(key, version, records)) KeepSnapshot(key, rebuilt().Encode(), version, actions);
-                     return {};
-                   }};
-  }
-  return SnapshotSync::Check(arrival);
+  if (envelope.policy_type == kTreeStateTag) return CheckList(arrival);
+  if (envelope.policy_type != kTreeStateDeltaTag) return store_.Check(arrival);
+  const Result<DeltaView> delta = ViewTreeStateDelta(envelope.config);
+  if (!delta.ok()) return delta.error();
+  return Checked{delta->operations.count, [this, key = arrival.key, taken = *delta](Actions& actions) {
+                   return TakeDelta(taken, key, actions);
+                 }};
+}
+
+Result<Checked> SnapshotOps::CheckList(const Arrival& arrival) {
+  const Result<StateView> list = ViewTreeState(arrival.envelope.config);
+  if (!list.ok()) return list.error();
+  const auto rebuilt = [this, operations = list->operations] {
+    RebuiltTree tree(nullptr, RebuildMax(operations.bytes.size()));
+    tree.Apply(operations, applies_removals());
+    return tree;
+  };
+  const RebuiltTree tree = rebuilt();
+  if (!tree.fits()) return TooLarge();
+  // It is rebuilt once more when it is applied: a frame may hold many, and one at a time is in memory.
+  return Checked{tree.Holders(),
+                 [this, rebuilt, records = tree.Holders(), key = arrival.key,
+                  version = arrival.envelope.version](Actions& actions) -> Status {
+                   if (store_.Takes(key, version, records)) store_.Keep(key, rebuilt().Encode(), version, actions);
+                   return {};
+                 }};
 }
 
 Status SnapshotOps::TakeDelta(const DeltaView& delta, const std::string& key, Actions& actions) {
   const OperationList& operations = delta.operations;
   const std::uint64_t version = Version(key);
   if (delta.base_version > version || version >= delta.new_version) {
-    records_.stale += operations.count;
+    context_.records.stale += operations.count;
     return {};
   }
-  const std::string* body = trees_.Body(key);
-  const bool replays_whole = !mended(Hazard::kWholeReplay);
+  const std::string* body = store_.trees().Body(key);
+  const bool replays_whole = !context_.Mends(Hazard::kWholeReplay);
   std::string rebuilt;
   if (replays_whole || body == nullptr) {
     RebuiltTree tree = Stored(key, RebuildMax(operations.bytes.size() + (body != nullptr ? body->size() : 0)));
@@ -229,12 +229,12 @@ Status SnapshotOps::TakeDelta(const DeltaView& delta, const std::string& key, Ac
     lost += removes ? !applies_removals() : operation.kind != Kind::kText;
     // Before the merge, which adds and never takes away.
     if (removes ? applies_removals() : !replays_whole && operation.kind == Kind::kText)
-      ReplayInto(actions, delta.model_id, operation, options_.mended);
+      ReplayInto(actions, delta.model_id, operation, context_.mended);
   });
-  records_.unresolved += lost;
-  records_.applied += operations.count - lost;
-  trees_.SetCounter(key, delta.new_version);
-  trees_.Changed();
+  context_.records.unresolved += lost;
+  context_.records.applied += operations.count - lost;
+  store_.trees().SetCounter(key, delta.new_version);
+  store_.trees().Changed();
   if (!replays_whole && body != nullptr) {
     Unfolded& unfolded = unfolded_[key];
     unfolded.version = delta.new_version;
@@ -243,14 +243,14 @@ Status SnapshotOps::TakeDelta(const DeltaView& delta, const std::string& key, Ac
     return {};
   }
   if (replays_whole) actions.push_back(ApplySnapshot{.model = std::string(delta.model_id), .body = rebuilt});
-  trees_.SetBody(key, std::move(rebuilt), delta.new_version);
+  store_.trees().SetBody(key, std::move(rebuilt), delta.new_version);
   return {};
 }
 
 void SnapshotOps::AddBuffers(StrategyReport& report) const {
   report.Add("pending", pending_.bytes(), pending_.operations());
-  SnapshotSync::AddBuffers(report);
-  if (mended(Hazard::kWholeReplay)) report.Add("unfolded", unfolded_bytes_, unfolded_.size());
+  store_.AddTo(report);
+  if (context_.Mends(Hazard::kWholeReplay)) report.Add("unfolded", unfolded_bytes_, unfolded_.size());
 }
 
 }  // namespace prefixmesh::generations

@@ -8,7 +8,7 @@
 //               placement was made meanwhile: the version of the rebuild is compared with a counter that traffic moves
 //               (H8). With placements per second × seconds of a rebuild ≥ 1 it is kept once, and pending grows
 //   received    a delta that goes on from the counter: rebuilt with its operations, stored, and merged into the live
-//               tree whole, for each delta (H9). A snapshot: snapshot_sync.h. A whole list: turned into a snapshot
+//               tree whole, for each delta (H9). A snapshot: snapshot_store.h. A whole list: turned into a snapshot
 //
 // capped-ops is the same but for: at most 200 operations a delta, labelled by what it holds, so that a backlog drains
 // at 200 a second and peer while placements open the gate (what is left when they stop waits for the next); nothing at
@@ -40,13 +40,15 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "impl/sync/generations/pending_ops.h"
+#include "impl/sync/generations/policy_sync.h"
 #include "impl/sync/generations/rebuilt_tree.h"
-#include "impl/sync/generations/snapshot_sync.h"
+#include "impl/sync/generations/snapshot_store.h"
 
 namespace prefixmesh::generations {
 
@@ -60,18 +62,21 @@ struct SnapshotOpsOptions {
   std::function<void()> while_rebuilding = {};
 };
 
-class SnapshotOps final : public SnapshotSync {
+class SnapshotOps final : public PolicySync {
  public:
   explicit SnapshotOps(const SnapshotOpsOptions& options);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override;
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRound(Time now, Actions& actions) override;
+  std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
 
   // The two halves of a checkpoint, which the mesh calls in one go. Public for tests, which place in between.
   void BeginCheckpoint();
   void EndCheckpoint();
 
   // ---- for tests
+  const TreeStore& trees() const { return store_.trees(); }
   std::size_t pending(std::string_view key) const { return pending_.Count(key); }
   std::uint64_t commits() const { return commits_; }
   std::uint64_t attempts() const { return attempts_; }
@@ -90,24 +95,26 @@ class SnapshotOps final : public SnapshotSync {
     std::uint64_t version = 0;            // the counter after the last of them
   };
 
+  std::uint64_t StoreGeneration() const override { return store_.trees().generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Marked(PeerIndex /*peer*/, const std::string& key) override {
-    pending_.TrimAfterMark(key, Version(key), TrimWatermark(key));
+  void Marked(PeerIndex /*peer*/, const std::string& key, std::uint64_t trim_watermark) override {
+    pending_.TrimAfterMark(key, Version(key), trim_watermark);
   }
   void Refused(PeerIndex /*peer*/, const std::string& key) override { pending_.ForceTrim(key); }
-  void Checkpoint(Time now) override;
-  void CollectGarbage() override;
+  bool AsksForSnapshot() const override { return store_.trees().bodies().empty(); }
   std::vector<StoreEntry> Snapshot(Time now) override;
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   bool capped() const { return cap_ > 0; }
-  bool applies_removals() const { return mended(Hazard::kRemovalsDropped); }
+  bool applies_removals() const { return context_.Mends(Hazard::kRemovalsDropped); }
   std::atomic<std::uint64_t>& CapturedOf(std::string_view model) const;
   // Adds one key's entry to the batch.
   void CollectDelta(const std::string& key, std::size_t first, std::uint64_t last_sent, Time now, Batch& batch) const;
   void CollectGap(const std::string& key, Time now, Batch& batch);
   void CollectBodies(Time now, const Collector& collector, std::vector<Batch>& batches);
+  void CollectGarbage();
+  Result<Checked> CheckList(const Arrival& arrival);
   Status TakeDelta(const DeltaView& delta, const std::string& key, Actions& actions);
   // Whether a checkpoint may be kept.
   bool Commits(const std::string& key, const Rebuilt& rebuilt) const;
@@ -119,6 +126,7 @@ class SnapshotOps final : public SnapshotSync {
   const std::size_t cap_;
   const std::function<void()> while_rebuilding_;
   PendingOps pending_;
+  SnapshotStore store_;
   std::map<std::string, Rebuilt> rebuilt_;    // between the two halves only
   std::map<std::string, Unfolded> unfolded_;  // H9 mended
   std::uint64_t unfolded_bytes_ = 0;          // as they are encoded

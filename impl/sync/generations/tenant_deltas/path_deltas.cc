@@ -10,34 +10,33 @@ namespace {
 constexpr std::string_view kPathDeltasNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3",
                                                  "tenant-deltas/d4"};
 
-PolicySyncOptions Common(const PathDeltasOptions& options) {
-  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
-}
-
 }  // namespace
 
 PathDeltas::PathDeltas(const PathDeltasOptions& options)
-    : OpSync(Common(options), MakeTraits(kPathDeltasNames[static_cast<std::size_t>(options.draft)], Common(options))),
+    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+                 MakeTraits(kPathDeltasNames[static_cast<std::size_t>(options.draft)], options.constants)),
       draft_(options.draft),
+      store_(context_),
       structure_rounds_(options.constants.structure_rounds) {}
 
 void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
-  ++records_.local;
+  ++context_.records.local;
   const std::string model = offer.model;
   std::vector<PathInsert>& inserts = buffers_[model];
   buffered_bytes_ -= inserts.capacity() * sizeof(PathInsert);
   inserts.push_back({.path = offer.kind == Kind::kText ? offer.prompt : PathOfTokens(offer.prompt),
                      .worker_url = offer.worker_name,
-                     .epoch = store_.Version(OwnKey(model))});
+                     .epoch = store_.Version(context_.OwnKey(model))});
   buffered_bytes_ +=
       inserts.capacity() * sizeof(PathInsert) + HeapBytes(inserts.back().path) + HeapBytes(inserts.back().worker_url);
   ++buffered_;
-  store_.Append(OwnKey(model), OperationOf(std::move(offer)));
+  store_.Append(context_.OwnKey(model), OperationOf(std::move(offer)));
 }
 
-void PathDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
-  structure_rounds_.PeerDown(peer);
-  OpSync::OnPeerDown(now, peer, actions);
+void PathDeltas::OnRound(Time /*now*/, Actions& /*actions*/) {
+  const Due due = Round();
+  if (due.checkpoint) store_.Checkpoint();
+  if (due.garbage) store_.CollectGarbage();
 }
 
 std::vector<Batch> PathDeltas::Collect(Time now, Collector& collector, Actions& /*actions*/) {
@@ -45,21 +44,20 @@ std::vector<Batch> PathDeltas::Collect(Time now, Collector& collector, Actions& 
   Batch& batch = batches[0];
   for (auto& [model, inserts] : std::exchange(buffers_, {})) {
     if (draft_ >= PathDeltaDraft::kD3 && structure_rounds_.Due(collector.peer(), model)) continue;
-    const std::string key = OwnKey(model);
+    const std::string key = context_.OwnKey(model);
     const std::uint64_t version = store_.Version(key);
     const PathDelta delta{.model_id = model, .version = version, .inserts = std::move(inserts), .evictions = {}};
-    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now), delta.inserts.size(),
+    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, context_.self_name, now), delta.inserts.size(),
               false);
   }
   buffered_ = 0;
   buffered_bytes_ = 0;
-  store_.Collect(collector, options_.self_name, now, batch);
-  if (batch.entries.empty()) batches.clear();
+  store_.Collect(collector, now, batch);
   return batches;
 }
 
-Result<PolicySync::Checked> PathDeltas::Check(const Arrival& arrival) {
-  if (arrival.envelope.policy_type != kTenantDeltaTag) return OpSync::Check(arrival);
+Result<Checked> PathDeltas::Check(const Arrival& arrival) {
+  if (arrival.envelope.policy_type != kTenantDeltaTag) return store_.Check(arrival);
   const Result<PathDeltaView> delta = ViewPathDelta(arrival.envelope.config);
   if (!delta.ok()) return delta.error();
   return Checked{delta->inserts + delta->evictions,
@@ -73,14 +71,14 @@ void PathDeltas::Receive(const std::string& key, const PathDeltaView& delta, Act
   const std::string model(delta.model_id);
   delta.ForEachInsert([&](std::string_view path, std::string_view url, std::uint64_t) {
     const bool resolves = draft_ >= PathDeltaDraft::kD2 && !path.starts_with(kTokensPath);
-    ++(resolves ? records_.applied : records_.unresolved);
+    ++(resolves ? context_.records.applied : context_.records.unresolved);
     if (resolves)
       actions.push_back(ApplyPrompt{
           .model = model, .kind = Kind::kText, .prompt = std::string(path), .worker_name = std::string(url)});
   });
   delta.ForEachEviction([&](std::string_view path, std::string_view url) {
     const bool everywhere = draft_ >= PathDeltaDraft::kD4 && path.empty();
-    ++(everywhere ? records_.applied : records_.unresolved);
+    ++(everywhere ? context_.records.applied : context_.records.unresolved);
     if (everywhere) actions.push_back(ForgetTenant{.model = model, .worker_name = std::string(url)});
   });
   store_.Raise(key, delta.version);
@@ -88,7 +86,7 @@ void PathDeltas::Receive(const std::string& key, const PathDeltaView& delta, Act
 
 void PathDeltas::AddBuffers(StrategyReport& report) const {
   report.Add("tenant_deltas", buffered_bytes_, buffered_);
-  OpSync::AddBuffers(report);
+  store_.AddTo(report);
 }
 
 }  // namespace prefixmesh::generations

@@ -5,7 +5,7 @@
 //   placement   {prompt, url, counter before it} into the model's buffer, and an operation with the same prompt into
 //               pending: it is kept twice
 //   tick        the model's buffer is taken out, whatever becomes of it, and sent to this one stream. A tree whose
-//               buffer another stream took gets what raw-ops sends: deltas or full states from pending (op_sync.h)
+//               buffer another stream took gets what raw-ops sends: deltas or full states from pending (op_store.h)
 //   received    the counter becomes the larger one; text paths as the draft has it; paths of tokens are skipped
 //   10 rounds   pending into the list, as in raw-ops
 //
@@ -28,10 +28,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "impl/sync/generations/op_sync.h"
+#include "impl/sync/generations/offers.h"
+#include "impl/sync/generations/op_store.h"
+#include "impl/sync/generations/policy_sync.h"
 #include "impl/sync/generations/tenant_deltas/structure_rounds.h"
 #include "impl/wire/path_delta.h"
 
@@ -46,23 +50,34 @@ struct PathDeltasOptions {
   HazardSet mended = {};
 };
 
-class PathDeltas final : public OpSync {
+class PathDeltas final : public PolicySync {
  public:
   explicit PathDeltas(const PathDeltasOptions& options);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return CopyOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
-  void OnPeerDown(Time now, PeerIndex peer, Actions& actions) override;
+  void OnRound(Time now, Actions& actions) override;
+
+  std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
+  const OpStore& store() const { return store_; }  // for tests
 
  private:
+  std::uint64_t StoreGeneration() const override { return store_.generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Checkpoint(Time /*now*/) override { store_.Checkpoint(); }
+  void Marked(PeerIndex /*peer*/, const std::string& key, std::uint64_t trim_watermark) override {
+    store_.TrimAfterMark(key, trim_watermark);
+  }
+  void Refused(PeerIndex /*peer*/, const std::string& key) override { store_.ForceTrim(key); }
+  void StreamEnded(PeerIndex peer) override { structure_rounds_.PeerDown(peer); }
+  bool AsksForSnapshot() const override { return store_.blobs() == 0; }
+  std::vector<StoreEntry> Snapshot(Time now) override { return store_.Snapshot(now); }
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
   void Receive(const std::string& key, const PathDeltaView& delta, Actions& actions);
 
   const PathDeltaDraft draft_;
+  OpStore store_;
   StructureRounds structure_rounds_;                        // from d3 on
   std::map<std::string, std::vector<PathInsert>> buffers_;  // by model
   std::uint64_t buffered_ = 0;                              // records

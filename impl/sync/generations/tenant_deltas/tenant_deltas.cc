@@ -2,18 +2,14 @@
 
 #include <utility>
 
+#include "impl/sync/generations/offers.h"
 #include "impl/wire/path_hash.h"
-#include "impl/wire/tree_snapshot.h"
 
 namespace prefixmesh::generations {
 namespace {
 
 constexpr std::string_view kTenantDeltasNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7",
                                                    "tenant-deltas/d8", "tenant-deltas"};
-
-PolicySyncOptions Common(const TenantDeltasOptions& options) {
-  return {.self_name = options.self_name, .constants = options.constants, .mended = options.mended};
-}
 
 // The merged form exports nothing, but sends the lists of older peers on.
 ExportForm FormOf(const TenantDeltasOptions& options) {
@@ -29,10 +25,12 @@ ExportForm FormOf(const TenantDeltasOptions& options) {
 }  // namespace
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view)
-    : Lz4Sync(Common(options), MakeTraits(kTenantDeltasNames[static_cast<std::size_t>(options.draft)], Common(options)),
-              FormOf(options)),
+    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+                 MakeTraits(kTenantDeltasNames[static_cast<std::size_t>(options.draft)], options.constants)),
       choices_(options),
       view_(view),
+      store_(context_),
+      bodies_(context_, store_, FormOf(options)),
       structure_rounds_(options.constants.structure_rounds) {}
 
 std::optional<Offer> TenantDeltas::Capture(const PlacementView& placement) const {
@@ -56,28 +54,31 @@ std::optional<Offer> TenantDeltas::Capture(const PlacementView& placement) const
 }
 
 void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
-  ++records_.local;
+  ++context_.records.local;
   const std::uint64_t hash = offer.ids.front().value;
   if (offer.kind == Kind::kText && (!offer.by_load || indexes_by_load())) index_.Put(hash, std::move(offer.prompt));
 
-  const std::string key = OwnKey(offer.model);
+  const std::string key = context_.OwnKey(offer.model);
   buffers_.Add(offer.model, {.hash = hash, .worker_url = std::move(offer.worker_name), .epoch = store_.Version(key)});
   store_.Bump(key);
 }
 
-void TenantDeltas::OnRound(Time now, Actions& actions) {
-  Lz4Sync::OnRound(now, actions);
+void TenantDeltas::OnRound(Time /*now*/, Actions& /*actions*/) {
+  const Due due = Round();
+  if (due.checkpoint && is_draft()) bodies_.Export(view_);  // as merged, an empty body
+  if (due.garbage) bodies_.CollectGarbage();
   index_age_ += traits().round_period;
   if (index_age_ < choices_.text_eviction_period) return;
   index_age_ = Time{0};
-  trims_.Add(Trim::kIndexCap, index_.ClearIfAbove(choices_.text_chars_max));
+  context_.trims.Add(Trim::kIndexCap, index_.ClearIfAbove(choices_.text_chars_max));
 }
 
-void TenantDeltas::OnPeerDown(Time now, PeerIndex peer, Actions& actions) {
+void TenantDeltas::StreamEnded(PeerIndex peer) {
   structure_rounds_.PeerDown(peer);
   buffers_.PutBack(peer);
-  Lz4Sync::OnPeerDown(now, peer, actions);
 }
+
+// ---- sending --------------------------------------------------------------------------------------------------------
 
 std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions& actions) {
   std::vector<Batch> batches(1);
@@ -86,34 +87,29 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
   // Taken out before anything is known of the send: what is refused or finds the queue full is gone (W5).
   for (auto& [model, records] : buffers_.TakeAll()) {
     if (is_draft() && structure_rounds_.Due(collector.peer(), model)) continue;
-    const std::string key = OwnKey(model);
+    const std::string key = context_.OwnKey(model);
     const std::uint64_t version = store_.Version(key);
-    if (mended(Hazard::kMarkedUnheard)) buffers_.KeepUnderWay(collector.peer(), key, records);
+    if (context_.Mends(Hazard::kMarkedUnheard)) buffers_.KeepUnderWay(collector.peer(), key, records);
     const TenantDelta delta{.model_id = model, .version = version, .inserts = std::move(records), .evictions = {}};
-    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, options_.self_name, now), delta.inserts.size(),
+    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, context_.self_name, now), delta.inserts.size(),
               false);
   }
   // A body at the version of a delta of the same beat, or of an earlier one, counts as sent (X8).
-  CollectBodies(now, collector, batch, actions);
-  if (batch.entries.empty()) batches.clear();
+  bodies_.Collect(now, collector, batch, actions);
   return batches;
 }
 
-void TenantDeltas::Checkpoint(Time /*now*/) {
-  if (is_draft()) Export(view_);  // as merged, an empty body
-}
-
-bool TenantDeltas::AsksForSnapshot() const { return !is_draft() || store_.blobs() == 0; }
-
 std::vector<StoreEntry> TenantDeltas::Snapshot(Time now) {
-  return is_draft() ? Lz4Sync::Snapshot(now) : std::vector<StoreEntry>();
+  return is_draft() ? bodies_.Snapshot(now) : std::vector<StoreEntry>();
 }
 
-Result<PolicySync::Checked> TenantDeltas::Check(const Arrival& arrival) {
+// ---- receiving ------------------------------------------------------------------------------------------------------
+
+Result<Checked> TenantDeltas::Check(const Arrival& arrival) {
   const std::string_view tag = arrival.envelope.policy_type;
   const bool reads_bodies = choices_.draft != TenantDeltaDraft::kD5 || arrival.role == StreamRole::kServer;
   if (tag == kTreeStateLz4Tag && !reads_bodies) return Checked{};
-  if (tag != kTenantDeltaTag) return Lz4Sync::Check(arrival);
+  if (tag != kTenantDeltaTag) return bodies_.Check(arrival);
   const Result<TenantDeltaView> delta = ViewTenantDelta(arrival.envelope.config);
   if (!delta.ok()) return delta.error();
   return Checked{delta->inserts + delta->evictions,
@@ -124,13 +120,14 @@ Result<PolicySync::Checked> TenantDeltas::Check(const Arrival& arrival) {
 }
 
 void TenantDeltas::Receive(const std::string& key, const TenantDeltaView& delta, Actions& actions) {
+  RecordCounts& records = context_.records;
   if (is_draft() && delta.version <= store_.Version(key)) {
-    records_.stale += delta.inserts + delta.evictions;
+    records.stale += delta.inserts + delta.evictions;
     return;
   }
   delta.ForEachInsert([&](std::uint64_t hash, std::string_view url, std::uint64_t) {
     const std::string* prefix = index_.Find(hash);
-    ++(prefix == nullptr ? records_.unresolved : records_.applied);
+    ++(prefix == nullptr ? records.unresolved : records.applied);
     if (prefix != nullptr)
       actions.push_back(ApplyPrompt{.model = std::string(delta.model_id),
                                     .kind = Kind::kText,
@@ -138,7 +135,7 @@ void TenantDeltas::Receive(const std::string& key, const TenantDeltaView& delta,
                                     .worker_name = std::string(url)});
   });
   delta.ForEachEviction([&](std::uint64_t hash, std::string_view url) {
-    ++(hash != 0 ? records_.unresolved : records_.applied);
+    ++(hash != 0 ? records.unresolved : records.applied);
     if (hash == 0)
       actions.push_back(ForgetTenant{.model = std::string(delta.model_id), .worker_name = std::string(url)});
   });

@@ -13,7 +13,7 @@
 //               chars a tenant
 //
 // Nothing exports a tree and no snapshot has one, so a new or healed peer gets nothing (W8); bodies come only from
-// peers that still send whole lists (lz4_sync.h). Tokens are hashed and sent, and resolved nowhere (W3).
+// peers that still send whole lists (compressed_bodies.h). Tokens are hashed and sent, and resolved nowhere (W3).
 //
 // The drafts before it, "tenant-deltas/d5" to "/d8", are the same with what came and went around it: the tree is
 // exported every 10 rounds and sent compressed; bodies are part of a snapshot that a peer asks for; a delta whose
@@ -39,6 +39,8 @@
 // connect, for the store that it counts never has an entry here; the original's four policy slots are one. A hash of 0
 // becomes 1 in d5, too, where it did not yet: nobody can show a prompt for it.
 //
+// To read it takes policy_sync.h, what all generations do, and compressed_bodies.h, what it keeps of whole trees.
+//
 // Threads, order, ownership, errors: strategy.h; the hash is taken on the request thread (X15). Bounds: none on the
 // buffers while no peer is connected (X2), none in bytes on the index (historical); both are running totals.
 // Records: local = placements · sent = records in queued frames · received = those in frames that decode · applied =
@@ -48,10 +50,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "impl/sync/generations/lz4_sync.h"
+#include "impl/sync/generations/compressed_bodies.h"
+#include "impl/sync/generations/op_store.h"
+#include "impl/sync/generations/policy_sync.h"
 #include "impl/sync/generations/tenant_deltas/path_index.h"
 #include "impl/sync/generations/tenant_deltas/record_buffers.h"
 #include "impl/sync/generations/tenant_deltas/structure_rounds.h"
@@ -72,23 +78,28 @@ struct TenantDeltasOptions {
   HazardSet mended = {};
 };
 
-class TenantDeltas final : public Lz4Sync {
+class TenantDeltas final : public PolicySync {
  public:
   TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view);
 
   std::optional<Offer> Capture(const PlacementView& placement) const override;
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
-  void OnPeerDown(Time now, PeerIndex peer, Actions& actions) override;
 
-  const PathIndex& index() const { return index_; }  // for tests
+  std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
+  // ---- for tests
+  const OpStore& store() const { return store_; }
+  const PathIndex& index() const { return index_; }
 
  private:
+  std::uint64_t StoreGeneration() const override { return store_.generation(); }
   std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) override;
-  void Marked(PeerIndex peer, const std::string& key) override { buffers_.Forget(peer, key); }
+  void Marked(PeerIndex peer, const std::string& key, std::uint64_t /*trim_watermark*/) override {
+    buffers_.Forget(peer, key);
+  }
   void Refused(PeerIndex peer, const std::string& key) override { buffers_.Forget(peer, key); }
-  void Checkpoint(Time now) override;
-  bool AsksForSnapshot() const override;
+  void StreamEnded(PeerIndex peer) override;
+  bool AsksForSnapshot() const override { return !is_draft() || store_.blobs() == 0; }
   std::vector<StoreEntry> Snapshot(Time now) override;
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
@@ -100,6 +111,8 @@ class TenantDeltas final : public Lz4Sync {
 
   const TenantDeltasOptions choices_;
   const TextTreeView& view_;
+  OpStore store_;  // counters, and the bodies of exports and older peers; nothing is ever pending
+  CompressedBodies bodies_;
   PathIndex index_;
   RecordBuffers buffers_;
   Time index_age_{0};                 // since the index was looked at, in whole rounds

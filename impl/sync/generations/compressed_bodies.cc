@@ -1,4 +1,4 @@
-#include "impl/sync/generations/lz4_sync.h"
+#include "impl/sync/generations/compressed_bodies.h"
 
 #include <algorithm>
 #include <optional>
@@ -34,52 +34,45 @@ Result<Content> ContentOf(Bytes body, std::size_t operations_max) {
 
 }  // namespace
 
-std::optional<std::string> Lz4Sync::ListOf(const std::string& key, const std::string& body) const {
+std::optional<std::string> CompressedBodies::ListOf(const std::string& key, const std::string& body) const {
   const std::uint64_t version = store_.trees().BodyVersion(key);
   if (version == 0) return std::nullopt;
   const Result<SnapshotView> tree = ViewTreeSnapshot(AsBytes(body));
   if (!tree.ok()) return std::nullopt;
-  Result<std::string> list = EncodeFlat(*tree, ModelOf(key), version, store_.operations_max());
+  Result<std::string> list = EncodeFlat(*tree, ModelOf(key), version, context_.ListOperationsMax());
   if (!list.ok()) return std::nullopt;
   return std::move(*list);
 }
 
-std::uint64_t Lz4Sync::Export(const TextTreeView& view) {
-  if (form_.skips_unchanged && Generation() == generation_exported_) return 0;
+std::uint64_t CompressedBodies::Export(const TextTreeView& view) {
+  if (form_.skips_unchanged && store_.generation() == generation_exported_) return 0;
   std::uint64_t bytes = 0;
   view.SnapshotTextTrees({}, [&](const std::string& model, TreeSnapshot snapshot) {
-    const std::string key = OwnKey(model);
+    const std::string key = context_.OwnKey(model);
     std::string body = Encode(snapshot);
     if (form_.flat) {
       const SnapshotView tree = *ViewTreeSnapshot(AsBytes(body));
-      Result<std::string> list = EncodeFlat(tree, model, store_.Version(key) + 1, store_.operations_max());
+      Result<std::string> list = EncodeFlat(tree, model, store_.Version(key) + 1, context_.ListOperationsMax());
       if (!list.ok()) return;
       const std::uint64_t operations = *CountFlat(tree);
-      trims_.Add(Trim::kListCap, operations - KeptOf(0, operations, store_.operations_max()));
+      context_.trims.Add(Trim::kListCap, operations - KeptOf(0, operations, context_.ListOperationsMax()));
       body = std::move(*list);
     }
     bytes += body.size();
     store_.SetSnapshot(key, std::move(body));
     store_.Bump(key);
   });
-  generation_exported_ = Generation();
+  generation_exported_ = store_.generation();
   return bytes;
 }
 
-void Lz4Sync::CollectGarbage() {
+void CompressedBodies::CollectGarbage() {
   if (form_.garbage_takes_bodies) store_.ClearBodies();
-  OpSync::CollectGarbage();
+  store_.CollectGarbage();
 }
 
-std::vector<Batch> Lz4Sync::Collect(Time now, Collector& collector, Actions& actions) {
-  std::vector<Batch> batches(1);
-  CollectBodies(now, collector, batches[0], actions);
-  if (batches[0].entries.empty()) batches.clear();
-  return batches;
-}
-
-void Lz4Sync::CollectBodies(Time now, Collector& collector, Batch& batch, Actions& actions) {
-  batch.generation = Generation();
+void CompressedBodies::Collect(Time now, Collector& collector, Batch& batch, Actions& actions) const {
+  batch.generation = store_.generation();
   for (const auto& [key, stored] : store_.trees().bodies()) {
     const std::uint64_t version = store_.Version(key);
     const bool emitted = std::any_of(batch.entries.begin(), batch.entries.end(),
@@ -100,47 +93,45 @@ void Lz4Sync::CollectBodies(Time now, Collector& collector, Batch& batch, Action
                                     .model = key});
       continue;
     }
-    batch.Add(TreeEntry(key, kTreeStateLz4Tag, std::move(*compressed), version, options_.self_name, now), *holders,
+    batch.Add(TreeEntry(key, kTreeStateLz4Tag, std::move(*compressed), version, context_.self_name, now), *holders,
               true);
   }
 }
 
-std::vector<StoreEntry> Lz4Sync::Snapshot(Time now) {
+std::vector<StoreEntry> CompressedBodies::Snapshot(Time now) const {
   std::vector<StoreEntry> entries;
   for (const auto& [key, body] : store_.trees().bodies()) {
     const std::optional<std::string> list = ListOf(key, body);
     Result<std::string> compressed = CompressBody(AsBytes(list.has_value() ? *list : body));
     if (!compressed.ok()) continue;
     entries.push_back(
-        TreeEntry(key, kTreeStateLz4Tag, std::move(*compressed), store_.Version(key), options_.self_name, now));
+        TreeEntry(key, kTreeStateLz4Tag, std::move(*compressed), store_.Version(key), context_.self_name, now));
   }
   return entries;
 }
 
-Result<PolicySync::Checked> Lz4Sync::Check(const Arrival& arrival) {
+Result<Checked> CompressedBodies::Check(const Arrival& arrival) {
   const PolicyStateView& envelope = arrival.envelope;
-  if (envelope.policy_type != kTreeStateLz4Tag) return OpSync::Check(arrival);
-  const Result<std::string> checked = DecompressBody(envelope.config, options_.constants.claim_bytes);
+  if (envelope.policy_type != kTreeStateLz4Tag) return store_.Check(arrival);
+  const Result<std::string> checked = DecompressBody(envelope.config, context_.constants.claim_bytes);
   if (!checked.ok()) return checked.error();
-  const Result<Content> content = ContentOf(AsBytes(*checked), store_.operations_max());
+  const Result<Content> content = ContentOf(AsBytes(*checked), context_.ListOperationsMax());
   if (!content.ok()) return content.error();
   // It is decompressed once more when it is applied: a frame may hold many, and one at a time is in memory.
   return Checked{content->operations,
                  [this, records = content->operations, key = arrival.key, envelope](Actions& actions) -> Status {
-                   Count(Take(key, envelope, actions), records);
+                   Take(key, envelope, records, actions);
                    return {};
                  },
                  checked->size()};
 }
 
-OpStore::Applied Lz4Sync::Take(const std::string& key, const PolicyStateView& envelope, Actions& actions) {
-  const auto replay = [this, &actions](std::string_view model, const OperationView& operation) {
-    ReplayInto(actions, model, operation, options_.mended);
-  };
-  std::string body = std::move(*DecompressBody(envelope.config, options_.constants.claim_bytes));
-  if (const Content content = *ContentOf(AsBytes(body), store_.operations_max()); content.list.has_value())
-    return store_.ApplyList(key, envelope.model_id, *content.list, replay);
-  return store_.ApplyTree(key, envelope.model_id, std::move(body), envelope.version, replay);
+void CompressedBodies::Take(const std::string& key, const PolicyStateView& envelope, std::uint64_t records,
+                            Actions& actions) {
+  std::string body = std::move(*DecompressBody(envelope.config, context_.constants.claim_bytes));
+  if (const Content content = *ContentOf(AsBytes(body), context_.ListOperationsMax()); content.list.has_value())
+    return store_.ApplyList(key, envelope.model_id, *content.list, actions);
+  store_.ApplyTree(key, envelope.model_id, std::move(body), envelope.version, records, actions);
 }
 
 }  // namespace prefixmesh::generations
