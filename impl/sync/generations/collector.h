@@ -1,4 +1,4 @@
-// collector.h — one stream's sending end, which all generations share (policy_sync.h has one for each stream).
+// collector.h — one stream's sending end, which all generations share (driver.h has one for each stream).
 //
 // Each end of each stream runs a 1 s beat of its own that starts when the stream comes up (OnPeerTick). On a beat it
 // collects one batch, the policy store's updates beyond its own watermarks, tests the size, offers the frame to the

@@ -6,7 +6,7 @@
 
 #include <map>
 
-#include "impl/sync/generations/policy_sync.h"
+#include "impl/sync/generations/driver.h"
 #include "impl/wire/bincode.h"
 #include "impl/wire/lz4_body.h"
 #include "tests/impl/sync/generations/generation_node.h"
@@ -211,7 +211,7 @@ TEST_CASE("Constants: trims") {
 }
 
 TEST_CASE("Constants: periods") {
-  const auto version = [](GenerationNode& node) { return node.as<generations::PolicySync>().Version("tree:m"); };
+  const auto version = [](GenerationNode& node) { return node.as<generations::Driven>().Version("tree:m"); };
   for (const auto& [strategy, set, rounds] : {std::tuple("raw-ops", 0, 10), std::tuple("crdt-ops/c", 0, 60),
                                               std::tuple("raw-ops", 3, 3), std::tuple("crdt-ops/c", 3, 3)}) {
     INFO(strategy << " " << set);

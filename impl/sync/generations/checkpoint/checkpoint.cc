@@ -15,7 +15,7 @@ ExportForm FormOf(const CheckpointOptions& options) {
 }  // namespace
 
 CheckpointSync::CheckpointSync(const CheckpointOptions& options, const TextTreeView& view)
-    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
                  MakeTraits(kCheckpointNames[static_cast<std::size_t>(options.form)], options.constants)),
       view_(view),
       store_(context_),
@@ -27,7 +27,7 @@ void CheckpointSync::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/
 }
 
 void CheckpointSync::OnRound(Time /*now*/, Actions& /*actions*/) {
-  const Due due = Round();
+  const Driver::Due due = driver_.Round();
   if (due.checkpoint) exported_bytes_ += bodies_.Export(view_);
   if (due.garbage) bodies_.CollectGarbage();
 }

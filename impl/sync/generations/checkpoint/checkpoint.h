@@ -30,9 +30,9 @@
 #include <vector>
 
 #include "impl/sync/generations/compressed_bodies.h"
+#include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/offers.h"
 #include "impl/sync/generations/op_store.h"
-#include "impl/sync/generations/policy_sync.h"
 
 namespace prefixmesh::generations {
 
@@ -45,7 +45,7 @@ struct CheckpointOptions {
   HazardSet mended = {};
 };
 
-class CheckpointSync final : public PolicySync {
+class CheckpointSync final : public Generation {
  public:
   CheckpointSync(const CheckpointOptions& options, const TextTreeView& view);
 

@@ -37,7 +37,7 @@ StrategyTraits TraitsOf(const CrdtOpsOptions& options) {
 }  // namespace
 
 CrdtOps::CrdtOps(const CrdtOpsOptions& options)
-    : PolicySync(ContextOf(options), TraitsOf(options), SizeRuleOf(options.point)),
+    : Generation(ContextOf(options), TraitsOf(options), SizeRuleOf(options.point)),
       point_(options.point),
       log_(options.self_name,
            options.point == CrdtOpsPoint::k655 ? SIZE_MAX : static_cast<std::size_t>(options.constants.log_entries),
@@ -114,7 +114,7 @@ void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
 
 void CrdtOps::OnRound(Time /*now*/, Actions& /*actions*/) {
   // Before #919 only tombstones were collected, of which there are none.
-  if (Round().checkpoint && point_ == CrdtOpsPoint::k919) Checkpoint();
+  if (driver_.Round().checkpoint && point_ == CrdtOpsPoint::k919) Checkpoint();
 }
 
 void CrdtOps::Checkpoint() {
@@ -186,7 +186,7 @@ std::vector<StoreEntry> CrdtOps::Snapshot(Time now) {
 }
 
 Result<Checked> CrdtOps::CheckEntry(const StoreEntryView& entry, StreamRole role) {
-  if (point_ != CrdtOpsPoint::k655) return PolicySync::CheckEntry(entry, role);
+  if (point_ != CrdtOpsPoint::k655) return Generation::CheckEntry(entry, role);
   const Result<PolicyState> state = DecodeJsonPolicyState(entry.value);
   if (!state.ok()) return state.error();
   if (state->policy_type != kTreeStateTag) return Checked{};

@@ -42,9 +42,9 @@
 #include <vector>
 
 #include "impl/sync/generations/crdt_ops/crdt_log.h"
+#include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/offers.h"
 #include "impl/sync/generations/pending_ops.h"
-#include "impl/sync/generations/policy_sync.h"
 
 namespace prefixmesh::generations {
 
@@ -57,7 +57,7 @@ struct CrdtOpsOptions {
   HazardSet mended = {};
 };
 
-class CrdtOps final : public PolicySync {
+class CrdtOps final : public Generation {
  public:
   explicit CrdtOps(const CrdtOpsOptions& options);
 

@@ -10,7 +10,7 @@ constexpr std::string_view kFullSnapshotNames[] = {"full-snapshot", "full-snapsh
 }  // namespace
 
 FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const TextTreeView& view)
-    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
                  MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], options.constants)),
       form_(options.form),
       view_(view),
@@ -22,7 +22,7 @@ void FullSnapshot::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
 }
 
 void FullSnapshot::OnRound(Time /*now*/, Actions& /*actions*/) {
-  const Due due = Round();
+  const Driver::Due due = driver_.Round();
   if (form_ == FullSnapshotForm::kLive) return;
   if (due.checkpoint) Checkpoint();
   if (due.garbage) CollectGarbage();

@@ -28,8 +28,8 @@
 #include <string_view>
 #include <vector>
 
+#include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/offers.h"
-#include "impl/sync/generations/policy_sync.h"
 #include "impl/sync/generations/snapshot_store.h"
 #include "impl/sync/generations/text_tree_view.h"
 
@@ -44,7 +44,7 @@ struct FullSnapshotOptions {
   HazardSet mended = {};
 };
 
-class FullSnapshot final : public PolicySync {
+class FullSnapshot final : public Generation {
  public:
   FullSnapshot(const FullSnapshotOptions& options, const TextTreeView& view);
 

@@ -5,7 +5,7 @@
 namespace prefixmesh::generations {
 
 RawOps::RawOps(const RawOpsOptions& options)
-    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
                  MakeTraits("raw-ops", options.constants)),
       store_(context_) {}
 
@@ -16,7 +16,7 @@ void RawOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
 }
 
 void RawOps::OnRound(Time /*now*/, Actions& /*actions*/) {
-  const Due due = Round();
+  const Driver::Due due = driver_.Round();
   if (due.checkpoint) store_.Checkpoint();
   if (due.garbage) store_.CollectGarbage();
 }

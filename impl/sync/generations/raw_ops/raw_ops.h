@@ -7,8 +7,8 @@
 //   received                   appended to the list or replacing it; the whole list is replayed into the tree
 //   stream up, serving end     asks for the lists when it has none (H3); answered 100 entries a chunk (H12)
 //
-// It has the hazards H1–H7 and H9–H14 of the specification, but for those that are mended (hazards.h). policy_sync.h
-// has what the generations share, op_store.h the state, the version rules and what goes in and out.
+// It has the hazards H1–H7 and H9–H14 of the specification, but for those that are mended (hazards.h). driver.h has
+// what the generations share, op_store.h the state, the version rules and what goes in and out.
 //
 // Chosen where the history is silent: a checkpoint raises the counter to the list's version (without it an
 // active-active pair refuses nearly all of each other's deltas after the first checkpoint); "its policy store is empty"
@@ -28,9 +28,9 @@
 #include <string_view>
 #include <vector>
 
+#include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/offers.h"
 #include "impl/sync/generations/op_store.h"
-#include "impl/sync/generations/policy_sync.h"
 
 namespace prefixmesh::generations {
 
@@ -41,7 +41,7 @@ struct RawOpsOptions {
   HazardSet mended = {};
 };
 
-class RawOps final : public PolicySync {
+class RawOps final : public Generation {
  public:
   explicit RawOps(const RawOpsOptions& options);
 

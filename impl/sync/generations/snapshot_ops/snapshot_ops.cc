@@ -21,7 +21,7 @@ OperationList ListOf(std::string_view operations) { return {0, AsBytes(operation
 }  // namespace
 
 SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
-    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
                  MakeTraits(options.capped ? "capped-ops" : "snapshot-ops", options.constants)),
       cap_(options.capped ? static_cast<std::size_t>(options.constants.delta_operations) : 0),
       while_rebuilding_(options.while_rebuilding),
@@ -66,7 +66,7 @@ void SnapshotOps::Fold(const std::string& key) {
 }
 
 void SnapshotOps::OnRound(Time /*now*/, Actions& /*actions*/) {
-  const Due due = Round();
+  const Driver::Due due = driver_.Round();
   if (due.checkpoint) {
     BeginCheckpoint();
     if (while_rebuilding_) while_rebuilding_();

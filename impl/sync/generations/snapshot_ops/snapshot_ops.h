@@ -45,8 +45,8 @@
 #include <string_view>
 #include <vector>
 
+#include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/pending_ops.h"
-#include "impl/sync/generations/policy_sync.h"
 #include "impl/sync/generations/rebuilt_tree.h"
 #include "impl/sync/generations/snapshot_store.h"
 
@@ -62,7 +62,7 @@ struct SnapshotOpsOptions {
   std::function<void()> while_rebuilding = {};
 };
 
-class SnapshotOps final : public PolicySync {
+class SnapshotOps final : public Generation {
  public:
   explicit SnapshotOps(const SnapshotOpsOptions& options);
 

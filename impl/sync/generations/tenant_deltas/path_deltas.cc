@@ -13,7 +13,7 @@ constexpr std::string_view kPathDeltasNames[] = {"tenant-deltas/d1", "tenant-del
 }  // namespace
 
 PathDeltas::PathDeltas(const PathDeltasOptions& options)
-    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
                  MakeTraits(kPathDeltasNames[static_cast<std::size_t>(options.draft)], options.constants)),
       draft_(options.draft),
       store_(context_),
@@ -34,7 +34,7 @@ void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
 }
 
 void PathDeltas::OnRound(Time /*now*/, Actions& /*actions*/) {
-  const Due due = Round();
+  const Driver::Due due = driver_.Round();
   if (due.checkpoint) store_.Checkpoint();
   if (due.garbage) store_.CollectGarbage();
 }

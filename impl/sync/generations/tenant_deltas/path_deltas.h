@@ -33,9 +33,9 @@
 #include <string_view>
 #include <vector>
 
+#include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/offers.h"
 #include "impl/sync/generations/op_store.h"
-#include "impl/sync/generations/policy_sync.h"
 #include "impl/sync/generations/tenant_deltas/structure_rounds.h"
 #include "impl/wire/path_delta.h"
 
@@ -50,7 +50,7 @@ struct PathDeltasOptions {
   HazardSet mended = {};
 };
 
-class PathDeltas final : public PolicySync {
+class PathDeltas final : public Generation {
  public:
   explicit PathDeltas(const PathDeltasOptions& options);
 

@@ -25,7 +25,7 @@ ExportForm FormOf(const TenantDeltasOptions& options) {
 }  // namespace
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view)
-    : PolicySync({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
                  MakeTraits(kTenantDeltasNames[static_cast<std::size_t>(options.draft)], options.constants)),
       choices_(options),
       view_(view),
@@ -64,7 +64,7 @@ void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
 }
 
 void TenantDeltas::OnRound(Time /*now*/, Actions& /*actions*/) {
-  const Due due = Round();
+  const Driver::Due due = driver_.Round();
   if (due.checkpoint && is_draft()) bodies_.Export(view_);  // as merged, an empty body
   if (due.garbage) bodies_.CollectGarbage();
   index_age_ += traits().round_period;

@@ -39,7 +39,7 @@
 // connect, for the store that it counts never has an entry here; the original's four policy slots are one. A hash of 0
 // becomes 1 in d5, too, where it did not yet: nobody can show a prompt for it.
 //
-// To read it takes policy_sync.h, what all generations do, and compressed_bodies.h, what it keeps of whole trees.
+// To read it takes driver.h, what all generations do, and compressed_bodies.h, what it keeps of whole trees.
 //
 // Threads, order, ownership, errors: strategy.h; the hash is taken on the request thread (X15). Bounds: none on the
 // buffers while no peer is connected (X2), none in bytes on the index (historical); both are running totals.
@@ -56,8 +56,8 @@
 #include <vector>
 
 #include "impl/sync/generations/compressed_bodies.h"
+#include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/op_store.h"
-#include "impl/sync/generations/policy_sync.h"
 #include "impl/sync/generations/tenant_deltas/path_index.h"
 #include "impl/sync/generations/tenant_deltas/record_buffers.h"
 #include "impl/sync/generations/tenant_deltas/structure_rounds.h"
@@ -78,7 +78,7 @@ struct TenantDeltasOptions {
   HazardSet mended = {};
 };
 
-class TenantDeltas final : public PolicySync {
+class TenantDeltas final : public Generation {
  public:
   TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view);
 

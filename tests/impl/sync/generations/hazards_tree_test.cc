@@ -118,7 +118,7 @@ TEST_CASE("Hazard H5: what a peer sent makes a gap, or sends again what was sent
         REQUIRE(node->Tick().size() == 1);  // and trimmed to five
         node->PlaceMany(9, 3);
         node->Receive(remote(version));
-        REQUIRE(static_cast<const PolicySync&>(node->strategy()).Version("tree:m") == version);
+        REQUIRE(node->as<Driven>().Version("tree:m") == version);
         const auto frames = node->Tick();
         if (mended) {
           const TreeStateDelta delta = DeltaOf(OnlyValue(frames));

@@ -1,4 +1,4 @@
-#include "impl/sync/generations/policy_sync.h"
+#include "impl/sync/generations/driver.h"
 
 #include <algorithm>
 #include <utility>
@@ -36,25 +36,25 @@ StrategyTraits MakeTraits(std::string_view name, const Constants& constants) {
 
 // ---- rounds and streams ---------------------------------------------------------------------------------------------
 
-PolicySync::Due PolicySync::Round() {
+Driver::Due Driver::Round() {
   ++rounds_;
   const std::uint64_t set = context_.constants.checkpoint_rounds;
   const std::uint64_t checkpoint_rounds = set > 0 ? set : kCheckpointRounds;
   return {.checkpoint = rounds_ % checkpoint_rounds == 0, .garbage = rounds_ % context_.constants.garbage_rounds == 0};
 }
 
-void PolicySync::OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) {
-  OnPeerDown(now, peer, actions);
+void Driver::StreamUp(PeerIndex peer, StreamRole role, Actions& actions) {
+  StreamDown(peer);
   collectors_.emplace(peer, Collector(peer, role, size_rule_, context_.mended));
   const bool may_ask = role == StreamRole::kServer || context_.Mends(Hazard::kOneSidedBootstrap);
-  if (may_ask && AsksForSnapshot()) {
+  if (may_ask && generation_.AsksForSnapshot()) {
     actions.push_back(
         SendFrame{.peer = peer, .frame = EncodeSnapshotRequest(Store::kPolicy), .layer = Layer::kControl});
   }
 }
 
-void PolicySync::OnPeerDown(Time /*now*/, PeerIndex peer, Actions& /*actions*/) {
-  StreamEnded(peer);
+void Driver::StreamDown(PeerIndex peer) {
+  generation_.StreamEnded(peer);
   assemblies_.erase(peer);
   if (const auto answers = answers_.find(peer); answers != answers_.end()) answers->second.owed = false;
   const auto found = collectors_.find(peer);
@@ -65,26 +65,26 @@ void PolicySync::OnPeerDown(Time /*now*/, PeerIndex peer, Actions& /*actions*/) 
 
 // ---- sending --------------------------------------------------------------------------------------------------------
 
-void PolicySync::OnPeerTick(Time now, PeerIndex peer, Actions& actions) {
+void Driver::Tick(Time now, PeerIndex peer, Actions& actions) {
   const auto found = collectors_.find(peer);
   if (found == collectors_.end()) return;
   if (const auto answers = answers_.find(peer); answers != answers_.end() && answers->second.owed)
     AskedForSnapshot(now, peer, actions);
   Collector& collector = found->second;
-  if (collector.Idle(StoreGeneration()) || collector.Waits()) return;
+  if (collector.Idle(generation_.StoreGeneration()) || collector.Waits()) return;
   watermarks_ -= collector.watermarks();
   collector.BeginBeat();
-  for (Batch& batch : Collect(now, collector, actions)) {
+  for (Batch& batch : generation_.Collect(now, collector, actions)) {
     if (!context_.Mends(Hazard::kWholeStoreBatch)) {
-      OfferBatch(collector, std::move(batch), actions);
+      Offer(collector, std::move(batch), actions);
       continue;
     }
-    for (Batch& one : SplitByKey(std::move(batch))) OfferBatch(collector, std::move(one), actions);
+    for (Batch& one : SplitByKey(std::move(batch))) Offer(collector, std::move(one), actions);
   }
   watermarks_ += collector.watermarks();
 }
 
-void PolicySync::OfferBatch(Collector& collector, Batch batch, Actions& actions) {
+void Driver::Offer(Collector& collector, Batch batch, Actions& actions) {
   if (batch.entries.empty()) return;
   std::vector<std::string> keys;
   for (const StoreEntry& entry : batch.entries) keys.push_back(entry.key);
@@ -92,16 +92,15 @@ void PolicySync::OfferBatch(Collector& collector, Batch batch, Actions& actions)
     case Collector::Verdict::kOffered:
       break;
     case Collector::Verdict::kRefusedKept:
-      for (const std::string& key : keys) Refused(collector.peer(), key);
+      for (const std::string& key : keys) generation_.Refused(collector.peer(), key);
       break;
     case Collector::Verdict::kRefusedMarked:
-      for (const std::string& key : keys) Marked(collector.peer(), key, TrimWatermark(key));
+      for (const std::string& key : keys) generation_.Marked(collector.peer(), key, TrimWatermark(key));
       break;
   }
 }
 
-void PolicySync::OnSendResult(Time /*now*/, PeerIndex peer, std::uint64_t token, SendOutcome outcome,
-                              Actions& actions) {
+void Driver::SendResult(PeerIndex peer, std::uint64_t token, SendOutcome outcome, Actions& actions) {
   if (token == kAcknowledgementToken) {
     // The peer would wait for it for ever.
     if (outcome != SendOutcome::kQueued) actions.push_back(CloseStream{.peer = peer, .reason = "unacknowledged"});
@@ -110,7 +109,7 @@ void PolicySync::OnSendResult(Time /*now*/, PeerIndex peer, std::uint64_t token,
   Mark(peer, [&](Collector& collector) { return collector.Result(token, outcome); });
 }
 
-void PolicySync::Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(Collector&)> by) {
+void Driver::Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(Collector&)> by) {
   const auto found = collectors_.find(peer);
   if (found == collectors_.end()) return;
   watermarks_ -= found->second.watermarks();
@@ -118,10 +117,10 @@ void PolicySync::Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marke
   watermarks_ += found->second.watermarks();
   if (!marked.has_value()) return;
   context_.records.sent += marked->operations;
-  for (const std::string& key : marked->keys) Marked(peer, key, TrimWatermark(key));
+  for (const std::string& key : marked->keys) generation_.Marked(peer, key, TrimWatermark(key));
 }
 
-std::uint64_t PolicySync::TrimWatermark(std::string_view key) const {
+std::uint64_t Driver::TrimWatermark(std::string_view key) const {
   std::uint64_t lowest = UINT64_MAX;
   if (!context_.Mends(Hazard::kSharedTrim)) return lowest;
   for (const auto& [peer, collector] : collectors_) lowest = std::min(lowest, collector.LastSent(key));
@@ -130,7 +129,7 @@ std::uint64_t PolicySync::TrimWatermark(std::string_view key) const {
 
 // ---- receiving ------------------------------------------------------------------------------------------------------
 
-void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions) {
+void Driver::Frame(Time now, PeerIndex peer, Bytes bytes, Actions& actions) {
   const Result<StoreFrame> frame = DecodeStoreFrame(bytes);
   if (!frame.ok()) return Reject(peer, "frame", {}, actions);
   switch (frame->kind) {
@@ -159,12 +158,12 @@ void PolicySync::OnFrame(Time now, PeerIndex peer, Bytes bytes, Actions& actions
   Reject(peer, "frame_kind", {}, actions);  // one that history did not have
 }
 
-void PolicySync::Reject(PeerIndex peer, const char* kind, std::string_view model, Actions& actions) {
+void Driver::Reject(PeerIndex peer, const char* kind, std::string_view model, Actions& actions) {
   ++decode_errors_;
   actions.push_back(RejectFrame{.peer = peer, .kind = kind, .model = std::string(model)});
 }
 
-void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
+void Driver::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
   const auto found = collectors_.find(peer);
   Collector* collector = found == collectors_.end() ? nullptr : &found->second;
   const StreamRole role = collector == nullptr ? StreamRole::kServer : collector->role();
@@ -172,7 +171,7 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
   std::vector<Checked> values;
   std::uint64_t declared_bytes = 0;
   for (const StoreEntryView& entry : frame.entries) {
-    Result<Checked> checked = CheckEntry(entry, role);
+    Result<Checked> checked = generation_.CheckEntry(entry, role);
     if (!checked.ok()) return Reject(peer, "entry", entry.key, actions);
     declared_bytes += checked->declared_bytes;
     if (declared_bytes > context_.constants.claim_bytes) return Reject(peer, "declared_bytes", entry.key, actions);
@@ -180,12 +179,12 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::string_view key = frame.entries[i].key;
-    const std::uint64_t before = Version(key);
+    const std::uint64_t before = generation_.Version(key);
     context_.records.received += values[i].records;
     if (values[i].apply && !values[i].apply(actions).ok()) Reject(peer, "state", key, actions);
     // A peer that had all and sent more still has all.
     if (!context_.Mends(Hazard::kEcho) || collector == nullptr || collector->LastSent(key) != before) continue;
-    if (const std::uint64_t after = Version(key); after != before) {
+    if (const std::uint64_t after = generation_.Version(key); after != before) {
       watermarks_ -= collector->watermarks();
       collector->Skip(std::string(key), after);
       watermarks_ += collector->watermarks();
@@ -193,7 +192,7 @@ void PolicySync::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& 
   }
 }
 
-void PolicySync::TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
+void Driver::TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& actions) {
   if (!collectors_.contains(peer)) return;
   const Result<std::optional<std::string>> whole = assemblies_[peer].Add(frame);
   if (!whole.ok()) return Reject(peer, "piece", {}, actions);
@@ -205,18 +204,18 @@ void PolicySync::TakePiece(const StoreFrame& frame, PeerIndex peer, Actions& act
 
 // ---- snapshots that a peer asks for ---------------------------------------------------------------------------------
 
-void PolicySync::AskedForSnapshot(Time now, PeerIndex peer, Actions& actions) {
+void Driver::AskedForSnapshot(Time now, PeerIndex peer, Actions& actions) {
   const auto [at, first] = answers_.try_emplace(peer);
   SnapshotAnswers& answers = at->second;
   answers.owed = !first && now - answers.last < kSnapshotAnswerPeriod;
   if (answers.owed) return;
   answers.last = now;
-  const std::vector<StoreEntry> entries = Snapshot(now);
+  const std::vector<StoreEntry> entries = generation_.Snapshot(now);
   if (context_.Mends(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
   AnswerInChunks(entries, peer, actions);
 }
 
-void PolicySync::AnswerInChunks(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
+void Driver::AnswerInChunks(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
   const auto chunk_entries = static_cast<std::size_t>(context_.constants.snapshot_entries);
   const std::uint64_t chunks = (entries.size() + chunk_entries - 1) / chunk_entries;
   for (std::uint64_t i = 0; i < chunks; ++i) {
@@ -237,7 +236,7 @@ void PolicySync::AnswerInChunks(std::span<const StoreEntry> entries, PeerIndex p
   }
 }
 
-void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
+void Driver::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex peer, Actions& actions) {
   Result<std::vector<std::string>> pieces =
       CutSnapshot(Store::kPolicy, entries, std::clamp<std::size_t>(traits_.frame_bytes / 2, 1, kPieceBytesMax));
   if (!pieces.ok()) {
@@ -255,14 +254,14 @@ void PolicySync::AnswerInPieces(std::span<const StoreEntry> entries, PeerIndex p
 
 // ---- figures --------------------------------------------------------------------------------------------------------
 
-StrategyReport PolicySync::Report() const {
+StrategyReport Driver::Report() const {
   StrategyReport report;
   report.records = context_.records;
   report.trims = context_.trims;
   report.decode_errors = decode_errors_;
   report.rejects[report.reject_count++] = {"frame", decode_errors_};
   report.rejects[report.reject_count++] = {"snapshot_deferred", snapshots_deferred_};
-  AddBuffers(report);
+  generation_.AddBuffers(report);
   if (context_.Mends(Hazard::kEntryChunks)) {
     std::uint64_t pieces = 0;
     for (const auto& [peer, assembly] : assemblies_) pieces += assembly.bytes();  // as many as streams
@@ -272,7 +271,9 @@ StrategyReport PolicySync::Report() const {
   return report;
 }
 
-Result<Checked> PolicySync::CheckEntry(const StoreEntryView& entry, StreamRole role) {
+// ---- a generation ---------------------------------------------------------------------------------------------------
+
+Result<Checked> Generation::CheckEntry(const StoreEntryView& entry, StreamRole role) {
   const Result<Arrival> arrival = OpenEntry(context_, entry, role);
   if (!arrival.ok()) return arrival.error();
   return Check(*arrival);
