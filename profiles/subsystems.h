@@ -55,7 +55,8 @@ inline constexpr std::string_view kSyncMarks[] = {"(two_layer.",
                                                   "(snapshot_store.",
                                                   "(trims.",
                                                   "(compressed_bodies.",
-                                                  "(record_buffers."};
+                                                  "(record_buffers.",
+                                                  "(value_codec."};
 inline constexpr std::string_view kMeshMarks[] = {"(mesh.", "(grpc_sync_transport.", "(stream_state."};
 inline constexpr std::string_view kBodiesMarks[] = {"(request_port.",      "(generate_call.", "(body_admission.",
                                                     "(request_parse.",     "(request_view.",  "(grpc_worker_channels.",

@@ -58,13 +58,8 @@ void OpStore::Collect(const Collector& collector, Time now, Batch& batch) const 
     if (pending.empty() || version <= last_sent || left_out(key)) continue;
     if (const auto first = pending_.FirstBeyond(key, version, last_sent)) {
       if (*first == pending.size()) continue;  // what moved the counter is a peer's (H5 mended)
-      const auto unsent = pending.begin() + static_cast<std::ptrdiff_t>(*first);
-      const TreeStateDelta delta{.model_id = ModelOf(key),
-                                 .operations = std::vector<TreeOperation>(unsent, pending.end()),
-                                 .base_version = last_sent,
-                                 .new_version = version};
-      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), version, context_.self_name, now),
-                delta.operations.size(), false);
+      const std::size_t unsent = pending.size() - *first;
+      batch.Add(pending_.DeltaEntry(key, *first, unsent, last_sent, version, now), unsent, false);
     } else {
       Materialized list = Materialize(key);
       StoreEntry entry = TreeEntry(key, kTreeStateTag, std::move(list.body), list.version, context_.self_name, now);

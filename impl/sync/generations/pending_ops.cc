@@ -50,6 +50,16 @@ std::optional<std::size_t> PendingOps::FirstBeyond(std::string_view key, std::ui
   return static_cast<std::size_t>(std::upper_bound(after.begin(), after.end(), watermark) - after.begin());
 }
 
+StoreEntry PendingOps::DeltaEntry(const std::string& key, std::size_t first, std::size_t count,
+                                  std::uint64_t base_version, std::uint64_t new_version, Time now) const {
+  const auto begin = Of(key).begin() + static_cast<std::ptrdiff_t>(first);
+  const TreeStateDelta delta{.model_id = ModelOf(key),
+                             .operations = {begin, begin + static_cast<std::ptrdiff_t>(count)},
+                             .base_version = base_version,
+                             .new_version = new_version};
+  return TreeEntry(key, kTreeStateDeltaTag, Encode(delta), new_version, context_.self_name, now);
+}
+
 void PendingOps::Drop(std::string_view key, std::size_t count) {
   const auto found = pending_.find(key);
   if (found == pending_.end()) return;

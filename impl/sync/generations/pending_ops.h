@@ -43,6 +43,10 @@ class PendingOps {
   // The counter after the operation with this index, with this counter now.
   std::uint64_t VersionAt(std::string_view key, std::uint64_t version, std::size_t index) const;
 
+  // A batch's entry: as a delta between these versions, `count` of the key's operations from index `first` on.
+  StoreEntry DeltaEntry(const std::string& key, std::size_t first, std::size_t count, std::uint64_t base_version,
+                        std::uint64_t new_version, Time now) const;
+
   // Half of a long list, but only of what lies at or below the watermark, with this counter.
   void TrimAfterMark(std::string_view key, std::uint64_t version, std::uint64_t watermark);
   void ForceTrim(std::string_view key);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "impl/sync/generations/tree_store.h"
-#include "impl/wire/json_ops.h"
 
 namespace prefixmesh::generations {
 namespace {
@@ -44,14 +43,6 @@ CrdtOps::CrdtOps(const CrdtOpsOptions& options)
            context_.trims),
       pending_(context_) {}
 
-std::string CrdtOps::EncodeList(const TreeState& list) const {
-  return point_ == CrdtOpsPoint::k655 ? EncodeJson(list, JsonForm::kKeyAndText) : Encode(list);
-}
-
-Result<TreeState> CrdtOps::DecodeList(Bytes bytes) const {
-  return point_ == CrdtOpsPoint::k655 ? DecodeJsonTreeState(bytes) : DecodeTreeState(bytes);
-}
-
 std::uint64_t CrdtOps::Version(std::string_view key) const {
   const CrdtLog::Entry* entry = log_.Find(key);
   return entry == nullptr ? 0 : entry->version;
@@ -64,15 +55,8 @@ TreeState CrdtOps::ListOf(std::string_view key) const {
   const CrdtLog::Entry* entry = log_.Find(key);
   if (entry == nullptr) return list;
   const std::string value = entry->value;
-  std::string config;
-  if (point_ == CrdtOpsPoint::k655) {
-    if (Result<PolicyState> state = DecodeJsonPolicyState(AsBytes(value)); state.ok())
-      config = std::move(state->config);
-  } else if (const Result<PolicyStateView> view = DecodePolicyState(AsBytes(value)); view.ok()) {
-    config = AsText(view->config);
-  }
   // Before the first checkpoint of /c there is none.
-  if (Result<TreeState> decoded = DecodeList(AsBytes(config)); decoded.ok()) list = std::move(*decoded);
+  if (std::optional<TreeState> decoded = DecodeValue(form(), AsBytes(value))) list = std::move(*decoded);
   return list;
 }
 
@@ -80,14 +64,6 @@ void CrdtOps::AppendTo(TreeState& list, const TreeOperation& operation) {
   const std::size_t operations = list.operations.size() + 1;
   list.Append(operation, context_.ListOperationsMax());
   context_.trims.Add(Trim::kListCap, operations - list.operations.size());
-}
-
-void CrdtOps::Write(const std::string& key, const TreeState& list, std::uint64_t version) {
-  const PolicyState state{.model_id = list.model_id,
-                          .policy_type = std::string(kTreeStateTag),
-                          .config = EncodeList(list),
-                          .version = version};
-  log_.Put(key, point_ == CrdtOpsPoint::k655 ? EncodeJson(state) : Encode(state), version);
 }
 
 void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
@@ -108,7 +84,7 @@ void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   }
   TreeState list = ListOf(key);
   AppendTo(list, operation);
-  Write(key, list, version);
+  log_.Put(key, EncodeValue(form(), list, version), version);
   if (HasPending()) pending_.Append(key, std::move(operation), version);
 }
 
@@ -122,22 +98,15 @@ void CrdtOps::Checkpoint() {
     if (pending.empty()) continue;
     TreeState list = ListOf(key);
     for (const TreeOperation& operation : pending) AppendTo(list, operation);
-    Write(key, list, Version(key));
+    const std::uint64_t version = Version(key);
+    log_.Put(key, EncodeValue(form(), list, version), version);
     pending_.Drop(key, list.operations.size());  // counts what was in the list before, too; mended in #961
   }
 }
 
 std::uint64_t CrdtOps::OperationsIn(const CrdtLog::Entry& entry) const {
-  if (point_ == CrdtOpsPoint::k655) {
-    const Result<PolicyState> state = DecodeJsonPolicyState(AsBytes(entry.value));
-    if (!state.ok()) return 0;
-    const Result<JsonStateHeader> list = CheckJsonTreeState(AsBytes(state->config));
-    return list.ok() ? list->operations : 0;
-  }
-  const Result<PolicyStateView> view = DecodePolicyState(AsBytes(entry.value));
-  if (!view.ok()) return 0;
-  const Result<StateView> list = ViewTreeState(view->config);
-  return list.ok() ? list->operations.count : 0;
+  const Result<ValueHeader> value = CheckValue(form(), AsBytes(entry.value));
+  return value.ok() ? value->operations : 0;
 }
 
 StoreEntry CrdtOps::WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const {
@@ -159,12 +128,8 @@ std::vector<Batch> CrdtOps::Collect(Time now, Collector& collector, Actions& /*a
     const auto first = pending_.FirstBeyond(key, entry.version, last_sent);
     if (first.has_value() && !pending.empty()) {
       if (*first == pending.size()) continue;  // what moved the version is a peer's (H5 mended)
-      const TreeStateDelta delta{.model_id = ModelOf(key),
-                                 .operations = {pending.begin() + static_cast<std::ptrdiff_t>(*first), pending.end()},
-                                 .base_version = last_sent,
-                                 .new_version = entry.version};
-      batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), entry.version, context_.self_name, now),
-                delta.operations.size(), false);
+      const std::size_t unsent = pending.size() - *first;
+      batch.Add(pending_.DeltaEntry(key, *first, unsent, last_sent, entry.version, now), unsent, false);
       continue;
     }
     if (point_ == CrdtOpsPoint::k919 && !pending.empty()) {
@@ -186,15 +151,13 @@ std::vector<StoreEntry> CrdtOps::Snapshot(Time now) {
 }
 
 Result<Checked> CrdtOps::CheckEntry(const StoreEntryView& entry, StreamRole role) {
-  if (point_ != CrdtOpsPoint::k655) return Generation::CheckEntry(entry, role);
-  const Result<PolicyState> state = DecodeJsonPolicyState(entry.value);
-  if (!state.ok()) return state.error();
-  if (state->policy_type != kTreeStateTag) return Checked{};
-  const Result<JsonStateHeader> list = CheckJsonTreeState(AsBytes(state->config));
-  if (!list.ok()) return list.error();
-  Result<std::string> key = KeyOf(context_, entry, list->model_id);
+  if (form() == ValueForm::kBincode) return Generation::CheckEntry(entry, role);
+  const Result<ValueHeader> value = CheckValue(form(), entry.value);
+  if (!value.ok()) return value.error();
+  if (!value->is_list) return Checked{};
+  Result<std::string> key = KeyOf(context_, entry, value->model_id);
   if (!key.ok()) return key.error();
-  return TakeState(list->operations, std::move(*key), entry.value, state->version, role);
+  return TakeState(value->operations, std::move(*key), entry.value, value->version, role);
 }
 
 Result<Checked> CrdtOps::Check(const Arrival& arrival) {
@@ -227,24 +190,13 @@ Checked CrdtOps::TakeState(std::uint64_t records, std::string key, Bytes value, 
             // The tree first: what it is told is gone before the store's copies are made.
             const bool told = role != StreamRole::kDialer || HasPending();
             (told ? context_.records.applied : context_.records.unresolved) += records;
-            if (told) ReplayValue(value, actions);
+            if (told)
+              ForEachOperation(form(), value, [&](std::string_view model, const OperationView& operation) {
+                ReplayInto(actions, model, operation, context_.mended);
+              });
             log_.Put(key, std::string(AsText(value)), version);
             return {};
           }};
-}
-
-void CrdtOps::ReplayValue(Bytes value, Actions& actions) {
-  if (point_ == CrdtOpsPoint::k655) {
-    const std::string config = std::move(DecodeJsonPolicyState(value)->config);
-    const std::string model = std::move(CheckJsonTreeState(AsBytes(config))->model_id);
-    ForEachJsonOperation(AsBytes(config), [&](const OperationView& operation) {
-      ReplayInto(actions, model, operation, context_.mended);
-    });
-    return;
-  }
-  const StateView list = *ViewTreeState(DecodePolicyState(value)->config);
-  list.operations.ForEach(
-      [&](const OperationView& operation) { ReplayInto(actions, list.model_id, operation, context_.mended); });
 }
 
 StateView CrdtOps::StoredList(std::string_view key) const {

@@ -10,7 +10,7 @@
 //
 // Four points of its history:
 //
-//   /a  #655   JSON, the prompt twice (json_ops.h). The log is never shortened. A value above 10 MiB is skipped by a
+//   /a  #655   JSON, the prompt twice (value_codec.h). The log is never shortened. A value above 10 MiB is skipped by a
 //              serving end and collected again every second, and not looked at by a dialer. The transport takes 4 MiB:
 //              above it the stream breaks, comes back with zero watermarks, and breaks again. No gzip
 //   (plain) #825  bincode; the log is compacted; both ends mark what is too big as sent. The transport still takes
@@ -42,6 +42,7 @@
 #include <vector>
 
 #include "impl/sync/generations/crdt_ops/crdt_log.h"
+#include "impl/sync/generations/crdt_ops/value_codec.h"
 #include "impl/sync/generations/driver.h"
 #include "impl/sync/generations/offers.h"
 #include "impl/sync/generations/pending_ops.h"
@@ -88,17 +89,12 @@ class CrdtOps final : public Generation {
   // The pending operations into the lists.
   void Checkpoint();
   bool HasPending() const { return point_ >= CrdtOpsPoint::k899; }
-  std::string EncodeList(const TreeState& list) const;
-  Result<TreeState> DecodeList(Bytes bytes) const;
+  ValueForm form() const { return point_ == CrdtOpsPoint::k655 ? ValueForm::kJson : ValueForm::kBincode; }
   // Of a list that is then written; what its cap forgets is counted.
   void AppendTo(TreeState& list, const TreeOperation& operation);
-  // The value of a list at a version, written to the store.
-  void Write(const std::string& key, const TreeState& list, std::uint64_t version);
   // What a peer sent is kept as it came.
   Checked TakeState(std::uint64_t records, std::string key, Bytes value, std::uint64_t version, StreamRole role);
   void TakeDelta(const DeltaView& delta, const std::string& key, Actions& actions);
-  // The operations of a value that was checked.
-  void ReplayValue(Bytes value, Actions& actions);
   // Of the stored value, borrowed; empty if there is none.
   StateView StoredList(std::string_view key) const;
   StoreEntry WholeEntry(std::string_view key, const CrdtLog::Entry& entry, Time now) const;

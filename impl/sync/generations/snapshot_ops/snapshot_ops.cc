@@ -135,17 +135,11 @@ std::vector<Batch> SnapshotOps::Collect(Time now, Collector& collector, Actions&
 
 void SnapshotOps::CollectDelta(const std::string& key, std::size_t first, std::uint64_t last_sent, Time now,
                                Batch& batch) const {
-  const std::vector<TreeOperation>& pending = pending_.Of(key);
-  const std::size_t unsent = pending.size() - first;
+  const std::size_t unsent = pending_.Count(key) - first;
   const std::size_t count = capped() ? std::min(unsent, cap_) : unsent;
-  const auto begin = pending.begin() + static_cast<std::ptrdiff_t>(first);
-  const TreeStateDelta delta{
-      .model_id = ModelOf(key),
-      .operations = {begin, begin + static_cast<std::ptrdiff_t>(count)},
-      .base_version = last_sent,
-      .new_version = count == unsent ? Version(key) : pending_.VersionAt(key, Version(key), first + count - 1)};
-  batch.Add(TreeEntry(key, kTreeStateDeltaTag, Encode(delta), delta.new_version, context_.self_name, now), count,
-            false);
+  const std::uint64_t version =
+      count == unsent ? Version(key) : pending_.VersionAt(key, Version(key), first + count - 1);
+  batch.Add(pending_.DeltaEntry(key, first, count, last_sent, version, now), count, false);
 }
 
 void SnapshotOps::CollectGap(const std::string& key, Time now, Batch& batch) {
