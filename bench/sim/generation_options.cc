@@ -4,6 +4,7 @@
 
 #include "bench/sim/fields.h"
 #include "impl/base/prng.h"
+#include "impl/router/tree_set.h"
 
 namespace prefixmesh::sim {
 namespace {
@@ -12,7 +13,7 @@ constexpr Field<GenerationOptions> kGenerationFields[] = {
     {"routers", &GenerationOptions::routers, 2, 128},
     {"writers", &GenerationOptions::writers, 0, 128},
     {"workers", &GenerationOptions::workers, 1, 64},
-    {"models", &GenerationOptions::models, 1, 1e4},
+    {"models", &GenerationOptions::models, 1, kModelsMax},
     {"rate", &GenerationOptions::rate, 0.01, 1e4},
     {"skew", &GenerationOptions::skew, 0.01, 100},
     {"prompt_chars", &GenerationOptions::prompt_chars, 1, 1e6},

@@ -276,7 +276,7 @@ class BadInput(unittest.TestCase):
 
     def test_a_settings_file_of_a_role_is_checked(self):
         with harness.scratch() as folder:
-            path = folder / "settings.toml"
+            path = pathlib.Path(folder, "settings.toml")
             for program in (("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1"), ("prefixmesh-worker",)):
                 for text, says in (("[index]\nblock_bytes = 63\n", [":2: index.block_bytes: 63 is outside"]),
                                    ("[index]\nblok_bytes = 64\n", [":2: unknown key index.blok_bytes", "block_bytes"]),
@@ -288,7 +288,7 @@ class BadInput(unittest.TestCase):
                     self.refused(*program, "--settings", path, says=[str(path), *says], timeout=5)
                 path.write_text("# " + "x" * (1 << 20))
                 self.refused(*program, "--settings", path, says=[str(path)], timeout=5)
-                self.refused(*program, "--settings", folder / "none.toml", says=["none.toml"], timeout=5)
+                self.refused(*program, "--settings", pathlib.Path(folder, "none.toml"), says=["none.toml"], timeout=5)
             self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--strategy", "two-layer",
                          "--set", "index.kind=text", says=["two-layer", "index.kind"], timeout=5)
 

@@ -74,7 +74,7 @@ class FullDisk(unittest.TestCase):
             try:
                 for pages, names in ((20, ("workers.toml", "routers.toml", "workers.log", "router-a.log",
                                           "settings.json")),
-                                     (16, ("requests.log", "load.json", "result.json")), (4, ("report.html",))):
+                                     (16, ("requests.log", "load.json", "result.json")), (2, ("report.html",))):
                     filler = pathlib.Path(folder, "filler")
                     filler.write_bytes(b"x" * 4096 * pages)
                     out = f"{folder}/run{pages}"

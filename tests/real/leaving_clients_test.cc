@@ -122,7 +122,7 @@ struct Port {
   RealClock clock;
   LoopThread loop;
   MoodyWorker worker;
-  GrpcWorkerChannels channels;
+  GrpcWorkerChannels channels{"a", seconds(1)};
   CountingHandler handler;
   std::unique_ptr<GrpcRouterServer> server;
   std::shared_ptr<grpc::Channel> channel;

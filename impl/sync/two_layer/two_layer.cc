@@ -186,7 +186,7 @@ std::vector<LogPosition> TwoLayer::Positions() const {
   for (const auto& log : replica().logs())
     if (log->window.head() > 1)
       positions.push_back({log->key.router, log->key.incarnation, log->window.floor(), log->window.head(),
-                           log->window.sum, log->serial, log.get() == &replica_.own()});
+                           log->window.sum, log->serial, log.get() == &replica().own()});
   std::sort(positions.begin(), positions.end(), [](const LogPosition& a, const LogPosition& b) {
     return std::tie(a.router, a.incarnation) < std::tie(b.router, b.incarnation);
   });

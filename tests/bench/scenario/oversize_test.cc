@@ -10,10 +10,11 @@
 #include "bench/report/report.h"
 #include "bench/scenario/measured.h"
 #include "bench/scenario/objectives.h"
-#include "bench/sim/sim_router.h"
+#include "bench/sim/sim_mesh.h"
 #include "impl/figures/metrics_text.h"
 #include "impl/figures/router_figures.h"
 #include "impl/node/size_figures.h"
+#include "impl/sync/two_layer/two_layer.h"
 #include "tests/support/log_lines.h"
 
 namespace prefixmesh::bench {
@@ -31,15 +32,19 @@ SimNetworkOptions Narrow() {
 
 class TwoRouters {
  public:
-  TwoRouters() : network_(world_, 2, Narrow(), 1), workers_(4) {
-    for (std::size_t i = 0; i < workers_.size(); ++i) workers_[i].Become(Incarnation{i + 1});
+  TwoRouters() : network_(world_, 2, Narrow(), 1) {
+    workers_.all.resize(4);
+    workers_.models = {"m"};
+    for (std::size_t i = 0; i < 4; ++i) workers_.all[i].Become(Time{0}, Incarnation{i + 1});
     for (std::size_t node = 0; node < 2; ++node) {
-      sim::SimNode::Parameters parameters;
+      sim::SimRouter::Parameters parameters;
       parameters.node = node;
       parameters.nodes = 2;
       parameters.incarnation = Incarnation{node + 1};
       parameters.seed = 1;
-      routers_.push_back(std::make_unique<sim::SimRouter>(sim::Swarm::Calm(), parameters, world_, network_, workers_));
+      routers_.push_back(
+          std::make_unique<sim::SimRouter>(sim::OptionsOf(sim::Swarm::Calm(), *FindStrategy("two-layer"), 1, node),
+                                           parameters, world_, network_, workers_));
     }
   }
   // The first router places so many prompts that nobody placed before, at once.
@@ -47,7 +52,7 @@ class TwoRouters {
     for (int i = 0; i < prompts; ++i) {
       std::vector<NodeId> ids;
       for (int block = 0; block < 8; ++block) ids.push_back(NodeId{++next_id_ * 0x9e3779b97f4a7c15u});
-      routers_[0]->Place(0, ids);
+      REQUIRE(routers_[0]->Place("m", Kind::kText, ids).has_value());
     }
   }
   void Run(Time length) { world_.RunUntil(world_.now() + length); }
@@ -70,7 +75,7 @@ class TwoRouters {
  private:
   SimWorld world_;
   SimNetwork network_;
-  std::vector<sim::SimWorker> workers_;
+  sim::SimWorkers workers_;
   std::vector<std::unique_ptr<sim::SimRouter>> routers_;
   std::uint64_t next_id_ = 0;
 };
