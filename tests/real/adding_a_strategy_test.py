@@ -32,7 +32,7 @@ class AddingAStrategy(unittest.TestCase):
     def test_the_page_followed_to_the_letter(self):
         header, include, row = re.findall(r"```cpp\n(.*?)```", (ROOT / "docs/adding-a-strategy.md").read_text(), re.S)
         strategies = (ROOT / "impl/router/strategies.cc").read_text()
-        for snippet, before in ((include, '#include "impl/sync/two_layer/'), (row, '      {"two-layer", ')):
+        for snippet, before in ((include, '#include "impl/sync/two_layer/'), (row, '      {"two-layer",')):
             self.assertEqual(strategies.count(before), 1, before)
             strategies = strategies.replace(before, snippet + before)
         with harness.scratch() as folder:
