@@ -123,7 +123,6 @@ class Model {
 
  private:
   void Advance(Time now) {
-    if (now != Time::max()) world_.RunUntil(now);
     for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
       events_.clear();
       workers_[worker].Advance(now, events_);

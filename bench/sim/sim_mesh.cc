@@ -119,12 +119,6 @@ bool SimMesh::frames_are_safe() const {
   return swarm_.damage == 0 && swarm_.lose == 0 && swarm_.repeat == 0 && swarm_.reorder == 0 && swarm_.replay == 0;
 }
 
-std::size_t SimMesh::routers_that_count() const {
-  std::size_t count = 0;
-  for (std::size_t node = 0; node < nodes_; ++node) count += counts(node);
-  return count;
-}
-
 void SimMesh::Crash(std::size_t node, bool clone) {
   if (!routers_[node]) return;
   if (clone) {

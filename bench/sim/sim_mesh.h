@@ -61,7 +61,6 @@ class SimMesh {
   bool cloned(const std::string& router, Incarnation incarnation) const {
     return clones_.count({router, incarnation}) > 0;
   }
-  std::size_t routers_that_count() const;
   // An id that nobody drew before.
   NodeId DrawId() { return NodeId{load_.Next() | 1}; }
 

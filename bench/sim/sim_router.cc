@@ -109,12 +109,12 @@ std::optional<WorkerIndex> SimRouter::Serve(Decision decide) {
     const std::uint64_t nodes = core_.trees().Size().nodes;
     const Result<RouteDecision> decision = decide(again);
     if (!decision.ok()) {
-      if (core_.trees().Size().nodes != nodes) broken_ = "a request that was refused left its prompt in the index";
+      if (core_.trees().Size().nodes != nodes) Break("a request that was refused left its prompt in the index");
       return std::nullopt;
     }
     const WorkerIndex worker = decision->worker;
     if (!core_.fleet().healthy(worker))
-      broken_ = "a request was placed at " + WorkerLabel(*NumberOf(worker)) + ", which is not healthy";
+      Break("a request was placed at " + WorkerLabel(*NumberOf(worker)) + ", which is not healthy");
     ++in_flight_[worker.value];
     if (At(worker).up) {
       Forward(worker);
@@ -123,6 +123,10 @@ std::optional<WorkerIndex> SimRouter::Serve(Decision decide) {
     End(worker, false);
     if (again || !core_.TakeRetry()) return std::nullopt;
   }
+}
+
+void SimRouter::Break(const std::string& what) {
+  if (broken_.empty()) broken_ = what;
 }
 
 void SimRouter::Forward(WorkerIndex worker) {

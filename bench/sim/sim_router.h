@@ -73,6 +73,7 @@ class SimRouter final : private WorkerTransport {
 
   void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) override;
   std::optional<WorkerIndex> Serve(Decision decide);
+  void Break(const std::string& what);
   void Forward(WorkerIndex worker);
   void End(WorkerIndex worker, bool reached);
   SimWorker& At(WorkerIndex worker) { return workers_.all[*NumberOf(worker)]; }

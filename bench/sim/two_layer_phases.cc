@@ -11,7 +11,6 @@
 namespace prefixmesh::sim {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 Time Rounds(const Run& run, double count) { return Seconds(count * run.swarm().round_ms / 1e3); }

@@ -1,7 +1,7 @@
 // env.h — start here for the seam between the state machines and the world: Clock, Random, Executor, SyncTransport.
 //
 // Everything above this folder takes what it needs from here by constructor; env/real implements it with threads and
-// gRPC. A simulator implements the same four with a virtual clock and a seeded network. Outside env/real and the mains
+// gRPC. A simulator implements the same with a virtual clock and a seeded network. Outside env/real and the mains
 // nobody calls a system clock, sleeps, starts a thread or reads a random device (tests/checks/bans.py holds that).
 #pragma once
 

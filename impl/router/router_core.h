@@ -7,7 +7,7 @@
 //   mesh loop:       strategy actions → BlockActions or TextActions → trees, fleet; health ticks; eviction
 //   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/walk.md)
 //
-// Threads:  as above; construction, Start and Stop on one thread, before and after all others.
+// Threads:  as above; Start on the mesh loop before any event of it, Stop from any thread.
 // Ownership: owns its parts; borrows the environment, which outlives it and must have ended its callbacks first.
 // Time:     through Clock and Executor only. Errors: Decide's. Bounds: those of its parts.
 #pragma once
@@ -59,7 +59,7 @@ struct RouterCoreOptions {
   Time eviction_period = std::chrono::seconds(120);
   // After each eviction tick. Mesh loop.
   std::function<void()> on_evicted = {};
-  // After each ApplyIds that the block index was given, own ones included. Mesh loop.
+  // After each ApplyIds, own ones included. Mesh loop.
   std::function<void(const ApplyIds&)> on_applied = {};
 };
 

@@ -1,8 +1,8 @@
 // setting.h — start here for settings: what a user may set by `section.name`, in a file, with --set, in every program.
 //
-//   struct Beat { double round_ms = 50; };                                         the default stands here, and only
-//   here inline constexpr SettingRow kBeatRows[] = {
-//       Number<&Beat::round_ms>("round_ms", 1, 60000, "beat of the sync loop")};   everything else about it stands here
+//   struct Rounds { double round_ms = 50; };                  its default
+//   inline constexpr SettingRow kRoundRows[] = {              all else about it
+//       Number<&Rounds::round_ms>("round_ms", 1, 60000, "time between two rounds")};
 //
 // A part of the system has a struct of its settings and a row for each; a program puts the parts that it needs together
 // as sections (SettingSection). The unit is the last word of a name. Files, --set, the lists and the range checks all

@@ -38,7 +38,7 @@ struct WorkerLoad {
 class StrategyView {
  public:
   virtual ~StrategyView() = default;
-  // Every worker this router knows, by name, ascending. Valid until the next call.
+  // The workers that this router was given, always in the same order. Valid until the next call.
   virtual std::span<const WorkerLoad> Workers() const = 0;
   // Changes whenever anything in Workers() did.
   virtual std::uint64_t WorkersVersion() const = 0;

@@ -44,9 +44,11 @@ int Main(int argc, char** argv) {
   app.add_option("--count", count, "workers; workers.count by default")
       ->check(WholeFrom(1, static_cast<double>(kWorkersMax)));
   app.add_option("--listen", options.host, "address to listen on")->capture_default_str();
-  auto* ports = app.add_option("--ports", options.ports, "one port per worker, comma separated; 0 takes a free one")
-                    ->check(WholeFrom(0, 65535))
-                    ->delimiter(',');
+  auto* ports =
+      app.add_option("--ports", options.ports,
+                     "one port per worker, comma separated; 0 takes a free one. They say how many workers there are")
+          ->check(WholeFrom(0, 65535))
+          ->delimiter(',');
   app.add_option("--port-base", port_base, "first of consecutive ports; 0 takes free ones")
       ->check(WholeFrom(0, 65535))
       ->capture_default_str()

@@ -1,4 +1,4 @@
-// settings_metrics.h — the `[[metric]]` lines of a scenario: how they are read, and those of a scenario without any.
+// metrics.h — the `[[metric]]` lines of a scenario: how they are read, and those of a scenario without any.
 //
 //   [[metric]]
 //   name = "peak RSS"

@@ -5,8 +5,12 @@
 #include <cmath>
 #include <vector>
 
+#include "impl/base/printable.h"
+
 namespace prefixmesh::load {
 namespace {
+
+using std::string_view_literals::operator""sv;
 
 std::string_view Trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -29,7 +33,7 @@ Status AssignStages(void* part, std::string_view text) {
     };
     if (colon == std::string_view::npos || !read(piece.substr(0, colon), stage.seconds) ||
         !read(piece.substr(colon + 1), stage.rps) || stage.seconds <= 0 || stage.rps < 0 || stage.rps > 100000)
-      return Invalid("'" + std::string(piece) + "' is not \"seconds:rps\" (seconds > 0, rps 0 … 100000)");
+      return Invalid("'" + Printable(piece) + "' is not \"seconds:rps\" (seconds > 0, rps 0 … 100000)");
     if (stages.size() == kStagesMax) return Invalid("more than 10000 stages");
     stages.push_back(stage);
   }
@@ -172,9 +176,11 @@ std::span<const SettingSection> Sections() {
 }
 
 std::span<const SettingSection> WorkerSections() {
-  static constexpr SettingSection kSections[] = {
+  static const SettingRow& block_tokens = *std::find_if(
+      std::begin(kIndexRows), std::end(kIndexRows), [](const SettingRow& row) { return row.name == "block_tokens"sv; });
+  static const SettingSection kSections[] = {
       SectionOf<WorkerSettings, &WorkerSettings::workers>("workers", kWorkersRows),
-      SectionOf<WorkerSettings, &WorkerSettings::index>("index", kIndexRows)};
+      SectionOf<WorkerSettings, &WorkerSettings::index>("index", {&block_tokens, 1})};
   return kSections;
 }
 

@@ -278,17 +278,19 @@ class BadInput(unittest.TestCase):
         with harness.scratch() as folder:
             path = pathlib.Path(folder, "settings.toml")
             for program in (("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1"), ("prefixmesh-worker",)):
-                for text, says in (("[index]\nblock_bytes = 63\n", [":2: index.block_bytes: 63 is outside"]),
-                                   ("[index]\nblok_bytes = 64\n", [":2: unknown key index.blok_bytes", "block_bytes"]),
+                for text, says in (("[index]\nblock_tokens = 15\n", [":2: index.block_tokens: 15 is outside"]),
+                                   ("[index]\nblok_tokens = 64\n", [":2: unknown key index.blok_tokens", "block_tokens"]),
                                    ("[load]\nrps = 1\n", [":2: unknown key load.rps", "sections: "]),
-                                   ("block_bytes = 64\n", [":1: unknown key block_bytes"]),
+                                   ("block_tokens = 64\n", [":1: unknown key block_tokens"]),
                                    ("[index\n", [":1: "]),
-                                   ("[index]\nblock_bytes = [[1]]\n", [":2: index.block_bytes: "])):
+                                   ("[index]\nblock_tokens = [[1]]\n", [":2: index.block_tokens: "])):
                     path.write_text(text)
                     self.refused(*program, "--settings", path, says=[str(path), *says], timeout=5)
                 path.write_text("# " + "x" * (1 << 20))
                 self.refused(*program, "--settings", path, says=[str(path)], timeout=5)
                 self.refused(*program, "--settings", pathlib.Path(folder, "none.toml"), says=["none.toml"], timeout=5)
+            # What a worker does not read it does not take.
+            self.refused("prefixmesh-worker", "--set", "index.block_bytes=512", says=["unknown key index.block_bytes"])
             self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--strategy", "two-layer",
                          "--set", "index.kind=text", says=["two-layer", "index.kind"], timeout=5)
 

@@ -11,8 +11,8 @@ void Bounds::Step(const SimMesh& mesh, const Broken& broken) {
     if (mesh.router(node) == nullptr) continue;
     const SimRouter& router = *mesh.router(node);
     constexpr std::uint64_t kTablesLeast = 192 << 10;  // what the index's tables take however small the budget is
-    if (router.core().trees().Size().bytes > router.core().options().trees.budget_bytes + kTablesLeast)
-      broken(RouterName(node) + ": its index is over its budget");
+    const TreeSize index = router.core().trees().Size();
+    if (index.bytes > index.budget_bytes + kTablesLeast) broken(RouterName(node) + ": its index is over its budget");
     const std::uint64_t errors = router.report().decode_errors;
     if (mesh.frames_are_safe() && swarm.clone_rate == 0 && errors > 0)
       broken(RouterName(node) + ": a frame did not decode that nothing had damaged");

@@ -3,7 +3,7 @@
 namespace prefixmesh::sim {
 namespace {
 
-// Checks are a second apart, and the third miss in a row counts; clocks may be a twentieth slow.
+// Checks are a second apart by the router's clock, and the third miss in a row counts.
 constexpr Time kSeenUpWithin = std::chrono::milliseconds(2500), kSeenDownWithin = std::chrono::milliseconds(5500);
 
 void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot, const Rule::Broken& broken) {
@@ -13,11 +13,15 @@ void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot,
     broken("counts " + std::to_string(fleet.own_in_flight(slot)) + " requests in flight at " + WorkerLabel(number) +
            "; there are " + std::to_string(router.in_flight(slot)));
   const SimWorker& worker = mesh.worker(number);
-  const Time known = mesh.now() - std::max(worker.since, router.running_since());
+  const double slowest = 1 - mesh.swarm().clock_skew;  // of the clocks
+  const auto known = Time(static_cast<Time::rep>(
+      slowest * static_cast<double>((mesh.now() - std::max(worker.since, router.running_since())).count())));
   if (known > (worker.up ? kSeenUpWithin : kSeenDownWithin) && fleet.healthy(slot) != worker.up)
     broken("takes " + WorkerLabel(number) + " for " + (worker.up ? "unhealthy; it is up" : "healthy; it is down") +
            " since " + std::to_string(std::chrono::duration<double>(known).count()) + " s");
-  const Time same = std::min(known, mesh.now() - worker.incarnation_since);
+  const Time same = std::min(
+      known,
+      Time(static_cast<Time::rep>(slowest * static_cast<double>((mesh.now() - worker.incarnation_since).count()))));
   if (worker.up && same > kSeenUpWithin && !router.lies() && fleet.incarnation(slot) != worker.incarnation)
     broken("has incarnation " + std::to_string(fleet.incarnation(slot).value) + " of " + WorkerLabel(number) +
            ", which is " + std::to_string(worker.incarnation.value));

@@ -22,7 +22,6 @@ void Ledger::Wrote(const Replica& replica) {
       hash = EntryHash(record, replica.scopes().hash(record.scope), replica.workers().hash(record.worker));
     }
     log.totals.push_back(log.totals.back() + hash);
-    ++records_;
   }
 }
 

@@ -21,8 +21,6 @@ class Ledger {
   // Whether this copy has exactly the records that its owner wrote; also where nothing is known of it.
   bool HoldsWhatWasWritten(const two_layer::Replica::Log& copy) const;
 
-  std::uint64_t records() const { return records_; }
-
  private:
   struct Log {
     std::uint32_t base = 1;             // seq of totals[0]
@@ -30,7 +28,6 @@ class Ledger {
     std::uint32_t head() const { return base + static_cast<std::uint32_t>(totals.size()) - 1; }
   };
   std::map<two_layer::OriginKey, Log> logs_;
-  std::uint64_t records_ = 0;
 };
 
 }  // namespace prefixmesh::sim

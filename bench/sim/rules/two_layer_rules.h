@@ -25,9 +25,6 @@ class TwoLayerRules final : public Rule {
   std::string Differs(const SimMesh& mesh) const override;
   void End(const SimMesh& mesh, const Broken& broken) override;
 
-  // Ever written, by all.
-  std::uint64_t records() const { return ledger_.records(); }
-
  private:
   void CheckRegisters(const SimMesh& mesh, std::size_t node, const Broken& broken);
   void CheckBudgets(const SimMesh& mesh, std::size_t node, const Broken& broken) const;

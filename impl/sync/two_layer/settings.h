@@ -19,7 +19,8 @@ struct Settings {
 
 inline constexpr SettingRow kSettingRows[] = {
     Number<&Settings::round_ms>("round_ms", 1, 60000, "time between two rounds"),
-    Number<&Settings::anchors>("anchors", 0, 4096, "coarse ids that travel with a placement; 0: none"),
+    Number<&Settings::anchors>("anchors", 0, 4096,
+                               "blocks between the coarse ids that travel with a placement; 0: none"),
     Number<&Settings::window_mib>("window_mib", 0.0625, 1 << 20, "placement log kept per origin"),
     Number<&Settings::dead_after_s>("dead_after_s", 4, 86400, "a log whose owner was not heard for so long is dropped"),
     Number<&Settings::peer_round_budget_kib>("peer_round_budget_kib", 1, 512, "records to one peer in one frame"),

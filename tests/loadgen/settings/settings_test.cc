@@ -114,6 +114,11 @@ TEST_CASE("Settings: every constant of the generations is a setting with its def
   REQUIRE(ApplyOverride(settings, "generations.tick_ms=2s").ok());
   CHECK(settings.generations.tick_ms == 2000);
   CHECK_FALSE(ApplyOverride(settings, "generations.queue_messages=4KiB").ok());
+  for (int ms = 10; ms < 5000; ++ms) {  // a whole number stays one in another unit
+    INFO(ms);
+    REQUIRE(ApplyOverride(settings, "generations.round_ms=" + NumberText(ms / 1000.0) + "s").ok());
+    REQUIRE(settings.generations.round_ms == static_cast<std::uint64_t>(ms));
+  }
 }
 
 TEST_CASE("Settings: overrides take units and refuse wrong ones") {
@@ -287,10 +292,11 @@ TEST_CASE("ParseSeconds: durations with and without a unit") {
 
 TEST_CASE("Settings: what is refused is said in one line, whatever it quotes") {
   Settings settings;
-  for (const char* text : {"no\nkey", "load.rps=1\n0", "load.rps\r=1", "prompt.kind=\ntext"}) {
+  for (const char* text : {"no\nkey", "load.rps=1\n0", "load.rps\r=1", "prompt.kind=\ntext", "prompt.kind=\x1b[2Jtext",
+                           "load.rps=\x1b[2J", "\x1b[2J=1", "load.rps=1\x1b[2J"}) {
     const Status status = ApplyOverride(settings, text);
     REQUIRE_FALSE(status.ok());
-    REQUIRE(status.error().message.find_first_of("\r\n") == std::string::npos);
+    REQUIRE(status.error().message.find_first_of("\r\n\x1b") == std::string::npos);
   }
 }
 
