@@ -111,12 +111,12 @@ int RunSim(const SimArguments& arguments) {
   if (*seconds < 10 || *seconds > 86400) return Fail("--duration '" + arguments.duration + "': must be 10s to 24h");
   // `off` runs on both and is simulated beside the generations, whose baseline it is.
   const bool has_rules = strategy->runs_on_block && !strategy->runs_on_text;
+  spdlog::set_level(spdlog::level::off);  // routers that part and meet again are what this is about
   if (arguments.scale) {
     if (arguments.strategy != "two-layer") return Fail("--scale measures two-layer");
     std::printf("%s", sim::ScaleTable().c_str());
     return 0;
   }
-  spdlog::set_level(spdlog::level::off);  // routers that part and meet again are what this is about
   const auto duration = std::chrono::duration_cast<Time>(std::chrono::duration<double>(*seconds));
   return has_rules ? RunRules(arguments, *strategy, duration) : RunFigures(arguments, duration);
 }
