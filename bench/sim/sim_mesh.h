@@ -55,7 +55,7 @@ class SimMesh {
   bool lies(std::size_t node) const { return swarm_.liar != 0 && node == liar() && !healed_; }
   const SimNetwork& network() const { return network_; }
   const Swarm& swarm() const { return swarm_; }
-  // Nothing but delay touches frames, ever.
+  // Frames are only ever delayed: none is lost, repeated or damaged.
   bool frames_are_safe() const;
   // Two routers had one incarnation: nothing can be said of what they wrote under it.
   bool cloned(const std::string& router, Incarnation incarnation) const {

@@ -52,7 +52,7 @@ struct Swarm {
   double stranger = 0;           // 1: the last router hashes otherwise and must be refused
   double foreign = 0;            // share of pairs in which the worker is not the router's own
   double liar = 0;               // 1: the last router but one claims lives of workers that never were, until the end
-  double core_only = 0;          // 1: liveness: whoever is outside a core never comes back
+  double core_only = 0;          // 1: liveness: routers outside a core never come back
 
   // Everything drawn for this seed.
   static Swarm Draw(std::uint64_t seed);

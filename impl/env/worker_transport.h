@@ -1,5 +1,5 @@
 // worker_transport.h — how a router reaches its workers, as far as its own state depends on what they answer. What
-// requests and replies carry goes past it: a request is forwarded by whoever took it (env/real/generate_call.cc).
+// requests and replies carry goes past it: the call that took a request forwards it (env/real/generate_call.cc).
 //
 // Threads: CheckHealth from any; the answer on any thread, or within the call. Ownership: implementations own the
 // connections. Errors: a worker that cannot be reached, or does not answer in time, is kUnavailable. Time: the deadline

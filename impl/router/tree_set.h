@@ -1,7 +1,7 @@
 // tree_set.h — the prefix trees of a router: one block index for everything, or a text and a token tree per model.
 //
 // Also what belongs to a (model, kind): its hasher. Scopes are made when a worker says it serves a model and removed
-// when none does any more (model_table.h); whoever has one keeps it, and its text tree, until it lets go.
+// when none does any more (model_table.h); a holder of one keeps it, and its text tree, until it lets go.
 // Threads: any. Bounds: options.models_max models. Ownership: owns the block index, shares the scopes. Errors: null for
 // an unknown model.
 #pragma once

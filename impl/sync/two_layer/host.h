@@ -37,7 +37,7 @@ struct Host {
 
   // True while the log's owner talks to this router itself: from its hello on, before it said anything of its log.
   bool OwnerReached(Time now, const Log& log) const;
-  // May this router take a new incarnation? Whoever forces it cannot do so all the time.
+  // May this router take a new incarnation? A peer that forces it must not do so all the time.
   bool MayRestart(Time now) const { return restarted_at < Time{0} || now - restarted_at >= kHeartbeat; }
   // While records are on their way, digests differ without meaning anything: then one peer at a time is asked for its
   // vector, in turn. True: it is this one's turn.

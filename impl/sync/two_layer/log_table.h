@@ -1,8 +1,9 @@
 // log_table.h — which logs this router keeps: its own, copies of others', and keys that it does not take any more.
 //
-//   room       every peer gets its share of the table, and whoever introduced a log is charged for it. A router's own
+//   room       every peer gets its share of the table, and the peer that introduced a log is charged for it. A router's
+//   own
 //              stream always gets its log: one that it introduced before makes room, of names that are not configured
-//              first. So do such names for those that are. What goes is learned again from whoever else has it.
+//              first. So do such names for those that are. What goes is learned again from others that have it.
 //   poisoned   a key that two writers used: dropped, and not accepted for a while.
 //
 // Threads: mesh loop. Ownership: owns the logs; borrows the applier, which must outlive it. Errors: null where there is

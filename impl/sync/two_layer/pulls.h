@@ -2,7 +2,7 @@
 // each peer have, and of the pull that is outstanding.
 //
 //   a lack that is known for `timeout` and does not shrink   pull: from the owner if it can be reached, else from
-//                                                            whoever showed more
+//                                                            the peer that showed more
 //   a pull that brings nothing                               again, waiting twice as long each time, up to kLease
 //   a pull from another than the owner                       is a lease of kLease: renewed half-way while it brings
 //                                                            something and the owner stays out of reach

@@ -7,9 +7,9 @@
 // along, when they changed, so that routing balances cluster-wide.
 //
 // Layer 2, when someone needs it: the owner pushes. A router that has heard of more than it holds and sees no progress
-// pulls a log from whoever showed it; the answer is a stream of pages, each acknowledged before the next, from a cursor
-// (log, seq) that any other router can go on with. While it is pulled the log is under a lease: what comes in at the
-// donor goes on to the puller each round, so that routers which cannot reach each other learn through a third.
+// pulls a log from the peer that showed it; the answer is a stream of pages, each acknowledged before the next, from a
+// cursor (log, seq) that any other router can go on with. While it is pulled the log is under a lease: what comes in at
+// the donor goes on to the puller each round, so that routers which cannot reach each other learn through a third.
 //
 // Layer 3, at rest: one digest per peer and second, and nothing else while digests are equal. When they differ, the
 // routers exchange vectors: where each stands in every log. Acks save bytes; the vector is the truth.

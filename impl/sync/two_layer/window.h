@@ -61,7 +61,7 @@ class Window {
   // Moves an empty window to `floor`, for a copy that begins in the middle of a log.
   void Restart(std::uint32_t floor);
 
-  // Sum of the entry hashes; whoever appends and drops keeps it.
+  // Sum of the entry hashes; the code that appends and drops keeps it.
   std::uint64_t sum = 0;
 
   std::uint64_t bytes() const { return headers_.size() * sizeof(Header) + ids_.size() * sizeof(NodeId); }
