@@ -5,8 +5,6 @@
 #include <charconv>
 #include <cmath>
 
-#include "impl/base/printable.h"
-
 namespace prefixmesh {
 namespace {
 
@@ -59,7 +57,7 @@ Result<double> ParseNumber(const std::string& key, const SettingRow& row, std::s
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || !std::isfinite(value)) {
-    return Invalid(key + ": '" + Printable(text) + "' is not a number");
+    return Invalid(key + ": '" + std::string(text) + "' is not a number");
   }
   const std::string_view suffix = Trim({end, static_cast<std::size_t>(text.data() + text.size() - end)});
   if (suffix.empty()) return value;
@@ -68,7 +66,7 @@ Result<double> ParseNumber(const std::string& key, const SettingRow& row, std::s
     if (row.unit == SettingUnit::kNone || unit.is_time != IsTime(row.unit)) break;
     return unit.scale == OwnScale(row.unit) ? value : value * unit.scale / OwnScale(row.unit);
   }
-  return Invalid(key + ": unit '" + Printable(suffix) + "' is not one of " + AllowedUnits(row.unit));
+  return Invalid(key + ": unit '" + std::string(suffix) + "' is not one of " + AllowedUnits(row.unit));
 }
 
 bool IsAllowed(std::string_view allowed, std::string_view text) {
@@ -81,7 +79,7 @@ bool IsAllowed(std::string_view allowed, std::string_view text) {
 }
 
 Error NotAllowed(const std::string& key, const SettingRow& row, std::string_view text) {
-  return Invalid(key + ": '" + Printable(text) + "' is not one of " + row.allowed);
+  return Invalid(key + ": '" + std::string(text) + "' is not one of " + row.allowed);
 }
 
 // The keys of the section that a wrong key names, or else the sections.
@@ -134,7 +132,7 @@ Result<Setting> FindSetting(std::span<const SettingSection> sections, std::strin
     for (const SettingRow& row : section.rows)
       if (key.substr(name.size() + 1) == row.name) return Setting{&section, &row};
   }
-  return Invalid("unknown key " + Printable(key) + Suggest(sections, key));
+  return Invalid("unknown key " + std::string(key) + Suggest(sections, key));
 }
 
 std::string NumberText(double value) {
@@ -161,7 +159,7 @@ Result<double> ParseSettingNumber(const std::string& key, const SettingRow& row,
   Result<double> value = ParseNumber(key, row, text);
   if (!value.ok()) return value;
   if (*value < row.low || *value > row.high)
-    return Invalid(key + ": " + Printable(text) + " is outside " + RangeText(row) +
+    return Invalid(key + ": " + std::string(text) + " is outside " + RangeText(row) +
                    (row.unit == SettingUnit::kNone ? "" : " " + std::string(SettingUnitName(row.unit))));
   return value;
 }
@@ -181,7 +179,7 @@ Status AssignSetting(void* whole, const Setting& setting, std::string_view text)
     // 0.043s is 43 ms, whatever a product of doubles makes of it.
     const double rounded = std::round(*value);
     if (std::abs(*value - rounded) > 1e-9 * std::max(1.0, rounded))
-      return Invalid(key + ": " + Printable(text) + " is not whole");
+      return Invalid(key + ": " + std::string(text) + " is not whole");
     (*count)(part) = static_cast<std::uint64_t>(rounded);
   } else if (const auto* flag = std::get_if<bool& (*)(void*)>(&row.member)) {
     if (text != "on" && text != "off" && text != "true" && text != "false") return NotAllowed(key, row, text);
@@ -209,7 +207,7 @@ std::string SettingText(const void* whole, const Setting& setting) {
 
 Status ApplySetting(std::span<const SettingSection> sections, void* whole, std::string_view assignment) {
   const std::size_t equals = assignment.find('=');
-  const std::string where = "--set " + Printable(assignment) + ": ";
+  const std::string where = "--set " + std::string(assignment) + ": ";
   if (equals == std::string_view::npos) return Invalid(where + "must be key=value");
   const Result<Setting> setting = FindSetting(sections, assignment.substr(0, equals));
   if (!setting.ok()) return Invalid(where + setting.error().message);

@@ -2,7 +2,6 @@
 
 #include <toml++/toml.h>
 
-#include "impl/base/printable.h"
 #include "impl/settings/toml_settings.h"
 
 namespace prefixmesh {
@@ -14,7 +13,8 @@ Status ReadSettings(std::string_view text, std::string_view file, std::span<cons
   for (const auto& [name, node] : *root) {
     const toml::table* section = node.as_table();
     if (section == nullptr)
-      return Invalid(TomlPlace(file, node) + "unknown key " + Printable(name.str()) + " (settings stand in sections)");
+      return Invalid(TomlPlace(file, node) + "unknown key " + std::string(name.str()) +
+                     " (settings stand in sections)");
     if (Status read = AssignSection(sections, whole, name.str(), *section, file); !read.ok()) return read;
   }
   return {};

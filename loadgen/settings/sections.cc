@@ -5,8 +5,6 @@
 #include <cmath>
 #include <vector>
 
-#include "impl/base/printable.h"
-
 namespace prefixmesh::load {
 namespace {
 
@@ -33,7 +31,7 @@ Status AssignStages(void* part, std::string_view text) {
     };
     if (colon == std::string_view::npos || !read(piece.substr(0, colon), stage.seconds) ||
         !read(piece.substr(colon + 1), stage.rps) || stage.seconds <= 0 || stage.rps < 0 || stage.rps > 100000)
-      return Invalid("'" + Printable(piece) + "' is not \"seconds:rps\" (seconds > 0, rps 0 … 100000)");
+      return Invalid("'" + std::string(piece) + "' is not \"seconds:rps\" (seconds > 0, rps 0 … 100000)");
     if (stages.size() == kStagesMax) return Invalid("more than 10000 stages");
     stages.push_back(stage);
   }
