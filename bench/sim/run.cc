@@ -11,7 +11,7 @@ Run::Run(const Swarm& swarm, const StrategyDescription& strategy, std::uint64_t 
   rules_.push_back(std::make_unique<CoreRules>());
   rules_.push_back(std::make_unique<Bounds>());
   rules_.push_back(std::make_unique<PositionRules>());
-  if (strategy.name == "two-layer") rules_.push_back(std::make_unique<TwoLayerRules>());
+  if (mesh_.runs_two_layer()) rules_.push_back(std::make_unique<TwoLayerRules>());
   mesh_.on_applied = [this](std::size_t node, const ApplyIds& action) {
     for (const auto& rule : rules_) rule->OnApplied(mesh_, node, action);
   };

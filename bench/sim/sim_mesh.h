@@ -55,6 +55,7 @@ class SimMesh {
   bool lies(std::size_t node) const { return swarm_.liar != 0 && node == liar() && !healed_; }
   const SimNetwork& network() const { return network_; }
   const Swarm& swarm() const { return swarm_; }
+  bool runs_two_layer() const { return strategy_.name == "two-layer"; }
   // Frames are only ever delayed: none is lost, repeated or damaged.
   bool frames_are_safe() const;
   // Two routers had one incarnation: nothing can be said of what they wrote under it.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bench/sim/rules/position_rules.h"
+#include "bench/sim/rules/two_layer_rules.h"
 #include "bench/sim/run.h"
 #include "bench/sim/two_layer_phases.h"
 
@@ -26,9 +27,14 @@ void LoadPhase(Run& run, Time heal, Time quiet) {
   }
 }
 
-// What the largest log needs to get through a link of which no more than unacked_kib may be under way.
-Time TransferTime(const Swarm& swarm) {
-  const double bytes = swarm.window_kib * 1024;
+// What the largest log of two-layer needs to get through a link of which no more than unacked_kib may be under way.
+// Nothing for a strategy of which no log is known here.
+Time TransferTime(const SimMesh& mesh) {
+  const Swarm& swarm = mesh.swarm();
+  double bytes = 0;
+  for (std::size_t node = 0; node < mesh.nodes() && mesh.runs_two_layer(); ++node)
+    if (mesh.counts(node))
+      bytes = std::max(bytes, static_cast<double>(ReplicaOf(*mesh.router(node)).own().window.bytes()));
   const double round_trip_s = 2 * (swarm.delay_ms + swarm.round_ms) / 1e3;
   return Seconds(bytes / (swarm.unacked_kib * 1024) * round_trip_s);
 }
@@ -36,7 +42,7 @@ Time TransferTime(const Swarm& swarm) {
 void ConvergePhase(Run& run) {
   const Swarm& swarm = run.swarm();
   const Time limit = run.at() + 2 * Seconds(swarm.dead_after_s) + seconds(30) + 20 * Seconds(swarm.round_ms / 1e3) +
-                     2 * TransferTime(swarm);
+                     2 * TransferTime(run.mesh());
   run.AdvanceToAgreement(limit);
   if (const std::string differs = run.Differs(); !differs.empty()) return run.Break("did not converge: " + differs);
   // What is left of dead routers goes, everywhere.
@@ -88,7 +94,7 @@ Outcome Simulate(const Swarm& swarm, const StrategyDescription& strategy, std::u
   if (run.ok()) ConvergePhase(run);
   outcome.converged_after_s = std::chrono::duration<double>(run.at() - heal).count();
   if (run.ok()) LastPlacementsPhase(run);
-  const bool two_layer = strategy.name == "two-layer", prompt = swarm.delay_ms <= 50;
+  const bool two_layer = run.mesh().runs_two_layer(), prompt = swarm.delay_ms <= 50;
   if (run.ok() && two_layer && prompt) CalmPhase(run);
   if (run.ok() && two_layer && prompt && swarm.bridge != 0) BridgedPhase(run);
   if (run.ok() && two_layer) QuietPhase(run);

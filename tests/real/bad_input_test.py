@@ -274,6 +274,16 @@ class BadInput(unittest.TestCase):
             self.assertIn(setting, line)
             self.refused(*program, "--set", f"{setting}={wrong}", says=[line], timeout=5)
 
+    def test_a_role_takes_no_number_that_is_none(self):
+        router = ("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1")
+        for program, settings in ((router, ("two_layer.round_ms", "route.cache_threshold", "two_layer.peer_round_budget_kib",
+                                            "two_layer.dead_after_s", "index.budget_mib", "two_layer.window_mib",
+                                            "index.text_eviction_s", "route.balance_rel", "limits.prompt_bytes")),
+                                  (("prefixmesh-worker",), ("workers.prefill_us_per_block", "workers.decode_ms"))):
+            for setting in settings:
+                for value in ("nan", "inf", "-1", "1e300", "abc", ""):
+                    self.refused(*program, "--set", f"{setting}={value}", says=[f"{setting}: ", value], timeout=5)
+
     def test_a_settings_file_of_a_role_is_checked(self):
         with harness.scratch() as folder:
             path = pathlib.Path(folder, "settings.toml")
