@@ -117,6 +117,7 @@ class Stream {
   // stream_compare.cc
   FrameOutcome OnVector(Time now, const Vector& vector, Actions& actions);
   void OnDigest(Time now, const Digest& digest, Actions& actions);
+  void CompareLoads(const Digest& digest, Actions& actions);
   void CompareRegisters(Time now, const Digest& digest, const Digest& own, Actions& actions);
   void CompareVectors(Time now, const Digest& digest, const Digest& own, Actions& actions);
   Digest OwnDigest() const;
@@ -173,6 +174,7 @@ class Stream {
   std::uint64_t own_vector_then_ = 0;  // this router's hashes when that digest came
   std::uint32_t own_registers_then_ = 0;
   LoadTable loads_received_;
+  bool loads_differed_ = false;  // from what that digest said
 
   // What the peer is owed.
   std::map<OriginKey, bool> acks_due_;  // true: with a hole; at most kPositionsMax

@@ -54,13 +54,26 @@ FrameOutcome Stream::OnVector(Time now, const Vector& vector, Actions& actions) 
 void Stream::OnDigest(Time now, const Digest& digest, Actions& actions) {
   const OriginKey key{std::string(host_.view.PeerName(index_)), incarnation_};
   if (digest.head > 1) host_.replica.MergeDirect(now, key, digest, by(), actions);
-  if (digest.load_hash != loads_received_.hash() && !Seeded(Bug::kload_hash_ignored)) resync_due_ = true;
+  CompareLoads(digest, actions);
   const Digest own = OwnDigest();
   CompareRegisters(now, digest, own, actions);
   CompareVectors(now, digest, own, actions);
   digest_ = digest;
   own_registers_then_ = own.register_hash;
   own_vector_then_ = own.vector_hash;
+}
+
+// What differs is asked for. The second time in a row all that was kept goes first: a round that came again may have
+// named a worker of which the peer does not speak, by a slot that means another name by now, and nothing said again
+// takes that back.
+void Stream::CompareLoads(const Digest& digest, Actions& actions) {
+  const bool differ = digest.load_hash != loads_received_.hash() && !Seeded(Bug::kload_hash_ignored);
+  if (differ) resync_due_ = true;
+  if (differ && loads_differed_) {
+    loads_received_.Clear();
+    actions.push_back(ForgetLoads{index_});
+  }
+  loads_differed_ = differ;
 }
 
 void Stream::CompareRegisters(Time now, const Digest& digest, const Digest& own, Actions& actions) {

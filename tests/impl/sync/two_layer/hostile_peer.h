@@ -36,6 +36,7 @@ class Victim final : public StrategyView {
   const Replica& replica() const { return strategy_->replica(); }
   OriginKey KeyOf(std::uint16_t peer) const { return {peers_[peer], lives_[peer]}; }
   std::uint64_t Seal(std::uint16_t peer) const { return SealKey(lives_[peer], replica().own().key.incarnation); }
+  std::uint64_t SealTo(std::uint16_t peer) const { return SealKey(replica().own().key.incarnation, lives_[peer]); }
   std::uint64_t Rejects(const std::string& reason) const {
     const StrategyReport report = strategy_->Report();
     for (std::size_t i = 0; i < report.reject_count; ++i)

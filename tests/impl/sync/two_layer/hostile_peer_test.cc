@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "impl/sync/two_layer/frame_reader.h"
+#include "impl/sync/two_layer/load_table.h"
 #include "tests/support/allocations.h"
 
 namespace prefixmesh::two_layer {
@@ -59,7 +60,7 @@ TEST_CASE("Hostile peer: what it says of an own worker's register is neither kep
   REQUIRE_FALSE(victim.asked.empty());
   for (const SendFrame& send : victim.sent) {
     if (*PeekKind(AsBytes(send.frame)) != FrameKind::kRegisters) continue;
-    const std::uint64_t seal = SealKey(Incarnation{7}, victim.KeyOf(send.peer.value).incarnation);
+    const std::uint64_t seal = victim.SealTo(send.peer.value);
     const auto registers = DecodeRegisters(AsBytes(send.frame), seal);
     REQUIRE(registers.ok());
     for (const WorkerName& worker : *registers) REQUIRE(worker.incarnation.value <= 6);
@@ -171,7 +172,7 @@ TEST_CASE("What is owed to a peer that does not read is not built at every beat,
   victim.sent.clear();
   for (int i = 0; i < 30; ++i) victim.Round();
   bool acked = false;
-  const std::uint64_t seal = SealKey(Incarnation{7}, victim.KeyOf(kHostile).incarnation);
+  const std::uint64_t seal = victim.SealTo(kHostile);
   for (const SendFrame& send : victim.sent)
     if (const auto round = DecodeRound(AsBytes(send.frame), seal); round.ok())
       for (const Ack& ack : round->acks) acked = acked || ack.have == 801;
@@ -197,7 +198,7 @@ TEST_CASE("No more acks are due than a frame may hold, and the peer's own log is
   REQUIRE(victim.Rejects("acks_dropped") == 600 + 1 - kPositionsMax);
   victim.sent.clear();
   for (int i = 0; i < 20; ++i) victim.Round();
-  const std::uint64_t seal = SealKey(Incarnation{7}, victim.KeyOf(kHostile).incarnation);
+  const std::uint64_t seal = victim.SealTo(kHostile);
   bool own = false;
   for (const SendFrame& send : victim.sent) {
     if (*PeekKind(AsBytes(send.frame)) != FrameKind::kRound) continue;
@@ -237,7 +238,7 @@ TEST_CASE("Hostile peer: small frames that ask for much get it once a second") {
     round.resync = true;
     seconds_of([&] { victim.Say(kHostile, round); });
     std::size_t defining = 0;
-    const std::uint64_t seal = SealKey(Incarnation{7}, victim.KeyOf(kHostile).incarnation);
+    const std::uint64_t seal = victim.SealTo(kHostile);
     for (const SendFrame& send : victim.sent)
       if (const auto said = DecodeRound(AsBytes(send.frame), seal); said.ok()) defining += !said->workers.empty();
     REQUIRE(defining <= 6);
@@ -389,6 +390,37 @@ TEST_CASE("Hostile peer: the requests it claims to have in flight count up to 4,
   REQUIRE(say({4096, 0, 0}) == 4096);
   victim.Disconnect(kHostile);
   REQUIRE(victim.peer_loads.empty());
+}
+
+TEST_CASE(
+    "A load that a repeated round gave to a worker of which the peer does not speak goes, and nothing is asked on") {
+  Victim victim({"h", "b"}, {{"w0", Incarnation{1}, 0}, {"w9", Incarnation{1}, 0}});
+  victim.Connect(kHostile);
+  Round first, busy, renamed;
+  first.workers.push_back({0, {"w0", Incarnation{1}}});
+  busy.loads.push_back({0, 2});
+  renamed.workers = {{0, {"w9", Incarnation{1}}}, {1, {"w0", Incarnation{2}}}};
+  for (const Round& round : {first, busy, renamed, busy}) victim.Say(kHostile, round);
+  REQUIRE(victim.peer_loads == std::map<std::string, std::uint32_t>{{"w0", 2}, {"w9", 2}});
+  int asked = 0;
+  for (int second = 0; second < 10; ++second) {
+    victim.sent.clear();
+    Round digest;
+    digest.has_digest = true;
+    digest.digest.load_hash = LoadTable::EntryHash("w0", 2);
+    victim.Say(kHostile, digest);
+    for (int beat = 0; beat < 20; ++beat) victim.Round();
+    bool now = false;
+    for (const SendFrame& send : victim.sent)
+      if (const auto said = DecodeRound(AsBytes(send.frame), victim.SealTo(kHostile)); said.ok()) now |= said->resync;
+    asked += now;
+    if (!now) continue;
+    Round again = renamed;
+    again.loads.push_back({1, 2});
+    victim.Say(kHostile, again);
+  }
+  REQUIRE(victim.peer_loads == std::map<std::string, std::uint32_t>{{"w0", 2}});
+  REQUIRE(asked <= 2);
 }
 
 // ---- memory
