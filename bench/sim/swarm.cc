@@ -45,6 +45,7 @@ constexpr Field<Swarm> kSwarmFields[] = {
     {"worker_restart_rate", &Swarm::worker_restart_rate, 0, 10},
     {"worker_clock_back", &Swarm::worker_clock_back, 0, 1},
     {"worker_down_rate", &Swarm::worker_down_rate, 0, 10},
+    {"health_s", &Swarm::health_s, 0.1, 3600},
     {"newer", &Swarm::newer, 0, 1},
     {"stranger", &Swarm::stranger, 0, 1},
     {"foreign", &Swarm::foreign, 0, 1},
@@ -108,6 +109,9 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   // More than a peer can be sent, however long one waits, proves nothing: no more than half of what fits.
   const double record_bytes = 12 + 8 * (2 + (s.anchors > 0 ? 5 + s.blocks / s.anchors : 0));
   const double per_trip = std::max(1.0, std::min(s.page_bytes, s.unacked_kib * 1024) / record_bytes);
+  // Drawn apart: the other fields of a seed stay as they were.
+  Prng health = Prng::ForPurpose(seed, "swarm: health");
+  if (health.Unit() < 0.2) s.health_s = 2 + 8 * health.Unit();
   s.rate = std::min(s.rate, 0.5 * per_trip / (std::max(s.round_ms, 2 * s.delay_ms) / 1e3));
   return s;
 }

@@ -45,7 +45,8 @@ std::uint64_t BytesOf(const MeshStats& stats, Layer layer) {
 
 void CalmPhase(Run& run) {
   SimMesh& mesh = run.mesh();
-  run.AdvanceTo(run.at() + seconds(4));  // leases run out
+  // Leases run out, and every router knows the life that its workers have.
+  run.AdvanceTo(run.at() + std::max<Time>(seconds(4), Seconds(2 * run.swarm().health_s + 0.5)));
   const std::vector<MeshStats> before = StatsOf(mesh);
   for (int step = 0; step < 8; ++step) {
     for (int i = 0; i < 3; ++i) PlaceEverywhere(mesh);

@@ -3,8 +3,10 @@
 namespace prefixmesh::sim {
 namespace {
 
-// Checks are a second apart by the router's clock, and the third miss in a row counts.
-constexpr Time kSeenUpWithin = std::chrono::milliseconds(2500), kSeenDownWithin = std::chrono::milliseconds(5500);
+// In periods of the checks, by the router's clock: one that replied to a request is left out once, and the third miss
+// in a row counts. And the time that checks take.
+constexpr double kSeenUpWithin = 2, kSeenDownWithin = 5;
+constexpr Time kChecksTake = std::chrono::milliseconds(500);
 
 void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot, const Rule::Broken& broken) {
   const std::size_t number = *router.NumberOf(slot);
@@ -16,13 +18,14 @@ void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot,
   const double slowest = 1 - mesh.swarm().clock_skew;  // of the clocks
   const auto known = Time(static_cast<Time::rep>(
       slowest * static_cast<double>((mesh.now() - std::max(worker.since, router.running_since())).count())));
-  if (known > (worker.up ? kSeenUpWithin : kSeenDownWithin) && fleet.healthy(slot) != worker.up)
+  const auto periods = [&](double count) { return Seconds(count * mesh.swarm().health_s) + kChecksTake; };
+  if (known > periods(worker.up ? kSeenUpWithin : kSeenDownWithin) && fleet.healthy(slot) != worker.up)
     broken("takes " + WorkerLabel(number) + " for " + (worker.up ? "unhealthy; it is up" : "healthy; it is down") +
            " since " + std::to_string(std::chrono::duration<double>(known).count()) + " s");
   const Time same = std::min(
       known,
       Time(static_cast<Time::rep>(slowest * static_cast<double>((mesh.now() - worker.incarnation_since).count()))));
-  if (worker.up && same > kSeenUpWithin && !router.lies() && fleet.incarnation(slot) != worker.incarnation)
+  if (worker.up && same > periods(kSeenUpWithin) && !router.lies() && fleet.incarnation(slot) != worker.incarnation)
     broken("has incarnation " + std::to_string(fleet.incarnation(slot).value) + " of " + WorkerLabel(number) +
            ", which is " + std::to_string(worker.incarnation.value));
 }

@@ -10,6 +10,9 @@ namespace {
 
 using two_layer::Replica;
 
+// A recheck may have to wait for the one before it, and checks take their time.
+constexpr Time kAskedWithin = std::chrono::milliseconds(1800);
+
 // Calls f(node, router, replica) for each router that counts.
 template <typename F>
 void ForEachThatCounts(const SimMesh& mesh, F&& f) {
@@ -110,6 +113,7 @@ void TwoLayerRules::Step(const SimMesh& mesh, const Broken& broken) {
     if (mesh.swarm().clone_rate == 0 && replica.own().key.incarnation != mesh.incarnation(node))
       by_router("took a new incarnation, and no one had its old one");
     CheckRegisters(mesh, node, by_router);
+    CheckAsked(mesh, node, by_router);
     CheckBudgets(mesh, node, by_router);
   }
 }
@@ -122,6 +126,25 @@ void TwoLayerRules::CheckRegisters(const SimMesh& mesh, std::size_t node, const 
     for (std::size_t worker = 0; worker < mesh.workers() && !mesh.lies(node); ++worker)
       if (entry.name == WorkerLabel(worker) && entry.incarnation > mesh.worker(worker).highest)
         broken("worker " + entry.name + "'s register is an incarnation that it never had");
+  }
+}
+
+// Of a worker that is up, records name the life that it has, and it is not known here: it is asked, and says so.
+void TwoLayerRules::CheckAsked(const SimMesh& mesh, std::size_t node, const Broken& broken) {
+  const SimRouter& router = *mesh.router(node);
+  const auto& named = ReplicaOf(router).workers();
+  for (const WorkerIndex slot : router.core().own_workers()) {
+    const std::string& name = router.core().fleet().name(slot);
+    const SimWorker& worker = mesh.worker(*router.NumberOf(slot));
+    bool ahead = false;
+    for (std::size_t i = 0; i < named.size() && worker.up && !router.lies() && !router.paused(); ++i)
+      ahead |= named.News(static_cast<two_layer::Slot>(i), 0) && named[static_cast<two_layer::Slot>(i)].name == name &&
+               named[static_cast<two_layer::Slot>(i)].incarnation == worker.incarnation &&
+               worker.incarnation > router.core().fleet().incarnation(slot);
+    Time& since = ahead_since_.try_emplace({mesh.life(node), name}, mesh.now()).first->second;
+    if (!ahead) since = mesh.now();
+    if (mesh.now() - std::max({since, worker.since, worker.incarnation_since, router.running_since()}) > kAskedWithin)
+      return broken("worker " + name + " is not asked for its register, of which records know more");
   }
 }
 

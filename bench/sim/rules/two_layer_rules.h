@@ -1,6 +1,6 @@
-// two_layer_rules.h — what only two-layer promises: registers that only rise and only to what workers had, every
-// placement written once, budgets of logs and copies, and an index that is a function of windows and registers, minus
-// what was evicted.
+// two_layer_rules.h — what only two-layer promises: registers that only rise and only to what workers had, workers that
+// are asked when records name another life of theirs, every placement written once, budgets of logs and copies, and an
+// index that is a function of windows and registers, minus what was evicted.
 //
 // Threads, ownership, errors: rule.h.
 #pragma once
@@ -27,10 +27,12 @@ class TwoLayerRules final : public Rule {
 
  private:
   void CheckRegisters(const SimMesh& mesh, std::size_t node, const Broken& broken);
+  void CheckAsked(const SimMesh& mesh, std::size_t node, const Broken& broken);
   void CheckBudgets(const SimMesh& mesh, std::size_t node, const Broken& broken) const;
 
   Ledger ledger_;
   std::map<std::pair<std::uint64_t, std::string>, Incarnation> registers_seen_;  // by life of the router, and worker
+  std::map<std::pair<std::uint64_t, std::string>, Time> ahead_since_;            // the same
 };
 
 }  // namespace prefixmesh::sim
