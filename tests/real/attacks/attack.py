@@ -258,7 +258,7 @@ class Attacks(unittest.TestCase):
         for name in [*ATTACKS, *TOGETHER]:
             with self.subTest(name):
                 for _ in range(3):  # a machine that is busy with something else makes them slow, too
-                    figures = run_attack(name, 3, 1, quiet)
+                    figures = run_attack(name, 2.5, 0.3, quiet)
                     if figures["wrong"] != [SLOW]:
                         break
                 print(f"{name}: {figures}", flush=True)
