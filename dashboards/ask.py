@@ -92,6 +92,10 @@ class Dashboard:
         self.annotations = self.json["annotations"]["list"]
         self.variables = [each for each in self.json["templating"]["list"] if each["type"] == "query"]
 
+    def range_s(self):
+        """How much is shown when it is opened."""
+        return seconds(self.json["time"]["from"].removeprefix("now-"))
+
     def initial(self):
         """As when it is opened: All, or the one that is written down."""
         values = {}
@@ -173,9 +177,7 @@ def main(arguments):
     missing, end = [], int(time.time())
     for name in names:
         dashboard = Dashboard(name)
-        length = int(re.fullmatch(r"now-(\d+)([mhd])", dashboard.json["time"]["from"])[1])
-        start = end - length * UNITS_S[dashboard.json["time"]["from"][-1]]
-        missing += empty(Prometheus(url), dashboard, dashboard.initial(), start, end)
+        missing += empty(Prometheus(url), dashboard, dashboard.initial(), end - dashboard.range_s(), end)
     print("\n".join(missing) or f"every panel of {', '.join(names)} has points (Prometheus {version})")
     return 1 if missing else 0
 

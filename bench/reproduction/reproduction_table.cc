@@ -57,11 +57,15 @@ std::string Name(const Json& result) {
   std::string name = TextAt(result, "strategy");
   if (name == "off") name += ", " + TextAt(result, "index_kind") + " index";
   const double seconds = Setting(result, "phases.load_s");
-  if (seconds != 120) name += ", " + QuantityText(Quantity::kCount, seconds / 60) + " min";
+  if (seconds != 120)
+    name += ", " + QuantityText(Quantity::kCount, seconds / 60) + " min, budgets of " +
+            QuantityText(Quantity::kCount, Setting(result, "index.budget_mib")) + " and " +
+            QuantityText(Quantity::kCount, Setting(result, "two_layer.window_mib")) + " MiB";
   if (const Json& killed = NodeAt(result, "killed"); killed.is_object()) {
     name += ", killed after " + QuantityText(Quantity::kSeconds, NumberAt(killed, "at_s")) + ", growing " +
             QuantityText(Quantity::kBytesPerSecond, NumberAt(killed, "growth_bytes_per_s"));
-  } else if (const std::string verdict = TextAt(result, "verdict"); verdict != "ok") {
+  } else if (const std::string verdict = TextAt(result, "verdict"); verdict != "ok" && verdict != "slo_missed") {
+    // What an objective asks for stands in the columns.
     name += " (" + verdict + ")";
   }
   return name;
@@ -81,15 +85,16 @@ std::string Row(const Json& result, const std::map<Base, double>& off) {
 }  // namespace
 
 std::string RenderReproductionTable(const std::vector<Json>& results) {
-  // By strategy, index and length: the newest.
-  std::map<std::tuple<std::size_t, std::string, double>, const Json*> newest;
+  // By strategy, index, length and budget: the newest.
+  std::map<std::tuple<std::size_t, std::string, double, double>, const Json*> newest;
   for (const Json& result : results) {
     std::size_t order = 0;
     for (const StrategyDescription& strategy : StrategyDescriptions()) {
       if (strategy.name == TextAt(result, "strategy")) break;
       ++order;
     }
-    const Json*& kept = newest[{order, TextAt(result, "index_kind"), Setting(result, "phases.load_s")}];
+    const Json*& kept = newest[{order, TextAt(result, "index_kind"), Setting(result, "phases.load_s"),
+                                Setting(result, "index.budget_mib")}];
     if (kept == nullptr || TextAt(*kept, "started_at") < TextAt(result, "started_at")) kept = &result;
   }
   std::map<Base, double> off;

@@ -169,7 +169,9 @@ def reproduction(root, prefixmesh):
         if result["scenario"]["settings"]["phases.load_s"] > 600:
             words = [f"{name} {slope:+.3f} MiB a minute, upper end of the 95 % interval {upper:+.3f}"
                      for name in result["series"]["rss_bytes"] for slope, upper in [growth(result, name)]]
-            lines += ["", f"RSS in the last ten minutes of the load of [{result['strategy']}, 20 min]"
+            settings = result["scenario"]["settings"]
+            lines += ["", f"RSS in the last ten minutes of the load of [{result['strategy']}, budgets of "
+                      f"{settings['index.budget_mib']:g} and {settings['two_layer.window_mib']:g} MiB]"
                       f"({linked(root, run)}): {'; '.join(words)}."]
     return "\n".join(lines)
 

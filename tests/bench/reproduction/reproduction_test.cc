@@ -149,10 +149,13 @@ TEST_CASE("Reproduction table: the original first, over off of the same kind, th
   killed["verdict"] = "killed";
   killed["killed"] = {{"router", "router-a"}, {"rss_bytes", 1}, {"at_s", 12.5}, {"growth_bytes_per_s", 1048576}};
   Json longer = ResultOf("two-layer", "block", {30});
-  longer["scenario"]["settings"]["phases.load_s"] = 1200;
+  longer["scenario"]["settings"] = {{"phases.load_s", 1200}, {"index.budget_mib", 8}, {"two_layer.window_mib", 2}};
+  Json roomy = ResultOf("two-layer", "block", {80});
+  roomy["scenario"]["settings"] = {{"phases.load_s", 1200}, {"index.budget_mib", 64}, {"two_layer.window_mib", 16}};
   const std::string table = RenderReproductionTable({
       ResultOf("two-layer", "block", {28, 27}),
       longer,
+      roomy,
       old,
       ResultOf("raw-ops", "text", {800, 900}),
       killed,
@@ -164,7 +167,11 @@ TEST_CASE("Reproduction table: the original first, over off of the same kind, th
   REQUIRE(RowOf(table, "raw-ops").starts_with("| raw-ops | 900 MiB | +600 MiB | – | 42 |"));
   REQUIRE(table.find("8.79 GiB") == std::string::npos);  // the older raw-ops
   REQUIRE(RowOf(table, "two-layer |").starts_with("| two-layer | 28.0 MiB | +2.00 MiB |"));
-  REQUIRE(RowOf(table, "two-layer, 20 min").starts_with("| two-layer, 20 min | 30.0 MiB | +4.00 MiB |"));
+  for (const auto& [budgets, cells] :
+       {std::pair("8 and 2 MiB", "30.0 MiB | +4.00 MiB |"), std::pair("64 and 16 MiB", "80.0 MiB | +54.0 MiB |")}) {
+    const std::string name = "two-layer, 20 min, budgets of " + std::string(budgets);
+    REQUIRE(RowOf(table, name).starts_with("| " + name + " | " + cells));
+  }
   REQUIRE(RowOf(table, "crdt-ops").starts_with("| crdt-ops, killed after 12.5 s, growing 1.00 MiB/s | 6.01 GiB |"));
   REQUIRE(RowOf(table, "off, block").starts_with("| off, block index | 26.0 MiB | – |"));
 }
