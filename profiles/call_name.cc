@@ -1,6 +1,6 @@
 #include "profiles/call_name.h"
 
-#include "bench/report/format.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::profiles {
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "bench/text/safe_text.h"
 #include "profiles/call_name.h"
 #include "profiles/subsystems.h"
 

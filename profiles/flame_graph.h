@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "bench/report/format.h"
+#include "bench/text/quantity.h"
 
 namespace prefixmesh::profiles {
 

@@ -5,7 +5,8 @@
 #include <cstdio>
 #include <functional>
 
-#include "bench/report/format.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 #include "profiles/call_name.h"
 #include "profiles/subsystems.h"
 

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <set>
 
-#include "bench/report/format.h"
+#include "bench/text/quantity.h"
 #include "profiles/subsystems.h"
 
 namespace prefixmesh::profiles {

@@ -8,8 +8,10 @@
 #include "bench/ab/overview.h"
 #include "bench/ab/table_text.h"
 #include "bench/report/assets/assets.h"
-#include "bench/report/format.h"
 #include "bench/report/page.h"
+#include "bench/result/ladder_text.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::bench::ab {
 namespace {

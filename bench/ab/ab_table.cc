@@ -5,6 +5,7 @@
 #include "bench/ab/ladder.h"
 #include "bench/ab/overview.h"
 #include "bench/ab/table_text.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::bench::ab {
 namespace {

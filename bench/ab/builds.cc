@@ -5,8 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/process/run_child.h"
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
+#include "bench/result/verdict.h"
 
 namespace prefixmesh::bench::ab {
 namespace {
@@ -57,8 +58,7 @@ Result<RunOutcome> RunInBuild(const std::vector<std::string>& scenario_arguments
   if (!result.ok())
     return Error{end->exit == "exit code 2" ? ErrorCode::kInvalid : ErrorCode::kUnavailable,
                  name + " ended with " + end->exit + " and no result: " + end->last_error};
-  for (const Verdict verdict : {Verdict::kOk, Verdict::kKilled, Verdict::kUntrusted, Verdict::kSloMissed})
-    if (TextAt(*result, "verdict", "") == VerdictName(verdict)) outcome.verdict = verdict;
+  outcome.verdict = VerdictNamed(TextAt(*result, "verdict", "")).value_or(Verdict::kFailed);
   return outcome;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bench/ab/table_text.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::bench::ab {
 namespace {

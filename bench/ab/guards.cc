@@ -7,7 +7,8 @@
 
 #include "bench/ab/statistics/bootstrap.h"
 #include "bench/ab/statistics/verdict.h"
-#include "bench/report/figures.h"
+#include "bench/result/key_figures.h"
+#include "bench/text/quantity.h"
 #include "impl/figures/figures.h"
 
 namespace prefixmesh::bench::ab {

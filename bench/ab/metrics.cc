@@ -3,7 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "bench/report/samples.h"
+#include "bench/result/samples.h"
+#include "bench/text/quantity.h"
 
 namespace prefixmesh::bench::ab {
 namespace {

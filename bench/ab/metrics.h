@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/report/format.h"
 #include "bench/result/field_value.h"
+#include "bench/text/quantity.h"
 #include "impl/base/result.h"
 #include "loadgen/settings/settings.h"
 

@@ -5,10 +5,11 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/figures.h"
-#include "bench/report/format.h"
-#include "bench/report/samples.h"
+#include "bench/result/json_at.h"
+#include "bench/result/ladder_text.h"
+#include "bench/result/machine_text.h"
 #include "bench/result/read_json.h"
+#include "bench/result/samples.h"
 
 namespace prefixmesh::bench::ab {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "bench/ab/guards.h"
 #include "bench/ab/metrics.h"
-#include "bench/report/ladder_text.h"
+#include "bench/result/ladder_text.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::bench::ab {

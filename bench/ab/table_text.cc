@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "bench/report/format.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::bench::ab {
 

@@ -14,7 +14,7 @@
 #include "bench/nightly/baseline_build.h"
 #include "bench/nightly/counters.h"
 #include "bench/nightly/night_output.h"
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
 #include "bench/result/utc.h"
 #include "bench/scenario/run_folder.h"

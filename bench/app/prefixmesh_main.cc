@@ -24,6 +24,7 @@
 #include "bench/report/table.h"
 #include "bench/result/figure_pages.h"
 #include "bench/result/read_json.h"
+#include "bench/result/verdict.h"
 #include "bench/scenario/record.h"
 #include "bench/scenario/runner.h"
 #include "bench/store/beside.h"

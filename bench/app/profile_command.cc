@@ -7,10 +7,12 @@
 
 #include "bench/app/output.h"
 #include "bench/build_info.h"
-#include "bench/report/format.h"
 #include "bench/report/report.h"
+#include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
+#include "bench/result/verdict.h"
 #include "bench/scenario/runner.h"
+#include "bench/text/quantity.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/plan.h"
 #include "loadgen/record/request_log.h"

@@ -10,11 +10,13 @@
 #include "bench/app/output.h"
 #include "bench/export/export.h"
 #include "bench/process/proc.h"
-#include "bench/report/figures.h"
+#include "bench/result/key_figures.h"
 #include "bench/result/read_json.h"
 #include "bench/result/utc.h"
 #include "bench/store/baseline.h"
 #include "bench/store/index.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/export/export.h"
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
 #include "loadgen/record/histogram.h"
 
 namespace prefixmesh::bench {

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "bench/process/run_child.h"
-#include "bench/report/format.h"
 #include "bench/result/field_value.h"
+#include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
 #include "bench/scenario/run_folder.h"
+#include "bench/text/safe_text.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
 #include "bench/sim/generation_sim.h"
 #include "bench/sim/scale.h"

@@ -1,6 +1,6 @@
 #include "bench/nightly/counters.h"
 #include "bench/nightly/gates.h"
-#include "bench/report/format.h"
+#include "bench/text/quantity.h"
 
 namespace prefixmesh::bench {
 namespace {

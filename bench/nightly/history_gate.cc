@@ -1,8 +1,8 @@
 #include "bench/nightly/gates.h"
 #include "bench/nightly/history.h"
-#include "bench/report/figures.h"
-#include "bench/report/format.h"
+#include "bench/result/key_figures.h"
 #include "bench/store/index.h"
+#include "bench/text/quantity.h"
 
 namespace prefixmesh::bench {
 namespace {

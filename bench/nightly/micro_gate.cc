@@ -8,6 +8,7 @@
 #include "bench/ab/statistics/verdict.h"
 #include "bench/nightly/gates.h"
 #include "bench/result/field_value.h"
+#include "bench/result/json_at.h"
 #include "impl/base/nesting.h"
 
 namespace prefixmesh::bench {

@@ -5,7 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/export/xml.h"
-#include "bench/report/format.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::bench {
 namespace {

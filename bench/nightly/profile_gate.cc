@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "bench/nightly/gates.h"
-#include "bench/report/format.h"
 #include "bench/scenario/run_folder.h"
+#include "bench/text/quantity.h"
 #include "impl/base/whole_file.h"
 #include "profiles/judge.h"
 

@@ -7,9 +7,9 @@
 #include "bench/ab/analysis.h"
 #include "bench/nightly/gates.h"
 #include "bench/nightly/recorded_runs.h"
-#include "bench/report/format.h"
 #include "bench/result/read_json.h"
 #include "bench/store/index.h"
+#include "bench/text/quantity.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {

@@ -6,7 +6,7 @@
 
 #include "bench/ab/statistics/bootstrap.h"
 #include "bench/ab/statistics/verdict.h"
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
 #include "bench/store/index.h"
 #include "impl/base/nesting.h"
 #include "impl/base/prng.h"

@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/report/assets/assets.h"
-#include "bench/report/format.h"
 #include "bench/report/page.h"
 #include "bench/report/sections.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -4,9 +4,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/figures.h"
-#include "bench/report/format.h"
 #include "bench/report/sections.h"
+#include "bench/result/json_at.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 
 namespace prefixmesh::bench {
 namespace {

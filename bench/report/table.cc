@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/figures.h"
-#include "bench/report/format.h"
-#include "bench/report/ladder_text.h"
-#include "bench/report/samples.h"
 #include "bench/report/sections.h"
+#include "bench/result/json_at.h"
+#include "bench/result/key_figures.h"
+#include "bench/result/ladder_text.h"
+#include "bench/result/samples.h"
+#include "bench/result/verdict.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 #include "impl/figures/router_figures.h"
 
 namespace prefixmesh::bench {

@@ -4,9 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "bench/report/figures.h"
-#include "bench/report/format.h"
 #include "bench/reproduction/original.h"
+#include "bench/result/json_at.h"
+#include "bench/result/key_figures.h"
+#include "bench/text/quantity.h"
 #include "impl/base/check.h"
 #include "impl/figures/figures.h"
 #include "impl/router/strategies.h"

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/format.h"
 #include "bench/result/validate_result.h"
+#include "bench/text/safe_text.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {

@@ -472,10 +472,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
   if (Status written = WriteOutcome(result, outcome); !written.ok())
     return Error{ErrorCode::kExhausted, failure + (failure.empty() ? "" : "; ") + written.error().message};
   if (!failure.empty()) std::fprintf(stderr, "prefixmesh: %s\n", failure.c_str());
-  const std::string verdict = result.at("verdict");
-  for (const Verdict each :
-       {Verdict::kOk, Verdict::kFailed, Verdict::kKilled, Verdict::kUntrusted, Verdict::kSloMissed})
-    if (verdict == VerdictName(each)) outcome.verdict = each;
+  outcome.verdict = VerdictNamed(result.at("verdict").get<std::string>()).value_or(Verdict::kFailed);
   return outcome;
 }
 

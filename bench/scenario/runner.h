@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/result/verdict.h"
 #include "impl/base/result.h"
 #include "loadgen/settings/settings.h"
 
@@ -30,10 +31,6 @@ struct RunRequest {
   std::vector<std::string> first_router_environment = {};  // "NAME=VALUE", beside this process's own
   bool live = false;                                       // a Prometheus may look on (live_targets.h)
 };
-
-enum class Verdict : std::uint8_t { kOk, kFailed, kKilled, kUntrusted, kSloMissed };
-const char* VerdictName(Verdict verdict);
-int VerdictExitCode(Verdict verdict);
 
 struct RunOutcome {
   Verdict verdict = Verdict::kFailed;

@@ -4,8 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
+#include "bench/text/safe_text.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {

@@ -7,9 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "bench/report/figures.h"
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
+#include "bench/result/key_figures.h"
+#include "bench/result/machine_text.h"
 #include "bench/result/utc.h"
+#include "bench/text/safe_text.h"
 #include "impl/base/nesting.h"
 
 namespace prefixmesh::bench {

@@ -2,7 +2,9 @@
 #include <cmath>
 #include <cstdio>
 
-#include "bench/report/figures.h"
+#include "bench/result/key_figures.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 #include "bench/trends/trends.h"
 
 namespace prefixmesh::bench {

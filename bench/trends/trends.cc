@@ -6,8 +6,11 @@
 
 #include "bench/export/export.h"
 #include "bench/report/assets/assets.h"
-#include "bench/report/figures.h"
 #include "bench/report/page.h"
+#include "bench/result/key_figures.h"
+#include "bench/result/verdict.h"
+#include "bench/text/quantity.h"
+#include "bench/text/safe_text.h"
 #include "bench/trends/assets/assets.h"
 
 namespace prefixmesh::bench {

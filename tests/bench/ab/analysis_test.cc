@@ -14,7 +14,8 @@
 #include "bench/ab/compare.h"
 #include "bench/ab/overview.h"
 #include "bench/ab/statistics/bootstrap.h"
-#include "bench/report/samples.h"
+#include "bench/result/samples.h"
+#include "bench/text/safe_text.h"
 #include "tests/bench/ab/sample.h"
 
 namespace prefixmesh::bench::ab {

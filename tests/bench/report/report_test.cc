@@ -7,8 +7,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/format.h"
 #include "bench/report/sections.h"
+#include "bench/text/safe_text.h"
 #include "tests/bench/report/fixture.h"
 #include "tests/support/properties.h"
 
@@ -141,33 +141,11 @@ TEST_CASE("Report.RendersDamagedResults") {
     CHECK(RenderReport(Results(1, not_a_result)).ok());
 }
 
-TEST_CASE("Format.NumbersReadWell") {
-  CHECK(QuantityText(Quantity::kBytes, 0) == "0 B");
-  CHECK(QuantityText(Quantity::kBytes, 1023) == "1023 B");
-  CHECK(QuantityText(Quantity::kBytes, 1024) == "1.00 KiB");
-  CHECK(QuantityText(Quantity::kBytes, 1048575) == "1.00 MiB");
-  CHECK(QuantityText(Quantity::kBytes, 50.0 * 1048576) == "50.0 MiB");
-  CHECK(QuantityText(Quantity::kBytesPerSecond, 2048) == "2.00 KiB/s");
-  CHECK(QuantityText(Quantity::kMicroseconds, 412) == "412 µs");
-  CHECK(QuantityText(Quantity::kMicroseconds, 999.7) == "1.00 ms");
-  CHECK(QuantityText(Quantity::kMilliseconds, 3100) == "3.10 s");
-  CHECK(QuantityText(Quantity::kShare, 0.98764) == "98.76 %");
-  CHECK(QuantityText(Quantity::kPoints, 0.12449) == "+12.4 points");
-  CHECK(QuantityText(Quantity::kPoints, -0.002) == "-0.2 points");
-  CHECK(QuantityText(Quantity::kPoints, -0.0002) == "0.0 points");
-  CHECK(QuantityText(Quantity::kCount, 1234567) == "1,234,567");
-  CHECK(QuantityText(Quantity::kCount, -1234) == "-1,234");
-  CHECK(QuantityText(Quantity::kCount, 123) == "123");
-  CHECK(QuantityText(Quantity::kRatio, std::nullopt) == "–");
-  CHECK(QuantityText(Quantity::kRatio, std::numeric_limits<double>::infinity()) == "–");
-}
-
-TEST_CASE("Format.TextIsMadeSafe") {
-  CHECK(EscapeHtml("<a href=\"x\">'&'</a>") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
-  CHECK(EscapeHtml("µ\xff\x1b") == "µ\xEF\xBF\xBD\xEF\xBF\xBD");
-  CHECK(TerminalText("a\x1b[31m\nb\xff", 20) == "a?[31m?b?");
-  CHECK(TerminalText("abcdefgh", 5) == "abc..");
-  CHECK(Shortened("µµµµ", 3) == "µµ…");
+TEST_CASE("Report.HasALadderWhereTheResultHasOne") {
+  Json older = Fixture("two_layer");
+  CHECK(Count(Rendered({older}), "Why is my hit rate low?") == 1);
+  older.erase("ladder");
+  CHECK(Count(Rendered({older}), "Why is my hit rate low?") == 0);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "bench/report/format.h"
+#include "bench/text/safe_text.h"
 #include "tests/bench/report/fixture.h"
 
 namespace prefixmesh::bench {

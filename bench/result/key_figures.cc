@@ -1,9 +1,9 @@
-#include "bench/report/figures.h"
+#include "bench/result/key_figures.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "impl/figures/figure_names.h"
+#include "bench/result/json_at.h"
 #include "impl/figures/figures.h"
 
 namespace prefixmesh::bench {
@@ -15,14 +15,6 @@ constexpr std::pair<Section, std::string_view> kSections[] = {
     {Section::kMemory, "Memory of the largest router"},    {Section::kSync, "Sync, all routers"},
     {Section::kPlacements, "Placements and visibility"},   {Section::kRouting, "Routing"},
     {Section::kDecision, "Decision time, slowest router"}, {Section::kLoad, "Load"},
-};
-
-constexpr VerdictWords kVerdicts[] = {
-    {"✓", "ok", "ok", "every planned request was sent and measured"},
-    {"✕", "failed", "failed", "the run did not finish, or nothing came back ok"},
-    {"■", "killed", "killed", "hit its stated memory cap"},
-    {"?", "untrusted", "untrusted", "the load generator was not good enough: no verdict"},
-    {"▼", "SLO missed", "slo_missed", "an objective of the scenario was missed"},
 };
 
 void AddRow(const FigureGroup& group, const Figure& figure, std::vector<KeyFigure>& rows) {
@@ -100,23 +92,6 @@ const std::vector<KeyFigures>& AllKeyFigures() {
 bool KeyFigures::Concerns(std::span<const Json> results) const {
   return only_with.empty() || std::any_of(results.begin(), results.end(),
                                           [&](const Json& result) { return NodeAt(result, only_with).is_object(); });
-}
-
-std::string MachineText(const Json& result) {
-  const auto text = [&](const char* path) {
-    const Json& node = NodeAt(result, path);
-    return node.is_string() ? node.get<std::string>() : node.dump(-1, ' ', false, Json::error_handler_t::replace);
-  };
-  return text("machine.cpu") + ", " + text("machine.cores") + " cores, " +
-         QuantityText(Quantity::kBytes, NumberAt(result, "machine.memory_bytes")) + ", " + text("machine.kernel");
-}
-
-VerdictWords VerdictOf(const Json& result) {
-  const std::string verdict = TextAt(result, "verdict", "");
-  for (const VerdictWords& words : kVerdicts) {
-    if (words.css_class == verdict) return words;
-  }
-  return {"?", "no verdict", "untrusted", "the file has no verdict that this report knows"};
 }
 
 }  // namespace prefixmesh::bench

@@ -1,4 +1,4 @@
-// figures.h — the key figures of a run: the rows of impl/figures that have a title, in the order in which the HTML
+// key_figures.h — the key figures of a run: the rows of impl/figures that have a title, in the order in which the HTML
 // report and the terminal show them.
 //
 // What spans several routers is folded as its row says: memory and decision times are of the largest router, bytes are
@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/report/format.h"
+#include "bench/text/quantity.h"
 #include "impl/figures/figure.h"
 #include "impl/figures/figure_names.h"
 
@@ -43,14 +43,5 @@ struct KeyFigures {
   bool Concerns(std::span<const nlohmann::json> results) const;
 };
 const std::vector<KeyFigures>& AllKeyFigures();
-
-// Cpu, cores, memory and kernel: equal text is the same machine.
-std::string MachineText(const nlohmann::json& result);
-
-// "✓ ok", "! untrusted", … as text; the class is safe in HTML whatever the file says.
-struct VerdictWords {
-  std::string_view mark, text, css_class, meaning;
-};
-VerdictWords VerdictOf(const nlohmann::json& result);
 
 }  // namespace prefixmesh::bench

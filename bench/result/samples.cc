@@ -1,10 +1,11 @@
-#include "bench/report/samples.h"
+#include "bench/result/samples.h"
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/format.h"
+#include "bench/result/json_at.h"
+#include "bench/text/quantity.h"
 
 namespace prefixmesh::bench {
 namespace {

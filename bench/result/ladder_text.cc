@@ -1,11 +1,11 @@
-#include "bench/report/ladder_text.h"
+#include "bench/result/ladder_text.h"
 
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/figures.h"
-#include "bench/report/format.h"
+#include "bench/result/key_figures.h"
+#include "bench/text/quantity.h"
 #include "impl/figures/ladder_figures.h"
 
 namespace prefixmesh::bench {
