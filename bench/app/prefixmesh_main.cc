@@ -25,7 +25,7 @@
 #include "bench/result/figure_pages.h"
 #include "bench/result/read_json.h"
 #include "bench/result/verdict.h"
-#include "bench/scenario/record.h"
+#include "bench/result/write/record.h"
 #include "bench/scenario/runner.h"
 #include "bench/store/beside.h"
 #include "bench/store/index.h"

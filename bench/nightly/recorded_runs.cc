@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "bench/result/read_json.h"
-#include "bench/scenario/record.h"
+#include "bench/result/write/record.h"
 #include "bench/store/index.h"
 #include "impl/base/whole_file.h"
 

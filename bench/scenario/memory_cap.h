@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "bench/process/proc.h"
+#include "bench/result/write/measured.h"
 #include "impl/base/mutex.h"
 #include "impl/base/result.h"
 #include "loadgen/settings/settings.h"
@@ -33,13 +33,6 @@ struct MemoryReading {
 // limits.router_rss_mib in bytes; 0: none.
 std::uint64_t CapBytes(const load::Settings& settings);
 
-struct CapHit {
-  std::string router;
-  double at_s = 0;
-  ProcessMemory memory;  // at the kill
-  std::optional<double>
-      bytes_per_s;  // Theil-Sen slope of the readings of kSlopeSpan_s before; nothing: it was the first reading
-};
 // "router-a killed at 201 MiB after 4.3 s, growing 55.2 MiB/s"
 std::string CapHitText(const CapHit& hit);
 

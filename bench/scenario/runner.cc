@@ -11,7 +11,7 @@
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/faults/fault.h"
 #include "bench/scenario/live_targets.h"
-#include "bench/scenario/measured.h"
+#include "bench/result/write/build_result.h"
 #include "bench/scenario/memory_cap.h"
 #include "bench/scenario/objectives.h"
 #include "bench/scenario/preflight.h"
@@ -46,11 +46,12 @@ Status CheckReplies(const Measured& measured) {
 class Runner {
  public:
   // `live` may be null.
-  Runner(Measured& measured, const LiveTargets* live)
-      : measured_(measured),
-        settings_(measured.request.settings),
-        cluster_({settings_, measured.request.strategy, measured.index_kind, measured.request.seed,
-                  measured.request.out, measured.request.bin_dir, measured.request.first_router_environment, live}),
+  Runner(const RunRequest& request, Measured& measured, const LiveTargets* live)
+      : request_(request),
+        measured_(measured),
+        settings_(measured.settings),
+        cluster_({settings_, request.strategy, measured.index_kind, request.seed, request.out, request.bin_dir,
+                  request.first_router_environment, live}),
         sampler_(cluster_),
         faults_(cluster_, sampler_, settings_),
         cap_(CapBytes(settings_)) {}
@@ -64,7 +65,7 @@ class Runner {
     KeepLastTold();
     measured_.faults = faults_.Take();
     if (!cluster_.Stop()) measured_.notes.push_back("a process did not end by itself and was killed");
-    RemovePartials(measured_.request.out);
+    RemovePartials(request_.out);
     progress_.Finish();
     SumUpFailures();
     ReadLoadJson();
@@ -76,7 +77,7 @@ class Runner {
 
   Status Phases() {
     progress_.Say("starting " + std::to_string(settings_.workers.count) + " workers, " +
-                  std::to_string(settings_.routers.count) + " routers (" + measured_.request.strategy + ", " +
+                  std::to_string(settings_.routers.count) + " routers (" + request_.strategy + ", " +
                   measured_.index_kind + " index)");
     for (const auto step : {&Cluster::StartWorkers, &Cluster::StartRouters, &Cluster::StartLoad})
       if (Status started = (cluster_.*step)(); !started.ok()) return started;
@@ -99,7 +100,7 @@ class Runner {
     workers_cpu_at_ready_ = ReadCpuSeconds(cluster_.workers()->pid());
     sampler_.Begin();
     if (Status told = cluster_.TellTargets(); !told.ok()) return told;
-    if (measured_.request.live) progress_.Say("targets for Prometheus: " + std::string(LiveTargets::kPath));
+    if (request_.live) progress_.Say("targets for Prometheus: " + std::string(LiveTargets::kPath));
     std::vector<std::pair<std::string, pid_t>> routers;
     for (const Cluster::Router& router : cluster_.routers())
       if (router.child != nullptr) routers.emplace_back(router.name, router.child->pid());
@@ -373,10 +374,11 @@ class Runner {
   }
 
   void ReadLoadJson() {
-    if (Result<nlohmann::json> load = ReadJson(measured_.request.out + "/load.json"); load.ok())
+    if (Result<nlohmann::json> load = ReadJson(request_.out + "/load.json"); load.ok())
       measured_.load = std::move(*load);
   }
 
+  const RunRequest& request_;
   Measured& measured_;
   const load::Settings& settings_;
   Progress progress_;
@@ -418,8 +420,10 @@ Result<RunOutcome> Run(const RunRequest& request) {
     return mended.error();
   if (Status valid = load::Validate(request.settings); !valid.ok()) return valid.error();
   Measured measured;
-  measured.request = request;
-  AddSyncObjectives(request.strategy, measured.request.settings);
+  measured.settings = request.settings;
+  measured.strategy = request.strategy;
+  measured.seed = request.seed;
+  AddSyncObjectives(request.strategy, measured.settings);
   measured.index_kind = IndexKindName(*kind);
   measured.machine = ReadMachine();
   if (Status enough = CheckMachine(request, measured.machine); !enough.ok()) return enough.error();
@@ -451,7 +455,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
     failure = "run failed: " + reason;
   };
   {
-    Runner runner(measured, live.get());
+    Runner runner(request, measured, live.get());
     if (Status ran = runner.Run(); !ran.ok()) fail(ran.error().message);
   }
   live = nullptr;

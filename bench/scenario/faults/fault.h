@@ -17,7 +17,7 @@
 
 #include "bench/scenario/cluster.h"
 #include "bench/scenario/faults/recovery.h"
-#include "bench/scenario/measured.h"
+#include "bench/result/write/measured.h"
 #include "bench/scenario/sampler.h"
 
 namespace prefixmesh::bench {

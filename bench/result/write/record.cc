@@ -1,4 +1,4 @@
-#include "bench/scenario/record.h"
+#include "bench/result/write/record.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -8,7 +8,7 @@
 
 #include "bench/ab/guards.h"
 #include "bench/report/report.h"
-#include "bench/scenario/measured.h"
+#include "bench/result/write/build_result.h"
 #include "bench/scenario/objectives.h"
 #include "bench/sim/sim_mesh.h"
 #include "impl/figures/metrics_text.h"
@@ -82,9 +82,9 @@ class TwoRouters {
 
 Measured Begun(const TwoRouters& routers, const char* strategy = "two-layer") {
   Measured m;
-  m.request.strategy = strategy;
-  m.request.settings = *load::LoadScenario("reference");
-  AddSyncObjectives(strategy, m.request.settings);
+  m.strategy = strategy;
+  m.settings = *load::LoadScenario("reference");
+  AddSyncObjectives(strategy, m.settings);
   for (const char* name : {"router-a", "router-b"}) m.routers.emplace_back().name = name;
   m.load_begin = routers.Sampled();
   return m;

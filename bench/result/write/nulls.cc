@@ -1,4 +1,4 @@
-#include "bench/scenario/nulls.h"
+#include "bench/result/write/nulls.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>

@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-#include "bench/scenario/measured.h"
+#include "bench/result/write/build_result.h"
 #include "impl/figures/figures.h"
 #include "loadgen/drive/summary.h"
 
@@ -27,8 +27,8 @@ Sample SampleAt(double t_s, std::uint64_t built) {
 
 Measured Begun() {
   Measured m;
-  m.request.strategy = "two-layer";
-  m.request.settings.phases.idle_s = 10;
+  m.strategy = "two-layer";
+  m.settings.phases.idle_s = 10;
   m.index_kind = "block";
   for (const char* name : {"router-a", "router-b"}) m.routers.emplace_back().name = name;
   return m;
@@ -205,7 +205,7 @@ void NoNumbers(const Json& node, const std::string& path) {
 
 TEST_CASE("BuildResult: a run that ended before its load is null throughout, not zero, and says why") {
   Measured m = Begun();
-  m.request.settings.slo.push_back({"small", "routers.peak_rss_bytes <= 100"});
+  m.settings.slo.push_back({"small", "routers.peak_rss_bytes <= 100"});
   Json result = BuildResult(m);
   for (const char* part : {"routers", "routing", "ladder", "placements", "visibility", "load", "loadgen"})
     NoNumbers(result[part], part);
@@ -219,7 +219,7 @@ TEST_CASE("BuildResult: a run that ended before its load is null throughout, not
 
 TEST_CASE("BuildResult: what the generator could not measure is explained as well") {
   Measured m = Begun();
-  m.load = EmptyLoad(m.request.settings);
+  m.load = EmptyLoad(m.settings);
   m.verdict = Verdict::kOk;
   for (MeasuredRouter& router : m.routers) {
     router.settled = true;
@@ -245,7 +245,7 @@ TEST_CASE("BuildResult: what the generator could not measure is explained as wel
 
 TEST_CASE("BuildResult: the ladder has bytes of worlds and signed steps; a step without a measured delay says why") {
   Measured m = Begun();
-  m.load = EmptyLoad(m.request.settings);
+  m.load = EmptyLoad(m.settings);
   m.ladder =
       Ladder{.prompt_bytes = 1000, .cached_bytes = {800, 700, 750, 500, 510}, .unsynced = 300, .oracle_load_cov = 0.1};
   Json ladder = BuildResult(m)["ladder"];
@@ -270,10 +270,10 @@ TEST_CASE("BuildResult: the ladder has bytes of worlds and signed steps; a step 
 
 TEST_CASE("VisibilityOf: never without sync; else the delays that the generator saw, or nothing where it saw none") {
   Measured m = Begun();
-  m.request.strategy = "off";
+  m.strategy = "off";
   REQUIRE(VisibilityOf(m).has_value());
   CHECK_FALSE(VisibilityOf(m)->ever());
-  m.request.strategy = "two-layer";
+  m.strategy = "two-layer";
   CHECK_FALSE(VisibilityOf(m).has_value());  // no load.json
   load::Histogram delays;
   m.load = {{"load", {{"hdr", {{"visibility_us", delays.Encode()}}}}}, {"visibility", {{"never", 0}}}};

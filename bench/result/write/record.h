@@ -10,10 +10,10 @@
 
 namespace prefixmesh::bench {
 
-// Returns the path written.
 // Where it is recorded: results/<scenario>/<run_id>.json, with a dot for the `/` of a generation's scenario.
 std::string RecordedPath(const std::string& results, std::string scenario, const std::string& run_id);
 
+// Returns the path written.
 Result<std::string> RecordResult(const nlohmann::json& result, const std::string& results_dir, bool force);
 
 }  // namespace prefixmesh::bench

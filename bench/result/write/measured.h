@@ -1,4 +1,8 @@
-// measured.h — everything a run measured, before it becomes a result: the hand-over from the runner to result.cc.
+// measured.h — start here for how a result is written: everything a run measured, before it is one. bench/run fills it
+// in, build_result.h makes result.json of it, record.h keeps that for good.
+//
+// Threads: a value. Ownership: values; a fault's group is a table of impl/figures. Time: seconds of the run's sampler.
+// Errors: what was not measured is nothing.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +14,11 @@
 #include "bench/oracle/ladder.h"
 #include "bench/process/machine_floor.h"
 #include "bench/process/proc.h"
-#include "bench/scenario/memory_cap.h"
-#include "bench/scenario/runner.h"
-#include "bench/scenario/sampler.h"
+#include "bench/result/verdict.h"
+#include "bench/result/write/sample.h"
+#include "impl/figures/figure.h"
 #include "impl/figures/readings.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 
@@ -34,8 +39,18 @@ struct MeasuredFault {
   std::string why_not_equal;          // where that could not be asked
 };
 
+// The router that the memory cap killed.
+struct CapHit {
+  std::string router;
+  double at_s = 0;
+  ProcessMemory memory;               // at the kill
+  std::optional<double> bytes_per_s;  // its growth until then; nothing: it was killed at its first reading
+};
+
 struct Measured {
-  RunRequest request;
+  load::Settings settings;  // with the objectives of the strategy
+  std::string strategy = "two-layer";
+  std::uint64_t seed = 1;
   std::string run_id;
   std::string started_at;
   std::string index_kind;
@@ -60,12 +75,5 @@ struct Measured {
   Verdict verdict = Verdict::kFailed;
   std::vector<std::string> notes;
 };
-
-// How soon placements were seen at a peer, as load.json has it: never without sync, nothing where it was not measured.
-std::optional<Visibility> VisibilityOf(const Measured& measured);
-
-// result.json as docs/results.md has it. Judges trust and SLOs too; `measured.verdict` is kOk or kFailed/kKilled coming
-// in.
-nlohmann::ordered_json BuildResult(const Measured& measured);
 
 }  // namespace prefixmesh::bench
