@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/scenario/runner.h"
+#include "bench/run/run.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::bench::ab {

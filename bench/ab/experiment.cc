@@ -10,7 +10,7 @@
 #include "bench/build_info.h"
 #include "bench/process/proc.h"
 #include "bench/result/read_json.h"
-#include "bench/scenario/run_folder.h"
+#include "bench/run/run_folder.h"
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/plan.h"

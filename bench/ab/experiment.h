@@ -27,7 +27,7 @@
 #include "bench/ab/metrics.h"
 #include "bench/ab/run_facts.h"
 #include "bench/ab/schedule.h"
-#include "bench/scenario/runner.h"
+#include "bench/run/run.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::bench::ab {

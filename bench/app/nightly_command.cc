@@ -17,7 +17,7 @@
 #include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
 #include "bench/result/utc.h"
-#include "bench/scenario/run_folder.h"
+#include "bench/run/run_folder.h"
 #include "impl/app/number_from.h"
 #include "impl/base/whole_file.h"
 

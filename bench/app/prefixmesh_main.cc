@@ -26,7 +26,7 @@
 #include "bench/result/read_json.h"
 #include "bench/result/verdict.h"
 #include "bench/result/write/record.h"
-#include "bench/scenario/runner.h"
+#include "bench/run/run.h"
 #include "bench/store/beside.h"
 #include "bench/store/index.h"
 #include "dashboards/dashboards.h"

@@ -11,7 +11,7 @@
 #include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
 #include "bench/result/verdict.h"
-#include "bench/scenario/runner.h"
+#include "bench/run/run.h"
 #include "bench/text/quantity.h"
 #include "impl/base/whole_file.h"
 #include "loadgen/plan/plan.h"

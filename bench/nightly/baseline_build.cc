@@ -9,7 +9,7 @@
 #include "bench/result/field_value.h"
 #include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
-#include "bench/scenario/run_folder.h"
+#include "bench/run/run_folder.h"
 #include "bench/text/safe_text.h"
 #include "impl/base/whole_file.h"
 

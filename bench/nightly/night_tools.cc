@@ -4,7 +4,7 @@
 
 #include "bench/ab/builds.h"
 #include "bench/process/run_child.h"
-#include "bench/scenario/run_folder.h"
+#include "bench/run/run_folder.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {

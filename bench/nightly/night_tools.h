@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "bench/nightly/suite.h"
-#include "bench/scenario/runner.h"
+#include "bench/run/run.h"
 #include "impl/base/result.h"
 #include "profiles/heap_profile.h"
 

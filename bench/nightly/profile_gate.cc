@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "bench/nightly/gates.h"
-#include "bench/scenario/run_folder.h"
+#include "bench/run/run_folder.h"
 #include "bench/text/quantity.h"
 #include "impl/base/whole_file.h"
 #include "profiles/judge.h"

@@ -11,7 +11,7 @@
 #include <map>
 #include <string>
 
-#include "bench/scenario/runner.h"
+#include "bench/run/run.h"
 #include "bench/store/baseline.h"
 #include "impl/base/result.h"
 

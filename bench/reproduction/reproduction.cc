@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "bench/scenario/run_folder.h"
+#include "bench/run/run_folder.h"
 #include "impl/router/strategies.h"
 
 namespace prefixmesh::bench {

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/scenario/runner.h"
+#include "bench/run/run.h"
 #include "impl/base/result.h"
 #include "loadgen/settings/settings.h"
 

@@ -17,7 +17,7 @@ BANS = [
 ]
 # Where real time is the subject: the real environment, the generator's driving and timers, child processes.
 ALLOWED = ("impl/env/real/", "impl/app/", "loadgen/app/", "loadgen/clock/", "loadgen/drive/", "loadgen/worker/",
-           "bench/app/", "bench/process/", "bench/scenario/", "bench/micro/", "tests/real/", "tests/loadgen/real/")
+           "bench/app/", "bench/process/", "bench/run/", "bench/micro/", "tests/real/", "tests/loadgen/real/")
 # Tests may not sleep either, except under tests/real.
 ROOTS = ("impl", "loadgen", "bench", "profiles", "dashboards", "tests")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Includes point down only: base -> {env, tree, crdt, figures, settings} -> wire -> {membership, sync, kvevents} -> {mesh, route}
 -> router -> {env/real, env/sim} -> node -> app. Row-mates never include each other. loadgen and bench see impl; impl never sees
-them. gRPC stays in impl/env/real, loadgen/{drive,worker,app} and bench/scenario.
+them. gRPC stays in impl/env/real, loadgen/{drive,worker,app} and bench/run.
 
 Usage: includes.py ROOT [--self-test]. Prints one line per broken rule; exit 1 if there is any.
 """
@@ -14,7 +14,7 @@ IMPL_ROWS = [["base"], ["env", "tree", "crdt", "figures", "settings"], ["wire"],
 ROW_OF = {folder: row for row, folders in enumerate(IMPL_ROWS) for folder in folders}
 # Within a folder: strategies share the seam, not each other.
 SYNC_PARTS = ("two_layer", "generations")
-GRPC_ALLOWED = ("impl/env/real/", "loadgen/drive/", "loadgen/worker/", "loadgen/app/", "bench/scenario/", "tests/")
+GRPC_ALLOWED = ("impl/env/real/", "loadgen/drive/", "loadgen/worker/", "loadgen/app/", "bench/run/", "tests/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 

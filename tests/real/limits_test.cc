@@ -5,7 +5,7 @@
 #include <set>
 
 #include "bench/process/limits.h"
-#include "bench/scenario/cluster.h"
+#include "bench/run/cluster.h"
 #include "impl/node/router_node.h"
 #include "loadgen/settings/sections.h"
 #include "tests/support/temp_dir.h"

@@ -10,7 +10,7 @@
 #include "bench/build_info.h"
 #include "bench/reproduction/reproduction_table.h"
 #include "bench/result/slo.h"
-#include "bench/scenario/run_folder.h"
+#include "bench/run/run_folder.h"
 #include "impl/router/strategies.h"
 #include "tests/support/temp_dir.h"
 

@@ -9,7 +9,7 @@
 #include "bench/ab/guards.h"
 #include "bench/report/report.h"
 #include "bench/result/write/build_result.h"
-#include "bench/scenario/objectives.h"
+#include "bench/run/objectives.h"
 #include "bench/sim/sim_mesh.h"
 #include "impl/figures/metrics_text.h"
 #include "impl/figures/router_figures.h"

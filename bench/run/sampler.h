@@ -1,0 +1,46 @@
+// sampler.h — reads the processes of a run once a second: memory, CPU, sync counters. Everything over time in a result
+// comes from here.
+//
+// Threads: one; Sample is called from the run's loop and takes a few milliseconds (it asks all routers at once), or the
+// client's deadline when one does not answer. Time: seconds since Begin. Bounds: one row a second. Errors: what was not
+// answered is nothing, never zero and never the row before.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "bench/result/write/sample.h"
+#include "bench/run/cluster.h"
+
+namespace prefixmesh::bench {
+
+class Sampler {
+ public:
+  explicit Sampler(Cluster& cluster) : cluster_(cluster) {}
+
+  void Begin();  // t_s = 0 is now
+  // Takes a sample when a second has passed since the last one; true when it did.
+  bool SampleIfDue();
+  // `raw`, if given, gets what each router answered, empty where it did not.
+  Sample SampleNow(std::vector<RouterReport>* raw = nullptr);
+
+  const std::vector<Sample>& samples() const { return samples_; }
+  // What each router told when it last answered, and when that was; nothing of one that never did.
+  struct LastTold {
+    double t_s = 0;
+    RouterReport report;
+  };
+  const std::vector<std::optional<LastTold>>& last_told() const { return last_told_; }
+  double elapsed_s() const;
+  std::chrono::steady_clock::time_point begin() const { return begin_; }
+
+ private:
+  Cluster& cluster_;
+  std::chrono::steady_clock::time_point begin_;
+  double next_s_ = 0;
+  std::vector<Sample> samples_;
+  std::vector<std::optional<LastTold>> last_told_;
+};
+
+}  // namespace prefixmesh::bench
