@@ -1,8 +1,6 @@
-// runner.h — one run of one scenario with one strategy: real processes on loopback, from start to result.
+// run.h — start here for a run: one scenario with one strategy, real processes on loopback, from start to result.
 //
-//   workers ready → routers ready → peers up → plan ready → warmup → load → settle → idle → drain → stopped
-//
-// A scenario may cut links or let a router join during the load: faults/fault.h.
+//   checked (preflight.h) → its phases (phases/phases.h) → measured.h → result.json and report.html
 //
 // Every wait has a deadline; a child that dies or hangs ends the run at once with the reason, the others are stopped,
 // and what was measured is still written, marked failed. Ctrl-C does the same.

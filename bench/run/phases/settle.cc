@@ -1,0 +1,85 @@
+#include "bench/process/proc.h"
+#include "bench/run/phases/phases.h"
+#include "impl/figures/router_figures.h"
+#include "impl/figures/run_figures.h"
+#include "impl/wire/prefixmesh.pb.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+// Until all counters stand still for a second, at most settle_s.
+Status WaitForStillness(RunLoop& run) {
+  const double begin = run.sampler.elapsed_s();
+  double still_since = begin;
+  std::vector<std::uint64_t> last;
+  while (run.sampler.elapsed_s() - begin < run.settings.phases.settle_s) {
+    if (Status turned = run.Turn(std::chrono::milliseconds(200)); !turned.ok()) return turned;
+    if (run.faults.watching()) {
+      still_since = run.sampler.elapsed_s();
+      continue;
+    }
+    std::vector<std::uint64_t> counters;
+    const Sample now = run.sampler.SampleNow();
+    bool all_answered = true;
+    for (const RouterSample& router : now.routers) {
+      all_answered = all_answered && router.counters.has_value();
+      if (router.counters.has_value())
+        counters.insert(counters.end(),
+                        {router.counters->news_bytes, router.counters->records, router.counters->in_flight});
+    }
+    if (counters != last || !all_answered) still_since = now.t_s;
+    last = counters;
+    if (now.t_s - still_since >= 1) break;
+  }
+  return {};
+}
+
+Status ReadRouters(RunLoop& run) {
+  std::vector<RouterReport> reports;
+  const Sample end = run.sampler.SampleNow(&reports);
+  if (Status heard = run.AllAnswered(end); !heard.ok()) return heard;
+  for (std::size_t i = 0; i < run.cluster.routers().size(); ++i) {
+    MeasuredRouter& measured = run.measured.routers[i];
+    measured.settled = true;
+    measured.readings = std::move(reports[i].readings);
+    const pid_t pid = run.cluster.routers()[i].child->pid();
+    const auto memory = ReadMemory(pid);
+    const auto of_memory = [&](auto field) {
+      return memory.has_value() ? std::optional((*memory).*field) : std::nullopt;
+    };
+    measured.readings.Set(RouterFigure("peak_rss_bytes"), of_memory(&ProcessMemory::peak_rss_bytes));
+    measured.readings.Set(RouterFigure("end_rss_bytes"), of_memory(&ProcessMemory::rss_bytes));
+    measured.readings.Set(RouterFigure("pss_bytes"), ReadPss(pid));
+    measured.readings.Set(RouterFigure("cpu_s"), run.cpu.Seconds(pid));
+    measured.readings.Set(RouterFigure("sync.delivered_bytes"), end.routers[i].counters->delivered_bytes);
+  }
+  return {};
+}
+
+Status ReadWorkers(RunLoop& run) {
+  const pid_t pid = run.cluster.workers()->pid();
+  Readings& workers = run.measured.workers;
+  if (const auto memory = ReadMemory(pid)) workers.Set(WorkersFigure("peak_rss_bytes"), memory->peak_rss_bytes);
+  workers.Set(WorkersFigure("cpu_s"), run.cpu.Seconds(pid));
+  std::uint64_t cached_blocks = 0;
+  for (const auto& [name, address] : run.cluster.worker_addresses()) {
+    v1::WorkerStatus status;
+    if (!ReadWorkerStatus(address, status).ok())
+      return Error{ErrorCode::kTimeout, "worker " + name + " did not answer at the end of settle"};
+    cached_blocks += status.cached_blocks();
+  }
+  workers.Set(WorkersFigure("cached_blocks"), cached_blocks);
+  return {};
+}
+
+}  // namespace
+
+Status SettlePhase(RunLoop& run) {
+  run.BeginPhase("settle");
+  if (Status still = WaitForStillness(run); !still.ok()) return still;
+  run.faults.Settled();
+  if (Status read = ReadRouters(run); !read.ok()) return read;
+  return ReadWorkers(run);
+}
+
+}  // namespace prefixmesh::bench
