@@ -1,6 +1,9 @@
 # prefixmesh_library(name SRCS … DEPS …), prefixmesh_app(name SRCS … DEPS …), prefixmesh_test(name SRCS … DEPS … [LABELS …]).
 # Names of libraries are their folder, with `_` for `/`. The release preset compiles up to four files of a target as one
 # (a unity build), which takes half the time: names in anonymous namespaces are unique within a target.
+#
+# DEPS are also what a target may include: headers of its own, of its DEPS and of theirs; of third parties only what its own
+# DEPS name. tests/checks/includes.py reads the CMakeLists.txt for that, and says which header belongs to which target.
 
 add_library(prefixmesh_options INTERFACE)
 target_include_directories(prefixmesh_options INTERFACE ${PROJECT_SOURCE_DIR})
@@ -14,8 +17,13 @@ endif()
 
 function(prefixmesh_library name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
-  add_library(${name} STATIC ${ARG_SRCS})
-  target_link_libraries(${name} PUBLIC prefixmesh_options ${ARG_DEPS})
+  if(ARG_SRCS MATCHES "\\.cc")
+    add_library(${name} STATIC ${ARG_SRCS})
+    target_link_libraries(${name} PUBLIC prefixmesh_options ${ARG_DEPS})
+  else()  # headers only
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE prefixmesh_options ${ARG_DEPS})
+  endif()
 endfunction()
 
 function(prefixmesh_app name)

@@ -1,83 +1,144 @@
 #!/usr/bin/env python3
-"""Includes point down only: base -> {env, tree, crdt, figures, settings} -> wire -> {membership, sync, kvevents} -> {mesh, route}
--> router -> {env/real, env/sim} -> node -> app. Row-mates never include each other. loadgen and bench see impl; impl never sees
-them. gRPC stays in impl/env/real, loadgen/{drive,worker,app} and bench/run.
+"""Includes follow the DEPS that CMake links by, so they point down only: a file includes headers of its own target, of its
+DEPS and of theirs; of third parties only what its own DEPS name. DEPS have no cycle, and each is included by somebody. impl
+needs nothing of loadgen or bench, and loadgen nothing of bench.
 
-Usage: includes.py ROOT [--self-test]. Prints one line per broken rule; exit 1 if there is any.
+A file belongs to the target that lists it. A header that none lists belongs to that of the .cc of its name, else to the one
+that is named as its folder, or the nearest folder above. Every file belongs to a target, and every .cc is listed.
+
+Usage: includes.py ROOT. Prints one line per broken rule; exit 1 if there is any.
 """
 import pathlib
 import re
 import sys
 
-IMPL_ROWS = [["base"], ["env", "tree", "crdt", "figures", "settings"], ["wire"], ["membership", "sync", "kvevents"],
-             ["mesh", "route"], ["router"], ["env/real", "env/sim"], ["node"], ["app"]]
-ROW_OF = {folder: row for row, folders in enumerate(IMPL_ROWS) for folder in folders}
-# Within a folder: strategies share the seam, not each other.
-SYNC_PARTS = ("two_layer", "generations")
-GRPC_ALLOWED = ("impl/env/real/", "loadgen/drive/", "loadgen/worker/", "loadgen/app/", "bench/run/", "tests/")
-INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+RANK = {"impl": 0, "loadgen": 1, "bench": 2, "profiles": 2, "dashboards": 2}
+THIRD_PARTIES = {
+    "grpc": "gRPC::grpc++", "nlohmann/": "nlohmann_json::nlohmann_json", "spdlog/": "spdlog::spdlog", "CLI/": "CLI11::CLI11",
+    "toml++/": "tomlplusplus::tomlplusplus", "xxhash.h": "PkgConfig::XXHASH", "zlib.h": "ZLIB::ZLIB", "lz4": "PkgConfig::LZ4",
+    "blake3.h": "blake3", "openssl/": "OpenSSL::Crypto", "prometheus/": "prometheus-cpp::core",
+    "microhttpd.h": "PkgConfig::MICROHTTPD", "benchmark/": "benchmark::benchmark"}
+GENERATED = ".pb.h", "impl_wire_generated"
+COMMENT = re.compile(r"#[^\n]*")
+CALL = re.compile(r"\b(prefixmesh_library|prefixmesh_app|add_library|add_executable|target_link_libraries)\(([^()]*)\)")
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 
 
-def impl_folder(path):
-    parts = path.split("/")
-    if len(parts) > 3 and "/".join(parts[1:3]) in ROW_OF:
-        return "/".join(parts[1:3])
-    return parts[1]
+class Target:
+    def __init__(self, tree):
+        self.tree, self.files, self.deps = tree, [], []
 
 
-def check(path, text):
-    for number, line in enumerate(text.splitlines(), 1):
-        match = INCLUDE.match(line)
-        if not match:
+def read_targets(lists):
+    """{tree: text of its CMakeLists.txt} -> {name: Target}; sources with a variable in their path are generated ones."""
+    targets = {}
+    for tree, text in lists.items():
+        for command, arguments in CALL.findall(COMMENT.sub("", text)):
+            name, *words = arguments.split()
+            target = targets.setdefault(name, Target(tree))
+            sources, deps = words, []
+            if command == "target_link_libraries":
+                sources, deps = [], [word for word in words if word not in ("PUBLIC", "PRIVATE", "prefixmesh_options")]
+            elif "DEPS" in words:
+                sources, deps = words[:words.index("DEPS")], words[words.index("DEPS") + 1:]
+            target.files += [f"{tree}/{word}" for word in sources if "." in word and "$" not in word]
+            target.deps += deps
+    return targets
+
+
+def check(lists, files):
+    """`files`: {path: text} of all headers and sources of the trees."""
+    targets = read_targets(lists)
+    listed = {file: name for name, target in targets.items() for file in target.files}
+
+    def owner(path):
+        if path.endswith(GENERATED[0]):
+            return GENERATED[1]
+        stem, folder = path.rsplit(".", 1)[0], path.rsplit("/", 1)[0]
+        folders = [folder.rsplit("/", up)[0].replace("/", "_") for up in range(folder.count("/") + 1)]
+        return listed.get(path) or listed.get(stem + ".cc") or next((name for name in folders if name in targets), None)
+
+    def reach(name, found):
+        for dep in targets[name].deps:
+            if dep in targets and dep not in found:
+                found.add(dep)
+                reach(dep, found)
+        return found
+
+    reachable = {name: reach(name, set()) for name in targets}
+    included = {name: set() for name in targets}
+    for path, text in sorted(files.items()):
+        mine = owner(path)
+        if mine is None or (path.endswith(".cc") and path not in listed):
+            yield f"{path}: belongs to no target; list it in {path.split('/')[0]}/CMakeLists.txt"
             continue
-        quote, target = match.groups()
-        where = f"{path}:{number}"
-        if (target.startswith("grpc") or target.endswith(".grpc.pb.h")) and not path.startswith(GRPC_ALLOWED):
-            yield f"{where}: {target} is included outside {', '.join(GRPC_ALLOWED)}"
-        if quote != '"':
-            continue
-        top = target.split("/")[0]
-        if path.startswith("impl/"):
-            if top in ("loadgen", "bench", "tests"):
-                yield f"{where}: impl must not include {target}"
-            if top != "impl":
-                continue
-            mine, theirs = impl_folder(path), impl_folder(target)
-            if mine not in ROW_OF or theirs not in ROW_OF:
-                yield f"{where}: folder of {target} is in no row of this check"
-            elif mine != theirs and ROW_OF[theirs] >= ROW_OF[mine]:
-                yield f"{where}: {mine} must not include {theirs} (includes point down only)"
-            elif mine == theirs == "sync":
-                my_part, their_part = path.split("/")[2], target.split("/")[2]
-                if their_part in SYNC_PARTS and their_part != my_part:
-                    yield f"{where}: {my_part} must not include {their_part}"
-        elif path.startswith("loadgen/") and top in ("bench", "tests"):
-            yield f"{where}: loadgen must not include {target}"
-        elif path.startswith("bench/") and top == "tests":
-            yield f"{where}: bench must not include {target}"
+        for header in INCLUDE.findall(text):
+            if header.split("/")[0] == "tests":
+                yield f"{path}: must not include {header}"
+            if header.split("/")[0] in RANK:
+                theirs = owner(header)
+                if theirs is None:
+                    yield f"{path}: {header} belongs to no target"
+                elif theirs != mine and theirs not in reachable[mine]:
+                    yield f"{path}: includes {header} of {theirs}, which is not among what the DEPS of {mine} reach"
+                included[mine].add(theirs)
+            for start, library in THIRD_PARTIES.items():
+                if header.startswith(start):
+                    included[mine].add(library)
+                    if library not in targets[mine].deps:
+                        yield f"{path}: includes {header}, but the DEPS of {mine} do not name {library}"
+    for name, target in sorted(targets.items()):
+        if name in reachable[name]:
+            yield f"{target.tree}/CMakeLists.txt: {name} is among what its own DEPS reach"
+        for dep in target.deps:
+            if dep in targets and RANK[targets[dep].tree] > RANK[target.tree]:
+                yield f"{target.tree}/CMakeLists.txt: {name} of {target.tree} must not need {dep} of {targets[dep].tree}"
+            known = dep in targets or dep in THIRD_PARTIES.values()
+            if target.files and known and dep not in included[name]:
+                yield f"{target.tree}/CMakeLists.txt: no file of {name} includes {dep}; drop it from its DEPS"
 
 
 def self_test():
-    bad = [("impl/tree/x.h", '#include "impl/sync/strategy.h"'), ("impl/mesh/x.cc", '#include "impl/route/fleet.h"'),
-           ("impl/base/x.h", '#include "loadgen/plan/plan.h"'), ("impl/node/x.cc", "#include <grpcpp/grpcpp.h>"),
-           ("loadgen/plan/x.cc", '#include "bench/app/x.h"'),
-           ("impl/sync/two_layer/x.cc", '#include "impl/sync/generations/collector.h"')]
-    good = [("impl/sync/x.h", '#include "impl/env/env.h"'), ("impl/env/real/x.cc", "#include <grpcpp/grpcpp.h>"),
-            ("impl/node/x.cc", '#include "impl/env/real/real_env.h"')]
-    for path, line in bad:
-        assert list(check(path, line)), f"not caught: {path}: {line}"
-    for path, line in good:
-        assert not list(check(path, line)), f"wrongly caught: {path}: {line}"
+    lists = {"impl": """# prefixmesh_library(impl_none SRCS base/none.cc)
+                        prefixmesh_library(impl_base SRCS base/result.cc)
+                        prefixmesh_library(impl_tree SRCS tree/tree.cc tree/in_place.h DEPS impl_base PkgConfig::XXHASH)
+                        prefixmesh_library(impl_sync SRCS sync/x.cc ${MADE}/y.cc DEPS impl_tree)
+                        prefixmesh_library(impl_wire_generated SRCS ${MADE})""",
+             "bench": "prefixmesh_app(prog SRCS app/main.cc DEPS impl_sync CLI11::CLI11)"}
+    files = {"impl/base/result.cc": '#include "impl/base/result.h"', "impl/base/result.h": "#include <vector>",
+             "impl/base/deep/only.h": "", "impl/tree/in_place.h": "#include <xxhash.h>",
+             "impl/tree/tree.cc": '#include "impl/base/deep/only.h"', "impl/sync/x.cc": '#include "impl/tree/in_place.h"',
+             "bench/app/main.cc": '#include <CLI/CLI.hpp>\n#include "impl/base/result.h"\n#include "impl/sync/seam.h"',
+             "impl/sync/seam.h": ""}
+    assert not list(check(lists, files)), list(check(lists, files))
+
+    def caught(message, path=None, text="", tree=None, before="", after=""):
+        bad_lists = dict(lists, **({tree: lists[tree].replace(before, after)} if tree else {}))
+        problems = list(check(bad_lists, dict(files, **({path: text} if path else {}))))
+        assert any(message in problem for problem in problems), f"not caught: {message}: {problems}"
+
+    caught("impl/sync/x.h of impl_sync, which is not", "impl/tree/y.h", '#include "impl/sync/x.h"')
+    caught("belongs to no target", "impl/none/x.h")
+    caught("belongs to no target", "impl/base/unlisted.cc")
+    caught("impl/none/x.h belongs to no target", "impl/sync/y.h", '#include "impl/none/x.h"')
+    caught("impl_wire_generated, which is not", "impl/sync/y.h", '#include "impl/wire/all.pb.h"')
+    caught("must not include tests/x.h", "impl/sync/y.h", '#include "tests/x.h"')
+    caught("do not name gRPC::grpc++", "impl/sync/y.h", "#include <grpcpp/grpcpp.h>")
+    caught("do not name PkgConfig::XXHASH", "impl/sync/y.h", "#include <xxhash.h>")
+    caught("impl_base is among what its own", tree="impl", before="base/result.cc)", after="base/result.cc DEPS impl_sync)")
+    caught("impl_base of impl must not need prog", tree="impl", before="base/result.cc)", after="base/result.cc DEPS prog)")
+    caught("no file of prog includes impl_tree", tree="bench", before="DEPS", after="DEPS impl_tree")
+    caught("no file of impl_sync includes PkgConfig::XXHASH", tree="impl", before="DEPS impl_tree",
+           after="DEPS impl_tree PkgConfig::XXHASH")
 
 
 def main():
     self_test()
     root = pathlib.Path(sys.argv[1])
-    problems = []
-    for top in ("impl", "loadgen", "bench"):
-        for file in sorted((root / top).rglob("*")):
-            if file.suffix in (".h", ".cc"):
-                problems += check(str(file.relative_to(root)), file.read_text())
+    lists = {tree: (root / tree / "CMakeLists.txt").read_text() for tree in RANK}
+    files = {str(file.relative_to(root)): file.read_text() for tree in RANK for file in (root / tree).rglob("*")
+             if file.suffix in (".h", ".cc")}
+    problems = list(check(lists, files))
     for problem in problems:
         print(problem)
     return 1 if problems else 0
