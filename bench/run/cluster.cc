@@ -127,7 +127,7 @@ Status Cluster::StartRouter(std::size_t index) {
 }
 
 // Not before it serves: a connection that was refused is not tried again for a second.
-void Cluster::Connect(Router& router) { router.client = std::make_unique<RouterClient>(router.address); }
+void Cluster::Connect(Router& router) { router.client = RouterClient::Make(router.address); }
 
 Status Cluster::StartJoiner() { return StartRouter(routers_.size() - 1); }
 void Cluster::JoinerServes() { Connect(routers_.back()); }

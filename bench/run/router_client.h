@@ -1,42 +1,41 @@
-// router_client.h — how the suite talks to a running router or worker: status, phases. Blocking, with a deadline.
-// Threads: any, one at a time for each object. Errors: kUnavailable within the deadline. Ownership: owns its channel.
+// router_client.h — how the suite talks to running routers and workers: status, phases, positions.
+// Threads: any, one at a time for each object; what blocks has a deadline. Errors: kUnavailable within the deadline.
+// Ownership: a client owns its channel. Bounds: one question of a kind under way per client.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "impl/base/result.h"
-#include "impl/env/env.h"
 #include "impl/figures/router_report.h"
 
 namespace prefixmesh::v1 {
+class RouterStatus;
 class SyncPositions;
 class WorkerStatus;
 }  // namespace prefixmesh::v1
 
 namespace prefixmesh::bench {
 
-struct ReportAnswer;
-
 class RouterClient {
  public:
-  explicit RouterClient(const std::string& address);
-  ~RouterClient();
-  RouterClient(RouterClient&&) noexcept;
+  static std::unique_ptr<RouterClient> Make(const std::string& address);
+  virtual ~RouterClient() = default;
 
   // The standard gRPC health service says SERVING.
-  bool Healthy();
-  Result<RouterReport> ReadReport();
-  Status BeginPhase(const std::string& phase);
+  virtual bool Healthy() = 0;
+  virtual Result<RouterReport> ReadReport() = 0;
+  virtual Status BeginPhase(const std::string& phase) = 0;
 
- private:
-  friend std::vector<ReportAnswer> ReadReports(std::span<RouterClient* const>, std::vector<RouterReport>&);
-  friend std::vector<bool> ReadPositions(std::span<RouterClient* const>, std::vector<v1::SyncPositions>&);
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  // Without waiting: `done` runs on a gRPC thread, once, with what may be moved from; null: no answer in time.
+  template <typename Reply>
+  using Done = std::function<void(Reply*)>;
+  virtual void AskStatus(std::chrono::seconds deadline, Done<v1::RouterStatus> done) = 0;
+  virtual void AskPositions(std::chrono::seconds deadline, Done<v1::SyncPositions> done) = 0;
 };
 
 // All of them, asked at the same time: a router that hangs costs one deadline, whatever the others are. What did not
@@ -53,16 +52,12 @@ std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vec
 // Whether a worker still answers, asked without waiting for it.
 class WorkerPulse {
  public:
-  explicit WorkerPulse(const std::string& address);
-  ~WorkerPulse();
+  static std::unique_ptr<WorkerPulse> Make(const std::string& address);
+  virtual ~WorkerPulse() = default;
   // Asks again, unless a question is under way.
-  void Beat();
+  virtual void Beat() = 0;
   // When the last answer came, or when this was made.
-  std::chrono::steady_clock::time_point heard() const;
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  virtual std::chrono::steady_clock::time_point heard() const = 0;
 };
 
 // One worker's counters.

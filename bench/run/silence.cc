@@ -12,7 +12,7 @@ Status Judge(const std::string& name, double since_s) {
 
 void Silence::Begin() {
   answered_s_.assign(cluster_.routers().size(), 0);
-  workers_.emplace(cluster_.worker_addresses().front().second);  // one process serves all of them
+  workers_ = WorkerPulse::Make(cluster_.worker_addresses().front().second);  // one process serves all of them
 }
 
 Status Silence::Check(const Sample& now) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ class Silence {
   const Cluster& cluster_;
   std::vector<double> answered_s_;  // when each router was last heard
   std::optional<double> load_heard_s_;
-  std::optional<WorkerPulse> workers_;
+  std::unique_ptr<WorkerPulse> workers_;
 };
 
 }  // namespace prefixmesh::bench

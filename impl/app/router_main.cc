@@ -176,13 +176,14 @@ int Main(int argc, char** argv) {
     }
     spdlog::warn("{}; serving without them until they do", missing);
   }
-  GrpcRouterServer server({listen, limits, control}, node, node.channels(), node.clock(), node.loop());
-  const Result<int> port = server.Start();
+  const std::unique_ptr<GrpcRouterServer> server =
+      GrpcRouterServer::Make({listen, limits, control}, node, node.channels(), node.clock(), node.loop());
+  const Result<int> port = server->Start();
   if (!port.ok()) return Fail(port.error().message);
   std::unique_ptr<MetricsPage> metrics;
   if (!metrics_listen.empty()) {
     auto serving = MetricsPage::Start(metrics_listen, limits, [&server] {
-      RouterReport report = server.Report();
+      RouterReport report = server->Report();
       const MetricsSource router{std::move(report.name), std::move(report.readings)};
       return MetricsText(kRouterFigures, "router", {&router, 1});
     });
@@ -197,7 +198,7 @@ int Main(int argc, char** argv) {
 
   shutdown.Wait();
   metrics = nullptr;
-  server.Shutdown(std::chrono::seconds(2));
+  server->Shutdown(std::chrono::seconds(2));
   node.Stop();
   return 0;
 }

@@ -7,12 +7,12 @@ namespace prefixmesh {
 RouterNode::RouterNode(RouterOptions options)
     : options_(std::move(options)),
       random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
-      channels_(options_.name, options_.health_timeout),
-      core_(CoreOptions(), RouterEnv{clock_, loop_, random_, identity_, channels_}),
+      channels_(GrpcWorkerChannels::Make(options_.name, options_.health_timeout)),
+      core_(CoreOptions(), RouterEnv{clock_, loop_, random_, identity_, *channels_}),
       probes_(core_, loop_),
       in_flight_bytes_(options_.in_flight_bytes_max) {
   for (std::size_t i = 0; i < options_.workers.size(); ++i)
-    channels_.Add(core_.own_workers()[i], options_.workers[i].address);
+    channels_->Add(core_.own_workers()[i], options_.workers[i].address);
   if (!core_.has_sync()) return;
   SyncTransportOptions sync = options_.sync;
   const StrategyTraits& traits = core_.strategy()->traits();
@@ -23,7 +23,7 @@ RouterNode::RouterNode(RouterOptions options)
   sync.queue_frames = traits.queue_frames;
   sync.queue_bytes = traits.queue_bytes;
   sync.frame_bytes = traits.frame_bytes;
-  transport_ = std::make_unique<GrpcSyncTransport>(std::move(sync), clock_, loop_, *core_.mesh());
+  transport_ = GrpcSyncTransport::Make(std::move(sync), clock_, loop_, *core_.mesh());
 }
 
 RouterNode::~RouterNode() { Stop(); }
@@ -65,7 +65,7 @@ void RouterNode::Stop() {
   core_.Stop();
   if (transport_ != nullptr) transport_->Shutdown();
   loop_.Stop();
-  channels_.Stop();
+  channels_->Stop();
 }
 
 Result<RouteDecision> RouterNode::Decide(const RouteRequest& request, bool again) {

@@ -61,7 +61,7 @@ class RouterNode final : public RouterHandler {
   std::uint16_t sync_port() const { return transport_ != nullptr ? transport_->port() : 0; }
   void Stop();
 
-  GrpcWorkerChannels& channels() { return channels_; }
+  GrpcWorkerChannels& channels() { return *channels_; }
   Clock& clock() { return clock_; }
   Executor& loop() { return loop_; }
 
@@ -95,7 +95,7 @@ class RouterNode final : public RouterHandler {
   RealRandom random_;
   ProcessIdentity identity_;
   LoopThread loop_;
-  GrpcWorkerChannels channels_;
+  const std::unique_ptr<GrpcWorkerChannels> channels_;
   RouterCore core_;
   Probes probes_;
   std::unique_ptr<GrpcSyncTransport> transport_;  // null without sync

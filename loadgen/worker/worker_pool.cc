@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "impl/env/real/listen_socket.h"
-#include "impl/env/real/port_limits.h"
+#include "impl/env/real/grpc_limits.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"

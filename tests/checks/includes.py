@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Includes follow the DEPS that CMake links by, so they point down only: a file includes headers of its own target, of its
 DEPS and of theirs; of third parties only what its own DEPS name. DEPS have no cycle, and each is included by somebody. impl
-needs nothing of loadgen or bench, and loadgen nothing of bench.
+needs nothing of loadgen or bench, and loadgen nothing of bench. gRPC's headers reach only targets that name it: others see
+an abstract class and its factory.
 
 A file belongs to the target that lists it. A header that none lists belongs to that of the .cc of its name, else to the one
 that is named as its folder, or the nearest folder above. Every file belongs to a target, and every .cc is listed.
@@ -19,9 +20,16 @@ THIRD_PARTIES = {
     "blake3.h": "blake3", "openssl/": "OpenSSL::Crypto", "prometheus/": "prometheus-cpp::core",
     "microhttpd.h": "PkgConfig::MICROHTTPD", "benchmark/": "benchmark::benchmark"}
 GENERATED = ".pb.h", "impl_wire_generated"
+HIDDEN = "gRPC::grpc++"
 COMMENT = re.compile(r"#[^\n]*")
 CALL = re.compile(r"\b(prefixmesh_library|prefixmesh_app|add_library|add_executable|target_link_libraries)\(([^()]*)\)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
+
+
+def library_of(header):
+    if header.endswith(".grpc.pb.h"):
+        return HIDDEN
+    return next((library for start, library in THIRD_PARTIES.items() if header.startswith(start)), None)
 
 
 class Target:
@@ -65,6 +73,15 @@ def check(lists, files):
                 reach(dep, found)
         return found
 
+    reaches_hidden = {}  # path -> whether its includes do, or None while that is being found out
+
+    def reaches(path):
+        if path not in reaches_hidden:
+            reaches_hidden[path] = None
+            reaches_hidden[path] = any(library_of(header) == HIDDEN or (header in files and reaches(header))
+                                       for header in INCLUDE.findall(files[path]))
+        return reaches_hidden[path]
+
     reachable = {name: reach(name, set()) for name in targets}
     included = {name: set() for name in targets}
     for path, text in sorted(files.items()):
@@ -82,11 +99,12 @@ def check(lists, files):
                 elif theirs != mine and theirs not in reachable[mine]:
                     yield f"{path}: includes {header} of {theirs}, which is not among what the DEPS of {mine} reach"
                 included[mine].add(theirs)
-            for start, library in THIRD_PARTIES.items():
-                if header.startswith(start):
-                    included[mine].add(library)
-                    if library not in targets[mine].deps:
-                        yield f"{path}: includes {header}, but the DEPS of {mine} do not name {library}"
+            if library := library_of(header):
+                included[mine].add(library)
+                if library not in targets[mine].deps:
+                    yield f"{path}: includes {header}, but the DEPS of {mine} do not name {library}"
+            elif header in files and reaches(header) and HIDDEN not in targets[mine].deps:
+                yield f"{path}: {header} brings headers of {HIDDEN}, which the DEPS of {mine} do not name"
     for name, target in sorted(targets.items()):
         if name in reachable[name]:
             yield f"{target.tree}/CMakeLists.txt: {name} is among what its own DEPS reach"
@@ -124,6 +142,8 @@ def self_test():
     caught("impl_wire_generated, which is not", "impl/sync/y.h", '#include "impl/wire/all.pb.h"')
     caught("must not include tests/x.h", "impl/sync/y.h", '#include "tests/x.h"')
     caught("do not name gRPC::grpc++", "impl/sync/y.h", "#include <grpcpp/grpcpp.h>")
+    caught("do not name gRPC::grpc++", "impl/sync/y.h", '#include "impl/wire/all.grpc.pb.h"')
+    caught("impl/sync/seam.h brings headers of gRPC", "impl/sync/seam.h", "#include <grpcpp/grpcpp.h>")
     caught("do not name PkgConfig::XXHASH", "impl/sync/y.h", "#include <xxhash.h>")
     caught("impl_base is among what its own", tree="impl", before="base/result.cc)", after="base/result.cc DEPS impl_sync)")
     caught("impl_base of impl must not need prog", tree="impl", before="base/result.cc)", after="base/result.cc DEPS prog)")

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "impl/base/mutex.h"
+#include "impl/env/real/grpc_limits.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "tests/real/running_router.h"
 

@@ -104,12 +104,12 @@ class MoodyWorker final : public v1::Worker::CallbackService {
 // A router's request side without a router.
 struct Port {
   Port() {
-    channels.Add(WorkerIndex{0}, "127.0.0.1:" + std::to_string(worker.port));
+    channels->Add(WorkerIndex{0}, "127.0.0.1:" + std::to_string(worker.port));
     RouterServerOptions options;
     options.listen = "127.0.0.1:0";
     options.limits.bodies_per_connection = 8;
     options.limits.body_timeout = std::chrono::minutes(1);
-    server = std::make_unique<GrpcRouterServer>(options, handler, channels, clock, loop);
+    server = GrpcRouterServer::Make(options, handler, *channels, clock, loop);
     const Result<int> port = server->Start();
     REQUIRE(port.ok());
     channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(*port), grpc::InsecureChannelCredentials());
@@ -122,7 +122,7 @@ struct Port {
   RealClock clock;
   LoopThread loop;
   MoodyWorker worker;
-  GrpcWorkerChannels channels{"a", seconds(1)};
+  std::unique_ptr<GrpcWorkerChannels> channels = GrpcWorkerChannels::Make("a", seconds(1));
   CountingHandler handler;
   std::unique_ptr<GrpcRouterServer> server;
   std::shared_ptr<grpc::Channel> channel;

@@ -44,8 +44,8 @@ inline RouterOptions UsualOptions(const std::string& name, std::uint16_t sync_po
 struct RunningRouter {
   explicit RunningRouter(const RouterOptions& options, bool control = true) {
     node = std::make_unique<RouterNode>(options);
-    server = std::make_unique<GrpcRouterServer>(RouterServerOptions{"127.0.0.1:0", options.limits, control}, *node,
-                                                node->channels(), node->clock(), node->loop());
+    server = GrpcRouterServer::Make({"127.0.0.1:0", options.limits, control}, *node, node->channels(), node->clock(),
+                                    node->loop());
     REQUIRE(node->Start().ok());
     const Time deadline = node->clock().Now() + std::chrono::seconds(5);
     while (!node->SilentWorkers().empty() && node->clock().Now() < deadline)

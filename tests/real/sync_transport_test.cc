@@ -32,7 +32,7 @@ class End final : public SyncTransportObserver {
     options.incarnation = Incarnation{NewIncarnation()};
     options.listen = std::move(listen);
     options.peers = std::move(peers);
-    transport = std::make_unique<GrpcSyncTransport>(options, clock, loop, *this);
+    transport = GrpcSyncTransport::Make(options, clock, loop, *this);
     REQUIRE(transport->Start().ok());
   }
   ~End() override {

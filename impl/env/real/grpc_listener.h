@@ -17,6 +17,8 @@
 //           the system said.
 #pragma once
 
+#include <grpcpp/server_builder.h>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -38,12 +40,6 @@
 #include "impl/env/real/gated_connection.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/port_limits.h"
-
-namespace grpc {
-namespace experimental {
-class ExternalConnectionAcceptor;
-}
-}  // namespace grpc
 
 namespace prefixmesh {
 

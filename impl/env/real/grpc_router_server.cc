@@ -149,12 +149,10 @@ constexpr std::uint64_t kStatusCalls = 64, kHealthCalls = 512;
 // Of Status there is one answer for all that wait.
 constexpr std::uint64_t kStatusAnswersPerSecond = 10, kStatusAnswersBurst = 10;
 
-}  // namespace
-
-class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
+class RouterServer final : public GrpcRouterServer, private grpc::CallbackGenericService {
  public:
-  Impl(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels, Clock& clock,
-       Executor& executor)
+  RouterServer(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels, Clock& clock,
+               Executor& executor)
       : options_(std::move(options)),
         handler_(handler),
         channels_(channels),
@@ -165,7 +163,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
         status_answers_(
             Pace(kStatusAnswersPerSecond, kStatusAnswersBurst), [this] { return StatusNow(); }, clock, executor) {}
 
-  Result<int> Start() {
+  Result<int> Start() override {
     grpc::ServerBuilder builder;
     const Result<std::uint16_t> port = listener_.Bind(options_.listen, options_.limits, builder);
     if (!port.ok()) return port.error();
@@ -177,7 +175,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
     return int{*port};
   }
 
-  void Shutdown(Time grace) {
+  void Shutdown(Time grace) override {
     if (server_ == nullptr) return;
     stopping_ = true;
     listener_.StopAccepting();
@@ -188,7 +186,7 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   }
 
   // What the handler says, and what the ports and their listener count.
-  RouterReport Report() {
+  RouterReport Report() override {
     RouterReport report = handler_.Report();
     Readings& out = report.readings;
     out.Set(RouterFigure("requests.bodies_unfinished"),
@@ -262,12 +260,12 @@ class GrpcRouterServer::Impl final : public grpc::CallbackGenericService {
   std::unique_ptr<grpc::Server> server_;
 };
 
-GrpcRouterServer::GrpcRouterServer(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels,
-                                   Clock& clock, Executor& executor)
-    : impl_(std::make_unique<Impl>(std::move(options), handler, channels, clock, executor)) {}
-GrpcRouterServer::~GrpcRouterServer() = default;
-Result<int> GrpcRouterServer::Start() { return impl_->Start(); }
-RouterReport GrpcRouterServer::Report() { return impl_->Report(); }
-void GrpcRouterServer::Shutdown(Time grace) { impl_->Shutdown(grace); }
+}  // namespace
+
+std::unique_ptr<GrpcRouterServer> GrpcRouterServer::Make(RouterServerOptions options, RouterHandler& handler,
+                                                         GrpcWorkerChannels& channels, Clock& clock,
+                                                         Executor& executor) {
+  return std::make_unique<RouterServer>(std::move(options), handler, channels, clock, executor);
+}
 
 }  // namespace prefixmesh

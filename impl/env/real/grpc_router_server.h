@@ -31,20 +31,16 @@ struct RouterServerOptions {
 
 class GrpcRouterServer {
  public:
-  GrpcRouterServer(RouterServerOptions options, RouterHandler& handler, GrpcWorkerChannels& channels, Clock& clock,
-                   Executor& executor);
-  ~GrpcRouterServer();
+  static std::unique_ptr<GrpcRouterServer> Make(RouterServerOptions options, RouterHandler& handler,
+                                                GrpcWorkerChannels& channels, Clock& clock, Executor& executor);
+  virtual ~GrpcRouterServer() = default;
 
   // Binds and serves. Returns the port.
-  Result<int> Start();
+  virtual Result<int> Start() = 0;
   // What the router says of itself, as its Status does. Any thread.
-  RouterReport Report();
+  virtual RouterReport Report() = 0;
   // Health goes to NOT_SERVING; what is in flight may finish for `grace`.
-  void Shutdown(Time grace);
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  virtual void Shutdown(Time grace) = 0;
 };
 
 }  // namespace prefixmesh

@@ -1,37 +1,27 @@
 #include "impl/env/real/grpc_sync_transport.h"
 
 #include <grpcpp/grpcpp.h>
-
 #include <spdlog/spdlog.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <deque>
-#include <optional>
 #include <set>
 
 #include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
+#include "impl/env/real/grpc_limits.h"
 #include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/socket_meter.h"
-#include "impl/env/stream_state.h"
-#include "impl/wire/prefixmesh.grpc.pb.h"
+#include "impl/env/real/sync_stream.h"
+#include "impl/env/real/sync_stream_meter.h"
 
 namespace prefixmesh {
 namespace {
 
-constexpr char kRouterKey[] = "prefixmesh-router";
-
 // Says which strategy's frames a stream carries, in the few bytes that a preface has left. 0: it does not say.
 std::uint32_t StrategyMark(std::string_view strategy) {
   return std::max<std::uint32_t>(XXH32(strategy.data(), strategy.size(), 0), 1);
-}
-
-// gRPC compares a message with the receiver's limit before either end's code sees it, and tells the dialing end alone,
-// by a status that it has for other things, too.
-bool IsAboveReceiveLimit(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
-         status.error_message().find("larger than max") != std::string::npos;
 }
 
 constexpr Time kBackoffMin = std::chrono::milliseconds(100);
@@ -39,9 +29,7 @@ constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream cam
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
 constexpr Time kStableStreamMin = std::chrono::seconds(5);      // one that stayed up so long did fit
 constexpr Time kDrainMax = std::chrono::seconds(1);
-// gRPC 1.51 takes a whole message before it compares its size with the limit, so what came in is counted outside it.
 constexpr Time kMeterPeriod = std::chrono::milliseconds(50);
-constexpr std::uint64_t kMeterSlackBytes = 1u << 20;  // headers, pings, and what HTTP/2 delivers unasked
 // Around a frame in its message: a tag and a length. gRPC's limit is on the message, ours on the frame.
 constexpr std::size_t kEnvelopeBytes = 16;
 constexpr Time kPrefaceTimeout = std::chrono::seconds(2);
@@ -54,114 +42,23 @@ std::uint16_t PortOf(const std::string& address) {
                                     : static_cast<std::uint16_t>(std::atoi(address.c_str() + colon + 1));
 }
 
-}  // namespace
-
-class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
+class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, private v1::Sync::CallbackService {
  public:
-  // One end of a stream: its state, and the frames on their way out. Deletes itself when gRPC is done with it.
-  class Stream {
-   public:
-    virtual ~Stream() = default;
-    virtual void StartRead() = 0;
-    virtual void StartWrite() = 0;
-    virtual void Cancel() = 0;
-    virtual void Finish() = 0;
-    virtual void Release() = 0;
-    virtual std::string Address() const = 0;  // of the other end, as gRPC names it
-
-    Stream(Impl& owner, PeerIndex peer, StreamEnd end) : owner_(owner), peer_(peer), state_(end) {}
-
-    Impl& owner_;
-    const PeerIndex peer_;
-    // All below belong to owner_.mutex_.
-    std::uint64_t serial_ = 0;
-    StreamState state_;
-    std::deque<v1::SyncFrame> queue_;
-    std::size_t queued_bytes_ = 0;
-    v1::SyncFrame incoming_;
-    bool up_ = false;  // the peer's preface is in, and no newer stream took its place
-    Time up_at_{0};
-    std::uint64_t incarnation_ = 0;  // the peer's, once it is up
-    // What its connection had received when the read under way was first seen.
-    std::optional<std::uint64_t> received_then_;
-    grpc::Status status_{grpc::StatusCode::CANCELLED, "stream ended"};  // what a served end finishes with
-  };
-
-  template <typename Reactor>
-  class StreamOf : public Reactor, public Stream {
-   public:
-    using Stream::Stream;
-    void StartRead() override { Reactor::StartRead(&incoming_); }
-    void StartWrite() override { Reactor::StartWrite(&queue_.front()); }
-    void OnReadDone(bool ok) override { owner_.ReadDone(*this, ok); }
-    void OnWriteDone(bool ok) override { owner_.WriteDone(*this, ok); }
-  };
-
-  class Dialed final : public StreamOf<grpc::ClientBidiReactor<v1::SyncFrame, v1::SyncFrame>> {
-   public:
-    Dialed(Impl& owner, PeerIndex peer, v1::Sync::Stub& stub) : StreamOf(owner, peer, StreamEnd::kDialed) {
-      context_.AddMetadata(kRouterKey, owner.options_.router);
-      // The stream begins when the channel has connected. A call that fails at once while the channel has not would be
-      // tried again on a clock of its own, up to a second after the two could have talked.
-      context_.set_wait_for_ready(true);
-      stub.async()->Exchange(&context_, this);
-    }
-    void Begin() {
-      AddHold();  // writes and reads are started from the mesh loop; released when the stream ends
-      StartCall();
-    }
-    void OnReadInitialMetadataDone(bool ok) override { owner_.Opened(*this, ok); }
-    void OnDone(const grpc::Status& status) override {
-      owner_.Done(*this, status.error_code() == grpc::StatusCode::ABORTED, IsAboveReceiveLimit(status));
-    }
-    void Cancel() override { context_.TryCancel(); }
-    void Finish() override { StartWritesDone(); }
-    void Release() override { RemoveHold(); }
-    std::string Address() const override { return context_.peer(); }
-
-   private:
-    grpc::ClientContext context_;
-  };
-
-  class Served final : public StreamOf<grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>> {
-   public:
-    Served(Impl& owner, PeerIndex peer, grpc::CallbackServerContext& context)
-        : StreamOf(owner, peer, StreamEnd::kServed), context_(context) {
-      StartSendInitialMetadata();
-    }
-    void OnSendInitialMetadataDone(bool ok) override { owner_.Opened(*this, ok); }
-    void OnCancel() override { owner_.End(*this); }
-    void OnDone() override { owner_.Done(*this, false, false); }
-    void Cancel() override { context_.TryCancel(); }
-    void Finish() override { grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>::Finish(status_); }
-    void Release() override {}
-    std::string Address() const override { return context_.peer(); }
-
-   private:
-    grpc::CallbackServerContext& context_;
-  };
-
-  // A stream this router refuses at its headers.
-  class Refused final : public grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame> {
-   public:
-    explicit Refused(const std::string& why) { Finish(grpc::Status(grpc::StatusCode::PERMISSION_DENIED, why)); }
-    void OnDone() override { delete this; }
-  };
-
-  Impl(SyncTransportOptions options, Clock& clock, Executor& loop, SyncTransportObserver& observer)
-      : options_(std::move(options)), clock_(clock), loop_(loop), observer_(observer), peers_(options_.peers.size()) {
+  SyncStreams(SyncTransportOptions options, Clock& clock, Executor& loop, SyncTransportObserver& observer)
+      : options_(std::move(options)), clock_(clock), loop_(loop), observer_(observer), peers_(options_.peers.size()),
+        meter_(listener_, options_.frame_bytes) {
     for (const SyncPeerAddress& peer : options_.peers) ports_.insert(PortOf(peer.address));
     ports_.insert(PortOf(options_.listen));
   }
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const override { return port_; }
 
-  Status Start() {
+  Status Start() override {
     grpc::ServerBuilder builder;
     const Result<std::uint16_t> port = listener_.Bind(options_.listen, options_.limits, builder);
     if (!port.ok()) return Error{port.error().code, "sync address: " + port.error().message};
     port_ = *port;
-    ApplyPortLimits(options_.limits, options_.frame_bytes + kEnvelopeBytes, builder);
+    ApplyPortLimits(options_.limits, message_bytes(), builder);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return Error{ErrorCode::kUnavailable, "cannot serve " + options_.listen};
@@ -169,28 +66,19 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     loop_.PostAt(clock_.Now() + kMeterPeriod, [this] { MeterStreams(); });
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
       if (!Dials(i)) continue;
-      grpc::ChannelArguments arguments;
-      ApplyClientLimits(options_.limits, options_.frame_bytes + kEnvelopeBytes, arguments);
-      arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
-      arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
-      arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-      arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-      arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
-      arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);  // a connection attempt without an answer
-      peers_[i].stub = v1::Sync::NewStub(
-          grpc::CreateCustomChannel(options_.peers[i].address, grpc::InsecureChannelCredentials(), arguments));
+      peers_[i].stub = NewSyncStub(options_.peers[i].address, options_.limits, message_bytes());
       Dial(PeerIndex{i});
     }
     return {};
   }
 
-  void Shutdown() {
+  void Shutdown() override {
     {
       MutexLock lock(mutex_);
       stopping_ = true;
-      std::vector<Stream*> all;
+      std::vector<SyncStream*> all;
       for (const auto& [serial, stream] : streams_) all.push_back(stream);
-      for (Stream* stream : all) Run(*stream, stream->state_.End());
+      for (SyncStream* stream : all) Run(*stream, stream->state.End());
       while (!streams_.empty()) all_done_.Wait(mutex_);
     }
     listener_.StopAccepting();
@@ -201,63 +89,63 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     listener_.Stop();
   }
 
-  SendOutcome Send(PeerIndex peer, std::string frame) {
+  SendOutcome Send(PeerIndex peer, std::string frame) override {
     MutexLock lock(mutex_);
-    Stream* stream = peers_[peer.value].stream;
-    if (stream == nullptr || !stream->up_ || !stream->state_.writable()) return SendOutcome::kClosed;
+    SyncStream* stream = peers_[peer.value].stream;
+    if (stream == nullptr || !stream->up || !stream->state.writable()) return SendOutcome::kClosed;
     if (frame.size() > options_.frame_bytes) return SendOutcome::kTooBig;
-    if (stream->queue_.size() >= options_.queue_frames || stream->queued_bytes_ + frame.size() > options_.queue_bytes)
+    if (stream->queue.size() >= options_.queue_frames || stream->queued_bytes + frame.size() > options_.queue_bytes)
       return SendOutcome::kFull;
-    stream->queued_bytes_ += frame.size();
-    stream->queue_.emplace_back().set_body(std::move(frame));
-    Run(*stream, stream->state_.Queued());
+    stream->queued_bytes += frame.size();
+    stream->queue.emplace_back().set_body(std::move(frame));
+    Run(*stream, stream->state.Queued());
     return SendOutcome::kQueued;
   }
 
-  void FrameHandled(PeerIndex peer) {
+  void FrameHandled(PeerIndex peer) override {
     MutexLock lock(mutex_);
     Peer& state = peers_[peer.value];
     if (state.frames_of_the_past > 0) {  // of streams that this one replaced; their frames were posted before
       --state.frames_of_the_past;
     } else if (state.stream != nullptr) {
       state.frame_in_hand = false;
-      Run(*state.stream, state.stream->state_.Handled());
+      Run(*state.stream, state.stream->state.Handled());
     }
   }
 
-  void Close(PeerIndex peer) {
+  void Close(PeerIndex peer) override {
     MutexLock lock(mutex_);
-    Stream* stream = peers_[peer.value].stream;
-    if (stream != nullptr && stream->up_) DrainWithin(*stream, kDrainMax);
+    SyncStream* stream = peers_[peer.value].stream;
+    if (stream != nullptr && stream->up) DrainWithin(*stream, kDrainMax);
   }
 
-  std::size_t QueuedBytes(PeerIndex peer) const {
+  std::size_t QueuedBytes(PeerIndex peer) const override {
     MutexLock lock(mutex_);
-    const Stream* stream = peers_[peer.value].stream;
-    return stream != nullptr ? stream->queued_bytes_ : 0;
+    const SyncStream* stream = peers_[peer.value].stream;
+    return stream != nullptr ? stream->queued_bytes : 0;
   }
 
-  WireBytes SampleWireBytes() {
-    MutexLock lock(meter_mutex_);
-    const SocketMeter::Totals totals = meter_.Sample(ports_);
+  WireBytes SampleWireBytes() override {
+    MutexLock lock(wire_mutex_);
+    const SocketMeter::Totals totals = wire_.Sample(ports_);
     return {totals.sent, totals.received};
   }
 
-  std::map<std::string, std::uint64_t> Refusals() const {
+  std::map<std::string, std::uint64_t> Refusals() const override {
     MutexLock lock(mutex_);
     return refusals_;
   }
 
-  std::map<std::string, std::uint64_t> ConnectionRefusals() const { return listener_.Refusals(); }
+  std::map<std::string, std::uint64_t> ConnectionRefusals() const override { return listener_.Refusals(); }
 
   grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>* Exchange(grpc::CallbackServerContext* context) override {
     MutexLock lock(mutex_);
-    if (stopping_) return new Refused("shutting down");
+    if (stopping_) return new RefusedSyncStream("shutting down");
     const auto& metadata = context->client_metadata();
     const auto named = metadata.find(kRouterKey);
     if (named == metadata.end()) {
       Count("unnamed", "a stream from " + context->peer() + " names no router");
-      return new Refused("a sync stream must name its router");
+      return new RefusedSyncStream("a sync stream must name its router");
     }
     const std::string name(named->second.data(), named->second.size());
     for (std::uint16_t i = 0; i < options_.peers.size(); ++i) {
@@ -265,43 +153,44 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       if (Dials(i)) {
         Count("role",
               "a stream from " + context->peer() + " came under the name " + name + ", which this router dials");
-        return new Refused("router " + options_.router + " dials " + name + ", not the other way round");
+        return new RefusedSyncStream("router " + options_.router + " dials " + name + ", not the other way round");
       }
-      auto* stream = new Served(*this, PeerIndex{i}, *context);
+      auto* stream = new ServedSyncStream(*this, PeerIndex{i}, *context);
       Register(*stream);
-      std::deque<Stream*>& unnamed = peers_[i].unnamed;
+      std::deque<SyncStream*>& unnamed = peers_[i].unnamed;
       unnamed.push_back(stream);
       if (unnamed.size() > kUnnamedStreamsMax) {
-        Stream* oldest = unnamed.front();
+        SyncStream* oldest = unnamed.front();
         unnamed.pop_front();
         Count("no_preface", "a stream under the name " + name + " sent no preface and made room for newer ones");
-        Run(*oldest, oldest->state_.End());
+        Run(*oldest, oldest->state.End());
       }
       return stream;
     }
     Count("unknown_router", "a stream from " + context->peer() + " names a router that is not a configured peer");
-    return new Refused("this router is not a configured peer");
+    return new RefusedSyncStream("this router is not a configured peer");
   }
 
  private:
   struct Peer {
     std::unique_ptr<v1::Sync::Stub> stub;  // null: the peer dials
-    Stream* stream = nullptr;              // the dialed one, or the served one whose preface came last
-    std::deque<Stream*> unnamed;           // served, no preface yet
+    SyncStream* stream = nullptr;              // the dialed one, or the served one whose preface came last
+    std::deque<SyncStream*> unnamed;           // served, no preface yet
     bool frame_in_hand = false;            // the observer has a frame of `stream`
     int frames_of_the_past = 0;            // it has frames of streams that are gone
     Time backoff = kBackoffMin;
   };
 
+  std::size_t message_bytes() const { return options_.frame_bytes + kEnvelopeBytes; }
   // The smaller name dials.
   bool Dials(std::uint16_t peer) const { return options_.router < options_.peers[peer].name; }
 
   // Starts what the stream's state says is due.
-  void Run(Stream& stream, const StreamState::Ops& ops) PREFIXMESH_REQUIRES(mutex_) {
+  void Run(SyncStream& stream, const StreamState::Ops& ops) PREFIXMESH_REQUIRES(mutex_) {
     if (ops.deliver) {
-      if (stream.up_) {
-        peers_[stream.peer_.value].frame_in_hand = true;
-        observer_.OnFrame(stream.peer_, std::move(*stream.incoming_.mutable_body()));
+      if (stream.up) {
+        peers_[stream.peer.value].frame_in_hand = true;
+        observer_.OnFrame(stream.peer, std::move(*stream.incoming.mutable_body()));
       } else {
         TakePreface(stream);
       }
@@ -313,67 +202,67 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
     if (ops.release) stream.Release();
   }
 
-  void Register(Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
-    stream.serial_ = ++streams_made_;
-    streams_[stream.serial_] = &stream;
+  void Register(SyncStream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    stream.serial = ++streams_made_;
+    streams_[stream.serial] = &stream;
   }
 
   // After `wait` the stream is ended unless `over` says that there is no need; streams that are gone are not touched.
   template <typename Over>
-  void EndAfter(Stream& stream, Time wait, Over over) PREFIXMESH_REQUIRES(mutex_) {
-    loop_.PostAt(clock_.Now() + wait, [this, serial = stream.serial_, over] {
+  void EndAfter(SyncStream& stream, Time wait, Over over) PREFIXMESH_REQUIRES(mutex_) {
+    loop_.PostAt(clock_.Now() + wait, [this, serial = stream.serial, over] {
       MutexLock lock(mutex_);
       const auto at = streams_.find(serial);
-      if (at != streams_.end() && !over(*at->second)) Run(*at->second, at->second->state_.End());
+      if (at != streams_.end() && !over(*at->second)) Run(*at->second, at->second->state.End());
     });
   }
 
-  void DrainWithin(Stream& stream, Time wait) PREFIXMESH_REQUIRES(mutex_) {
-    Run(stream, stream.state_.Drain());
-    EndAfter(stream, wait, [](const Stream&) { return false; });
+  void DrainWithin(SyncStream& stream, Time wait) PREFIXMESH_REQUIRES(mutex_) {
+    Run(stream, stream.state.Drain());
+    EndAfter(stream, wait, [](const SyncStream&) { return false; });
   }
 
   void Dial(PeerIndex peer) {
     MutexLock lock(mutex_);
     if (stopping_) return;
-    auto* stream = new Dialed(*this, peer, *peers_[peer.value].stub);
+    auto* stream = new DialedSyncStream(*this, peer, options_.router, *peers_[peer.value].stub);
     Register(*stream);
     peers_[peer.value].stream = stream;
     stream->Begin();
   }
 
-  void Opened(Stream& stream, bool ok) {
+  void Opened(SyncStream& stream, bool ok) override {
     MutexLock lock(mutex_);
-    if (!ok) return Run(stream, stream.state_.End());
-    Run(stream, stream.state_.Opened());
-    if (peers_[stream.peer_.value].stub != nullptr) SendPreface(stream);
-    EndAfter(stream, kPrefaceTimeout, [this](const Stream& late) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
-      if (late.up_at_ > Time{0}) return true;
-      if (!late.state_.ended())
-        Count("no_preface", "a stream with " + options_.peers[late.peer_.value].name +
+    if (!ok) return Run(stream, stream.state.End());
+    Run(stream, stream.state.Opened());
+    if (peers_[stream.peer.value].stub != nullptr) SendPreface(stream);
+    EndAfter(stream, kPrefaceTimeout, [this](const SyncStream& late) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
+      if (late.up_at > Time{0}) return true;
+      if (!late.state.ended())
+        Count("no_preface", "a stream with " + options_.peers[late.peer.value].name +
                                 " sent no preface within two seconds: another release?");
       return false;
     });
   }
 
-  void SendPreface(Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
-    if (!stream.state_.writable()) return;
-    v1::StreamPreface& preface = *stream.queue_.emplace_back().mutable_preface();
+  void SendPreface(SyncStream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    if (!stream.state.writable()) return;
+    v1::StreamPreface& preface = *stream.queue.emplace_back().mutable_preface();
     preface.set_router(options_.router);
     preface.set_incarnation(options_.incarnation.value);
     preface.set_strategy(StrategyMark(options_.strategy));
-    Run(stream, stream.state_.Queued());
+    Run(stream, stream.state.Queued());
   }
 
   // The first message of the other end. From here on the stream is the peer's.
-  void TakePreface(Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
-    Peer& peer = peers_[stream.peer_.value];
-    const std::string& name = options_.peers[stream.peer_.value].name;
-    const v1::StreamPreface& preface = stream.incoming_.preface();
+  void TakePreface(SyncStream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    Peer& peer = peers_[stream.peer.value];
+    const std::string& name = options_.peers[stream.peer.value].name;
+    const v1::StreamPreface& preface = stream.incoming.preface();
     std::erase(peer.unnamed, &stream);
     if (preface.router() != name || preface.incarnation() == 0) {
       Count("bad_preface", "a stream with " + name + " began with no valid preface");
-      return Run(stream, stream.state_.End());
+      return Run(stream, stream.state.End());
     }
     if (preface.strategy() != 0 && preface.strategy() != StrategyMark(options_.strategy)) {
       Count("strategy", "a stream with " + name + " was refused: it runs another strategy than " + options_.strategy);
@@ -381,111 +270,89 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
       return DrainWithin(stream, kDrainMax);
     }
     if (peer.stream != nullptr && peer.stream != &stream) {
-      const Stream& old = *peer.stream;
-      if (old.up_ && old.incarnation_ != preface.incarnation())
+      const SyncStream& old = *peer.stream;
+      if (old.up && old.incarnation != preface.incarnation())
         if (const auto held_back = log_.Allow("replaced " + name, clock_.Now()))
           spdlog::warn("sync: a new process called {} takes the place of one that is up{}", name,
                        HeldBackNote(*held_back));
       Replace(peer, *peer.stream);
     }
-    stream.incarnation_ = preface.incarnation();
+    stream.incarnation = preface.incarnation();
     peer.stream = &stream;
-    stream.up_ = true;
-    stream.up_at_ = clock_.Now();
+    stream.up = true;
+    stream.up_at = clock_.Now();
     if (peer.stub == nullptr) SendPreface(stream);
-    observer_.OnStreamUp(stream.peer_, peer.stub != nullptr ? StreamRole::kDialer : StreamRole::kServer);
-    Run(stream, stream.state_.Handled());
+    observer_.OnStreamUp(stream.peer, peer.stub != nullptr ? StreamRole::kDialer : StreamRole::kServer);
+    Run(stream, stream.state.Handled());
   }
 
   // The older stream ends; its dialer hears why, so that it tries again soon.
-  void Replace(Peer& peer, Stream& old) PREFIXMESH_REQUIRES(mutex_) {
-    if (old.up_) Down(peer, old);
-    old.status_ = grpc::Status(grpc::StatusCode::ABORTED, "replaced by a newer stream of this router");
-    if (old.queue_.empty()) {
+  void Replace(Peer& peer, SyncStream& old) PREFIXMESH_REQUIRES(mutex_) {
+    if (old.up) Down(peer, old);
+    old.status = grpc::Status(grpc::StatusCode::ABORTED, "replaced by a newer stream of this router");
+    if (old.queue.empty()) {
       DrainWithin(old, kDrainMax);
     } else {
-      Run(old, old.state_.End());
+      Run(old, old.state.End());
     }
   }
 
-  void Down(Peer& peer, Stream& stream) PREFIXMESH_REQUIRES(mutex_) {
-    stream.up_ = false;
+  void Down(Peer& peer, SyncStream& stream) PREFIXMESH_REQUIRES(mutex_) {
+    stream.up = false;
     peer.frames_of_the_past += peer.frame_in_hand;
     peer.frame_in_hand = false;
-    observer_.OnStreamDown(stream.peer_);
+    observer_.OnStreamDown(stream.peer);
   }
 
-  void End(Stream& stream) {
+  void Cancelled(SyncStream& stream) override {
     MutexLock lock(mutex_);
-    Run(stream, stream.state_.End());
+    Run(stream, stream.state.End());
   }
 
   // Ends streams whose message has grown beyond what a frame may have.
   void MeterStreams() {
     MutexLock lock(mutex_);
     if (stopping_) return;
-    std::set<std::string> addresses;
-    std::vector<Stream*> oversized;
-    for (const auto& [serial, stream] : streams_) {
-      if (!stream->state_.opened() || stream->state_.ended()) continue;
-      // While a frame is in hand the next ones come in, as many as the window takes: those are not one message.
-      if (!stream->state_.reading()) {
-        stream->received_then_.reset();
-        continue;
-      }
-      const std::string address = stream->Address();
-      const bool served = peers_[stream->peer_.value].stub == nullptr;
-      const auto received = served ? listener_.BodyBytes(address) : dialed_.Received(address);
-      if (!received) continue;
-      if (!served) addresses.insert(address);
-      if (!stream->received_then_) {
-        stream->received_then_ = received;
-      } else if (*received - *stream->received_then_ > options_.frame_bytes + kMeterSlackBytes) {
-        oversized.push_back(stream);
-      }
-    }
-    dialed_.Keep(addresses);
-    for (Stream* stream : oversized) {
-      Count(kOversizedRefusal, "a stream with " + options_.peers[stream->peer_.value].name + " sends a message above " +
+    for (SyncStream* stream : meter_.Oversized(streams_)) {
+      Count(kOversizedRefusal, "a stream with " + options_.peers[stream->peer.value].name + " sends a message above " +
                                    std::to_string(options_.frame_bytes) + " bytes");
-      Run(*stream, stream->state_.End());
+      Run(*stream, stream->state.End());
     }
     loop_.PostAt(clock_.Now() + kMeterPeriod, [this] { MeterStreams(); });
   }
 
-  void ReadDone(Stream& stream, bool ok) {
+  void ReadDone(SyncStream& stream, bool ok) override {
     MutexLock lock(mutex_);
-    stream.received_then_.reset();
-    StreamState::Ops ops = stream.state_.ReadDone(ok);
-    if (ops.deliver && !stream.up_ && stream.up_at_ > Time{0}) ops = stream.state_.End();  // it was replaced
+    stream.received_then.reset();
+    StreamState::Ops ops = stream.state.ReadDone(ok);
+    if (ops.deliver && !stream.up && stream.up_at > Time{0}) ops = stream.state.End();  // it was replaced
     Run(stream, ops);
   }
 
-  void WriteDone(Stream& stream, bool ok) {
+  void WriteDone(SyncStream& stream, bool ok) override {
     MutexLock lock(mutex_);
-    stream.queued_bytes_ -= stream.queue_.front().body().size();
-    stream.queue_.pop_front();
-    Run(stream, stream.state_.WriteDone(ok));
+    stream.queued_bytes -= stream.queue.front().body().size();
+    stream.queue.pop_front();
+    Run(stream, stream.state.WriteDone(ok));
   }
 
-  template <typename AnyStream>
-  void Done(AnyStream& stream, bool replaced, bool above_limit) {
+  void Done(SyncStream& stream, bool replaced, bool above_limit) override {
     MutexLock lock(mutex_);
-    Peer& peer = peers_[stream.peer_.value];
+    Peer& peer = peers_[stream.peer.value];
     if (above_limit)
-      Count(kOversizedRefusal, "a stream with " + options_.peers[stream.peer_.value].name +
+      Count(kOversizedRefusal, "a stream with " + options_.peers[stream.peer.value].name +
                                    " ended: an end refused a message above its limit");
     std::erase(peer.unnamed, &stream);
-    const bool was_up = stream.up_;
+    const bool was_up = stream.up;
     if (was_up) Down(peer, stream);
     if (peer.stream == &stream) peer.stream = nullptr;
     if (peer.stub != nullptr && !stopping_) {
       const Time now = clock_.Now();
-      if (was_up && now - stream.up_at_ >= kStableStreamMin) peer.backoff = kBackoffMin;
-      loop_.PostAt(now + peer.backoff, [this, index = stream.peer_] { Dial(index); });
+      if (was_up && now - stream.up_at >= kStableStreamMin) peer.backoff = kBackoffMin;
+      loop_.PostAt(now + peer.backoff, [this, index = stream.peer] { Dial(index); });
       peer.backoff = std::min(peer.backoff * 2, was_up && !replaced ? kRefusedBackoffMax : kUnreachedBackoffMax);
     }
-    streams_.erase(stream.serial_);
+    streams_.erase(stream.serial);
     delete &stream;
     all_done_.NotifyAll();
   }
@@ -509,32 +376,22 @@ class GrpcSyncTransport::Impl final : public v1::Sync::CallbackService {
   mutable Mutex mutex_;
   CondVar all_done_;
   std::vector<Peer> peers_;
-  std::map<std::uint64_t, Stream*> streams_;  // all that gRPC is not done with, by serial
+  std::map<std::uint64_t, SyncStream*> streams_;  // all that gRPC is not done with, by serial
   std::uint64_t streams_made_ = 0;
   bool stopping_ = false;
   std::map<std::string, std::uint64_t> refusals_;  // by reason
   LogLimiter log_;
-  ConnectionMeter dialed_;
+  SyncStreamMeter meter_;
 
-  Mutex meter_mutex_;
-  SocketMeter meter_;
+  Mutex wire_mutex_;
+  SocketMeter wire_;
 };
 
-GrpcSyncTransport::GrpcSyncTransport(SyncTransportOptions options, Clock& clock, Executor& loop,
-                                     SyncTransportObserver& observer)
-    : impl_(std::make_unique<Impl>(std::move(options), clock, loop, observer)) {}
-GrpcSyncTransport::~GrpcSyncTransport() = default;
-std::uint16_t GrpcSyncTransport::port() const { return impl_->port(); }
-Status GrpcSyncTransport::Start() { return impl_->Start(); }
-void GrpcSyncTransport::Shutdown() { impl_->Shutdown(); }
-SendOutcome GrpcSyncTransport::Send(PeerIndex peer, std::string frame) { return impl_->Send(peer, std::move(frame)); }
-void GrpcSyncTransport::FrameHandled(PeerIndex peer) { impl_->FrameHandled(peer); }
-void GrpcSyncTransport::Close(PeerIndex peer) { impl_->Close(peer); }
-std::size_t GrpcSyncTransport::QueuedBytes(PeerIndex peer) const { return impl_->QueuedBytes(peer); }
-std::map<std::string, std::uint64_t> GrpcSyncTransport::Refusals() const { return impl_->Refusals(); }
-std::map<std::string, std::uint64_t> GrpcSyncTransport::ConnectionRefusals() const {
-  return impl_->ConnectionRefusals();
+}  // namespace
+
+std::unique_ptr<GrpcSyncTransport> GrpcSyncTransport::Make(SyncTransportOptions options, Clock& clock, Executor& loop,
+                                                           SyncTransportObserver& observer) {
+  return std::make_unique<SyncStreams>(std::move(options), clock, loop, observer);
 }
-GrpcSyncTransport::WireBytes GrpcSyncTransport::SampleWireBytes() { return impl_->SampleWireBytes(); }
 
 }  // namespace prefixmesh

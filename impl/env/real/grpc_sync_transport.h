@@ -48,28 +48,23 @@ struct SyncTransportOptions {
   PortLimits limits;
 };
 
-class GrpcSyncTransport final : public SyncTransport {
+class GrpcSyncTransport : public SyncTransport {
  public:
-  GrpcSyncTransport(SyncTransportOptions options, Clock& clock, Executor& loop, SyncTransportObserver& observer);
-  ~GrpcSyncTransport() override;
+  static std::unique_ptr<GrpcSyncTransport> Make(SyncTransportOptions options, Clock& clock, Executor& loop,
+                                                 SyncTransportObserver& observer);
 
   // Binds, then dials. kUnavailable when the port is in use.
-  Status Start();
+  virtual Status Start() = 0;
   // The one that is listened on, once started.
-  std::uint16_t port() const;
+  virtual std::uint16_t port() const = 0;
   // Ends all streams; afterwards the observer is not called any more.
-  void Shutdown();
-
-  SendOutcome Send(PeerIndex peer, std::string frame) override;
-  void FrameHandled(PeerIndex peer) override;
-  void Close(PeerIndex peer) override;
-  std::size_t QueuedBytes(PeerIndex peer) const override;
+  virtual void Shutdown() = 0;
 
   // Streams that were refused, by reason: unnamed, unknown_router, role, no_preface, bad_preface, strategy,
   // oversized.
-  std::map<std::string, std::uint64_t> Refusals() const;
+  virtual std::map<std::string, std::uint64_t> Refusals() const = 0;
   // Connections that the port closed, by reason (grpc_listener.h).
-  std::map<std::string, std::uint64_t> ConnectionRefusals() const;
+  virtual std::map<std::string, std::uint64_t> ConnectionRefusals() const = 0;
 
   // TCP payload bytes of the sync streams' sockets, both directions, ever. Samples the sockets; call at most a few
   // times a second.
@@ -77,11 +72,7 @@ class GrpcSyncTransport final : public SyncTransport {
     std::uint64_t sent = 0;
     std::uint64_t received = 0;
   };
-  WireBytes SampleWireBytes();
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  virtual WireBytes SampleWireBytes() = 0;
 };
 
 }  // namespace prefixmesh

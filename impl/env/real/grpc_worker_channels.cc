@@ -3,6 +3,11 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "impl/base/mutex.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 
 namespace prefixmesh {
@@ -11,9 +16,35 @@ namespace {
 // What gRPC may hold of one worker's replies: it takes a message whole before it compares its size with the limit.
 constexpr std::size_t kReceivedBytesMax = 64u << 20;
 
-}  // namespace
+class WorkerChannels final : public GrpcWorkerChannels {
+ public:
+  WorkerChannels(std::string router, Time timeout) : router_(std::move(router)), timeout_(timeout) {}
+  ~WorkerChannels() override { End(); }
 
-void GrpcWorkerChannels::Add(WorkerIndex worker, const std::string& address) {
+  void Add(WorkerIndex worker, const std::string& address) override;
+  const std::shared_ptr<grpc::Channel>& channel(WorkerIndex worker) const override { return channels_.at(worker.value); }
+  void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) override;
+  void Stop() override { End(); }
+
+ private:
+  struct Check {
+    grpc::ClientContext context;
+    v1::HelloRequest request;
+    v1::HelloReply reply;
+  };
+  void End();
+
+  const std::string router_;
+  const Time timeout_;
+  std::vector<std::shared_ptr<grpc::Channel>> channels_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
+  std::unordered_set<Check*> under_way_ PREFIXMESH_GUARDED_BY(mutex_);  // each owned by its callback
+};
+
+void WorkerChannels::Add(WorkerIndex worker, const std::string& address) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(1 << 20);
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);  // nothing is inflated for a worker
@@ -25,13 +56,7 @@ void GrpcWorkerChannels::Add(WorkerIndex worker, const std::string& address) {
   channels_[worker.value] = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
-struct GrpcWorkerChannels::Check {
-  grpc::ClientContext context;
-  v1::HelloRequest request;
-  v1::HelloReply reply;
-};
-
-void GrpcWorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) {
+void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) {
   auto check = std::make_shared<Check>();
   check->request.set_router(router_);
   check->request.set_registered_incarnation(registered.value);
@@ -59,11 +84,17 @@ void GrpcWorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered,
                       });
 }
 
-void GrpcWorkerChannels::Stop() {
+void WorkerChannels::End() {
   MutexLock lock(mutex_);
   stopping_ = true;
   for (Check* check : under_way_) check->context.TryCancel();
   while (!under_way_.empty()) changed_.Wait(mutex_);
+}
+
+}  // namespace
+
+std::unique_ptr<GrpcWorkerChannels> GrpcWorkerChannels::Make(std::string router, Time timeout) {
+  return std::make_unique<WorkerChannels>(std::move(router), timeout);
 }
 
 }  // namespace prefixmesh

@@ -26,39 +26,37 @@ MHD_Result Respond(MHD_Connection* connection, unsigned status, const std::strin
   return queued;
 }
 
-}  // namespace
-
-class MetricsPage::Impl {
+class MetricsServer final : public MetricsPage {
  public:
-  explicit Impl(Page page) : page_(std::move(page)) {}
-  ~Impl() {
+  explicit MetricsServer(Page page) : page_(std::move(page)) {}
+  ~MetricsServer() override {
     if (daemon_ != nullptr) MHD_stop_daemon(daemon_);  // closes the socket, too
   }
 
-  Status Start(const std::string& listen, const PortLimits& limits) {
+  Status Serve(const std::string& listen, const PortLimits& limits) {
     const Result<ListenSocket> socket = ListenOn(listen);
     if (!socket.ok()) return socket.error();
     port_ = socket->port;
     connections_max_ = limits.connections;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits.body_timeout).count();
-    daemon_ = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, &Impl::OnRequest, this,
+    daemon_ = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, nullptr, nullptr, &MetricsServer::OnRequest, this,
                                MHD_OPTION_LISTEN_SOCKET, socket->fd, MHD_OPTION_CONNECTION_LIMIT,
                                static_cast<unsigned>(limits.connections + 1), MHD_OPTION_CONNECTION_TIMEOUT,
                                static_cast<unsigned>(std::max<std::int64_t>(seconds, 1)), MHD_OPTION_NOTIFY_CONNECTION,
-                               &Impl::OnConnection, this, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                               &MetricsServer::OnConnection, this, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
     if (daemon_ != nullptr) return {};
     close(socket->fd);
     return Error{ErrorCode::kUnavailable, "cannot serve " + listen + ": the HTTP server did not start"};
   }
 
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const override { return port_; }
 
  private:
   // On the server's one thread. One connection more than there are places is accepted, and the oldest gives way to it:
   // a request is answered within a turn of the loop, long before as many others came.
   static void OnConnection(void* self, MHD_Connection* connection, void** state, MHD_ConnectionNotificationCode code) {
-    auto& page = *static_cast<Impl*>(self);
+    auto& page = *static_cast<MetricsServer*>(self);
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
       page.open_.erase(reinterpret_cast<std::uintptr_t>(*state));
       if (!page.crowded_ || page.open_.size() > page.connections_max_ / 2) return;
@@ -87,7 +85,7 @@ class MetricsPage::Impl {
     if (std::strcmp(method, MHD_HTTP_METHOD_GET) != 0 && std::strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
       return Respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
     if (std::strcmp(url, "/metrics") != 0) return Respond(connection, MHD_HTTP_NOT_FOUND, "only /metrics\n");
-    return Respond(connection, MHD_HTTP_OK, static_cast<Impl*>(self)->page_());
+    return Respond(connection, MHD_HTTP_OK, static_cast<MetricsServer*>(self)->page_());
   }
 
   const Page page_;
@@ -99,16 +97,13 @@ class MetricsPage::Impl {
   std::map<std::uintptr_t, int> open_;  // sockets, oldest first
 };
 
-MetricsPage::MetricsPage() = default;
-MetricsPage::~MetricsPage() = default;
-std::uint16_t MetricsPage::port() const { return impl_->port(); }
+}  // namespace
 
 Result<std::unique_ptr<MetricsPage>> MetricsPage::Start(const std::string& listen, const PortLimits& limits,
                                                         Page page) {
-  std::unique_ptr<MetricsPage> server(new MetricsPage());
-  server->impl_ = std::make_unique<Impl>(std::move(page));
-  if (const Status started = server->impl_->Start(listen, limits); !started.ok()) return started.error();
-  return server;
+  auto server = std::make_unique<MetricsServer>(std::move(page));
+  if (const Status served = server->Serve(listen, limits); !served.ok()) return served.error();
+  return std::unique_ptr<MetricsPage>(std::move(server));
 }
 
 }  // namespace prefixmesh

@@ -24,15 +24,11 @@ class MetricsPage {
   // The page's text, in Prometheus' exposition format.
   using Page = std::function<std::string()>;
 
+  // Serving when it returns, until it goes.
   static Result<std::unique_ptr<MetricsPage>> Start(const std::string& listen, const PortLimits& limits, Page page);
-  ~MetricsPage();
+  virtual ~MetricsPage() = default;
 
-  std::uint16_t port() const;
-
- private:
-  MetricsPage();
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  virtual std::uint16_t port() const = 0;
 };
 
 }  // namespace prefixmesh

@@ -15,11 +15,6 @@
 #include "impl/env/env.h"
 #include "impl/env/http2_gate.h"
 
-namespace grpc {
-class ChannelArguments;
-class ServerBuilder;
-}  // namespace grpc
-
 namespace prefixmesh {
 
 struct PortLimits {
@@ -73,10 +68,5 @@ struct PortLimitRow {
   void (*set)(PortLimits&, double);
 };
 std::span<const PortLimitRow> PortLimitRows();
-
-// Puts the limits on a server. Compressed messages are refused: gRPC would inflate them before any limit of ours.
-void ApplyPortLimits(const PortLimits& limits, std::size_t message_bytes, grpc::ServerBuilder& builder);
-// What a client takes from a server that it does not trust: messages of `message_bytes`, none that is compressed.
-void ApplyClientLimits(const PortLimits& limits, std::size_t message_bytes, grpc::ChannelArguments& arguments);
 
 }  // namespace prefixmesh
