@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "loadgen/drive/ledger.h"
-#include "loadgen/drive/visibility.h"
+#include "loadgen/drive/visibility_counts.h"
 #include "loadgen/plan/plan.h"
 #include "loadgen/record/recorder.h"
 #include "loadgen/settings/settings.h"

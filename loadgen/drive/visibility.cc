@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <map>
 #include <queue>
 #include <thread>
 #include <unordered_map>
 
 #include "impl/base/mutex.h"
-#include "impl/base/prng.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"
 #include "loadgen/drive/channels.h"
@@ -372,30 +370,6 @@ class Prober final : public VisibilityProber {
 };
 
 }  // namespace
-
-std::optional<double> VisibilityCounts::VisibleShare() const {
-  if (visible + never == 0) return std::nullopt;
-  return static_cast<double>(visible) / static_cast<double>(visible + never);
-}
-
-std::optional<double> VisibilityCounts::PercentileMs(double percentile) const {
-  const std::uint64_t all = visible + never;
-  if (all == 0) return std::nullopt;
-  const auto rank = static_cast<std::uint64_t>(std::ceil(percentile / 100 * static_cast<double>(all)));
-  const std::uint64_t place = std::max<std::uint64_t>(rank, 1) - 1;
-  if (place >= visible_ns.size()) return std::nullopt;
-  return static_cast<double>(visible_ns[place]) * 1e-6;
-}
-
-std::vector<std::uint32_t> SampleVisibility(const Plan& plan, double share) {
-  Prng prng = Prng::ForPurpose(plan.seed(), "visibility");
-  std::vector<std::uint32_t> sampled;
-  for (std::size_t i = 0; i < plan.requests().size(); ++i) {
-    const bool taken = prng.Unit() < share;  // drawn for every request, so that the share alone decides
-    if (taken && plan.requests()[i].phase == Phase::kLoad) sampled.push_back(static_cast<std::uint32_t>(i));
-  }
-  return sampled;
-}
 
 Result<std::unique_ptr<VisibilityProber>> VisibilityProber::Connect(const Plan& plan, const Settings& settings,
                                                                     const std::vector<RouterAddress>& routers,

@@ -12,35 +12,14 @@
 // 4,096 handles and ours are closed when done.
 #pragma once
 
-#include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "impl/base/result.h"
 #include "loadgen/drive/driver.h"
+#include "loadgen/drive/visibility_counts.h"
 
 namespace prefixmesh::load {
-
-struct VisibilityCounts {
-  std::uint64_t requests = 0;      // sampled
-  std::uint64_t pairs = 0;         // sampled x other routers
-  std::uint64_t already_full = 0;  // of pairs: nothing to learn
-  std::uint64_t not_learned = 0;   // of pairs: the router did not insert, or the request was never routed
-  std::uint64_t failed = 0;        // of pairs: a probe call failed
-  std::uint64_t visible = 0;
-  std::uint64_t never = 0;               // not within 5 s
-  std::vector<std::int64_t> visible_ns;  // ascending
-
-  // Of visible and never; null without any.
-  std::optional<double> VisibleShare() const;
-  // Nearest rank over visible and never, where never is infinite: null there.
-  std::optional<double> PercentileMs(double percentile) const;
-};
-
-// The requests that are sampled: by seed, of the load phase.
-std::vector<std::uint32_t> SampleVisibility(const Plan& plan, double share);
 
 class VisibilityProber : public PlacedListener {
  public:
