@@ -6,6 +6,18 @@
 
 namespace prefixmesh::bench::ab {
 
+std::optional<double> Same(std::size_t pair, std::size_t, std::size_t) { return 100.0 + static_cast<double>(pair); }
+
+std::optional<double> Worse(std::size_t pair, std::size_t arm, std::size_t metric) {
+  return *Same(pair, arm, metric) * (arm == 1 && metric == 0 ? 1.2 : 1.0);
+}
+
+bool Noted(const Analysis& analysis, const std::string& words) {
+  for (const std::string& note : analysis.notes)
+    if (note.find(words) != std::string::npos) return true;
+  return false;
+}
+
 Experiment SampleExperiment(const std::vector<std::string>& arms, std::size_t pairs, const ValueFunction& value,
                             bool mixed_index) {
   Experiment experiment;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bench/ab/analysis.h"
 #include "bench/ab/experiment.h"
 
 namespace prefixmesh::bench::ab {
@@ -15,6 +17,12 @@ using ValueFunction = std::function<std::optional<double>(std::size_t, std::size
 
 Experiment SampleExperiment(const std::vector<std::string>& arms, std::size_t pairs, const ValueFunction& value,
                             bool mixed_index = false);
+
+// 100 and the pair, of every arm and metric; with metric 0 of arm B 20 % up.
+std::optional<double> Same(std::size_t pair, std::size_t arm, std::size_t metric);
+std::optional<double> Worse(std::size_t pair, std::size_t arm, std::size_t metric);
+
+bool Noted(const Analysis& analysis, const std::string& words);
 
 // The run of a pair and arm, to be changed.
 RunFacts& RunOf(Experiment& experiment, std::size_t pair, std::size_t arm);
