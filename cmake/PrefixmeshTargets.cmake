@@ -1,4 +1,5 @@
-# prefixmesh_library(name SRCS … DEPS …), prefixmesh_app(name SRCS … DEPS …), prefixmesh_test(name SRCS … DEPS … [LABELS …]).
+# Start here for targets: prefixmesh_library(name SRCS … DEPS …), prefixmesh_app(name SRCS … DEPS …); tests/CMakeLists.txt has
+# prefixmesh_test(name SRCS … DEPS … [LABELS …]).
 # Names of libraries are their folder, with `_` for `/`. The release preset compiles up to four files of a target as one
 # (a unity build), which takes half the time: names in anonymous namespaces are unique within a target.
 #

@@ -1,7 +1,7 @@
 // analysis.h — from finished runs to what the A/B says: per metric, per arm, and as a whole.
 //
-// Every arm is compared with the first one (arm_comparison.h). One comparison is one family for Holm: its metrics. With k
-// comparisons the chance of any false call is up to k times that of one; the output says so.
+// Every arm is compared with the first one (arm_comparison.h). One comparison is one family for Holm: its metrics. With
+// k comparisons the chance of any false call is up to k times that of one; the output says so.
 //
 // Guards (guards.h) can make a comparison regressed or unstable, and a metric not comparable. For the whole, a metric
 // that failures made so counts as unstable, a cost between arms that deliver unlike for nothing.

@@ -1,4 +1,4 @@
-// arm_comparison.h — two arms of an A/B, pair by pair: which pairs count, and what each metric and guard says over them.
+// arm_comparison.h — two arms of an A/B, pair by pair: which pairs count, and what metrics and guards say over them.
 //
 // A pair counts when both of its runs are ok and trusted, ran the same plan, on the same machine and build. What does
 // not count is marked in words. A run that was killed at its memory cap is a result: its figures end at its death and
@@ -10,8 +10,8 @@
 // leaving out the pairs in which it is missing would leave out the worst (a percentile is null because it is infinite).
 // The same holds of a value over the answered requests of a run in which too many failed.
 //
-// Threads: any, pure. Ownership: values; the runs are borrowed. Units: metrics' own; shares. Errors: none. Bounds: those of
-// the experiment.
+// Threads: any, pure. Ownership: values; the runs are borrowed. Units: metrics' own; shares. Errors: none. Bounds:
+// those of the experiment.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// experiment.h — runs the schedule of an A/B: every run a real one, each in its own folder of `out`.
+// experiment.h — start here for `prefixmesh ab`: runs the schedule of an A/B, every run a real one, each in its own
+// folder of `out`. analysis.h says what comes of it; ab_report.h, ab_table.h and ab_json.h show that.
 //
 //   OUT/ab-plan.json           what is being compared: arms, settings, seed, order, build, machine; written first
 //   OUT/warm-up/A/…            discarded: it only makes files, caches and clocks warm

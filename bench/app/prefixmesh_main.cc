@@ -1,4 +1,5 @@
-// prefixmesh: the orchestrator's command line. Each command is one function; exit codes: docs/results.md, output.h.
+// Start here for the program `prefixmesh`: its command line. Each command is one function, the larger ones in a file of
+// their own. Exit codes: docs/results.md, output.h.
 
 #include <unistd.h>
 

@@ -1,4 +1,5 @@
-// oracle.h — what a plan's requests would find cached: the run's routers and workers as a model, on a virtual clock.
+// oracle.h — start here for the model of a run: what a plan's requests would find cached, with the run's routers and
+// workers on a virtual clock. ladder.h asks it for world after world.
 //
 // The same router core (impl/router) and the same worker model (loadgen/worker) as a real run, and no network. With one
 // router, which sees all the traffic, it is the best any sync could do: the oracle. A test holds that against a real

@@ -1,4 +1,5 @@
-// child.h — one child process: started with its own stdin and stdout, its lines heard, ended with a deadline.
+// child.h — start here for processes: one child, started with its own stdin and stdout, its lines heard, ended with a
+// deadline. Beside it what the system says of processes, ports, limits and the machine.
 //
 // stdout lines go to a callback on a reader thread; stderr goes to a file whose last lines are the reason when a child
 // dies. A child gets SIGTERM when this process dies, so that no process is left behind whatever happens.

@@ -1,4 +1,5 @@
-// report.h — one or several results as ONE html file that opens from disk, without network, on any browser of 2023 on.
+// report.h — start here for what is drawn of results: one or several as ONE html file that opens from disk, without
+// network, on any browser of 2023 on. table.h draws them in the terminal.
 //
 // Tables are plain HTML made here, so that they need no script; plots are uPlot's, from the results embedded as JSON.
 // The content security policy allows exactly the script and style of this file, by their hash: nothing that a result

@@ -1,5 +1,5 @@
-// reproduction.h — the original's before and after, made again: every strategy under the scenario `reproduction`, and
-// ours once more for twenty minutes with small budgets.
+// reproduction.h — start here for `prefixmesh reproduce`: the original's before and after, made again. Every strategy
+// under the scenario `reproduction`, and ours once more for twenty minutes with small budgets.
 //
 //   OUT/off.text/result.json   OUT/crdt-ops.a/result.json   …   OUT/two-layer.20-min/result.json
 //

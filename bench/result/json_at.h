@@ -1,6 +1,6 @@
 // json_at.h — values of a JSON document by their dotted path, whatever the document is.
-// Threads: any, pure. Ownership: what is returned by reference is the document's, or static. Errors: none, and nothing is
-// thrown: what is missing or of another type is nothing.
+// Threads: any, pure. Ownership: what is returned by reference is the document's, or static. Errors: none, and nothing
+// is thrown: what is missing or of another type is nothing.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,5 +1,8 @@
-// result_schema.h — the JSON Schema of result.json: the hand-written frame (schema_frame.json) with the figures' tables
-// put in where it names a group. results/schema.json is this text; a test compares.
+// result_schema.h — start here for results: what result.json has, as its JSON Schema. It is read with read_json.h,
+// json_at.h, key_figures.h and field_value.h, held against objectives with slo.h, and written in write/measured.h.
+//
+// The hand-written frame (schema_frame.json) with the figures' tables put in where it names a group.
+// results/schema.json is this text; a test compares.
 //
 // Threads: any. Ownership: static. Errors: none. Bounds: the tables'. Source: https://json-schema.org/draft/2020-12
 #pragma once

@@ -119,7 +119,8 @@ std::string ObjectiveProblem(const Json& result, const Json& objective) {
   return "";
 }
 
-// Trust before objectives, as the verdict was made (bench/result/write/build_result.cc); failed and killed runs have their own.
+// Trust before objectives, as the verdict was made (bench/result/write/build_result.cc); failed and killed runs have
+// their own.
 std::string VerdictProblem(const Json& result) {
   const std::string verdict = result.at("verdict");
   if (verdict == "failed") return "";

@@ -1,5 +1,5 @@
-// verdict.h — what a run says in one word (docs/results.md): its name in the result, its exit code, its words for people.
-// Threads: any, pure. Ownership: static text. Errors: a name that is none of them has words of its own.
+// verdict.h — what a run says in one word (docs/results.md): its name in the result, its exit code, its words for
+// people. Threads: any, pure. Ownership: static text. Errors: a name that is none of them has words of its own.
 #pragma once
 
 #include <cstdint>

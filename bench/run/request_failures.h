@@ -1,5 +1,6 @@
 // request_failures.h — requests that failed, as the generator says, summed up per router and status for a run's notes.
-// Threads: one. Ownership: values. Errors: none. Bounds: an entry per router and status; the first message stands for all.
+// Threads: one. Ownership: values. Errors: none. Bounds: an entry per router and status; the first message stands for
+// all.
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 // waits. Whatever is waited for: faults act, samples are taken and progress is shown meanwhile.
 //
 // Threads: one, the run's. Time: seconds of the sampler, which begin when all processes serve. Ownership: owns the
-// processes; borrows request and measurements. Errors: a process that died or fell silent, an interrupt, a generator that
-// cannot write its log: each ends the run. Bounds: every wait has a deadline.
+// processes; borrows request and measurements. Errors: a process that died or fell silent, an interrupt, a generator
+// that cannot write its log: each ends the run. Bounds: every wait has a deadline.
 #pragma once
 
 #include <sys/types.h>

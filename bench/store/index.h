@@ -1,4 +1,5 @@
-// index.h — many runs, a line each (run_line.h): read from an index, from run folders, or from whole results.
+// index.h — start here for stored runs: many of them, a line each (run_line.h), read from an index, from run folders,
+// or from whole results.
 //
 //   results/index.jsonl      made of the recorded results by the tool; the results beside it are the truth
 //   STORE/index.jsonl        of a store of nights: a line is appended when its run is over, and stays

@@ -1,4 +1,5 @@
-// prefixmesh-router: one router of the mesh. Prints one JSON line `{"event":"ready",…}` when it serves.
+// Start here for the program `prefixmesh-router`: one router of the mesh. Prints one JSON line `{"event":"ready",…}`
+// when it serves. The headers beside it are for the mains of all programs.
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>

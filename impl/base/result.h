@@ -1,4 +1,5 @@
-// result.h — the outcome of something the world can make fail: a value, or a typed error with one clear line.
+// result.h — start here for what everything is written with: the outcome of something that the world can make fail, a
+// value or a typed error with one clear line. Mistakes of the program itself are checks (check.h).
 //
 //   Result<Plan> plan = LoadPlan(path);
 //   if (!plan.ok()) return plan.error();

@@ -1,5 +1,6 @@
 // router_figures.h — every figure of one router, a row each: what it says of itself, and what the suite reads of its
 // process. A result has them under routers[], /metrics under the row's metric. figure.h says what a column means.
+// Long: one table.
 #pragma once
 
 #include "impl/figures/figure.h"

@@ -1,5 +1,6 @@
 // run_figures.h — every figure of a run that is of no router and of no load, a row each: the machine, the workers'
 // process, a kill, and what a fault of the scenario did. figure.h says what a column means.
+// Long: one table.
 #pragma once
 
 #include "impl/figures/figure.h"

@@ -1,5 +1,5 @@
-// router_node.h — the router process put together: the router core (impl/router) over threads, gRPC and the machine's
-// clock, and what only a process has: figures of time, probes, log lines.
+// router_node.h — start here for a router as a process: the router core (impl/router) over threads, gRPC and the
+// machine's clock, and what only a process has, which are figures of time, probes and log lines.
 //
 // Threads:  RouterHandler from gRPC threads; Start and Stop on one, before and after all others.
 // Bounds:   the core's, the probes'; bodies of requests options.in_flight_bytes_max.

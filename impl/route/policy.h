@@ -1,4 +1,4 @@
-// policy.h — step 3 of a request: the cache-aware choice of a worker.
+// policy.h — start here for routing, step 3 of a request: the cache-aware choice of a worker.
 //
 //   no healthy worker of the model                       → nobody
 //   loads out of balance (max − min > abs and max > rel·min) → the least loaded healthy worker    (balance)

@@ -1,5 +1,6 @@
-// recorder.h — what the generator counts while it runs: the sending side and the answering side, each with its own lock
-// at its owner, so that a reply never delays a send.
+// recorder.h — start here for what the generator keeps: its counts while it runs, of the sending side and of the
+// answering side, each with its own lock at its owner, so that a reply never delays a send. request_log.h has each
+// request.
 //
 // Latency is taken twice: from the intended send time (what a user of an open system feels; immune to coordinated
 // omission) and from the real one (what the servers did). Only ok requests of the load phase enter the latency

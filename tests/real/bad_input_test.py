@@ -1,4 +1,5 @@
 """Goal: bad input is answered in one to three lines that name what is wrong, with exit 2, and nothing is started."""
+# Long: a list of all that a user may get wrong.
 import fcntl
 import json
 import os

@@ -1,4 +1,4 @@
-"""Starts the real programs for the tests in this folder, and sees that nothing is left behind."""
+"""Start here for the tests with real programs: starts them, and sees that nothing is left behind."""
 import concurrent.futures
 import json
 import os

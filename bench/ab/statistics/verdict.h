@@ -1,4 +1,4 @@
-// verdict.h — from the values of two arms, pair by pair, to a verdict per metric.
+// verdict.h — start here for statistics: from the values of two arms, pair by pair, to a verdict per metric.
 //
 //   d_i = ln(B_i / A_i)      median change = exp(median d) − 1      p = sign-flip test of d      Holm over the family
 //

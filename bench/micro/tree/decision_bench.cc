@@ -1,4 +1,5 @@
-// decision_bench.cc — what one routing decision costs, beside the floor: one cold XXH3 pass over the same bytes.
+// decision_bench.cc — start here for the micro benchmarks: what one routing decision costs, beside the floor, which is
+// one cold XXH3 pass over the same bytes.
 //
 // In every case the floor and the subjects take turns, prompt by prompt, each on another prompt that no cache holds, so
 // that whatever disturbs the machine disturbs both. `x_floor` = p50 of the subject / p50 of the floor of this very

@@ -1,4 +1,5 @@
-// fault.h — the interface of what a scenario does to the mesh during the load: each kind is one file beside this one.
+// fault.h — start here for faults: what a scenario does to the mesh during the load, each kind in a file beside this
+// one.
 //
 // A fault acts when its share of the load phase has come, notes what the mesh pays meanwhile, and asks how long the
 // mesh takes to get over it (recovery.h). Its figures are one group of impl/figures/run_figures.h and stand in the

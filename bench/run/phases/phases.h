@@ -7,8 +7,8 @@
 //   drain    the generator asks every router for the sampled placements
 //   end      always, whatever became of the others: what was measured is kept, and every process is ended
 //
-// Threads: the run's. Ownership: run_loop.h. Errors: the first phase that fails is the last but for the end. Bounds: each
-// has a deadline of its own.
+// Threads: the run's. Ownership: run_loop.h. Errors: the first phase that fails is the last but for the end. Bounds:
+// each has a deadline of its own.
 #pragma once
 
 #include "bench/run/run_loop.h"

@@ -1,12 +1,12 @@
 // sync_stream.h — one end of a sync stream over gRPC: its state, and the frames on their way out. The router that dials
 // it, the one that serves it, or a stream that is refused at its headers.
 //
-// gRPC's reactions are calls of the owner's, which takes its lock, asks the state what is due (stream_state.h) and starts
-// that here.
+// gRPC's reactions are calls of the owner's, which takes its lock, asks the state what is due (stream_state.h) and
+// starts that here.
 //
-// Threads: reactions come on gRPC's; all members belong to the owner's lock. Bounds: the owner's. Ownership: a stream is
-// made with `new`, and the owner deletes it in Done; a refused one deletes itself. Errors: an end that gRPC reports is
-// `ok` false.
+// Threads: reactions come on gRPC's; all members belong to the owner's lock. Bounds: the owner's. Ownership: a stream
+// is made with `new`, and the owner deletes it in Done; a refused one deletes itself. Errors: an end that gRPC reports
+// is `ok` false.
 #pragma once
 
 #include <grpcpp/grpcpp.h>

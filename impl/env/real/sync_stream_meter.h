@@ -1,10 +1,10 @@
 // sync_stream_meter.h — finds streams whose message has grown beyond what a message may have.
 //
-// gRPC 1.51 takes a whole message before it compares its size with the limit, so what came in is counted outside it: at the
-// listener for served streams, of the kernel for dialed ones.
+// gRPC 1.51 takes a whole message before it compares its size with the limit, so what came in is counted outside it: at
+// the listener for served streams, of the kernel for dialed ones.
 //
-// Threads: one at a time, under the lock of the streams. Ownership: borrows the listener. Errors: a connection that is not
-// found is not counted. Bounds: an entry per dialed connection.
+// Threads: one at a time, under the lock of the streams. Ownership: borrows the listener. Errors: a connection that is
+// not found is not counted. Bounds: an entry per dialed connection.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Goal: what is drawn of an A/B says what its analysis says, fits the terminal, and cannot run. Method: a made-up A/B with
-// something of everything.
+// Goal: what is drawn of an A/B says what its analysis says, fits the terminal, and cannot run. Method: a made-up A/B
+// with something of everything.
 #include "bench/ab/overview.h"
 
 #include <algorithm>

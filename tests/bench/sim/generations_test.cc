@@ -1,6 +1,7 @@
 // Goal: whole routers of every generation, on virtual time, show the signatures of the originals; and any change of
 // what a strategy does is noticed. Method: GenerationSim at sizes at which each law holds and a run takes a second;
 // a law is named by its row in the specification of the generations, §7.5. Hand-driven routers: tests/impl/sync.
+// Long: a law after the other, of seven generations.
 #include "bench/sim/generation_sim.h"
 
 #include <spdlog/spdlog.h>

@@ -1,5 +1,5 @@
-// Goal: what comes faster than its rate waits, each by its own rule, in its turn, and is not refused for it. Method: the
-// clock stands while the gate does not make a client wait.
+// Goal: what comes faster than its rate waits, each by its own rule, in its turn, and is not refused for it. Method:
+// the clock stands while the gate does not make a client wait.
 #include <catch2/catch.hpp>
 #include <string>
 

@@ -1,5 +1,5 @@
-// Goal: the block index stays within its budget whatever comes, drops what was used least recently, and accounts for what
-// it takes. Method: more than fits, counted against the index's own figures and the heap's.
+// Goal: the block index stays within its budget whatever comes, drops what was used least recently, and accounts for
+// what it takes. Method: more than fits, counted against the index's own figures and the heap's.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>

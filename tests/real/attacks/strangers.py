@@ -3,6 +3,7 @@
     strangers.py MODE HOST:PORT SECONDS
 
 Ends with one JSON line: how often it tried.
+Long: a stranger after the other, each in a few lines.
 """
 import gzip
 import json

@@ -1,5 +1,5 @@
-// crdt_ops.h — the strategy "crdt-ops": the first generation (S1). One value per model in a CRDT store, the encoded
-// list of its last operations, read, changed and written back for every request.
+// crdt_ops.h — start here for the strategy "crdt-ops": the first generation (S1). One value per model in a CRDT store,
+// the encoded list of its last operations, read, changed and written back for every request.
 //
 //   placement   value ─decode─► list, + this operation with the whole prompt (at most 2,048, H14) ─encode─► value,
 //               version + 1; the store's log keeps a copy of every value ever written (crdt_log.h)

@@ -1,5 +1,5 @@
-// tenant_deltas.h — the strategy "tenant-deltas": the seventh generation (S7) as it was merged (#1011, e8a6fb6).
-// Sixteen bytes and a url per placement, and nothing that repairs what they do not reach.
+// tenant_deltas.h — start here for the strategy "tenant-deltas": the seventh generation (S7) as it was merged (#1011,
+// e8a6fb6). Sixteen bytes and a url per placement, and nothing that repairs what they do not reach.
 //
 //   placement   {hash of the whole prompt, url, counter before it} into the model's buffer; and, where the tree was
 //               asked, index[hash] ← the part of the prompt that had matched (path_index.h). A placement by load still

@@ -1,6 +1,7 @@
 // Goal: records reach every peer exactly once whatever the streams do, and nothing is sent when there is nothing to
 // say. Method: several state machines in one process, joined by an in-memory network that keeps order per stream, can
 // refuse frames (a full queue), and can cut and mend streams; the ledger of what was placed is the oracle.
+// Long: a network and a mesh that a test moves by hand, and all that must hold of them.
 #include "impl/sync/two_layer/two_layer.h"
 
 #include <deque>
