@@ -1,6 +1,7 @@
 // Goal: a peer that may say anything, sealed as it should be, takes nothing from the other peers and from this router:
 // not their entries, not its workers' registers, not its time. Method: frames by hand; what the strategy does about
 // them is the oracle.
+// Long: what a peer may claim, one thing after the other.
 #include "tests/impl/sync/two_layer/hostile_peer.h"
 
 #include <algorithm>
