@@ -109,7 +109,7 @@ std::string FewSamples(const Json& result, const std::string& who) {
   return out;
 }
 
-std::string Verdict(const Json& result, const std::string& label, bool named) {
+std::string VerdictLine(const Json& result, const std::string& label, bool named) {
   const VerdictWords verdict = VerdictOf(result);
   std::string text = "verdict: " + std::string(verdict.text);
   if (named) text += " (" + TerminalText(label, 40) + ")";
@@ -160,7 +160,7 @@ std::string RenderTable(const std::vector<Json>& results) {
       if (note.is_string()) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));
     }
   }
-  for (std::size_t i = 0; i < results.size(); ++i) out += Verdict(results[i], labels[i], results.size() > 1);
+  for (std::size_t i = 0; i < results.size(); ++i) out += VerdictLine(results[i], labels[i], results.size() > 1);
   return out;
 }
 

@@ -52,7 +52,7 @@ std::optional<double> FigureValue(const Json& result, const FigureGroup& group, 
   for (const Json& each : ArrayAt(result, group.name)) {
     const std::optional<double> value = NumberAt(each, path);
     if (!value.has_value()) return std::nullopt;
-    folded = !folded ? *value : figure.fold == Fold::kSum ? *folded + *value : std::max(*folded, *value);
+    folded = !folded ? *value : figure.fold == prefixmesh::Fold::kSum ? *folded + *value : std::max(*folded, *value);
   }
   return folded;
 }

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "bench/process/proc.h"
-#include "bench/run/run_folder.h"
 #include "bench/run/run.h"
+#include "bench/run/run_folder.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::bench {

@@ -91,7 +91,7 @@ class GrpcRouterClient final : public RouterClient {
 
  private:
   template <typename Reply>
-  static auto Answered(const std::shared_ptr<Question<Reply>>& asked, Done<Reply> done) {
+  static std::function<void(grpc::Status)> Answered(const std::shared_ptr<Question<Reply>>& asked, Done<Reply> done) {
     return [asked, done = std::move(done)](const grpc::Status& status) { done(status.ok() ? &asked->reply : nullptr); };
   }
 

@@ -74,7 +74,8 @@ Status RunLoop::Turn(Time patience) {
 }
 
 Status RunLoop::WaitForLoad(const std::string& event, double patience_s) {
-  const auto got = cluster.WaitFor("load", event, Seconds(patience_s), [this](const auto& other) { return Tick(other); });
+  const auto got =
+      cluster.WaitFor("load", event, Seconds(patience_s), [this](const auto& other) { return Tick(other); });
   return got.ok() ? Status() : Status(got.error());
 }
 

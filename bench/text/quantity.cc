@@ -46,7 +46,7 @@ std::string CountText(double count) {
   std::string text = Printed("%.0f", count);
   for (std::size_t at = text.size(); at > (text.front() == '-' ? 4u : 3u);) {
     at -= 3;
-    text.insert(at, ",");
+    text.insert(at, 1, ',');
   }
   return text;
 }

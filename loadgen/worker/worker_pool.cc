@@ -9,8 +9,8 @@
 #include <chrono>
 #include <thread>
 
-#include "impl/env/real/listen_socket.h"
 #include "impl/env/real/grpc_limits.h"
+#include "impl/env/real/listen_socket.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"

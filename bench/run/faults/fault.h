@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
+#include "bench/result/write/measured.h"
 #include "bench/run/cluster.h"
 #include "bench/run/faults/recovery.h"
-#include "bench/result/write/measured.h"
 #include "bench/run/sampler.h"
 
 namespace prefixmesh::bench {

@@ -64,7 +64,8 @@ void EndPhase(RunLoop& run) {
   RemovePartials(run.request.out);
   run.progress.Finish();
   for (std::string& note : run.failures.Notes()) measured.notes.push_back(std::move(note));
-  if (Result<nlohmann::json> load = ReadJson(run.request.out + "/load.json"); load.ok()) measured.load = std::move(*load);
+  if (Result<nlohmann::json> load = ReadJson(run.request.out + "/load.json"); load.ok())
+    measured.load = std::move(*load);
 }
 
 }  // namespace prefixmesh::bench

@@ -6,6 +6,7 @@
 
 #include "impl/env/real/check_port.h"
 #include "impl/env/real/generate_call.h"
+#include "impl/env/real/grpc_limits.h"
 #include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/env/real/request_port.h"

@@ -45,7 +45,11 @@ std::uint16_t PortOf(const std::string& address) {
 class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, private v1::Sync::CallbackService {
  public:
   SyncStreams(SyncTransportOptions options, Clock& clock, Executor& loop, SyncTransportObserver& observer)
-      : options_(std::move(options)), clock_(clock), loop_(loop), observer_(observer), peers_(options_.peers.size()),
+      : options_(std::move(options)),
+        clock_(clock),
+        loop_(loop),
+        observer_(observer),
+        peers_(options_.peers.size()),
         meter_(listener_, options_.frame_bytes) {
     for (const SyncPeerAddress& peer : options_.peers) ports_.insert(PortOf(peer.address));
     ports_.insert(PortOf(options_.listen));
@@ -174,8 +178,8 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
  private:
   struct Peer {
     std::unique_ptr<v1::Sync::Stub> stub;  // null: the peer dials
-    SyncStream* stream = nullptr;              // the dialed one, or the served one whose preface came last
-    std::deque<SyncStream*> unnamed;           // served, no preface yet
+    SyncStream* stream = nullptr;          // the dialed one, or the served one whose preface came last
+    std::deque<SyncStream*> unnamed;       // served, no preface yet
     bool frame_in_hand = false;            // the observer has a frame of `stream`
     int frames_of_the_past = 0;            // it has frames of streams that are gone
     Time backoff = kBackoffMin;

@@ -22,7 +22,9 @@ class WorkerChannels final : public GrpcWorkerChannels {
   ~WorkerChannels() override { End(); }
 
   void Add(WorkerIndex worker, const std::string& address) override;
-  const std::shared_ptr<grpc::Channel>& channel(WorkerIndex worker) const override { return channels_.at(worker.value); }
+  const std::shared_ptr<grpc::Channel>& channel(WorkerIndex worker) const override {
+    return channels_.at(worker.value);
+  }
   void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) override;
   void Stop() override { End(); }
 

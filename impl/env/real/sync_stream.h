@@ -89,7 +89,8 @@ class SyncStreamOf : public Reactor, public SyncStream {
 
 class DialedSyncStream final : public SyncStreamOf<grpc::ClientBidiReactor<v1::SyncFrame, v1::SyncFrame>> {
  public:
-  DialedSyncStream(SyncStreamOwner& stream_owner, PeerIndex stream_peer, const std::string& router, v1::Sync::Stub& stub);
+  DialedSyncStream(SyncStreamOwner& stream_owner, PeerIndex stream_peer, const std::string& router,
+                   v1::Sync::Stub& stub);
   void Begin();
   void OnReadInitialMetadataDone(bool ok) override { owner.Opened(*this, ok); }
   void OnDone(const grpc::Status& ended) override;
@@ -122,9 +123,7 @@ class ServedSyncStream final : public SyncStreamOf<grpc::ServerBidiReactor<v1::S
 
 class RefusedSyncStream final : public grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame> {
  public:
-  explicit RefusedSyncStream(const std::string& why) {
-    Finish(grpc::Status(grpc::StatusCode::PERMISSION_DENIED, why));
-  }
+  explicit RefusedSyncStream(const std::string& why) { Finish(grpc::Status(grpc::StatusCode::PERMISSION_DENIED, why)); }
   void OnDone() override { delete this; }
 };
 

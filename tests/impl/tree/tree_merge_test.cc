@@ -46,7 +46,7 @@ void Insert(TextTree& tree, const Prompts& prompts) {
   }
 }
 
-std::map<std::uint16_t, std::uint64_t> Depths(const TextTree& tree, const std::string& prompt) {
+std::map<std::uint16_t, std::uint64_t> DepthsOf(const TextTree& tree, const std::string& prompt) {
   const Slices slices(AsBytes(prompt));
   std::vector<WorkerPrefix> found;
   tree.Depths({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, found);
@@ -80,7 +80,7 @@ TEST_CASE("TextTree: merged with another's nodes it holds what both held, in the
     Prompts all = here;
     all.insert(all.end(), there.begin(), there.end());
     Insert(both, all);
-    for (const auto& [prompt, worker] : all) RC_ASSERT(Depths(tree, prompt) == Expected(all, prompt));
+    for (const auto& [prompt, worker] : all) RC_ASSERT(DepthsOf(tree, prompt) == Expected(all, prompt));
     RC_ASSERT(tree.Size().nodes == both.Size().nodes);
     for (std::uint16_t worker = 0; worker < 4; ++worker)
       RC_ASSERT(tree.TenantBytes({worker}) == both.TenantBytes({worker}));
@@ -116,9 +116,9 @@ TEST_CASE("TextTree: its nodes come in pre-order, the root with everybody, epoch
 TEST_CASE("TextTree: what nobody holds is not kept, and a holder is added on the way down") {
   TextTree tree;
   Merge(tree, {{"", {}, 2}, {"a", {}, 1}, {"", {}, 1}, {"bc", {}, 0}, {"x", {}, 1}, {"yz", {{{7}, 1}}, 0}});
-  REQUIRE(Depths(tree, "abc").empty());
-  REQUIRE(Depths(tree, "x").at(7) == 1);
-  REQUIRE(Depths(tree, "xyz").at(7) == 3);
+  REQUIRE(DepthsOf(tree, "abc").empty());
+  REQUIRE(DepthsOf(tree, "x").at(7) == 1);
+  REQUIRE(DepthsOf(tree, "xyz").at(7) == 3);
   REQUIRE(tree.Size().nodes == 3);
   tree.RemoveWorker({7});
   REQUIRE(tree.Size().nodes == 1);
