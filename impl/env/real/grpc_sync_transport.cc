@@ -38,8 +38,7 @@ constexpr std::size_t kUnnamedStreamsMax = 4;
 
 std::uint16_t PortOf(const std::string& address) {
   const auto colon = address.rfind(':');
-  return colon == std::string::npos ? std::uint16_t{0}
-                                    : static_cast<std::uint16_t>(std::atoi(address.c_str() + colon + 1));
+  return static_cast<std::uint16_t>(colon == std::string::npos ? 0 : std::atoi(address.c_str() + colon + 1));
 }
 
 class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, private v1::Sync::CallbackService {
