@@ -13,9 +13,9 @@
 namespace prefixmesh::bench {
 namespace {
 
-constexpr Time kReadyPatience = std::chrono::seconds(20);
-constexpr Time kPlanPatience = std::chrono::seconds(180);
-constexpr Time kStopPatience = std::chrono::seconds(5);
+constexpr Time kReadyTimeout = std::chrono::seconds(20);
+constexpr Time kPlanTimeout = std::chrono::seconds(180);
+constexpr Time kStopTimeout = std::chrono::seconds(5);
 
 enum Port : std::size_t { kRequests, kSync, kMetrics, kPortsPerRouter };
 
@@ -71,8 +71,7 @@ Status Cluster::StartWorkers() {
   Status status;
   workers_ = StartChild("workers", std::move(argv), status);
   if (workers_ == nullptr) return status;
-  const Result<nlohmann::json> ready =
-      WaitFor("workers", "ready", kReadyPatience, [](const auto&) { return Status(); });
+  const Result<nlohmann::json> ready = WaitFor("workers", "ready", kReadyTimeout, [](const auto&) { return Status(); });
   if (!ready.ok()) return ready.error();
   for (const nlohmann::json& worker : ready->at("workers"))
     worker_addresses_.emplace_back(worker.at("name"), worker.at("address"));
@@ -182,7 +181,7 @@ Status Cluster::StartRouters() {
     if (Status started = StartRouter(i); !started.ok()) return started;
   // Ready lines may come in any order, so they are ticked off.
   std::size_t ready = 0;
-  const auto deadline = std::chrono::steady_clock::now() + kReadyPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
   while (ready < count) {
     if (std::chrono::steady_clock::now() > deadline)
       return Error{ErrorCode::kTimeout, std::to_string(count - ready) + " routers did not become ready within 20 s"};
@@ -227,7 +226,7 @@ Status Cluster::StartLoad() {
   Status status;
   load_ = StartChild("load", std::move(argv), status);
   if (load_ == nullptr) return status;
-  const Result<nlohmann::json> ready = WaitFor("load", "ready", kPlanPatience, [](const auto&) { return Status(); });
+  const Result<nlohmann::json> ready = WaitFor("load", "ready", kPlanTimeout, [](const auto&) { return Status(); });
   if (!ready.ok()) return ready.error();
   return {};
 }
@@ -248,7 +247,7 @@ Status Cluster::CheckChildren() {
   return {};
 }
 
-Result<std::optional<Cluster::Event>> Cluster::NextEvent(Time patience) {
+Result<std::optional<Cluster::Event>> Cluster::NextEvent(Time timeout) {
   {
     MutexLock lock(mutex_);
     if (!events_.empty()) {
@@ -258,7 +257,7 @@ Result<std::optional<Cluster::Event>> Cluster::NextEvent(Time patience) {
     }
   }
   if (Status alive = CheckChildren(); !alive.ok()) return alive.error();
-  if (signal_.Wait(patience)) {
+  if (signal_.Wait(timeout)) {
     interrupted_ = true;
     return Error{ErrorCode::kUnavailable, "interrupted"};
   }
@@ -269,14 +268,14 @@ bool Cluster::Stop() {
   bool clean = true;
   load_may_exit_ = true;
   if (!routers_.empty() && routers_.back().stopped) SetStopped(false);
-  if (load_ != nullptr) clean = load_->Terminate(kStopPatience) && clean;
+  if (load_ != nullptr) clean = load_->Terminate(kStopTimeout) && clean;
   for (Router& router : routers_) {  // all at once: each takes its grace of two seconds
     router.client = nullptr;
     if (router.child != nullptr) router.child->AskToEnd();
   }
   for (Router& router : routers_)
-    if (router.child != nullptr) clean = router.child->Terminate(kStopPatience) && clean;
-  if (workers_ != nullptr) clean = workers_->Terminate(kStopPatience) && clean;
+    if (router.child != nullptr) clean = router.child->Terminate(kStopTimeout) && clean;
+  if (workers_ != nullptr) clean = workers_->Terminate(kStopTimeout) && clean;
   return clean;
 }
 

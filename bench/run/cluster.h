@@ -73,15 +73,15 @@ class Cluster {
   // Stops the last router where it stands (SIGSTOP), or lets it go on.
   void SetStopped(bool stopped);
 
-  // The next line a child printed, waiting up to `patience`. Nothing: the time is over. An error: a child died, or the
+  // The next line a child printed, waiting up to `timeout`. Nothing: the time is over. An error: a child died, or the
   // user interrupted.
-  Result<std::optional<Event>> NextEvent(Time patience);
+  Result<std::optional<Event>> NextEvent(Time timeout);
   // How long NextEvent waits at most within WaitFor.
   void set_turn(Time turn) { turn_ = turn; }
   // Waits for {"event": name} from `from`, handing every other event, and nothing when there was none, to `other`,
   // whose error ends the wait.
   template <typename Other>
-  Result<nlohmann::json> WaitFor(const std::string& from, const std::string& name, Time patience, Other&& other);
+  Result<nlohmann::json> WaitFor(const std::string& from, const std::string& name, Time timeout, Other&& other);
 
   // Ends all: the load first, then routers, then workers. False if any had to be killed.
   bool Stop();
@@ -120,9 +120,8 @@ class Cluster {
 };
 
 template <typename Other>
-Result<nlohmann::json> Cluster::WaitFor(const std::string& from, const std::string& name, Time patience,
-                                        Other&& other) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+Result<nlohmann::json> Cluster::WaitFor(const std::string& from, const std::string& name, Time timeout, Other&& other) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (std::chrono::steady_clock::now() < deadline) {
     Result<std::optional<Event>> event = NextEvent(turn_);
     if (!event.ok()) return event.error();
@@ -132,7 +131,7 @@ Result<nlohmann::json> Cluster::WaitFor(const std::string& from, const std::stri
   }
   return Error{ErrorCode::kTimeout,
                from + " did not say '" + name + "' within " +
-                   std::to_string(std::chrono::duration_cast<std::chrono::seconds>(patience).count()) + " s"};
+                   std::to_string(std::chrono::duration_cast<std::chrono::seconds>(timeout).count()) + " s"};
 }
 
 }  // namespace prefixmesh::bench

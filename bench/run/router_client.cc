@@ -25,7 +25,7 @@ void SetDeadline(grpc::ClientContext& context, std::chrono::seconds deadline = k
   context.set_deadline(std::chrono::system_clock::now() + deadline);
 }
 
-// One question under way and its answer, which outlives whoever asked.
+// One question under way and its answer, which outlives the one who asked.
 template <typename Reply>
 struct Question {
   grpc::ClientContext context;

@@ -68,14 +68,14 @@ Status RunLoop::JoinerReady(std::size_t router) {
 
 // ---- the loop -------------------------------------------------------------------------------------------------------
 
-Status RunLoop::Turn(Time patience) {
-  const Result<std::optional<Cluster::Event>> event = cluster.NextEvent(faults.watching() ? kWatchingTurn : patience);
+Status RunLoop::Turn(Time timeout) {
+  const Result<std::optional<Cluster::Event>> event = cluster.NextEvent(faults.watching() ? kWatchingTurn : timeout);
   return event.ok() ? Tick(*event) : Status(event.error());
 }
 
-Status RunLoop::WaitForLoad(const std::string& event, double patience_s) {
+Status RunLoop::WaitForLoad(const std::string& event, double timeout_s) {
   const auto got =
-      cluster.WaitFor("load", event, Seconds(patience_s), [this](const auto& other) { return Tick(other); });
+      cluster.WaitFor("load", event, Seconds(timeout_s), [this](const auto& other) { return Tick(other); });
   return got.ok() ? Status() : Status(got.error());
 }
 

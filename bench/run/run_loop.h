@@ -71,10 +71,10 @@ class RunLoop {
   // The generator has no rate to show any more, and may be silent.
   void LoadIsOver();
 
-  // Waits for an event, up to `patience`, and does what goes on meanwhile.
-  Status Turn(Time patience);
+  // Waits for an event, up to `timeout`, and does what goes on meanwhile.
+  Status Turn(Time timeout);
   // Turns until the load process says `event`.
-  Status WaitForLoad(const std::string& event, double patience_s);
+  Status WaitForLoad(const std::string& event, double timeout_s);
   // kTimeout with the first router that did not answer.
   Status AllAnswered(const Sample& sample) const;
 

@@ -24,6 +24,9 @@ constexpr Field<GenerationOptions> kGenerationFields[] = {
     {"delay_ms", &GenerationOptions::delay_ms, 0, 1e4},
     {"break_rate", &GenerationOptions::break_rate, 0, 10},
     {"join_s", &GenerationOptions::join_s, 0, 86400},
+    {"removal_rate", &GenerationOptions::removal_rate, 0, 4},
+    {"clear_rate", &GenerationOptions::clear_rate, 0, 4},
+    {"mends_removals", &GenerationOptions::mends_removals, 0, 1},
 };
 
 }  // namespace
@@ -47,6 +50,9 @@ GenerationOptions GenerationOptions::Draw(std::uint64_t seed) {
   options.delay_ms = chance(0.5) ? 0.3 : std::floor(spread(1, 300));
   if (chance(0.3)) options.break_rate = spread(0.005, 0.05);
   if (chance(0.3)) options.join_s = whole(5, 60);
+  if (chance(0.5)) options.removal_rate = spread(0.1, 4);
+  if (chance(0.5)) options.clear_rate = spread(0.02, 0.5);
+  options.mends_removals = chance(0.5);
   return options;
 }
 

@@ -1,6 +1,7 @@
 #include "bench/sim/generation_sim.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace prefixmesh::sim {
@@ -36,6 +37,7 @@ GenerationSim::GenerationSim(std::string_view strategy, const GenerationOptions&
       load_(Prng::ForPurpose(seed, "load")),
       faults_(Prng::ForPurpose(seed, "faults")),
       lives_(Prng::ForPurpose(seed, "lives")),
+      removals_(Prng::ForPurpose(seed, "removals")),
       network_(world_, static_cast<std::size_t>(options.routers), NetworkOptions(options), seed),
       routers_(static_cast<std::size_t>(options.routers)),
       next_arrival_(static_cast<std::size_t>(std::min(options.writers, options.routers))),
@@ -63,6 +65,7 @@ void GenerationSim::Start(std::size_t node) {
   router.strategy_settings.while_rebuilding = [this, node] {
     if (node < next_arrival_.size()) PlaceDue(node, world_.now() + Seconds(options_.rebuild_ms / 1e3));
   };
+  if (PeersApplyRemovals()) router.strategy_settings.mended = {generations::Hazard::kRemovalsDropped};
   routers_[node] = std::make_unique<SimRouter>(std::move(router), parameters, world_, network_, workers_);
   if (!routers_[node]->core().has_sync()) return;
   const StrategyTraits& traits = routers_[node]->core().strategy()->traits();
@@ -93,6 +96,7 @@ void GenerationSim::Run(Time length) {
       for (std::size_t i = 0; i < report.buffer_count; ++i) bytes += report.buffers[i].bytes;
       buffers_peak_bytes_ = std::max(buffers_peak_bytes_, bytes);
     }
+    if (world_.now() < load_until_) Removals(kStep);
   }
 }
 
@@ -143,6 +147,64 @@ void GenerationSim::PlaceOne(std::size_t node) {
   placements_hash_ = Mix64(placements_hash_ ^ Mix64(number << 20 | node << 10 | worker->value) ^
                            static_cast<std::uint64_t>(world_.now().count()));
   placed_.push_back({number, static_cast<std::uint16_t>(node), *worker});
+}
+
+// ---- removals -------------------------------------------------------------------------------------------------------
+
+bool GenerationSim::PeersApplyRemovals() const {
+  return options_.mends_removals != 0 && strategy_.hazards.contains(generations::Hazard::kRemovalsDropped);
+}
+
+void GenerationSim::Removals(Time step) {
+  for (const bool everything : {false, true}) {
+    const double rate = everything ? options_.clear_rate : options_.removal_rate;
+    if (removals_.Unit() < rate * std::chrono::duration<double>(step).count() && !placed_.empty()) Drop(everything);
+  }
+}
+
+void GenerationSim::Drop(bool everything) {
+  const Placed placed = placed_[removals_.Below(placed_.size())];
+  Removal removal;
+  removal.everything = everything;
+  if (!everything) {
+    removal.model = ModelOf(placed.number);
+    removal.prompt = PromptOf(placed.number);
+    removal.prompt.resize(1 + removals_.Below(removal.prompt.size()));
+  }
+  SimWorker& worker = workers_.all[placed.worker.value];
+  removal.worker_incarnation = worker.incarnation;
+  removal.event_sequence = ++worker.events;
+  if (everything)
+    std::erase_if(dropped_, [&](const Dropped& each) {
+      return each.everything && each.placed.node == placed.node && each.placed.worker == placed.worker;
+    });
+  dropped_.push_back({placed, everything, placed_.size()});
+  routers_[placed.node]->Remove(placed.worker.value, std::move(removal));
+}
+
+std::string GenerationSim::Broken() const {
+  for (std::size_t node = 0; node < nodes(); ++node)
+    if (routers_[node] && !routers_[node]->broken().empty())
+      return RouterName(node) + " broke a rule: " + routers_[node]->broken();
+  const bool off = strategy_.name == "off";
+  const bool lists = strategy_.name == "raw-ops" || strategy_.name.starts_with("crdt-ops");
+  if (!off && (!lists || !PeersApplyRemovals() || next_arrival_.size() != 1)) return {};
+  std::map<std::pair<std::uint64_t, WorkerIndex>, std::size_t> last;  // where a prompt was placed at a worker
+  for (std::size_t i = 0; i < placed_.size(); ++i) last[{placed_[i].number, placed_[i].worker}] = i;
+  for (const auto& [prompt_and_worker, at] : last) {
+    const auto& [number, worker] = prompt_and_worker;
+    for (const Dropped& dropped : dropped_) {
+      if (dropped.placed.worker != worker || dropped.after <= at) continue;
+      if (!dropped.everything && (!off || dropped.placed.number != number)) continue;
+      for (std::size_t node = 0; node < nodes(); ++node) {
+        if (!routers_[node] || (node == dropped.placed.node) != off) continue;
+        if (Holds(*routers_[node], ModelOf(number), PromptOf(number), worker))
+          return RouterName(node) + " has prompt " + std::to_string(number) + ", which " + WorkerLabel(worker.value) +
+                 " dropped";
+      }
+    }
+  }
+  return {};
 }
 
 // ---- figures --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,12 @@
 // generation_sim.h — start here for `prefixmesh sim` with a strategy on text trees: whole router cores on virtual time.
-// The generations fail by design, so there is no rule to hold: what comes out are figures and the trace hash.
+// The generations fail by design: what comes out are figures and the trace hash. Rules are few, and of removals only:
+//
+//   any strategy             the index of the router that is told forgets at once, and of a former incarnation nothing
+//   off                      what went is not there again before it is placed again
+//   lists with H13 mended    what a worker held that dropped everything is at no peer before it is placed again: with
+//                            one writer, in whose list the removal stands behind the placements that it follows. (Not
+//                            at the writer: a peer's list may bring it back, H6. A snapshot in place of a delta says
+//                            nothing of removals, and the drafts of S7 do not keep to the order)
 //
 // The same seed, strategy and options are the same run. The trace hash folds every placement with the worker chosen and
 // every frame handed over, whole, with their times. It depends on no address and no allocation; the compressed bodies
@@ -54,6 +61,8 @@ class GenerationSim {
   const SimRouter& router(std::size_t node) const { return *routers_[node]; }
   std::uint64_t hash() const;
   GenerationFigures Figures() const;
+  // The first rule that does not hold, once there was silence; empty: none.
+  std::string Broken() const;
 
  private:
   struct Placed {
@@ -61,8 +70,13 @@ class GenerationSim {
     std::uint16_t node = 0;
     WorkerIndex worker;
   };
+  struct Dropped {
+    Placed placed;  // a prefix of this prompt, or
+    bool everything = false;
+    std::size_t after = 0;  // so many placements
+  };
   void Start(std::size_t node);
-  // Time goes by: what is due happens, streams break, buffers are looked at.
+  // Time goes by: what is due happens, streams break, workers drop things, buffers are looked at.
   void Run(Time length);
   // Places what is due at the writer before `until`: now.
   void PlaceDue(std::size_t node, Time until);
@@ -73,11 +87,14 @@ class GenerationSim {
   std::string ModelOf(std::uint64_t number) const;
   std::string PromptOf(std::uint64_t number) const;
   double HeldShare() const;
+  void Removals(Time step);
+  void Drop(bool everything);
+  bool PeersApplyRemovals() const;
 
   const StrategyDescription strategy_;
   const GenerationOptions options_;
   const std::uint64_t seed_;
-  Prng load_, faults_, lives_;
+  Prng load_, faults_, lives_, removals_;
   SimWorld world_;
   SimNetwork network_;
   SimWorkers workers_;
@@ -86,6 +103,7 @@ class GenerationSim {
   Time load_until_{0};
   std::uint64_t next_number_;
   std::vector<Placed> placed_;
+  std::vector<Dropped> dropped_;  // of everything the last one, by router and worker
   std::uint64_t placements_hash_ = 0;
   std::uint64_t buffers_peak_bytes_ = 0;
 };

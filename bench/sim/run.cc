@@ -3,6 +3,7 @@
 #include "bench/sim/rules/bounds.h"
 #include "bench/sim/rules/core_rules.h"
 #include "bench/sim/rules/position_rules.h"
+#include "bench/sim/rules/removal_rules.h"
 #include "bench/sim/rules/two_layer_rules.h"
 
 namespace prefixmesh::sim {
@@ -11,6 +12,7 @@ Run::Run(const Swarm& swarm, const StrategyDescription& strategy, std::uint64_t 
   rules_.push_back(std::make_unique<CoreRules>());
   rules_.push_back(std::make_unique<Bounds>());
   rules_.push_back(std::make_unique<PositionRules>());
+  rules_.push_back(std::make_unique<RemovalRules>());
   if (mesh_.runs_two_layer()) rules_.push_back(std::make_unique<TwoLayerRules>());
   mesh_.on_applied = [this](std::size_t node, const ApplyIds& action) {
     for (const auto& rule : rules_) rule->OnApplied(mesh_, node, action);

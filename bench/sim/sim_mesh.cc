@@ -68,6 +68,7 @@ SimMesh::SimMesh(const Swarm& swarm, const StrategyDescription& strategy, std::u
       faults_(Prng::ForPurpose(seed, "faults")),
       load_(Prng::ForPurpose(seed, "load")),
       lives_(Prng::ForPurpose(seed, "lives")),
+      removals_(Prng::ForPurpose(seed, "removals")),
       network_(world_, nodes_, NetworkOptions(swarm), seed) {
   workers_.all.resize(static_cast<std::size_t>(swarm.workers));
   for (std::size_t model = 0; model < kScopes / 2; ++model) workers_.models.push_back("m" + std::to_string(model));
@@ -155,6 +156,44 @@ void SimMesh::Load(Time step) {
     worker.Stop(world_.now());
     world_.At(world_.now() + Seconds(0.5 + faults_.Exponential() * 5), [this, &worker] {
       if (!worker.up) worker.Restart(world_.now(), worker.incarnation);
+    });
+  }
+  Removals(step);
+}
+
+void SimMesh::Removals(Time step) {
+  const auto happens = [&](double rate) {
+    return removals_.Unit() < rate * std::chrono::duration<double>(step).count();
+  };
+  for (std::size_t worker = 0; worker < workers(); ++worker) {
+    if (!workers_.all[worker].up) continue;
+    if (happens(swarm_.removal_rate) && !placed_.empty()) {
+      const auto& [scope, ids] = placed_[removals_.Below(placed_.size())];
+      const auto depth = static_cast<std::ptrdiff_t>(1 + removals_.Below(ids.size()));
+      Removal prefix;
+      prefix.model = workers_.models[scope / 2];
+      prefix.kind = static_cast<Kind>(scope % 2);
+      prefix.blocks.assign(ids.begin(), ids.begin() + depth);
+      Tell(worker, std::move(prefix));
+    }
+    if (!happens(swarm_.clear_rate)) continue;
+    Removal all;
+    all.everything = true;
+    Tell(worker, std::move(all));
+  }
+}
+
+void SimMesh::Tell(std::size_t worker, Removal removal) {
+  removal.worker_incarnation = workers_.all[worker].incarnation;
+  removal.event_sequence = ++workers_.all[worker].events;
+  for (std::size_t node = 0; node < nodes_; ++node) {
+    // Some come when the worker has another incarnation.
+    world_.At(world_.now() + Seconds(removals_.Exponential() * 0.3), [this, node, worker, removal] {
+      SimRouter* const router = routers_[node].get();
+      if (router == nullptr) return;
+      const SyncStrategy* const strategy = router->core().strategy();
+      if (strategy == nullptr || strategy->traits().tells_removals != TellsRemovals::kNone)
+        router->Remove(worker, removal);
     });
   }
 }

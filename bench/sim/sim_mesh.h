@@ -31,7 +31,7 @@ class SimMesh {
 
   // Starts every router, and what lasts from the start: a slow reader, a cut with a bridge, a split.
   void StartAll();
-  // The writes and worker restarts of the next `step`.
+  // The writes, worker restarts and removals of the next `step`.
   void Load(Time step);
   // The faults of the next `step`.
   void Faults(Time step);
@@ -62,6 +62,8 @@ class SimMesh {
   bool cloned(const std::string& router, Incarnation incarnation) const {
     return clones_.count({router, incarnation}) > 0;
   }
+  // The prompts of which some are placed again: scope and blocks.
+  const std::vector<std::pair<std::uint16_t, std::vector<NodeId>>>& placed() const { return placed_; }
   // An id that nobody drew before.
   NodeId DrawId() { return NodeId{load_.Next() | 1}; }
 
@@ -76,6 +78,10 @@ class SimMesh {
   void Crash(std::size_t node, bool clone);
   void Split(Time length);
   void Place(std::size_t node);
+  void Removals(Time step);
+  // The worker tells its routers, each a while later. Only where there is no sync, or a strategy that tells removals:
+  // the index of another is what its records say (two_layer_rules.h).
+  void Tell(std::size_t worker, Removal removal);
   // The incarnation under which it writes now: a strategy may have taken another than it was started with.
   Incarnation OwnIncarnation(std::size_t node) const;
 
@@ -83,7 +89,7 @@ class SimMesh {
   const StrategyDescription strategy_;
   const std::uint64_t seed_;
   const std::size_t nodes_;
-  Prng faults_, load_, lives_;
+  Prng faults_, load_, lives_, removals_;
   SimWorld world_;
   SimNetwork network_;
   SimWorkers workers_;

@@ -92,7 +92,7 @@ void SimRouter::CheckHealth(WorkerIndex worker, Incarnation registered, Answer a
 
 std::optional<WorkerIndex> SimRouter::Place(std::string_view model, std::string_view text) {
   const Slices prompt(AsBytes(text));
-  return Serve([&](bool again) { return core_.Decide({model, Kind::kText, &prompt}, again); });
+  return Serve([&](bool again) { return core_.Decide({model, Kind::kText, &prompt}, again); }, [](WorkerIndex) {});
 }
 
 std::optional<WorkerIndex> SimRouter::Place(std::string_view model, Kind kind, std::span<const NodeId> blocks) {
@@ -101,10 +101,21 @@ std::optional<WorkerIndex> SimRouter::Place(std::string_view model, Kind kind, s
   static const std::string bytes(1u << 18, 'x');
   PREFIXMESH_CHECK(blocks.size() * block_bytes <= bytes.size());
   const Slices prompt(AsBytes(std::string_view(bytes).substr(0, blocks.size() * block_bytes)));
-  return Serve([&](bool again) { return core_.DecideBlocks({model, kind, &prompt}, blocks, again); });
+  return Serve(
+      [&](bool again) {
+        return core_.DecideBlocks({model, kind, &prompt}, blocks, again);
+      },
+      [&](WorkerIndex worker) {
+        std::erase_if(removed_, [&](const auto& each) {
+          const Removal& prefix = each.second;
+          const std::size_t depth = prefix.blocks.size();
+          return each.first == worker && prefix.model == model && prefix.kind == kind && depth <= blocks.size() &&
+                 blocks[depth - 1] == prefix.blocks.back();
+        });
+      });
 }
 
-std::optional<WorkerIndex> SimRouter::Serve(Decision decide) {
+std::optional<WorkerIndex> SimRouter::Serve(Decision decide, FunctionRef<void(WorkerIndex)> placed) {
   for (bool again = false;; again = true) {
     const std::uint64_t nodes = core_.trees().Size().nodes;
     const Result<RouteDecision> decision = decide(again);
@@ -113,6 +124,7 @@ std::optional<WorkerIndex> SimRouter::Serve(Decision decide) {
       return std::nullopt;
     }
     const WorkerIndex worker = decision->worker;
+    placed(worker);
     if (!core_.fleet().healthy(worker))
       Break("a request was placed at " + WorkerLabel(*NumberOf(worker)) + ", which is not healthy");
     ++in_flight_[worker.value];
@@ -142,6 +154,55 @@ void SimRouter::Forward(WorkerIndex worker) {
 void SimRouter::End(WorkerIndex worker, bool reached) {
   --in_flight_[worker.value];
   core_.Finish(worker, reached);
+}
+
+// ---- removals -------------------------------------------------------------------------------------------------------
+
+void SimRouter::Remove(std::size_t number, Removal removal) {
+  const auto own = std::find(own_.begin(), own_.end(), number);
+  if (own == own_.end()) return;
+  const WorkerIndex worker{static_cast<std::uint16_t>(own - own_.begin())};
+  executor_.Post([this, worker, removal = std::move(removal)] { Take(worker, removal); });
+}
+
+void SimRouter::Take(WorkerIndex worker, const Removal& removal) {
+  const bool before = Has(worker, removal);
+  core_.OnRemoval(worker, removal);
+  const bool after = Has(worker, removal);
+  const std::string label = WorkerLabel(*NumberOf(worker));
+  if (removal.worker_incarnation < core_.fleet().incarnation(worker)) {
+    if (after != before) Break("what a former incarnation of " + label + " dropped was removed from the present one");
+    return;
+  }
+  if (after) Break("what " + label + " dropped is still in the index");
+  if (removal.blocks.empty()) return;
+  if (removed_.size() >= kRemovedMax) removed_.pop_front();
+  removed_.emplace_back(worker, removal);
+}
+
+std::uint64_t SimRouter::HeldBytes(WorkerIndex worker, const Removal& prefix) const {
+  const auto scope = core_.trees().Find(prefix.model, prefix.kind);
+  if (scope == nullptr) return 0;
+  const Slices bytes(AsBytes(prefix.prompt));
+  std::vector<WorkerPrefix> held;
+  scope->tree->Depths({prefix.kind, &bytes, prefix.blocks, scope->slot}, held);
+  const auto at =
+      std::find_if(held.begin(), held.end(), [&](const WorkerPrefix& each) { return each.worker == worker; });
+  return at != held.end() ? at->bytes : 0;
+}
+
+bool SimRouter::Has(WorkerIndex worker, const Removal& removal) {
+  if (!removal.everything) {
+    const std::uint64_t block_bytes = core_.options().trees.hash.text_block_bytes;
+    return HeldBytes(worker, removal) == removal.prompt.size() + removal.blocks.size() * block_bytes;  // one of both
+  }
+  if (const BlockIndex* index = core_.trees().block_index()) {
+    const std::vector<DumpedEdge> edges = index->Dump();
+    return std::any_of(edges.begin(), edges.end(), [&](const DumpedEdge& edge) { return edge.worker == worker; });
+  }
+  std::uint64_t bytes = 0;
+  core_.trees().ForEachTextTree([&](const TreeScope& scope) { bytes += scope.text->TenantBytes(worker); });
+  return bytes > 0;
 }
 
 }  // namespace prefixmesh::sim

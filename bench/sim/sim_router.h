@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -49,6 +50,14 @@ class SimRouter final : private WorkerTransport {
   std::optional<WorkerIndex> Place(std::string_view model, std::string_view text);
   std::optional<WorkerIndex> Place(std::string_view model, Kind kind, std::span<const NodeId> blocks);
 
+  // This worker says that it dropped something; nothing if it is not this router's own. Checked at once: the index
+  // knows of it no more, or of a former incarnation's as much as before.
+  void Remove(std::size_t number, Removal removal);
+  // The newest prefixes of block ids that were removed and not placed at the worker since.
+  const std::deque<std::pair<WorkerIndex, Removal>>& removed() const { return removed_; }
+  // How much of this prefix the index has for the worker, in bytes.
+  std::uint64_t HeldBytes(WorkerIndex worker, const Removal& prefix) const;
+
   // Nothing runs here before `until` (world time).
   void PauseUntil(Time until);
   bool paused() const { return executor_.paused(); }
@@ -70,9 +79,14 @@ class SimRouter final : private WorkerTransport {
 
  private:
   using Decision = FunctionRef<Result<RouteDecision>(bool again)>;
+  static constexpr std::size_t kRemovedMax = 64;
 
   void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) override;
-  std::optional<WorkerIndex> Serve(Decision decide);
+  // `placed` is told of every worker that the prompt was placed at.
+  std::optional<WorkerIndex> Serve(Decision decide, FunctionRef<void(WorkerIndex)> placed);
+  void Take(WorkerIndex worker, const Removal& removal);
+  // The index has some of it for the worker, or all of the prefix.
+  bool Has(WorkerIndex worker, const Removal& removal);
   void Break(const std::string& what);
   void Forward(WorkerIndex worker);
   void End(WorkerIndex worker, bool reached);
@@ -91,6 +105,7 @@ class SimRouter final : private WorkerTransport {
   Time running_since_;
   std::uint64_t lies_ = 0;
   std::vector<std::uint32_t> in_flight_;  // by worker
+  std::deque<std::pair<WorkerIndex, Removal>> removed_;
   std::string broken_;
 };
 

@@ -32,6 +32,7 @@ struct SimWorker {
     incarnation = next;
     incarnation_since = now;
     highest = std::max(highest, next);
+    events = 0;
   }
 
   Incarnation incarnation;
@@ -40,6 +41,7 @@ struct SimWorker {
   Time since{0};  // it is up, or down, without a break
   Time incarnation_since{0};
   std::uint64_t starts = 1;
+  std::uint64_t events = 0;  // removals that it told in this incarnation
 };
 
 struct SimWorkers {

@@ -46,6 +46,8 @@ constexpr Field<Swarm> kSwarmFields[] = {
     {"worker_clock_back", &Swarm::worker_clock_back, 0, 1},
     {"worker_down_rate", &Swarm::worker_down_rate, 0, 10},
     {"health_s", &Swarm::health_s, 0.1, 3600},
+    {"removal_rate", &Swarm::removal_rate, 0, 10},
+    {"clear_rate", &Swarm::clear_rate, 0, 10},
     {"newer", &Swarm::newer, 0, 1},
     {"stranger", &Swarm::stranger, 0, 1},
     {"foreign", &Swarm::foreign, 0, 1},
@@ -105,6 +107,8 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   // stays.
   if (chance(0.3) && s.liar == 0 && s.worker_clock_back == 0) s.foreign = uniform(0, 0.6);
   if (chance(0.3)) s.worker_down_rate = spread(0.005, 0.1);
+  if (chance(0.5)) s.removal_rate = spread(0.05, 2);
+  if (chance(0.3)) s.clear_rate = spread(0.005, 0.1);
   s.page_bytes = std::min(s.page_bytes, s.queue_kib * 512);  // a page must fit a queue
   // More than a peer can be sent, however long one waits, proves nothing: no more than half of what fits.
   const double record_bytes = 12 + 8 * (2 + (s.anchors > 0 ? 5 + s.blocks / s.anchors : 0));

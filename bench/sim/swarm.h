@@ -49,6 +49,8 @@ struct Swarm {
   double worker_clock_back = 0;  // share of restarts under an older incarnation
   double worker_down_rate = 0;   // a worker is down for a while, and comes back under the incarnation it had
   double health_s = 1;           // a quiet worker is checked so often
+  double removal_rate = 0;       // a worker drops a prefix that was placed …
+  double clear_rate = 0;         // … or everything; told to the routers that it is an own one of, one after the other
   double newer = 0;              // share of routers of a later release
   double stranger = 0;           // 1: the last router hashes otherwise and must be refused
   double foreign = 0;            // share of pairs in which the worker is not the router's own

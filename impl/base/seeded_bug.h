@@ -62,7 +62,10 @@ namespace prefixmesh {
   BUG(core_health_flaps, "an unhealthy worker is healthy again with the next check, without a reply") \
   BUG(core_stays_unhealthy, "a worker whose request broke off stays unhealthy")                       \
   BUG(core_reply_ignored, "the incarnation in a worker's replies to requests is ignored")             \
-  BUG(core_health_ignored, "the least loaded worker is chosen whether it is healthy or not")
+  BUG(core_health_ignored, "the least loaded worker is chosen whether it is healthy or not")          \
+  BUG(removal_of_former_life, "removals of a worker's former life are applied to the present one")    \
+  BUG(removal_keeps_below, "a prefix that is removed leaves what begins with it")                     \
+  BUG(removal_overtakes, "a removal is handed over before the placements that it follows")
 
 enum class Bug : std::uint8_t {
   kNone,

@@ -25,6 +25,14 @@ inline constexpr LabelValue kRecordValues[] = {
 };
 inline constexpr Label kRecord{"reason", kRecordValues};
 
+inline constexpr LabelValue kRemovalValues[] = {
+    {"told", "handed to the strategy, which tells them in its way"},
+    {"untold", "the strategy has no way to tell them: peers go on believing"},
+    {"dropped", "the bounded offer queue refused them: peers go on believing"},
+    {"stale", "of a former incarnation of the worker: nothing changed"},
+};
+inline constexpr Label kRemoval{"reason", kRemovalValues};
+
 inline constexpr LabelValue kOversizeValues[] = {
     {"entry", "one entry, which was skipped"},
     {"snapshot", "a snapshot of a store"},
@@ -543,6 +551,11 @@ inline constexpr Figure kRouterFigures[] = {
      .meaning = "placements that the bounded offer queue refused",
      .fold = Fold::kSum,
      .metric = "prefixmesh_sync_offers_dropped_total"},
+    {.path = "sync.removals.*",
+     .meaning = "prefixes, or all of a model, that workers of this router said they dropped, by what became of them",
+     .fold = Fold::kSum,
+     .label = kRemoval,
+     .metric = "prefixmesh_sync_removals_total"},
     {.path = "sync.decode_errors.*",
      .better = Better::kLower,
      .meaning =

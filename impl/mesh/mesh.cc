@@ -2,10 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "impl/base/check.h"
 #include "impl/base/printable.h"
+#include "impl/base/seeded_bug.h"
 #include "impl/wire/gzip_frame.h"
 
 namespace prefixmesh {
@@ -63,12 +65,30 @@ bool Mesh::Offer(const PlacementView& placement) {
   if (!offer.has_value()) return true;
   const std::size_t bytes = offer->bytes();
   MutexLock lock(offers_mutex_);
-  if (offers_bytes_ + bytes > strategy_.traits().offer_bytes) {
+  if (!TakeRoom(bytes)) {
     ++offers_dropped_;
     return false;
   }
+  offers_.emplace_back(std::move(*offer));
+  return true;
+}
+
+void Mesh::OfferRemoval(Removal removal) {
+  const bool tells = Tells(strategy_.traits().tells_removals, removal);
+  MutexLock lock(offers_mutex_);
+  if (!tells) {
+    ++removals_.untold;
+  } else if (!TakeRoom(removal.bytes())) {
+    ++removals_.dropped;
+  } else {
+    ++removals_.told;
+    offers_.emplace_back(std::move(removal));
+  }
+}
+
+bool Mesh::TakeRoom(std::uint64_t bytes) {
+  if (offers_bytes_ + bytes > strategy_.traits().offer_bytes) return false;
   offers_bytes_ += bytes;
-  offers_.push_back(std::move(*offer));
   return true;
 }
 
@@ -78,10 +98,17 @@ void Mesh::DrainOffers() {
     taken_.swap(offers_);
     offers_bytes_ = 0;
   }
+  if (Seeded(Bug::kremoval_overtakes))
+    std::stable_partition(taken_.begin(), taken_.end(),
+                          [](const Offered& each) { return std::holds_alternative<Removal>(each); });
   const Time now = clock_.Now();
-  for (prefixmesh::Offer& offer : taken_) {
+  for (Offered& offered : taken_) {
     if (stopping_.load(std::memory_order_relaxed)) break;
-    strategy_.OnPlacement(now, std::move(offer), actions_);
+    if (auto* offer = std::get_if<prefixmesh::Offer>(&offered)) {
+      strategy_.OnPlacement(now, std::move(*offer), actions_);
+    } else {
+      strategy_.OnRemoval(now, std::get<Removal>(offered), actions_);
+    }
   }
   taken_.clear();
 }
@@ -301,6 +328,7 @@ MeshStats Mesh::Stats() const {
   }
   MutexLock lock(offers_mutex_);
   stats.offers_dropped = offers_dropped_;
+  stats.removals = removals_;
   return stats;
 }
 

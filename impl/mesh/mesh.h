@@ -1,17 +1,19 @@
 // mesh.h — start here for rounds: drives one strategy on the mesh loop and carries out its actions.
 //
-// Requests offer placements into one bounded queue; transport threads post frames; the loop runs the strategy's events
-// one at a time and carries out its actions in order, changes of trees and fleet as they are made (Actions). All byte
-// counts of the result's `sync` section are taken here, the same way for every strategy.
+// Requests offer placements into one bounded queue, and what hears workers offers their removals; transport threads
+// post frames; the loop runs the strategy's events one at a time and carries out its actions in order, changes of trees
+// and fleet as they are made (Actions). All byte counts of the result's `sync` section are taken here, the same way for
+// every strategy.
 //
 // Frames of strategies with traits().gzip are gzipped and inflated here, within traits().inflated_bytes: a frame that
 // says it is more, or does not inflate, ends the stream (bad_gzip). What came is freed before the inflated bytes are
 // handled: those are the frame beside which strategy.h bounds the heap. All figures count plain frames.
 //
-// Threads:  Offer and Stats from any thread; the SyncTransportObserver calls from transport threads; all else from the
-//           mesh loop (the executor). Holds and Report must be asked on the loop.
-// Bounds:   the offer queue holds traits().offer_bytes; what does not fit is dropped and counted. One frame per peer is
-//           between the transport and the loop: the next is read when it was handled.
+// Threads:  Offer, OfferRemoval and Stats from any thread; the SyncTransportObserver calls from transport threads; all
+//           else from the mesh loop (the executor). Holds and Report must be asked on the loop.
+// Bounds:   the offer queue holds traits().offer_bytes; what does not fit is dropped and counted: of a removal peers
+//           then believe what this router does not. One frame per peer is between the transport and the loop: the next
+//           is read when it was handled.
 // Ownership: borrows everything it is given; they must outlive it. Time: from Clock.
 #pragma once
 
@@ -20,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "impl/base/histogram.h"
@@ -56,6 +59,11 @@ struct LayerTotal {
   std::uint64_t oversize = 0;  // of what was refused or skipped
 };
 
+// What became of removals: handed to the strategy, not told by it (traits().tells_removals), or refused by the queue.
+struct RemovalCounts {
+  std::uint64_t told = 0, untold = 0, dropped = 0;
+};
+
 struct MeshStats {
   std::uint64_t rounds_ended = 0;
   std::uint64_t rounds = 0;  // of those that ended: that built something
@@ -67,6 +75,7 @@ struct MeshStats {
   std::array<std::uint64_t, kOversizeCount> oversize{};  // by layer, too: by_layer
   std::uint64_t streams_ended_by_size = 0;               // by this router, because of a frame or what one says it is
   std::uint64_t offers_dropped = 0;
+  RemovalCounts removals;
   std::uint64_t streams_opened = 0;
   std::uint32_t peers_up = 0;
   std::array<LayerTotal, kLayerCount> by_layer{};
@@ -94,6 +103,8 @@ class Mesh final : public SyncTransportObserver {
 
   // Request thread: tells the strategy of one placement. False: the queue was full and the placement was not told.
   bool Offer(const PlacementView& placement);
+  // Tells the strategy what a worker dropped, if it tells such removals, after all that was offered before.
+  void OfferRemoval(Removal removal);
 
   void OnStreamUp(PeerIndex peer, StreamRole role) override;
   void OnStreamDown(PeerIndex peer) override;
@@ -109,6 +120,8 @@ class Mesh final : public SyncTransportObserver {
  private:
   void Beat(Time due);
   void PeerBeat(PeerIndex peer, std::uint64_t life, Time due);
+  // Whether the offer queue has room for so much; then it is taken.
+  bool TakeRoom(std::uint64_t bytes) PREFIXMESH_REQUIRES(offers_mutex_);
   void DrainOffers();
   void CarryOut();
   void CarryOut(Action action);
@@ -137,7 +150,8 @@ class Mesh final : public SyncTransportObserver {
 
   // Mesh loop only.
   Actions actions_;
-  std::vector<prefixmesh::Offer> taken_;
+  using Offered = std::variant<prefixmesh::Offer, Removal>;
+  std::vector<Offered> taken_;
   std::vector<std::uint64_t> lives_;  // per peer, which stream the strategy knows of
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
@@ -150,9 +164,10 @@ class Mesh final : public SyncTransportObserver {
   std::vector<std::atomic<std::uint64_t>> streams_;
 
   mutable Mutex offers_mutex_;
-  std::vector<prefixmesh::Offer> offers_ PREFIXMESH_GUARDED_BY(offers_mutex_);
+  std::vector<Offered> offers_ PREFIXMESH_GUARDED_BY(offers_mutex_);
   std::uint64_t offers_bytes_ PREFIXMESH_GUARDED_BY(offers_mutex_) = 0;
   std::uint64_t offers_dropped_ PREFIXMESH_GUARDED_BY(offers_mutex_) = 0;
+  RemovalCounts removals_ PREFIXMESH_GUARDED_BY(offers_mutex_);
 
   mutable Mutex stats_mutex_;
   MeshStats stats_ PREFIXMESH_GUARDED_BY(stats_mutex_);

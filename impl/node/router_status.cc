@@ -112,6 +112,10 @@ void RouterNode::ReadSync(Readings& out) {
   }
   ReadSizes(stats, out);
   out.Set(RouterFigure("sync.offers_dropped"), stats.offers_dropped);
+  out.Set(RouterFigure("sync.removals.*"), "told", stats.removals.told);
+  out.Set(RouterFigure("sync.removals.*"), "untold", stats.removals.untold);
+  out.Set(RouterFigure("sync.removals.*"), "dropped", stats.removals.dropped);
+  out.Set(RouterFigure("sync.removals.*"), "stale", core_.stale_removals());
   const RecordCounts& records = stats.strategy.records;
   out.Set(RouterFigure("sync.records.*"), "local", records.local);
   out.Set(RouterFigure("sync.records.*"), "sent", records.sent);

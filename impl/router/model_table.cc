@@ -87,6 +87,12 @@ std::shared_ptr<const ModelTable::Model> ModelTable::Find(std::string_view model
   return at != models_.end() ? at->second : nullptr;
 }
 
+std::vector<std::string> ModelTable::OfferedBy(WorkerIndex worker) const {
+  MutexLock lock(mutex_);
+  const auto at = offered_.find(worker);
+  return at != offered_.end() ? at->second : std::vector<std::string>();
+}
+
 std::size_t ModelTable::size() const {
   MutexLock lock(mutex_);
   return models_.size();

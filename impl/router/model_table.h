@@ -39,6 +39,8 @@ class ModelTable {
   // The worker serves these models, and no others.
   void Offer(Time now, WorkerIndex worker, std::span<const std::string> names);
   std::shared_ptr<const Model> Find(std::string_view model) const;
+  // What the worker serves, sorted.
+  std::vector<std::string> OfferedBy(WorkerIndex worker) const;
   std::size_t size() const;
   // Names that were left out, ever.
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }

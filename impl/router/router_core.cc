@@ -124,6 +124,30 @@ bool RouterCore::OnHealthReply(WorkerIndex worker, const HealthReply& reply) {
   return true;
 }
 
+void RouterCore::OnRemoval(WorkerIndex worker, Removal removal) {
+  if (!registers_.Accept(removal.worker_incarnation)) return;
+  RaiseRegister(worker, removal.worker_incarnation);
+  if (removal.worker_incarnation < fleet_.incarnation(worker) && !Seeded(Bug::kremoval_of_former_life)) {
+    stale_removals_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  removal.worker_name = fleet_.name(worker);
+  if (!removal.everything) {
+    const auto scope = trees_.Find(removal.model, removal.kind);
+    if (scope == nullptr) return;  // nobody serves it any more
+    const Slices bytes(AsBytes(removal.prompt));
+    scope->tree->RemovePrefix({removal.kind, &bytes, removal.blocks, scope->slot}, worker);
+    if (mesh_ != nullptr) mesh_->OfferRemoval(std::move(removal));
+    return;
+  }
+  trees_.RemoveWorker(worker);
+  if (mesh_ == nullptr) return;
+  for (std::string& model : models_.OfferedBy(worker)) {
+    removal.model = std::move(model);
+    mesh_->OfferRemoval(removal);
+  }
+}
+
 void RouterCore::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   if (registers_.Raise(worker, incarnation) == RegisterChange::kNewIncarnation)
     LogOfWorker(worker, "has a new incarnation: its prefixes are evicted", false);

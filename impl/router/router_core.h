@@ -4,6 +4,7 @@
 //
 //   request thread:  Decide → Admission, Decider: hash, match and insert, ChooseWorker, Mesh::Offer (decider.h)
 //                    OnReply, Finish: what became of it
+//   any thread:      OnRemoval: what a worker dropped → trees, Mesh::OfferRemoval
 //   mesh loop:       strategy actions → BlockActions or TextActions → trees, fleet; health ticks; eviction
 //   both:            Fleet (loads, health), the trees' own locks; nothing else is shared (docs/walk.md)
 //
@@ -12,6 +13,7 @@
 // Time:     through Clock and Executor only. Errors: Decide's. Bounds: those of its parts.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,6 +34,7 @@
 #include "impl/router/tree_set.h"
 #include "impl/router/worker_health.h"
 #include "impl/router/worker_registers.h"
+#include "impl/sync/removal.h"
 
 namespace prefixmesh {
 
@@ -80,6 +83,10 @@ class RouterCore final : private TextTreeView {
   Result<RouteDecision> DecideBlocks(const RouteRequest& request, std::span<const NodeId> blocks, bool again);
   // A reply of the worker showed this incarnation.
   void OnReply(WorkerIndex worker, Incarnation incarnation);
+  // This own worker says that it dropped a prefix, or everything (then the model is left empty: it is all that the
+  // worker serves). This router's index forgets that, and the strategy is told; worker_name is filled in. A higher
+  // incarnation raises the register first, as a reply's does; under a lower one nothing changes, and it is counted.
+  void OnRemoval(WorkerIndex worker, Removal removal);
   // The request is over. `reached` false: the worker could not be reached, or broke off.
   void Finish(WorkerIndex worker, bool reached);
   bool TakeRetry() { return admission_.TakeRetry(); }
@@ -99,6 +106,8 @@ class RouterCore final : private TextTreeView {
   const TreeSet& trees() const { return trees_; }
   const ModelTable& models() const { return models_; }
   const Admission& admission() const { return admission_; }
+  // Removals of former incarnations, ever.
+  std::uint64_t stale_removals() const { return stale_removals_.load(std::memory_order_relaxed); }
   const WorkerRegisters& registers() const { return registers_; }
 
  private:
@@ -129,6 +138,7 @@ class RouterCore final : private TextTreeView {
   std::unique_ptr<MeshSink> actions_;
   std::unique_ptr<Mesh> mesh_;
   mutable std::vector<WorkerLoad> workers_scratch_;  // mesh loop
+  std::atomic<std::uint64_t> stale_removals_{0};
 
   Mutex worker_log_mutex_;
   LogLimiter worker_log_ PREFIXMESH_GUARDED_BY(worker_log_mutex_);  // by worker and line

@@ -165,7 +165,7 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
        true, kS7Paths, Paths<PathDeltaDraft::kD2>},
       {"tenant-deltas/d3", "the same, and every 30th round drops its records", IndexKind::kText, false, true, kS7Paths,
        Paths<PathDeltaDraft::kD3>},
-      {"tenant-deltas/d4", "the same, and takes evictions, which nobody sends", IndexKind::kText, false, true, kS7Paths,
+      {"tenant-deltas/d4", "the same, and tells what workers drop", IndexKind::kText, false, true, kS7Paths,
        Paths<PathDeltaDraft::kD4>},
       {"tenant-deltas/d5", "its draft with hashes and a flat list of the tree every 10 s, compressed", IndexKind::kText,
        false, true, kS7Exports, Deltas<TenantDeltaDraft::kD5>},

@@ -60,7 +60,11 @@ std::shared_ptr<const TreeScope> TreeSet::Find(std::string_view model, Kind kind
 
 void TreeSet::RaiseIncarnation(WorkerIndex worker, Incarnation incarnation, bool first) {
   if (block_ != nullptr) return block_->RaiseIncarnation(worker, incarnation);
-  if (first) return;
+  if (!first) RemoveWorker(worker);
+}
+
+void TreeSet::RemoveWorker(WorkerIndex worker) {
+  if (block_ != nullptr) return block_->RemoveWorker(worker);
   MutexLock lock(mutex_);
   ForEachTree([&](PrefixTree& tree) { tree.RemoveWorker(worker); });
 }

@@ -60,6 +60,8 @@ class TreeSet {
   // The worker's register rose. The block index keeps nothing of older lives, whatever races with this; text trees drop
   // the worker when this is not its first life, and what is told of an older one later stays until it is evicted.
   void RaiseIncarnation(WorkerIndex worker, Incarnation incarnation, bool first);
+  // Every tree forgets the worker.
+  void RemoveWorker(WorkerIndex worker);
   void EvictAll();
   TreeSize Size() const;
   // Calls f(model, kind, nodes, bytes) per model and kind.

@@ -1,7 +1,8 @@
 // strategy.h — start here for sync: the seam behind which every way of telling the peers lives. The A/B variable.
 //
 //   placement.h   what it is told of a request        actions.h   what it wants done
-//   report.h      what it says of itself              strategy.h  what it is
+//   removal.h     what it is told of a worker         report.h    what it says of itself
+//   strategy.h    what it is
 //
 // A strategy is a pure state machine, (now, event) → actions. It has no threads, clocks, sockets or randomness of its
 // own; the mesh (impl/mesh) drives it and carries out its actions in order (Actions says when).
@@ -25,6 +26,7 @@
 #include "impl/env/env.h"
 #include "impl/sync/actions.h"
 #include "impl/sync/placement.h"
+#include "impl/sync/removal.h"
 #include "impl/sync/report.h"
 
 namespace prefixmesh {
@@ -74,6 +76,8 @@ struct StrategyTraits {
   bool offers_before_frames = false;
   // The strategy keeps records and can answer Holds.
   bool keeps_records = false;
+  // OnRemoval comes for these alone; the others are counted as untold.
+  TellsRemovals tells_removals = TellsRemovals::kNone;
 };
 
 class SyncStrategy {
@@ -86,6 +90,8 @@ class SyncStrategy {
   virtual std::optional<Offer> Capture(const PlacementView& placement) const = 0;
 
   virtual void OnPlacement(Time now, Offer offer, Actions& actions) = 0;
+  // A worker dropped something, after the placements so far and before those to come.
+  virtual void OnRemoval(Time /*now*/, const Removal& /*removal*/, Actions& /*actions*/) {}
   virtual void OnRound(Time now, Actions& actions) = 0;
   virtual void OnPeerTick(Time now, PeerIndex peer, Actions& actions) = 0;
   virtual void OnPeerUp(Time now, PeerIndex peer, StreamRole role, Actions& actions) = 0;

@@ -65,6 +65,8 @@ std::uint32_t BlockChains::Split(std::uint32_t slot, std::uint32_t at, NodeId en
   made->scope = whole->scope;
   std::copy(whole->fingerprints, whole->fingerprints + at, made->fingerprints);
   const std::uint32_t upper = Link(parent, made);
+  Unlink(upper);
+  LinkAbove(upper, slot);
 
   Node* const shorter = Node::Make(whole->length - at, whole->end);
   shorter->parent = upper;
@@ -132,6 +134,14 @@ void BlockChains::LinkFront(std::uint32_t slot) {
   if (lru_front_ != kNone) slots_[lru_front_].lru_newer = slot;
   lru_front_ = slot;
   if (lru_back_ == kNone) lru_back_ = slot;
+}
+
+void BlockChains::LinkAbove(std::uint32_t slot, std::uint32_t older) {
+  const std::uint32_t newer = slots_[older].lru_newer;
+  slots_[slot].lru_newer = newer;
+  slots_[slot].lru_older = older;
+  slots_[older].lru_newer = slot;
+  (newer != kNone ? slots_[newer].lru_older : lru_front_) = slot;
 }
 
 void BlockChains::Unlink(std::uint32_t slot) {

@@ -75,20 +75,35 @@ class BlockChains {
   // Adds the run `ids` below `parent` (kNone: the root) and returns its slot.
   std::uint32_t Add(std::uint32_t parent, std::span<const NodeId> ids, std::uint16_t scope);
   // Cuts a run after `at` blocks, where the prefix is named `end`. The lower part keeps the slot, so its children and
-  // what stands at its end stay as they are. Returns the upper part's slot.
+  // what stands at its end stay as they are. Returns the upper part's slot. Both are as recent as the run was.
   std::uint32_t Split(std::uint32_t slot, std::uint32_t at, NodeId end);
   // Frees a leaf.
   void Free(std::uint32_t slot);
+  // Frees the run if it is a leaf and held(end) is false, then the one above it by the same rule, and so on. Of a slot
+  // that is free nothing happens.
+  template <typename F>
+  void FreeUpwards(std::uint32_t slot, F&& held) {
+    while (slot != kNone && slots_[slot].node != nullptr && node(slot).children == 0 && !held(node(slot).end)) {
+      const std::uint32_t above = node(slot).parent;
+      Free(slot);
+      slot = above;
+    }
+  }
   // Frees every run of which held(end) is false, from the leaves up.
   template <typename F>
   void FreeUnless(F&& held) {
+    for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) FreeUpwards(slot, held);
+  }
+  // Calls f(slot) for this run and all below it. A run does not know its children: where there are any, all runs are
+  // looked at.
+  template <typename F>
+  void ForEachFrom(std::uint32_t top, F&& f) const {
+    if (node(top).children == 0) return f(top);
     for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+      if (slots_[slot].node == nullptr) continue;
       std::uint32_t at = slot;
-      while (at != kNone && slots_[at].node != nullptr && node(at).children == 0 && !held(node(at).end)) {
-        const std::uint32_t above = node(at).parent;
-        Free(at);
-        at = above;
-      }
+      while (at != kNone && at != top) at = node(at).parent;
+      if (at == top) f(slot);
     }
   }
 
@@ -162,6 +177,8 @@ class BlockChains {
   std::uint32_t Link(std::uint32_t parent, Node* made);
   void Account(const Node& counted, int sign);
   void LinkFront(std::uint32_t slot);
+  // As the next more recent one than `older`.
+  void LinkAbove(std::uint32_t slot, std::uint32_t older);
   void Unlink(std::uint32_t slot);
 
   std::vector<Slot> slots_;

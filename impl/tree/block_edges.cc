@@ -136,6 +136,16 @@ void BlockEdges::RemoveWorker(WorkerIndex worker) {
   }
 }
 
+void BlockEdges::Remove(NodeId id, WorkerIndex worker, bool own_only) {
+  const auto doomed = [&](const Edge& edge) {
+    return edge.id == id && edge.worker == worker.value && (edge.own() || !own_only);
+  };
+  while (Edge* edge = edges_.Find(Tag(id), doomed)) {
+    if (!edge->own()) --announced_;
+    edges_.Erase(edge);
+  }
+}
+
 std::vector<DumpedEdge> BlockEdges::Dump() const {
   std::vector<DumpedEdge> all;
   edges_.ForEach([&](const Edge& edge) {

@@ -98,6 +98,8 @@ class BlockEdges {
   // ---- both
 
   void RemoveWorker(WorkerIndex worker);
+  // What is known of the worker at this id; with own_only what peers announced stays.
+  void Remove(NodeId id, WorkerIndex worker, bool own_only);
   // Everything, in table order.
   std::vector<DumpedEdge> Dump() const;
   std::uint64_t bytes() const { return edges_.bytes(); }

@@ -231,6 +231,35 @@ void BlockIndex::RemoveWorkerLocked(WorkerIndex worker) {
   chains_.FreeUnless([&](NodeId end) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return edges_.HeldByUs(end); });
 }
 
+void BlockIndex::RemovePrefix(const Prompt& prompt, WorkerIndex worker) {
+  const std::span<const NodeId> ids = prompt.blocks;
+  if (ids.empty()) return;
+  DescentLock lock(mutex_);
+  const BlockChains::Descent descent = chains_.Descend(ids, [](NodeId) {});
+  if (descent.matched == ids.size() && edges_.HoldsOwn(chains_.end(descent.last), worker)) {
+    if (descent.in_last > 1) {
+      // Above the prefix's last block the worker stays.
+      const NodeId upper_end = ids[ids.size() - 2], lower_end = chains_.end(descent.last);
+      chains_.Split(descent.last, descent.in_last - 1, upper_end);
+      edges_.CopyOwn(lower_end, upper_end);
+    }
+    RemoveOwnFrom(descent.last, worker);
+  }
+  edges_.Remove(ids.back(), worker, /*own_only=*/false);
+  EvictLocked();  // a cut takes memory
+}
+
+void BlockIndex::RemoveOwnFrom(std::uint32_t slot, WorkerIndex worker) {
+  std::vector<std::uint32_t> held;
+  chains_.ForEachFrom(slot, [&](std::uint32_t run) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
+    if (edges_.HoldsOwn(chains_.end(run), worker)) held.push_back(run);
+  });
+  if (Seeded(Bug::kremoval_keeps_below)) held = {slot};
+  for (const std::uint32_t run : held) edges_.Remove(chains_.end(run), worker, /*own_only=*/true);
+  for (const std::uint32_t run : held)
+    chains_.FreeUpwards(run, [&](NodeId end) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS { return edges_.HeldByUs(end); });
+}
+
 BlockIndex::Life& BlockIndex::LifeOf(WorkerIndex worker) {
   if (lives_.size() <= worker.value) lives_.resize(worker.value + std::size_t{1});
   return lives_[worker.value];

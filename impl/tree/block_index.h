@@ -52,6 +52,10 @@ class BlockIndex final : public PrefixTree {
   void Insert(const Prompt& prompt, WorkerIndex worker) override;
   void Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const override;
   void RemoveWorker(WorkerIndex worker) override;
+  // Of this router's own chains all that begins so goes; of what peers announced only the id of the prefix itself, for
+  // ids do not say what lies below. Each cut of a run that others still hold makes one more run. One descent; a walk
+  // over all runs where the prefix has runs below it.
+  void RemovePrefix(const Prompt& prompt, WorkerIndex worker) override;
   void Evict() override;
   TreeSize Size() const override;
 
@@ -109,6 +113,8 @@ class BlockIndex final : public PrefixTree {
                     Insertion& insertion) PREFIXMESH_REQUIRES(mutex_);
   void EvictLocked() PREFIXMESH_REQUIRES(mutex_);
   void RemoveWorkerLocked(WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
+  // The worker off this run of our own and off all below it.
+  void RemoveOwnFrom(std::uint32_t slot, WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
 
   // The life of a worker that its edges are about; 0 while nobody said.
   struct Life {

@@ -239,16 +239,33 @@ void RadixTree::Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) con
             [](const WorkerPrefix& a, const WorkerPrefix& b) { return a.worker < b.worker; });
 }
 
-void RadixTree::RemoveWorker(WorkerIndex worker) {
-  MutexLock lock(mutex_);
+void RadixTree::DropTenantBelow(Node* node, WorkerIndex worker) {
   // Parents before children; taken from the back, children go first.
-  std::vector<Node*> held{root_.get()};
+  std::vector<Node*> held{node};
   for (std::size_t i = 0; i < held.size(); ++i) {
     for (const std::unique_ptr<Node>& child : held[i]->children) {
       if (child->FindTenant(worker) != nullptr) held.push_back(child.get());
     }
   }
   for (; held.size() > 1; held.pop_back()) DropTenant(held.back(), worker);
+}
+
+void RadixTree::RemoveWorker(WorkerIndex worker) {
+  MutexLock lock(mutex_);
+  DropTenantBelow(root_.get(), worker);
+  ReleaseIfEmpty();
+}
+
+void RadixTree::RemovePrefix(const Prompt& prompt, WorkerIndex worker) {
+  MutexLock lock(mutex_);
+  const Descent descent = Descend(prompt);
+  if (descent.rest.remaining() > 0 || descent.matched_bytes == 0) return;
+  Node* const node = descent.partial != nullptr ? descent.partial : descent.node;
+  if (node->FindTenant(worker) == nullptr) return;
+  const std::uint32_t in_node = descent.partial != nullptr ? descent.partial_bytes : node->edge_bytes;
+  if (in_node > options_.unit_bytes) Split(node, in_node - options_.unit_bytes);  // above it the worker stays
+  DropTenantBelow(node, worker);
+  DropTenant(node, worker);
   ReleaseIfEmpty();
 }
 

@@ -12,7 +12,8 @@
 // As the generations had it, with two corrections that tree.h asks for: a match reports every holder and not one cached
 // "last tenant" (X13), and a match that ends inside an edge is a match.
 //
-// Threads:   any; one mutex, held for one descent, or for a whole pass in Evict, RemoveWorker, Walk and Merge.
+// Threads:   any; one mutex, held for one descent, or for a whole pass in Evict, RemoveWorker, Walk and Merge, and in
+//            RemovePrefix of what lies below.
 // Time:      `now` is not used: recency is a counter of inserts of this tree, as theirs was, so equal times cannot tie.
 //            Only an insert is a use; their refresh of one match in eight is gone, since here each match that leads to
 //            a request inserts in the same descent.
@@ -57,6 +58,7 @@ class RadixTree : public PrefixTree {
   void Insert(const Prompt& prompt, WorkerIndex worker) override;
   void Depths(const Prompt& prompt, std::vector<WorkerPrefix>& out) const override;
   void RemoveWorker(WorkerIndex worker) override;
+  void RemovePrefix(const Prompt& prompt, WorkerIndex worker) override;
   void Evict() override;
   // budget_bytes is the cap times the tenants present; nodes count the root.
   TreeSize Size() const override;
@@ -95,6 +97,8 @@ class RadixTree : public PrefixTree {
   // Takes the worker off the node, and the node out of the tree when nothing is left of it. True if it went.
   bool DropTenant(Node* node, WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
   void RemoveLeaf(Node* node) PREFIXMESH_REQUIRES(mutex_);
+  // Takes the worker off every node below this one.
+  void DropTenantBelow(Node* node, WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
   // The worker on every node above this one that lacks it.
   void AddTenantAbove(Node* node, WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);
   // A node of a merge whose children are not all there yet. A split never moves it: the lower part stays in place.

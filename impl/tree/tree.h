@@ -89,6 +89,10 @@ class PrefixTree {
   // Forgets all of a worker's prefixes and prunes what nobody holds.
   virtual void RemoveWorker(WorkerIndex worker) = 0;
 
+  // The worker dropped this prefix, and with it all that it holds that begins so; what is shorter stays. Counted are
+  // whole units: blocks, bytes of text, pages of tokens. A prompt without one changes nothing.
+  virtual void RemovePrefix(const Prompt& prompt, WorkerIndex worker) = 0;
+
   // Drops least recently used prefixes until the budget holds. The block index also does so as it grows; the
   // generations' trees only here, every `eviction_interval`, as they did.
   virtual void Evict() = 0;

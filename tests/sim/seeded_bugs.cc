@@ -1,5 +1,6 @@
-// seeded_bugs: puts each bug of impl/base/seeded_bug.h back, one at a time, and runs the simulator until a rule breaks.
-// The same seeds run clean without a bug (bench/sim's test, and the first thing this program does).
+// seeded_bugs: puts each bug of impl/base/seeded_bug.h back, one at a time, and runs the simulator until a rule breaks:
+// two-layer, and for bugs of removals, which it cannot tell, `off` and a list of the generations. The same seeds run
+// clean without a bug (bench/sim's test, and the first thing this program does).
 //
 //   seeded_bugs [--seeds N] [--clean N] [--only NAME] [--markdown]
 //
@@ -10,7 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
+#include "bench/sim/generation_sim.h"
 #include "bench/sim/simulation.h"
 #include "impl/base/seeded_bug.h"
 
@@ -30,6 +33,19 @@ constexpr Entry kBugs[] = {
 };
 
 constexpr Time kDuration = std::chrono::seconds(60);
+
+std::string BrokenByTwoLayer(std::uint64_t seed) {
+  return sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("two-layer"), seed, kDuration).broken;
+}
+
+std::string BrokenByRemovals(std::uint64_t seed) {
+  const std::string broken = sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("off"), seed, kDuration).broken;
+  if (!broken.empty()) return broken;
+  sim::GenerationSim lists("raw-ops", sim::GenerationOptions::Draw(seed), seed);
+  lists.Load(kDuration * 3 / 4);
+  lists.Idle(kDuration / 4);
+  return lists.Broken();
+}
 
 // The rule, without the routers and numbers of the one case.
 std::string Rule(const std::string& broken) {
@@ -65,7 +81,10 @@ std::string Rule(const std::string& broken) {
                                   {"others reach both", "bridge"},
                                   {"behind a bridge", "bridge"},
                                   {"counts as announced", "announced = own log"},
-                                  {"had to refuse", "strangers stay out"}};
+                                  {"had to refuse", "strangers stay out"},
+                                  {"from the present one", "removals: of this life"},
+                                  {"has a prefix", "removals: own index"},
+                                  {"has prompt", "removals: peers"}};
   for (const auto& [part, name] : kinds)
     if (rule.find(part) != std::string::npos) return name;
   return rule;
@@ -92,31 +111,32 @@ int Main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::off);
   int wrong = 0;
   for (std::uint64_t seed = 1; seed <= clean; ++seed) {
-    const sim::Outcome outcome = sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("two-layer"), seed, kDuration);
-    if (outcome.broken.empty()) continue;
-    std::printf("without any bug, seed %llu: %s\n", static_cast<unsigned long long>(seed), outcome.broken.c_str());
-    ++wrong;
+    for (const std::string& broken : {BrokenByTwoLayer(seed), BrokenByRemovals(seed)}) {
+      if (broken.empty()) continue;
+      std::printf("without any bug, seed %llu: %s\n", static_cast<unsigned long long>(seed), broken.c_str());
+      ++wrong;
+    }
   }
   if (markdown) std::printf("| bug | what it does | caught by | seeds needed |\n|---|---|---|---|\n");
   for (const Entry& entry : kBugs) {
     if (!only.empty() && only != entry.name) continue;
     seeded_bug = entry.bug;
+    const bool of_removals = std::string_view(entry.name).starts_with("removal_");
     std::uint64_t seed = 0;
-    sim::Outcome outcome;
-    while (outcome.broken.empty() && seed < seeds) {
+    std::string broken;
+    while (broken.empty() && seed < seeds) {
       ++seed;
-      outcome = sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("two-layer"), seed, kDuration);
+      broken = of_removals ? BrokenByRemovals(seed) : BrokenByTwoLayer(seed);
     }
     seeded_bug = Bug::kNone;
-    const bool caught = !outcome.broken.empty();
+    const bool caught = !broken.empty();
     wrong += !caught;
     if (markdown) {
-      std::printf("| `%s` | %s | %s | %s |\n", entry.name, entry.what,
-                  caught ? Rule(outcome.broken).c_str() : "**not caught**",
+      std::printf("| `%s` | %s | %s | %s |\n", entry.name, entry.what, caught ? Rule(broken).c_str() : "**not caught**",
                   caught ? std::to_string(seed).c_str() : "-");
     } else {
       std::printf("%-28s %-10s %s\n", entry.name, caught ? ("seed " + std::to_string(seed)).c_str() : "NOT CAUGHT",
-                  outcome.broken.c_str());
+                  broken.c_str());
     }
     std::fflush(stdout);
   }

@@ -41,10 +41,11 @@ class ManualWorkers final : public WorkerTransport {
 };
 
 struct ManualRouter {
-  // "w0", "w1" and so on serve model "m"; the one peer is "router-b". All are healthy when it is made.
+  // "w0", "w1" and so on serve model "m"; the one peer is "router-b". All are healthy when it is made. two-layer,
+  // unless the options say another strategy.
   explicit ManualRouter(std::size_t worker_count, RouterCoreOptions options = {}) : workers(worker_count) {
     options.name = "router-a";
-    options.strategy = *FindStrategy("two-layer");
+    if (options.strategy.name.empty()) options.strategy = *FindStrategy("two-layer");
     options.incarnation = Incarnation{1};
     for (std::size_t i = 0; i < worker_count; ++i) options.workers.push_back("w" + std::to_string(i));
     options.peers = {"router-b"};

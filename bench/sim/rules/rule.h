@@ -2,6 +2,7 @@
 // of its routers than what they hold and say; each is a small file:
 //
 //   core_rules       any strategy: requests in flight, health, choices of a worker
+//   removal_rules    no strategy: what a worker dropped does not come back
 //   bounds           any strategy: index, queues, frames
 //   position_rules   strategies that keep logs: nothing comes back, appears from nowhere or differs from its owner's
 //   two_layer_rules  two-layer: registers, budgets, the index as a function of the windows

@@ -1,7 +1,7 @@
 // real_env.h — start here for the real world: Clock, Random and Executor as a process has them, which are the monotonic
 // clock, a seeded generator, one thread. Beside it are sockets, gRPC and /metrics.
 //
-// gRPC stays in here. Whoever is outside gets an abstract class from its factory (GrpcSyncTransport, GrpcRouterServer,
+// gRPC stays in here. What is outside gets an abstract class from its factory (GrpcSyncTransport, GrpcRouterServer,
 // GrpcWorkerChannels), so that its headers reach only targets that name it; loadgen and bench do the same with theirs.
 //
 // Threads: all methods from any thread. LoopThread runs tasks on one thread of its own, in order of (due time,

@@ -31,6 +31,7 @@ StrategyTraits MakeTraits(std::string_view name, const Constants& constants) {
   traits.gzip = true;
   traits.offer_bytes = std::size_t{256} << 20;
   traits.offers_before_frames = true;
+  traits.tells_removals = TellsRemovals::kEverything;
   return traits;
 }
 

@@ -14,6 +14,10 @@
 //                  did, and is reported as a refusal. Of one peer once a second: a request that comes sooner is counted
 //                  (snapshot_deferred) and answered at a later tick of the same stream, several of them by one answer
 //
+// A worker that dropped everything is one Remove operation for its model, or moves the counter where no operations are
+// kept; what each makes of it says its header. One that dropped a prefix was nothing before the seventh. The original
+// had the operation and no caller that made one; here it has (removal.h).
+//
 // What is historical is on, but for what the set of mended hazards takes away; H1 to H3, H6, H7 and H10 to H12 are
 // mended here and in collector.h for all of them. Chunks of a snapshot are applied as they come; timestamps are the
 // mesh's monotonic time.

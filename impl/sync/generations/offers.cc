@@ -35,4 +35,8 @@ TreeOperation OperationOf(Offer offer) {
           .tenant = std::move(offer.worker_name)};
 }
 
+TreeOperation OperationOf(const Removal& removal) {
+  return {.type = TreeOperation::Type::kRemove, .kind = Kind::kText, .prompt = {}, .tenant = removal.worker_name};
+}
+
 }  // namespace prefixmesh::generations

@@ -1,5 +1,5 @@
 // offers.h — what a generation keeps of a placement: the whole prompt, or only whose it was; and the operation that the
-// mesh loop makes of it.
+// mesh loop makes of it, or of a removal.
 //
 // Threads: CopyOf and NameOf on request threads, the rest any. Ownership: values. Time and errors: none. Bounds: the
 // prompt's size.
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "impl/sync/placement.h"
+#include "impl/sync/removal.h"
 #include "impl/wire/bincode.h"
 
 namespace prefixmesh::generations {
@@ -20,5 +21,7 @@ Offer CopyOf(const PlacementView& placement);
 Offer NameOf(const PlacementView& placement);
 // The prompt and its worker as an operation, whole.
 TreeOperation OperationOf(Offer offer);
+// The operation for a worker that dropped everything; for a prefix there was none.
+TreeOperation OperationOf(const Removal& removal);
 
 }  // namespace prefixmesh::generations

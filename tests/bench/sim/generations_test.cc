@@ -112,7 +112,7 @@ TEST_CASE("Generations: the same seed is the same run, and that which is on reco
     INFO(strategy.name);
     const std::uint64_t hash = GoldenHash(strategy.name, 1);
     REQUIRE(GoldenHash(strategy.name, 1) == hash);
-    // What tells these drafts from the one before them has no source here, or is no part of the trace: evictions, and
+    // What tells these drafts from the one before them is not in these runs, or no part of the trace: evictions, and
     // copies of prompts.
     const bool does_the_same = strategy.name == "tenant-deltas/d4" || strategy.name == "tenant-deltas/d8";
     REQUIRE(hashes.insert(hash).second == !does_the_same);
@@ -126,6 +126,60 @@ TEST_CASE("Generations: the same seed is the same run, and that which is on reco
   }
   REQUIRE(strategies == std::size(kGolden));
   REQUIRE(GoldenHash("raw-ops", 2) != GoldenHash("raw-ops", 1));
+}
+
+// ---- removals -------------------------------------------------------------------------------------------------------
+
+TEST_CASE("Generations: where workers drop things, the few rules hold of any strategy and any drawn options") {
+  spdlog::set_level(spdlog::level::off);
+  for (const StrategyDescription& strategy : StrategyDescriptions()) {
+    if (!strategy.runs_on_text) continue;
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      GenerationOptions options = GenerationOptions::Draw(seed);
+      options.removal_rate = 2;
+      options.clear_rate = 0.2;
+      options.prompt_chars = std::min(options.prompt_chars, 200.0);
+      INFO("prefixmesh sim --strategy " << strategy.name << " --seed " << seed << " --faults " << options.Print());
+      GenerationSim sim(strategy.name, options, seed);
+      sim.Load(seconds(20));
+      sim.Idle(seconds(5));
+      REQUIRE(sim.Broken() == "");
+    }
+  }
+}
+
+TEST_CASE(
+    "Generations: after a worker dropped everything a peer of lists believes all of it, with H13 mended nothing") {
+  const auto held = [](std::string_view strategy, int mended) {
+    GenerationSim sim(strategy, Make("workers=1 duplicates=0 clear_rate=2 mends_removals=" + std::to_string(mended)),
+                      1);
+    sim.Load(seconds(30));
+    sim.Idle(seconds(3));
+    CHECK(sim.router(0).stats().removals.told > 20);
+    CHECK(sim.Broken() == "");
+    return sim.Figures().held_share;
+  };
+  for (const char* strategy : {"crdt-ops/b", "crdt-ops/c", "raw-ops"}) {
+    INFO(strategy);
+    CHECK(held(strategy, 0) > 0.99);
+    CHECK(held(strategy, 1) < 0.2);
+  }
+}
+
+TEST_CASE("Generations: draft d4 of the seventh does what d3 does, and tells what workers drop") {
+  const auto run = [](std::string_view strategy, std::string_view removals) {
+    GenerationSim sim(strategy, Make("rate=10 prompt_chars=100 " + std::string(removals)), 1);
+    sim.Load(seconds(20));
+    sim.Idle(seconds(3));
+    return std::pair(sim.hash(), sim.router(0).stats().removals);
+  };
+  REQUIRE(run("tenant-deltas/d3", "").first == run("tenant-deltas/d4", "").first);
+  const auto [d3_hash, d3] = run("tenant-deltas/d3", "removal_rate=1 clear_rate=1");
+  const auto [d4_hash, d4] = run("tenant-deltas/d4", "removal_rate=1 clear_rate=1");
+  CHECK(d3_hash != d4_hash);
+  CHECK(d3.untold > 0);  // prefixes
+  CHECK(d4.untold == 0);
+  CHECK(d3.told + d3.untold == d4.told);
 }
 
 // ---- S1 -------------------------------------------------------------------------------------------------------------

@@ -71,6 +71,26 @@ TEST_CASE("Simulation: any strategy on the block index can be simulated, the doc
   }
 }
 
+TEST_CASE("Simulation: what workers drop is out of the index of a router that nobody tells anything") {
+  spdlog::set_level(spdlog::level::off);
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    Swarm swarm = Swarm::Draw(seed);
+    swarm.removal_rate = 2;
+    swarm.clear_rate = 0.05;
+    INFO("seed " << seed << " --faults " << swarm.Print());
+    REQUIRE(Simulate(swarm, *FindStrategy("off"), seed, seconds(30)).broken == "");
+  }
+}
+
+TEST_CASE("Simulation: two-layer, which cannot tell removals, does the same with them") {
+  spdlog::set_level(spdlog::level::off);
+  Swarm swarm = Swarm::Draw(7);
+  swarm.removal_rate = swarm.clear_rate = 0;
+  const std::uint64_t without = Simulate(swarm, kTwoLayer, 7, seconds(30)).hash;
+  swarm.removal_rate = swarm.clear_rate = 1;
+  REQUIRE(Simulate(swarm, kTwoLayer, 7, seconds(30)).hash == without);
+}
+
 TEMPLATE_TEST_CASE("Options: what is printed can be set again, and names that are not there are refused", "", Swarm,
                    GenerationOptions) {
   const TestType drawn = TestType::Draw(99);

@@ -1,94 +1,16 @@
 // Goal: the mesh drives any strategy in step, counts its bytes truly, and bounds what it holds.
-// Method: a scripted strategy, a clock and an executor moved by hand, a transport that records.
-#include "impl/mesh/mesh.h"
-
+// Method: scripted_mesh.h.
 #include <catch2/catch.hpp>
 
 #include "impl/wire/gzip_frame.h"
+#include "tests/impl/mesh/scripted_mesh.h"
 #include "tests/support/allocations.h"
 #include "tests/support/log_lines.h"
-#include "tests/support/manual_env.h"
 
-namespace prefixmesh {
+namespace prefixmesh::test {
 namespace {
 
 using std::chrono::milliseconds;
-
-class ScriptedStrategy final : public SyncStrategy {
- public:
-  const StrategyTraits& traits() const override { return traits_; }
-  std::optional<Offer> Capture(const PlacementView& placement) const override {
-    if (placement.repeat) return std::nullopt;
-    Offer offer;
-    offer.prompt.assign(100, 'p');
-    return offer;
-  }
-  void OnPlacement(Time, Offer, Actions&) override { ++placements; }
-  void OnRound(Time now, Actions& actions) override {
-    rounds.push_back(now);
-    for (const SendFrame& frame : to_send) actions.push_back(frame);
-    to_send.clear();
-    if (refuse_bytes > 0)
-      actions.push_back(RefuseFrame{PeerIndex{0}, Oversize::kEntry, refuse_bytes, 10, Layer::kPlacements, "m"});
-    refuse_bytes = 0;
-  }
-  void OnPeerTick(Time now, PeerIndex peer, Actions&) override { ticks.emplace_back(now, peer); }
-  void OnPeerUp(Time, PeerIndex, StreamRole, Actions&) override {}
-  void OnPeerDown(Time, PeerIndex, Actions&) override { ++downs; }
-  void OnFrame(Time, PeerIndex peer, Bytes frame, Actions& actions) override {
-    out_bytes = test::ResetPeak();
-    received.emplace_back(AsText(frame));
-    if (rejects) actions.push_back(RejectFrame{.peer = peer, .kind = "entry", .model = received.back()});
-  }
-  void OnSendResult(Time, PeerIndex, std::uint64_t token, SendOutcome outcome, Actions&) override {
-    results.emplace_back(token, outcome);
-  }
-  bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
-  StrategyReport Report() const override { return report; }
-
-  StrategyTraits traits_;
-  std::vector<SendFrame> to_send;
-  std::uint64_t refuse_bytes = 0;
-  bool rejects = false;  // every frame, as if it were a model's name
-  StrategyReport report;
-  int placements = 0, downs = 0;
-  std::vector<Time> rounds;
-  std::vector<std::pair<Time, PeerIndex>> ticks;
-  std::vector<std::string> received;
-  std::uint64_t out_bytes = 0;  // on the heap when a frame came
-  std::vector<std::pair<std::uint64_t, SendOutcome>> results;
-};
-
-struct World {
-  explicit World(StrategyTraits traits) {
-    strategy.traits_ = traits;
-    mesh = std::make_unique<Mesh>(clock, executor, strategy, sink, std::vector<std::string>{"b", "c"});
-    mesh->Start(transport);
-  }
-  test::ManualClock clock;
-  test::ManualExecutor executor{clock};
-  test::RecordingTransport transport;
-  ScriptedStrategy strategy;
-  MeshSink sink;
-  std::unique_ptr<Mesh> mesh;
-};
-
-StrategyTraits Beats(Time round, Time tick) {
-  StrategyTraits traits;
-  traits.round_period = round;
-  traits.peer_tick_period = tick;
-  traits.offer_bytes = 1000;
-  return traits;
-}
-
-SendFrame Frame(std::size_t bytes, std::size_t control, std::uint64_t token) {
-  SendFrame frame;
-  frame.peer = PeerIndex{0};
-  frame.frame.assign(bytes, 'f');
-  frame.control_bytes = control;
-  frame.token = token;
-  return frame;
-}
 
 TEST_CASE("Mesh: rounds keep their beat, and each stream ticks in a phase of its own while it is up") {
   World world(Beats(milliseconds(50), milliseconds(1000)));
@@ -104,21 +26,6 @@ TEST_CASE("Mesh: rounds keep their beat, and each stream ticks in a phase of its
   REQUIRE(world.strategy.ticks.size() == 3);
   REQUIRE(world.strategy.ticks.back().first == milliseconds(3500));
   REQUIRE(world.strategy.downs == 1);
-}
-
-TEST_CASE("Mesh: the offer queue is bounded in bytes; what does not fit is dropped and counted") {
-  World world(Beats(milliseconds(50), Time{0}));
-  int taken = 0;
-  for (int i = 0; i < 100; ++i) taken += world.mesh->Offer({});
-  REQUIRE(taken > 0);
-  REQUIRE(taken < 10);
-  REQUIRE(world.mesh->Stats().offers_dropped == 100u - static_cast<unsigned>(taken));
-  world.executor.AdvanceBy(milliseconds(50));
-  REQUIRE(world.strategy.placements == taken);
-  REQUIRE(world.mesh->Offer({}));
-  PlacementView repeat;
-  repeat.repeat = true;
-  REQUIRE(world.mesh->Offer(repeat));  // nothing to tell is not a drop
 }
 
 TEST_CASE("Mesh: built, refused, queued and layers add up, and a round is what one beat built") {
@@ -369,4 +276,4 @@ TEST_CASE("Mesh: what a peer sent and was not taken is said with kind, peer and 
 }
 
 }  // namespace
-}  // namespace prefixmesh
+}  // namespace prefixmesh::test

@@ -15,14 +15,21 @@ using test::ManualRouter;
 
 const std::string kPrompt(4096, 'p');
 
-std::size_t WorkersThatHold(const ManualRouter& router, const std::string& text) {
+std::vector<NodeId> BlocksOf(const ManualRouter& router, const std::string& text) {
+  std::vector<NodeId> blocks;
+  router.core->trees().Find("m", Kind::kText)->hasher.Hash(Slices(AsBytes(text)), blocks);
+  return blocks;
+}
+
+std::vector<WorkerPrefix> HoldersOf(const ManualRouter& router, const std::string& text) {
   const auto scope = router.core->trees().Find("m", Kind::kText);
   const Slices prompt(AsBytes(text));
-  std::vector<NodeId> blocks;
-  scope->hasher.Hash(prompt, blocks);
   std::vector<WorkerPrefix> held;
-  scope->tree->Depths({Kind::kText, &prompt, blocks, scope->slot}, held);
-  return held.size();
+  scope->tree->Depths({Kind::kText, &prompt, BlocksOf(router, text), scope->slot}, held);
+  return held;
+}
+std::size_t WorkersThatHold(const ManualRouter& router, const std::string& text) {
+  return HoldersOf(router, text).size();
 }
 
 TEST_CASE("RouterCore: a request counts as in flight at the worker that it was placed at, until it is over") {
@@ -84,6 +91,128 @@ TEST_CASE("RouterCore: a new incarnation in a reply clears what was known of the
   router.core->OnReply(worker, Incarnation{3});
   REQUIRE(registered == std::vector<Incarnation>{Incarnation{5}});
   REQUIRE(router.core->fleet().incarnation(worker) == Incarnation{5});
+}
+
+// ---- removals
+
+Removal Everything(Incarnation incarnation) {
+  Removal removal;
+  removal.everything = true;
+  removal.worker_incarnation = incarnation;
+  return removal;
+}
+Removal PrefixOf(std::vector<NodeId> blocks, std::string prompt = {}) {
+  Removal removal;
+  removal.model = "m";
+  removal.blocks = std::move(blocks);
+  removal.prompt = std::move(prompt);
+  removal.worker_incarnation = Incarnation{1};
+  removal.event_sequence = 9;
+  return removal;
+}
+
+TEST_CASE("RouterCore: what a worker dropped is out of its index at once; two-layer cannot tell it, which is counted") {
+  ManualRouter router(1);
+  const WorkerIndex worker = router.core->own_workers().front();
+  REQUIRE(router.Decide(kPrompt).ok());
+  std::vector<NodeId> half = BlocksOf(router, kPrompt);
+  half.resize(half.size() / 2);
+  router.core->OnRemoval(worker, PrefixOf(half));
+  REQUIRE(HoldersOf(router, kPrompt).at(0).bytes == kPrompt.size() / 2 - 256);
+  REQUIRE(router.core->mesh()->Stats().removals.untold == 1);
+
+  router.core->OnRemoval(worker, Everything(Incarnation{1}));
+  REQUIRE(WorkersThatHold(router, kPrompt) == 0);
+  REQUIRE(router.core->mesh()->Stats().removals.untold == 2);
+  REQUIRE(router.core->stale_removals() == 0);
+  REQUIRE(router.Decide(kPrompt).ok());
+  REQUIRE(WorkersThatHold(router, kPrompt) == 1);
+}
+
+TEST_CASE("RouterCore: a removal of a former incarnation changes nothing and is counted, one of a new one raises it") {
+  ManualRouter router(1);
+  const WorkerIndex worker = router.core->own_workers().front();
+  router.core->OnReply(worker, Incarnation{5});
+  REQUIRE(router.Decide(kPrompt).ok());
+  router.core->OnRemoval(worker, Everything(Incarnation{4}));
+  router.core->OnRemoval(worker, PrefixOf(BlocksOf(router, kPrompt)));
+  REQUIRE(HoldersOf(router, kPrompt).at(0).bytes == kPrompt.size());
+  REQUIRE(router.core->stale_removals() == 2);
+  REQUIRE(router.core->mesh()->Stats().removals.untold == 0);
+
+  Removal later = PrefixOf({NodeId{77}});  // of something else
+  later.worker_incarnation = Incarnation{6};
+  router.core->OnRemoval(worker, later);
+  REQUIRE(router.core->fleet().incarnation(worker) == Incarnation{6});
+  REQUIRE(WorkersThatHold(router, kPrompt) == 0);
+
+  router.core->OnRemoval(worker, Everything(Incarnation{kWorkerIncarnationMax.value + 1}));
+  REQUIRE(router.core->registers().refused() == 1);
+  REQUIRE(router.core->fleet().incarnation(worker) == Incarnation{6});
+}
+
+TEST_CASE(
+    "RouterCore: on text trees the strategy is told with all that names what went, for each model of the worker") {
+  class Told final : public SyncStrategy {
+   public:
+    explicit Told(std::vector<Removal>& removals) : removals_(removals) {
+      traits_.tells_removals = TellsRemovals::kPrefixes;
+      traits_.round_period = milliseconds(50);
+    }
+    const StrategyTraits& traits() const override { return traits_; }
+    std::optional<Offer> Capture(const PlacementView&) const override { return std::nullopt; }
+    void OnPlacement(Time, Offer, Actions&) override {}
+    void OnRemoval(Time, const Removal& removal, Actions&) override { removals_.push_back(removal); }
+    void OnRound(Time, Actions&) override {}
+    void OnPeerTick(Time, PeerIndex, Actions&) override {}
+    void OnPeerUp(Time, PeerIndex, StreamRole, Actions&) override {}
+    void OnPeerDown(Time, PeerIndex, Actions&) override {}
+    void OnFrame(Time, PeerIndex, Bytes, Actions&) override {}
+    void OnSendResult(Time, PeerIndex, std::uint64_t, SendOutcome, Actions&) override {}
+    bool Holds(std::string_view, Kind, NodeId, std::string_view) const override { return false; }
+    StrategyReport Report() const override { return {}; }
+
+   private:
+    std::vector<Removal>& removals_;
+    StrategyTraits traits_;
+  };
+  std::vector<Removal> told;
+  RouterCoreOptions options;
+  options.strategy = {"told", "", IndexKind::kText, false, true, {}, {}};
+  options.strategy.make = [&](const StrategySettings&, const TextTreeView&) { return std::make_unique<Told>(told); };
+  options.trees.kind = IndexKind::kText;
+  ManualRouter router(2, std::move(options));
+  router.workers.workers[1].models = {"m", "n"};
+  router.loop.AdvanceBy(seconds(1));
+  const WorkerIndex worker = router.core->own_workers()[1];
+
+  const auto trees = router.core->trees().Find("m", Kind::kText);
+  const Slices prompt(AsBytes(kPrompt));
+  for (const WorkerIndex each : router.core->own_workers())
+    trees->tree->Insert({Kind::kText, &prompt, {}, trees->slot}, each);
+  router.core->OnRemoval(worker, PrefixOf({}, kPrompt.substr(0, 100)));
+  REQUIRE(HoldersOf(router, kPrompt).at(0).bytes == kPrompt.size());
+  REQUIRE(HoldersOf(router, kPrompt).at(1).bytes == 99);
+  router.core->OnRemoval(worker, Everything(Incarnation{1}));
+  REQUIRE(WorkersThatHold(router, kPrompt) == 1);
+  REQUIRE(told.empty());  // on the mesh loop
+  router.loop.AdvanceBy(milliseconds(50));
+  REQUIRE(told.size() == 3);
+  REQUIRE(told[0].model == "m");
+  REQUIRE(told[0].prompt == kPrompt.substr(0, 100));
+  REQUIRE(told[0].worker_name == "w1");
+  REQUIRE(told[0].worker_incarnation == Incarnation{1});
+  REQUIRE(told[0].event_sequence == 9);
+  REQUIRE_FALSE(told[0].everything);
+  REQUIRE(told[1].model == "m");
+  REQUIRE(told[2].model == "n");
+  REQUIRE((told[1].everything && told[2].everything));
+
+  Removal unknown = PrefixOf({}, "prompt");
+  unknown.model = "a model that nobody serves";
+  router.core->OnRemoval(worker, unknown);
+  router.loop.AdvanceBy(milliseconds(50));
+  REQUIRE(told.size() == 3);
 }
 
 TEST_CASE("RouterCore: an invalid incarnation changes nothing and is counted, in a reply and in a health check") {

@@ -63,6 +63,21 @@ TEST_CASE("Strategies: every generation has its placements before a frame, and l
   }
 }
 
+TEST_CASE(
+    "Strategies: two-layer tells no removals; generations those of everything, with evictions those of prefixes") {
+  GenerationNode view([](const TextTreeView& self) { return MakeStrategy("raw-ops", {}, self); });
+  for (const StrategyDescription& strategy : StrategyDescriptions()) {
+    if (!strategy.make) continue;
+    INFO(strategy.name);
+    const bool evicts = strategy.name.starts_with("tenant-deltas") && strategy.name != "tenant-deltas/d1" &&
+                        strategy.name != "tenant-deltas/d2" && strategy.name != "tenant-deltas/d3";
+    const TellsRemovals tells = strategy.name == "two-layer" ? TellsRemovals::kNone
+                                : evicts                     ? TellsRemovals::kPrefixes
+                                                             : TellsRemovals::kEverything;
+    CHECK(MakeStrategy(strategy.name, {}, view)->traits().tells_removals == tells);
+  }
+}
+
 TEST_CASE("Strategies: what tenant-deltas remembers of prompts goes by the settings of the text trees") {
   for (const char* name :
        {"tenant-deltas", "tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7", "tenant-deltas/d8"}) {

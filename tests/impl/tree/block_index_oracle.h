@@ -49,6 +49,13 @@ class PrefixOracle {
     for (auto& [prefix, holders] : own_) holders.erase(worker);
     std::erase_if(announced_, [&](const auto& entry) { return std::get<1>(entry.first) == worker; });
   }
+  void RemovePrefix(const std::string& word, std::uint16_t worker) {
+    for (auto& [prefix, holders] : own_)
+      if (prefix.starts_with(word)) holders.erase(worker);
+    std::erase_if(announced_, [&](const auto& entry) {
+      return std::get<0>(entry.first) == word && std::get<1>(entry.first) == worker;
+    });
+  }
   // (prefix, worker, origin) → latest seq.
   using Announced = std::map<std::tuple<std::string, std::uint16_t, std::uint16_t>, std::uint32_t>;
   const Announced& announced() const { return announced_; }

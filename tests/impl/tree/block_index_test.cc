@@ -36,7 +36,7 @@ TEST_CASE("BlockIndex: answers as a naive set of prefixes does") {
       words.push_back(word);
       const Word query(word);
       const auto worker = *rc::gen::inRange<std::uint16_t>(0, 4);
-      switch (*rc::gen::weightedElement<int>({{6, 0}, {3, 1}, {2, 2}, {1, 3}})) {
+      switch (*rc::gen::weightedElement<int>({{6, 0}, {3, 1}, {2, 2}, {1, 3}, {4, 4}})) {
         case 0:
           index.Insert(query.prompt(), WorkerIndex{worker});
           oracle.Insert(word, worker);
@@ -60,6 +60,10 @@ TEST_CASE("BlockIndex: answers as a naive set of prefixes does") {
           }
           break;
         }
+        case 4:
+          index.RemovePrefix(query.prompt(), WorkerIndex{worker});
+          oracle.RemovePrefix(word, worker);
+          break;
         default:
           index.RemoveWorker(WorkerIndex{worker});
           oracle.RemoveWorker(worker);
@@ -207,6 +211,41 @@ TEST_CASE("BlockIndex: a repeat is announced again when its youngest announcemen
   REQUIRE_FALSE(insert().refresh);
   index.SetRefreshMark(1, 6);
   REQUIRE(insert().refresh);
+}
+
+TEST_CASE(
+    "BlockIndex: what is left of a run above a removed prefix is no more recent than it was, and stays in budget") {
+  BlockIndex index({.budget_bytes = 256 << 10, .text_block_bytes = kBlock});
+  Prng prng(9);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 6000; ++i) {
+    std::string text = texts.empty() ? "" : texts[prng.Below(texts.size())].substr(0, prng.Below(20));
+    while (text.size() < 30) text.push_back(static_cast<char>('a' + prng.Below(26)));
+    index.Insert(Word(text).prompt(), WorkerIndex{static_cast<std::uint16_t>(prng.Below(3))});
+    texts.push_back(text);
+    const std::string& other = texts[prng.Below(texts.size())];
+    index.RemovePrefix(Word(other.substr(0, 1 + prng.Below(other.size()))).prompt(),
+                       WorkerIndex{static_cast<std::uint16_t>(prng.Below(3))});
+    REQUIRE(index.Size().bytes <= index.Size().budget_bytes);
+  }
+  REQUIRE(index.Size().forgotten > 100);
+}
+
+TEST_CASE("BlockIndex: a prefix that was removed is news when it is placed again") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  const Word word("abcd"), head("ab");
+  const auto insert = [&] {
+    return index.MatchAndInsert(word.prompt(), [](const TreeMatch&) { return WorkerIndex{1}; });
+  };
+  insert();
+  index.StampOwn(std::span(word.ids).last(1), WorkerIndex{1}, 10);
+  REQUIRE(insert().repeat);
+  index.RemovePrefix(Word("abc").prompt(), WorkerIndex{1});
+  const Insertion again = insert();
+  REQUIRE_FALSE(again.repeat);
+  REQUIRE(again.branch_depth == 2);
+  REQUIRE(index.Holds(head.ids.back(), WorkerIndex{1}));
+  REQUIRE(index.Holds(word.ids.back(), WorkerIndex{1}));
 }
 
 TEST_CASE("BlockIndex: a fully matched request allocates nothing") {

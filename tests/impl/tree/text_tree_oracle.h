@@ -47,6 +47,8 @@ class CutPrompt {
   Prompt prompt_;
 };
 
+constexpr std::uint8_t kRemovesPrefix = 12;  // Step::what
+
 struct Step {
   std::string symbols;
   std::uint16_t worker = 0;
@@ -68,7 +70,7 @@ inline rc::Gen<std::vector<Step>> Steps() {
   });
   return rc::gen::container<std::vector<Step>>(rc::gen::build<Step>(
       rc::gen::set(&Step::symbols, symbols), rc::gen::set(&Step::worker, rc::gen::inRange<std::uint16_t>(0, 4)),
-      rc::gen::set(&Step::what, rc::gen::inRange<std::uint8_t>(0, 12)), rc::gen::set(&Step::cuts),
+      rc::gen::set(&Step::what, rc::gen::inRange<std::uint8_t>(0, 14)), rc::gen::set(&Step::cuts),
       rc::gen::set(&Step::ragged, rc::gen::inRange<std::size_t>(0, 64))));
 }
 
@@ -80,6 +82,13 @@ class RadixOracle {
     if (!symbols.empty()) prompts.push_back(symbols);
   }
   void Remove(std::uint16_t worker) { prompts_.erase(worker); }
+  // What begins so ends a symbol above.
+  void RemovePrefix(const std::string& symbols, std::uint16_t worker) {
+    if (symbols.empty()) return;
+    for (std::string& held : prompts_[worker])
+      if (held.starts_with(symbols)) held.resize(symbols.size() - 1);
+    std::erase(prompts_[worker], "");
+  }
 
   std::size_t Depth(const std::string& symbols, std::uint16_t worker) const {
     std::size_t depth = 0;
@@ -139,6 +148,9 @@ class RadixPair {
     } else if (step.what <= 3) {
       tree_->Insert(body->prompt(), worker);
       oracle_.Insert(step.symbols, step.worker);
+    } else if (step.what >= kRemovesPrefix) {
+      tree_->RemovePrefix(body->prompt(), worker);
+      oracle_.RemovePrefix(step.symbols, step.worker);
     } else {
       MatchAndInsert(step, *body, step.what != 4);
     }
@@ -231,7 +243,8 @@ inline void CheckEviction(const TreeUnderTest& under_test) {
   ForAll("Evict brings every tenant under its cap and never drops what is more recent first", [&] {
     const auto cap = *rc::gen::inRange<std::uint64_t>(0, 40);
     RadixPair pair(under_test, cap);
-    for (const Step& step : *Steps()) pair.Do(step);
+    for (const Step& step : *Steps())
+      if (step.what < kRemovesPrefix) pair.Do(step);  // what is left is as recent as what it was a part of
     pair.tree().Evict();
     for (const auto& entry : pair.oracle().prompts()) {
       const std::uint16_t worker = entry.first;

@@ -70,6 +70,22 @@ TEST_CASE("TextTree: 1,000 prefixes of one worker are gone after it, node count 
   REQUIRE(tree.Size().nodes == 1);
 }
 
+TEST_CASE("TextTree: of a removed prefix the worker keeps what is shorter, and others keep all") {
+  TextTree tree;
+  for (std::uint16_t worker = 1; worker <= 2; ++worker) {
+    Put(tree, "shared head, tail one", worker);
+    Put(tree, "shared head, tail two", worker);
+  }
+  const std::string prefix = "shared head, t";
+  const Slices slices(AsBytes(prefix));
+  tree.RemovePrefix({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, {1});
+  REQUIRE(Depth(tree, "shared head, tail one", 1) == 13);
+  REQUIRE(Depth(tree, "shared head, tail two", 1) == 13);
+  REQUIRE(tree.TenantBytes({1}) == 13);
+  REQUIRE(Depth(tree, "shared head, tail one", 2) == 21);
+  REQUIRE(Depth(tree, "shared head, tail two", 2) == 21);
+}
+
 TEST_CASE("TextTree: each byte of an edge is accounted once, and a repeat costs nothing") {
   TextTree tree;
   const std::string prompt(80'000, 'x');

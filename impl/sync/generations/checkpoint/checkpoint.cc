@@ -26,6 +26,10 @@ void CheckpointSync::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/
   store_.Bump(context_.OwnKey(offer.model));
 }
 
+void CheckpointSync::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
+  store_.Bump(context_.OwnKey(removal.model));
+}
+
 void CheckpointSync::OnRound(Time /*now*/, Actions& /*actions*/) {
   const Driver::Due due = driver_.Round();
   if (due.checkpoint) exported_bytes_ += bodies_.Export(view_);

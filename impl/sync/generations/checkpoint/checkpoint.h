@@ -11,8 +11,8 @@
 //                  what comes after is no news to a stream or peer that had the old ones (W15)
 //
 // An export takes the body's place, even that of newer bytes from a peer, and moves the counter. Each placement moves
-// it, too, so that under load the same body goes out every second. Received: compressed_bodies.h: at most 2,048
-// operations of it (H14, X10).
+// it, too, so that under load the same body goes out every second; and so does a removal, of which a tree says nothing.
+// Received: compressed_bodies.h: at most 2,048 operations of it (H14, X10).
 //
 // These forms ran in a branch that also sent tenant deltas; here they stand alone ("tenant-deltas/d5" to "/d8" have
 // both), and both ends read what comes. A flat list above 256 MiB is not exported: the original had no limit there. The
@@ -51,6 +51,7 @@ class CheckpointSync final : public Generation {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return NameOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRemoval(Time now, const Removal& removal, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
 
   std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }

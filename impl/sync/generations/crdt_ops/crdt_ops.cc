@@ -68,9 +68,16 @@ void CrdtOps::AppendTo(TreeState& list, const TreeOperation& operation) {
 
 void CrdtOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++context_.records.local;
-  const std::string key = context_.OwnKey(offer.model);
   const std::string model = std::move(offer.model);
-  TreeOperation operation = OperationOf(std::move(offer));
+  Write(model, OperationOf(std::move(offer)));
+}
+
+void CrdtOps::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
+  Write(removal.model, OperationOf(removal));
+}
+
+void CrdtOps::Write(const std::string& model, TreeOperation operation) {
+  const std::string key = context_.OwnKey(model);
   const std::uint64_t version = Version(key) + 1;
   if (point_ == CrdtOpsPoint::k919) {
     // The list stays as it is; the value around it is written, and logged, once more.

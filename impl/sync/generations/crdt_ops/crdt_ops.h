@@ -64,6 +64,7 @@ class CrdtOps final : public Generation {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return CopyOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRemoval(Time now, const Removal& removal, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
   std::uint64_t Version(std::string_view key) const override;
 
@@ -86,6 +87,8 @@ class CrdtOps final : public Generation {
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
+  // One operation of this router into the model's value.
+  void Write(const std::string& model, TreeOperation operation);
   // The pending operations into the lists.
   void Checkpoint();
   bool HasPending() const { return point_ >= CrdtOpsPoint::k899; }

@@ -21,6 +21,10 @@ void FullSnapshot::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
   store_.Bump(context_.OwnKey(offer.model));
 }
 
+void FullSnapshot::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
+  store_.Bump(context_.OwnKey(removal.model));
+}
+
 void FullSnapshot::OnRound(Time /*now*/, Actions& /*actions*/) {
   const Driver::Due due = driver_.Round();
   if (form_ == FullSnapshotForm::kLive) return;

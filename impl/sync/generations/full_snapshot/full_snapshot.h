@@ -7,8 +7,9 @@
 //   checkpoint/a     the body                                  body ← the live tree, and the counter moves: an idle
 //                                                              router exports and sends for ever
 //
-// A placement moves the counter and nothing else; its caller still made the operation, with a copy of the prompt, that
-// is dropped. Under load the counter moves every second, so /b and checkpoint/a send the same bytes up to ten times
+// A placement moves the counter and nothing else, and so does a removal; a placement's caller still made the operation,
+// with a copy of the prompt, that is dropped. A tree says who is in it and not who left, so nobody learns of a removal.
+// Under load the counter moves every second, so /b and checkpoint/a send the same bytes up to ten times
 // under ten versions, and a peer merges them ten times. Above 10 MiB a dialer builds and refuses every second for ever,
 // and a serving end marks what it refused (H2); below, the trees converge in a round. What is received goes back to its
 // origin, which refuses it (H6); received and asked: snapshot_store.h.
@@ -50,6 +51,7 @@ class FullSnapshot final : public Generation {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return NameOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRemoval(Time now, const Removal& removal, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
 
   std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }

@@ -15,6 +15,10 @@ void RawOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   store_.Append(key, OperationOf(std::move(offer)));
 }
 
+void RawOps::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
+  store_.Append(context_.OwnKey(removal.model), OperationOf(removal));
+}
+
 void RawOps::OnRound(Time /*now*/, Actions& /*actions*/) {
   const Driver::Due due = driver_.Round();
   if (due.checkpoint) store_.Checkpoint();

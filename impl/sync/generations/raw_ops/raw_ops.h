@@ -14,8 +14,7 @@
 // active-active pair refuses nearly all of each other's deltas after the first checkpoint); "its policy store is empty"
 // is taken as "it has no list"; chunks of a snapshot are applied as they come; a snapshot frame above the transport's
 // limit ends the stream, as the transport then did, and is reported as a refusal; timestamps are the mesh's monotonic
-// time. Remove operations are decoded, stored and sent on, and dropped at the replay (H13); none is created, since no
-// caller did.
+// time. Remove operations are stored and sent as any other, and dropped at the replay (H13).
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: op_store.h; pending has no byte bound (historical).
 // Records: local = operations appended · sent = operations in queued frames, repeats and full states included ·
@@ -47,6 +46,7 @@ class RawOps final : public Generation {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return CopyOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRemoval(Time now, const Removal& removal, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
 
   std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }

@@ -41,8 +41,17 @@ std::optional<Offer> SnapshotOps::Capture(const PlacementView& placement) const 
 
 void SnapshotOps::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++context_.records.local;
-  const std::string key = context_.OwnKey(offer.model);
-  pending_.Append(key, OperationOf(std::move(offer)), Version(key) + 1);
+  const std::string model = std::move(offer.model);
+  Append(model, OperationOf(std::move(offer)));
+}
+
+void SnapshotOps::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
+  Append(removal.model, OperationOf(removal));
+}
+
+void SnapshotOps::Append(std::string_view model, TreeOperation operation) {
+  const std::string key = context_.OwnKey(model);
+  pending_.Append(key, std::move(operation), Version(key) + 1);
   store_.Bump(key);
 }
 

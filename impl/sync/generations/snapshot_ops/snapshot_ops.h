@@ -68,6 +68,7 @@ class SnapshotOps final : public Generation {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override;
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRemoval(Time now, const Removal& removal, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
   std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
 
@@ -109,6 +110,8 @@ class SnapshotOps final : public Generation {
   bool capped() const { return cap_ > 0; }
   bool applies_removals() const { return context_.Mends(Hazard::kRemovalsDropped); }
   std::atomic<std::uint64_t>& CapturedOf(std::string_view model) const;
+  // One operation of this router.
+  void Append(std::string_view model, TreeOperation operation);
   // Adds one key's entry to the batch.
   void CollectDelta(const std::string& key, std::size_t first, std::uint64_t last_sent, Time now, Batch& batch) const;
   void CollectGap(const std::string& key, Time now, Batch& batch);

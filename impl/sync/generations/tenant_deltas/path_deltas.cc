@@ -10,27 +10,51 @@ namespace {
 constexpr std::string_view kPathDeltasNames[] = {"tenant-deltas/d1", "tenant-deltas/d2", "tenant-deltas/d3",
                                                  "tenant-deltas/d4"};
 
+std::string PathOf(Kind kind, const std::string& prompt) { return kind == Kind::kText ? prompt : PathOfTokens(prompt); }
+
+StrategyTraits TraitsOf(const PathDeltasOptions& options) {
+  StrategyTraits traits = MakeTraits(kPathDeltasNames[static_cast<std::size_t>(options.draft)], options.constants);
+  if (options.draft >= PathDeltaDraft::kD4) traits.tells_removals = TellsRemovals::kPrefixes;
+  return traits;
+}
+
 }  // namespace
 
 PathDeltas::PathDeltas(const PathDeltasOptions& options)
     : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
-                 MakeTraits(kPathDeltasNames[static_cast<std::size_t>(options.draft)], options.constants)),
+                 TraitsOf(options)),
       draft_(options.draft),
       store_(context_),
       structure_rounds_(options.constants.structure_rounds) {}
 
+template <typename Record>
+void PathDeltas::Buffer(std::vector<Record>& list, Record record) {
+  buffered_bytes_ -= list.capacity() * sizeof(Record);
+  list.push_back(std::move(record));
+  buffered_bytes_ += list.capacity() * sizeof(Record) + HeapBytes(list.back().path) + HeapBytes(list.back().worker_url);
+  ++buffered_;
+}
+
 void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
   ++context_.records.local;
-  const std::string model = offer.model;
-  std::vector<PathInsert>& inserts = buffers_[model];
-  buffered_bytes_ -= inserts.capacity() * sizeof(PathInsert);
-  inserts.push_back({.path = offer.kind == Kind::kText ? offer.prompt : PathOfTokens(offer.prompt),
-                     .worker_url = offer.worker_name,
-                     .epoch = store_.Version(context_.OwnKey(model))});
-  buffered_bytes_ +=
-      inserts.capacity() * sizeof(PathInsert) + HeapBytes(inserts.back().path) + HeapBytes(inserts.back().worker_url);
-  ++buffered_;
-  store_.Append(context_.OwnKey(model), OperationOf(std::move(offer)));
+  const std::string model = offer.model, key = context_.OwnKey(model);
+  Buffer(buffers_[model].inserts,
+         PathInsert{
+             .path = PathOf(offer.kind, offer.prompt), .worker_url = offer.worker_name, .epoch = store_.Version(key)});
+  store_.Append(key, OperationOf(std::move(offer)));
+}
+
+void PathDeltas::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
+  if (draft_ >= PathDeltaDraft::kD4)
+    Buffer(buffers_[removal.model].evictions,
+           PathEviction{.path = removal.everything ? std::string() : PathOf(removal.kind, removal.prompt),
+                        .worker_url = removal.worker_name});
+  const std::string key = context_.OwnKey(removal.model);
+  if (removal.everything) {
+    store_.Append(key, OperationOf(removal));
+  } else {
+    store_.Raise(key, store_.Version(key));  // the gate opens; the counter counts operations
+  }
 }
 
 void PathDeltas::OnRound(Time /*now*/, Actions& /*actions*/) {
@@ -42,13 +66,16 @@ void PathDeltas::OnRound(Time /*now*/, Actions& /*actions*/) {
 std::vector<Batch> PathDeltas::Collect(Time now, Collector& collector, Actions& /*actions*/) {
   std::vector<Batch> batches(1);
   Batch& batch = batches[0];
-  for (auto& [model, inserts] : std::exchange(buffers_, {})) {
+  for (auto& [model, records] : std::exchange(buffers_, {})) {
     if (draft_ >= PathDeltaDraft::kD3 && structure_rounds_.Due(collector.peer(), model)) continue;
     const std::string key = context_.OwnKey(model);
     const std::uint64_t version = store_.Version(key);
-    const PathDelta delta{.model_id = model, .version = version, .inserts = std::move(inserts), .evictions = {}};
-    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, context_.self_name, now), delta.inserts.size(),
-              false);
+    const PathDelta delta{.model_id = model,
+                          .version = version,
+                          .inserts = std::move(records.inserts),
+                          .evictions = std::move(records.evictions)};
+    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, context_.self_name, now),
+              delta.inserts.size() + delta.evictions.size(), false);
   }
   buffered_ = 0;
   buffered_bytes_ = 0;

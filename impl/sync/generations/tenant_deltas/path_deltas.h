@@ -14,12 +14,14 @@
 //   /d3  a18d2a2f0             and of every 30th round with records of a stream they are dropped (structure_rounds.h);
 //                              what was placed goes out of pending instead, which a peer refuses whose list does not
 //                              reach that far, for records are in no list
-//   /d4  27278036d             and an eviction with an empty path takes the worker out of the whole tree. Nobody sends
-//                              one: it stood for a removal, which no caller made. So d4 sends what d3 does
+//   /d4  27278036d             and a removal goes into the model's buffer, too: {path, url}, of everything with an
+//   empty
+//                              path, which takes the worker out of the peer's whole tree
 //
-// Evictions are otherwise ignored. Chosen where the history is silent: pending, checkpoints and snapshots are those of
-// #961, from which the drafts were branched; what d1 did with a record is not on record, d2 is the first of which it
-// is; tokens in a path are parted by commas; a token path counts as unresolved.
+// A removal of everything is an operation in pending, too, as in raw-ops. Evictions are otherwise ignored. Chosen where
+// the history is silent: pending, checkpoints and snapshots are those of #961, from which the drafts were branched;
+// what d1 did with a record is not on record, d2 is the first of which it is; tokens in a path are parted by commas; a
+// token path counts as unresolved.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: those of raw-ops, and none on the buffers while no peer is
 // connected (historical). Records and layers: tenant_deltas.h; of d1 all received records are unresolved.
@@ -56,6 +58,7 @@ class PathDeltas final : public Generation {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override { return CopyOf(placement); }
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRemoval(Time now, const Removal& removal, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
 
   std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }
@@ -74,13 +77,19 @@ class PathDeltas final : public Generation {
   Result<Checked> Check(const Arrival& arrival) override;
   void AddBuffers(StrategyReport& report) const override;
 
+  struct Records {
+    std::vector<PathInsert> inserts;
+    std::vector<PathEviction> evictions;  // from d4 on
+  };
+  template <typename Record>
+  void Buffer(std::vector<Record>& list, Record record);
   void Receive(const std::string& key, const PathDeltaView& delta, Actions& actions);
 
   const PathDeltaDraft draft_;
   OpStore store_;
-  StructureRounds structure_rounds_;                        // from d3 on
-  std::map<std::string, std::vector<PathInsert>> buffers_;  // by model
-  std::uint64_t buffered_ = 0;                              // records
+  StructureRounds structure_rounds_;        // from d3 on
+  std::map<std::string, Records> buffers_;  // by model
+  std::uint64_t buffered_ = 0;              // records
   std::uint64_t buffered_bytes_ = 0;
 };
 

@@ -7,11 +7,25 @@
 #include "impl/sync/generations/tree_store.h"
 
 namespace prefixmesh::generations {
+namespace {
+
+template <typename Record>
+std::uint64_t ListBytes(const std::vector<Record>& list) {
+  std::uint64_t bytes = list.capacity() * sizeof(Record);
+  for (const Record& record : list) bytes += HeapBytes(record.worker_url);
+  return bytes;
+}
+
+template <typename Record>
+void PutBefore(std::vector<Record>& list, std::vector<Record> older) {
+  older.insert(older.end(), std::make_move_iterator(list.begin()), std::make_move_iterator(list.end()));
+  list = std::move(older);
+}
+
+}  // namespace
 
 std::uint64_t RecordBuffers::BytesOf(const Records& records) {
-  std::uint64_t bytes = records.capacity() * sizeof(TenantInsert);
-  for (const TenantInsert& record : records) bytes += HeapBytes(record.worker_url);
-  return bytes;
+  return ListBytes(records.inserts) + ListBytes(records.evictions);
 }
 
 void RecordBuffers::Count(const Records& records) {
@@ -24,12 +38,20 @@ void RecordBuffers::Discount(const Records& records) {
   bytes_ -= BytesOf(records);
 }
 
-void RecordBuffers::Add(const std::string& model, TenantInsert record) {
-  Records& buffer = buffers_[model];
-  bytes_ -= buffer.capacity() * sizeof(TenantInsert);
-  buffer.push_back(std::move(record));
-  bytes_ += buffer.capacity() * sizeof(TenantInsert) + HeapBytes(buffer.back().worker_url);
+template <typename Record>
+void RecordBuffers::AddTo(std::vector<Record>& list, Record record) {
+  bytes_ -= list.capacity() * sizeof(Record);
+  list.push_back(std::move(record));
+  bytes_ += list.capacity() * sizeof(Record) + HeapBytes(list.back().worker_url);
   ++records_;
+}
+
+void RecordBuffers::Add(const std::string& model, TenantInsert record) {
+  AddTo(buffers_[model].inserts, std::move(record));
+}
+
+void RecordBuffers::Add(const std::string& model, TenantEviction record) {
+  AddTo(buffers_[model].evictions, std::move(record));
 }
 
 std::map<std::string, RecordBuffers::Records> RecordBuffers::TakeAll() {
@@ -61,8 +83,8 @@ void RecordBuffers::PutBack(PeerIndex peer) {
     Records& buffer = buffers_[ModelOf(key)];
     Discount(older);
     Discount(buffer);
-    older.insert(older.end(), std::make_move_iterator(buffer.begin()), std::make_move_iterator(buffer.end()));
-    buffer = std::move(older);
+    PutBefore(buffer.inserts, std::move(older.inserts));
+    PutBefore(buffer.evictions, std::move(older.evictions));
     Count(buffer);
   }
   under_way_.erase(stream);

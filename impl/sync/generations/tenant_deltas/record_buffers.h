@@ -21,9 +21,14 @@ namespace prefixmesh::generations {
 
 class RecordBuffers {
  public:
-  using Records = std::vector<TenantInsert>;  // oldest first
+  struct Records {  // oldest first
+    std::vector<TenantInsert> inserts;
+    std::vector<TenantEviction> evictions;
+    std::size_t size() const { return inserts.size() + evictions.size(); }
+  };
 
   void Add(const std::string& model, TenantInsert record);
+  void Add(const std::string& model, TenantEviction record);
   // All that is buffered, by model.
   std::map<std::string, Records> TakeAll();
 
@@ -36,6 +41,8 @@ class RecordBuffers {
   std::uint64_t bytes() const { return bytes_; }
 
  private:
+  template <typename Record>
+  void AddTo(std::vector<Record>& list, Record record);
   static std::uint64_t BytesOf(const Records& records);
   // Into the running totals, and out of them.
   void Count(const Records& records);

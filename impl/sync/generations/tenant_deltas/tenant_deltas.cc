@@ -10,6 +10,13 @@ namespace {
 
 constexpr std::string_view kTenantDeltasNames[] = {"tenant-deltas/d5", "tenant-deltas/d6", "tenant-deltas/d7",
                                                    "tenant-deltas/d8", "tenant-deltas"};
+constexpr std::uint64_t kEverywhere = 0;  // the hash of no prompt
+
+StrategyTraits TraitsOf(const TenantDeltasOptions& options) {
+  StrategyTraits traits = MakeTraits(kTenantDeltasNames[static_cast<std::size_t>(options.draft)], options.constants);
+  traits.tells_removals = TellsRemovals::kPrefixes;
+  return traits;
+}
 
 // The merged form exports nothing, but sends the lists of older peers on.
 ExportForm FormOf(const TenantDeltasOptions& options) {
@@ -26,7 +33,7 @@ ExportForm FormOf(const TenantDeltasOptions& options) {
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view)
     : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
-                 MakeTraits(kTenantDeltasNames[static_cast<std::size_t>(options.draft)], options.constants)),
+                 TraitsOf(options)),
       choices_(options),
       view_(view),
       store_(context_),
@@ -59,8 +66,15 @@ void TenantDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) 
   if (offer.kind == Kind::kText && (!offer.by_load || indexes_by_load())) index_.Put(hash, std::move(offer.prompt));
 
   const std::string key = context_.OwnKey(offer.model);
-  buffers_.Add(offer.model, {.hash = hash, .worker_url = std::move(offer.worker_name), .epoch = store_.Version(key)});
+  buffers_.Add(offer.model,
+               TenantInsert{.hash = hash, .worker_url = std::move(offer.worker_name), .epoch = store_.Version(key)});
   store_.Bump(key);
+}
+
+void TenantDeltas::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
+  const std::uint64_t hash = removal.everything ? kEverywhere : PathHash(Slices(AsBytes(removal.prompt)));
+  buffers_.Add(removal.model, TenantEviction{.hash = hash, .worker_url = removal.worker_name});
+  store_.Bump(context_.OwnKey(removal.model));
 }
 
 void TenantDeltas::OnRound(Time /*now*/, Actions& /*actions*/) {
@@ -90,9 +104,12 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
     const std::string key = context_.OwnKey(model);
     const std::uint64_t version = store_.Version(key);
     if (context_.Mends(Hazard::kMarkedUnheard)) buffers_.KeepUnderWay(collector.peer(), key, records);
-    const TenantDelta delta{.model_id = model, .version = version, .inserts = std::move(records), .evictions = {}};
-    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, context_.self_name, now), delta.inserts.size(),
-              false);
+    const std::size_t count = records.size();
+    const TenantDelta delta{.model_id = model,
+                            .version = version,
+                            .inserts = std::move(records.inserts),
+                            .evictions = std::move(records.evictions)};
+    batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, context_.self_name, now), count, false);
   }
   // A body at the version of a delta of the same beat, or of an earlier one, counts as sent (X8).
   bodies_.Collect(now, collector, batch, actions);
@@ -135,8 +152,8 @@ void TenantDeltas::Receive(const std::string& key, const TenantDeltaView& delta,
                                     .worker_name = std::string(url)});
   });
   delta.ForEachEviction([&](std::uint64_t hash, std::string_view url) {
-    ++(hash != 0 ? records.unresolved : records.applied);
-    if (hash == 0)
+    ++(hash != kEverywhere ? records.unresolved : records.applied);
+    if (hash == kEverywhere)
       actions.push_back(ForgetTenant{.model = std::string(delta.model_id), .worker_name = std::string(url)});
   });
   store_.Raise(key, delta.version);  // whatever of it was applied (W10)

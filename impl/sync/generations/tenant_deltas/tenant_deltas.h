@@ -4,10 +4,12 @@
 //   placement   {hash of the whole prompt, url, counter before it} into the model's buffer; and, where the tree was
 //               asked, index[hash] ← the part of the prompt that had matched (path_index.h). A placement by load still
 //               has its whole prompt copied, for nothing
+//   removal     {hash 0, url} into the same buffer if it is of everything, of a prefix {its hash, url}
 //   tick        the model's buffer is taken out, whatever becomes of it, and sent to this one stream: with three
 //               routers a record reaches one peer (X1), and a refused or full one none (W5)
 //   received    each hash that the index knows: its prefix into the text tree for that url; the others are dropped.
-//               Hash 0 as an eviction: the worker leaves the tree; other evictions are ignored (W12). No version rule
+//               Then evictions: with hash 0 the worker leaves the tree, with what the same message placed since (W11);
+//               others are ignored (W12). No version rule
 //   60 rounds   counters of trees without a body go: versions and epochs start again (W14)
 //   eviction    on the beat of the tree's eviction the index is cleared, if it has more entries than the tree may have
 //               chars a tenant
@@ -84,6 +86,7 @@ class TenantDeltas final : public Generation {
 
   std::optional<Offer> Capture(const PlacementView& placement) const override;
   void OnPlacement(Time now, Offer offer, Actions& actions) override;
+  void OnRemoval(Time now, const Removal& removal, Actions& actions) override;
   void OnRound(Time now, Actions& actions) override;
 
   std::uint64_t Version(std::string_view key) const override { return store_.Version(key); }

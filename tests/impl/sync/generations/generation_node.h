@@ -62,6 +62,22 @@ class GenerationNode final : public TextTreeView {
   void PlaceMany(int first, int count, std::size_t bytes = 0) {
     for (int i = first; i < first + count; ++i) Place(Numbered(i, bytes));
   }
+  // The worker dropped everything, or what begins so: out of the tree, and told if that is told.
+  void Drop(const std::string& worker, const std::string& prefix = {}) {
+    Removal removal;
+    removal.model = "m";
+    removal.everything = prefix.empty();
+    removal.prompt = prefix;
+    removal.worker_name = worker;
+    const Slices slices(AsBytes(prefix));
+    if (removal.everything) {
+      tree_.RemoveWorker(Intern(worker));
+    } else {
+      tree_.RemovePrefix({.kind = Kind::kText, .bytes = &slices, .blocks = {}}, Intern(worker));
+    }
+    if (Tells(strategy_->traits().tells_removals, removal)) strategy_->OnRemoval(Now(), removal, actions_);
+    REQUIRE(actions_.empty());
+  }
   static std::string Numbered(int i, std::size_t bytes = 0) {
     std::string prompt = std::to_string(i) + " prompt";
     if (prompt.size() < bytes) prompt.resize(bytes, 'x');
