@@ -47,8 +47,7 @@ void PathDeltas::OnPlacement(Time /*now*/, Offer offer, Actions& /*actions*/) {
 void PathDeltas::OnRemoval(Time /*now*/, const Removal& removal, Actions& /*actions*/) {
   if (draft_ >= PathDeltaDraft::kD4)
     Buffer(buffers_[removal.model].evictions,
-           PathEviction{.path = removal.everything ? std::string() : PathOf(removal.kind, removal.prompt),
-                        .worker_url = removal.worker_name});
+           PathEviction{.path = PathOf(removal.kind, removal.prompt), .worker_url = removal.worker_name});
   const std::string key = context_.OwnKey(removal.model);
   if (removal.everything) {
     store_.Append(key, OperationOf(removal));
