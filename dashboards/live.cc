@@ -87,6 +87,7 @@ Row Workers() {
 Row Offers() {
   return {"4 The placement is offered",
           {LivePanel(kRouters, "Offers dropped", {{&RouterFigure("sync.offers_dropped")}}),
+           LivePanel(kRouters, "Removals", {{&RouterFigure("sync.removals.*")}}),
            LivePanel(kRouters, "Buffers of the strategy", {{&RouterFigure("sync.buffers.*.bytes")}}),
            LivePanel(kRouters, "Entries in them", {{&RouterFigure("sync.buffers.*.entries")}})}};
 }
