@@ -41,7 +41,8 @@ class Loads(unittest.TestCase):
 
     def test_a_hot_template_trips_the_load_balance(self):
         with harness.scratch() as folder:
-            result = self.run_of(folder, "imbalance", "--set", "route.balance_abs=2")
+            result = self.run_of(folder, "imbalance", "--set", "route.balance_abs=2", "--set",
+                                 "workers.decode_ms=200")  # ten in flight of the hot template
             self.assertGreater(result["routing"]["decisions"]["balance"], 0)
             requests = [worker["requests"] for worker in result["routing"]["workers"]]
             self.assertEqual(len(requests), 6)
