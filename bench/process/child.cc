@@ -158,10 +158,10 @@ void Child::AskToEnd() {
   kill(-pid_, SIGCONT);  // a stopped child can be ended too
 }
 
-bool Child::Terminate(Time patience) {
+bool Child::Terminate(Time timeout) {
   if (Reap(false)) return true;
   AskToEnd();
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (std::chrono::steady_clock::now() < deadline) {
     if (Reap(false)) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

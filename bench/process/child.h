@@ -48,8 +48,8 @@ class Child {
   bool exited_cleanly() const { return status_.has_value() && *status_ == 0; }
   // SIGTERM, without waiting: so that several may end at the same time.
   void AskToEnd();
-  // AskToEnd, and SIGKILL after `patience`. Returns false if it had to be killed.
-  bool Terminate(Time patience);
+  // AskToEnd, and SIGKILL after `timeout`. Returns false if it had to be killed.
+  bool Terminate(Time timeout);
   void Kill();
   // Until it has ended. `wait` lets that much time pass and is true when this process was asked to end: then, and after
   // `timeout`, the child is terminated and that is kUnavailable.

@@ -3,6 +3,7 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -12,7 +13,7 @@
 #include "impl/app/settings_arguments.h"
 #include "impl/base/printable.h"
 #include "impl/base/prng.h"
-#include "impl/env/real/grpc_log.h"
+#include "impl/env/real/grpc_library.h"
 #include "impl/env/real/grpc_router_server.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/metrics_page.h"
@@ -74,7 +75,7 @@ void FitConnections(std::uint64_t ports, std::uint64_t others, PortLimits& limit
 int Main(int argc, char** argv) {
   ApplyAllocatorPolicy();
   FileLimitIsAnError();
-  QuietGrpc();
+  SetUpGrpc();
   RouterOptions options;
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, log_level = "info";
   std::vector<std::string> workers, peers;
@@ -156,6 +157,14 @@ int Main(int argc, char** argv) {
   // Two of a connection on a gRPC port: the socket and gRPC's end (grpc_listener.h).
   FitConnections(2 + (options.sync.peers.empty() ? 0 : 2) + (metrics_listen.empty() ? 0 : 1),
                  kDescriptorsBeside + 2 * (options.workers.size() + options.sync.peers.size()), options.limits);
+
+  // Before the sync port is there: a router that cannot serve takes nobody's place at its peers.
+  for (const auto& [flag, address] : {std::pair("--listen", &listen), {"--metrics-listen", &metrics_listen}}) {
+    if (address->empty()) continue;
+    const Result<ListenSocket> tried = ListenOn(*address);
+    if (!tried.ok()) return Fail(std::string(flag) + ": " + tried.error().message);
+    close(tried->fd);
+  }
 
   ShutdownSignal shutdown;
   const PortLimits limits = options.limits;

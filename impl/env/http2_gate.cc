@@ -60,6 +60,8 @@ const char* GateRefusalName(GateRefusal refusal) {
       return "headers_corrupt";
     case GateRefusal::kEmptyFrames:
       return "empty_frames";
+    case GateRefusal::kUntaken:
+      return "untaken";
   }
   return "none";
 }

@@ -10,6 +10,7 @@
 //   waits     what may come too often, or while too many calls are open
 //   refused   instead of waiting: who sends one frame after another that carries nothing and that no call explains.
 //             Connections take turns, so many of those would keep the others waiting.
+//             And who does not take what is sent to it, which gated_connection.h sees.
 //
 // Twice, because a Huffman-coded string counts as the most that it can decode to; and so that gRPC itself answers a
 // call whose headers are a little above the limit, with a status. On the wire a block has fewer bytes than that: a
@@ -46,8 +47,16 @@ struct Http2GateOptions {
 };
 
 // Why a connection was closed; each is a label of a counter (GateRefusalName).
-enum class GateRefusal : std::uint8_t { kNone, kPreface, kFrame, kHeadersTooBig, kHeadersCorrupt, kEmptyFrames };
-inline constexpr std::size_t kGateRefusals = 6;
+enum class GateRefusal : std::uint8_t {
+  kNone,
+  kPreface,
+  kFrame,
+  kHeadersTooBig,
+  kHeadersCorrupt,
+  kEmptyFrames,
+  kUntaken
+};
+inline constexpr std::size_t kGateRefusals = 7;
 const char* GateRefusalName(GateRefusal refusal);
 
 // Rates of what clients may ask for: their calls (one for each 4 KiB of headers), the calls that they cancel, and
@@ -61,6 +70,8 @@ struct GatePaces {
 struct PortGate {
   explicit PortGate(const Http2GateOptions& port_options);
   const Http2GateOptions options;
+  // Half of the calls that may be open are.
+  bool crowded() const { return open_streams >= options.streams / 2; }
   GatePaces paces;
   std::uint32_t open_streams = 0;
 };

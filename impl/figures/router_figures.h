@@ -69,6 +69,7 @@ inline constexpr LabelValue kConnectionValues[] = {
     {"headers_too_big", "sent headers above the limit"},
     {"headers_corrupt", "sent headers that do not parse"},
     {"empty_frames", "made others wait by frames that carry nothing"},
+    {"untaken", "did not take what it was sent"},
 };
 inline constexpr Label kConnection{"reason", kConnectionValues};
 

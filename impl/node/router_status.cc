@@ -14,6 +14,8 @@
 namespace prefixmesh {
 namespace {
 
+// Lines of one look at the index.
+constexpr std::size_t kScopeLinesMax = 16;
 constexpr double kMicros = 1e-3;  // per nanosecond
 
 std::optional<double> Percentile(const Histogram& histogram, double share, double scale) {
@@ -179,9 +181,13 @@ void RouterNode::LogSizes(const char* occasion) {
   const TreeSize all = core_.trees().Size();
   spdlog::info("{}: index {} bytes={} nodes={} budget={} forgotten={}", occasion,
                IndexKindName(core_.options().trees.kind), all.bytes, all.nodes, all.budget_bytes, all.forgotten);
+  // Strangers' words make models; a page of the log for each of them would be theirs to ask for.
+  std::size_t scopes = 0;
   core_.trees().ForEachScope([&](std::string_view model, const char* kind, std::uint64_t nodes, std::uint64_t bytes) {
+    if (++scopes > kScopeLinesMax) return;
     spdlog::info("{}: index model={} kind={} bytes={} nodes={}", occasion, Printable(model), kind, bytes, nodes);
   });
+  if (scopes > kScopeLinesMax) spdlog::info("{}: index {} more of models", occasion, scopes - kScopeLinesMax);
   if (!core_.has_sync()) return;
   const StrategyReport report = core_.strategy()->Report();
   for (std::size_t i = 0; i < report.buffer_count; ++i)

@@ -16,7 +16,7 @@
 #include "impl/base/printable.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
-#include "impl/env/real/grpc_log.h"
+#include "impl/env/real/grpc_library.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
@@ -158,7 +158,7 @@ int Main(int argc, char** argv) {
     PrintError(kProgram, error.what());
     return kExitUsage;
   }
-  QuietGrpc();
+  SetUpGrpc();
   FileLimitIsAnError();
   signal(SIGPIPE, SIG_IGN);  // its parent may stop listening; the log and the summary are written all the same
   if (arguments.exit_with_parent) ExitWithParent();

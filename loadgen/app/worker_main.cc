@@ -9,7 +9,7 @@
 #include "impl/app/number_from.h"
 #include "impl/app/settings_arguments.h"
 #include "impl/base/printable.h"
-#include "impl/env/real/grpc_log.h"
+#include "impl/env/real/grpc_library.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/metrics_page.h"
 #include "impl/env/real/process.h"
@@ -24,7 +24,7 @@ namespace prefixmesh::load {
 namespace {
 
 constexpr char kProgram[] = "prefixmesh-worker";
-constexpr Time kDrainPatience = std::chrono::seconds(5);
+constexpr Time kDrainTimeout = std::chrono::seconds(5);
 
 constexpr std::size_t kNameBytesMax = 240;  // with a number behind it still below what a router takes
 
@@ -114,7 +114,7 @@ int Main(int argc, char** argv) {
   options.blocks.text_block_bytes = static_cast<std::uint32_t>(settings.workers.block_bytes);
   options.blocks.tokens_block_tokens = static_cast<std::uint32_t>(settings.index.block_tokens);
 
-  QuietGrpc();
+  SetUpGrpc();
   FileLimitIsAnError();
   ShutdownSignal shutdown;
   if (exit_with_parent) ExitWithParent();
@@ -143,7 +143,7 @@ int Main(int argc, char** argv) {
   std::fflush(stdout);
   shutdown.Wait();
   metrics.reset();
-  (*pool)->Drain(kDrainPatience);
+  (*pool)->Drain(kDrainTimeout);
   return kExitOk;
 }
 

@@ -41,7 +41,7 @@ std::string WhyNot(const std::string& address) {
 }  // namespace
 
 Result<std::vector<std::shared_ptr<grpc::Channel>>> ConnectRouters(const std::vector<RouterAddress>& routers,
-                                                                   Time patience) {
+                                                                   Time timeout) {
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (const RouterAddress& router : routers) {
     grpc::ChannelArguments arguments;
@@ -53,7 +53,7 @@ Result<std::vector<std::shared_ptr<grpc::Channel>>> ConnectRouters(const std::ve
     channels.push_back(grpc::CreateCustomChannel(router.address, grpc::InsecureChannelCredentials(), arguments));
     if (!router.late) channels.back()->GetState(true);
   }
-  const auto deadline = std::chrono::system_clock::now() + patience;
+  const auto deadline = std::chrono::system_clock::now() + timeout;
   for (std::size_t i = 0; i < routers.size(); ++i) {
     if (!routers[i].late && !channels[i]->WaitForConnected(deadline)) {
       return Error{ErrorCode::kUnavailable,

@@ -16,6 +16,6 @@ namespace prefixmesh::load {
 // Own connections (never shared with other channels of this process), no retries: a retry would hide a failure and
 // reset its clock. A router that is late is connected when something is sent to it.
 Result<std::vector<std::shared_ptr<grpc::Channel>>> ConnectRouters(const std::vector<RouterAddress>& routers,
-                                                                   Time patience);
+                                                                   Time timeout);
 
 }  // namespace prefixmesh::load

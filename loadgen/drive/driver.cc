@@ -321,12 +321,12 @@ class GrpcDriver final : public Driver, public CallOwner {
 
 Result<std::unique_ptr<Driver>> Driver::Connect(const Plan& plan, const Settings& settings,
                                                 const std::vector<RouterAddress>& routers, RequestLog& log,
-                                                Time patience) {
+                                                Time timeout) {
   if (routers.size() != settings.routers.count) {
     return Error{ErrorCode::kInvalid, "routers.count is " + std::to_string(settings.routers.count) + " but " +
                                           std::to_string(routers.size()) + " were given"};
   }
-  const auto channels = ConnectRouters(routers, patience);
+  const auto channels = ConnectRouters(routers, timeout);
   if (!channels.ok()) return channels.error();
   return std::unique_ptr<Driver>(std::make_unique<GrpcDriver>(plan, settings, routers, log, *channels));
 }

@@ -54,10 +54,10 @@ struct DriverProgress {
 
 class Driver {
  public:
-  // Channels to all routers, connected within `patience` or an error.
+  // Channels to all routers, connected within `timeout` or an error.
   static Result<std::unique_ptr<Driver>> Connect(const Plan& plan, const Settings& settings,
                                                  const std::vector<RouterAddress>& routers, RequestLog& log,
-                                                 Time patience);
+                                                 Time timeout);
   virtual ~Driver() = default;
 
   // Must be called before Start, if at all.

@@ -15,7 +15,7 @@ namespace {
 
 constexpr char kProbeMethod[] = "/prefixmesh.v1.Router/Probe";
 constexpr std::size_t kInFlightMax = 8;
-constexpr Time kConnectPatience = std::chrono::seconds(5);
+constexpr Time kConnectTimeout = std::chrono::seconds(5);
 
 struct AskedPair {
   std::uint32_t index = 0;
@@ -56,7 +56,7 @@ class Asker {
 
 Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, const std::vector<RequestRecord>& records,
                                  const std::vector<std::string>& worker_names,
-                                 const std::vector<RouterAddress>& routers, Time patience) {
+                                 const std::vector<RouterAddress>& routers, Time timeout) {
   LedgerCounts counts;
   const std::vector<std::uint32_t> learned = LearnedPlacements(records, settings.index_block_bytes());
   const std::vector<std::uint32_t> sampled = SamplePlacements(learned, settings.probe.placements, plan.seed());
@@ -64,7 +64,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
   counts.sampled = sampled.size();
   if (routers.size() < 2 || sampled.empty()) return counts;
 
-  const auto channels = ConnectRouters(routers, std::min(patience, kConnectPatience));
+  const auto channels = ConnectRouters(routers, std::min(timeout, kConnectTimeout));
   if (!channels.ok()) return channels.error();
   std::vector<std::unique_ptr<grpc::GenericStub>> stubs;
   for (const auto& channel : *channels) stubs.push_back(std::make_unique<grpc::GenericStub>(channel));
@@ -76,7 +76,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
     }
   }
   Asker asker;
-  const auto deadline = std::chrono::system_clock::now() + patience;
+  const auto deadline = std::chrono::system_clock::now() + timeout;
   Slices prompt;
   for (AskedPair& pair : pairs) {
     asker.Acquire();

@@ -30,11 +30,11 @@ class RealSession final : public Session {
     auto log = RequestLog::Create(options_.out_dir + "/requests.log", plan_.fingerprint(), plan_.requests().size());
     if (!log.ok()) return log.error();
     log_ = std::move(*log);
-    auto driver = Driver::Connect(plan_, options_.settings, options_.routers, *log_, options_.connect_patience);
+    auto driver = Driver::Connect(plan_, options_.settings, options_.routers, *log_, options_.connect_timeout);
     if (!driver.ok()) return driver.error();
     driver_ = std::move(*driver);
     if (options_.routers.size() > 1) {
-      if (const Status allowed = ControlAllowed(options_.routers, options_.connect_patience); !allowed.ok()) {
+      if (const Status allowed = ControlAllowed(options_.routers, options_.connect_timeout); !allowed.ok()) {
         may_probe_ = false;
         no_ledger_ = no_visibility_ = allowed.error().message + ", so what peers learned cannot be asked";
         Emit({{"event", "note"}, {"message", "placements and visibility are null: " + no_ledger_}});
@@ -44,7 +44,7 @@ class RealSession final : public Session {
     if (options_.strategy == "off") no_visibility_ = "visibility is not sampled for off";
     if (options_.settings.probe.visibility_share == 0) no_visibility_ = kNothingSampled;
     if (no_visibility_.empty()) {
-      auto prober = VisibilityProber::Connect(plan_, options_.settings, options_.routers, options_.connect_patience);
+      auto prober = VisibilityProber::Connect(plan_, options_.settings, options_.routers, options_.connect_timeout);
       if (!prober.ok()) return prober.error();
       prober_ = std::move(*prober);
       driver_->SetListener(prober_.get());
@@ -97,10 +97,10 @@ class RealSession final : public Session {
     if (!may_probe_) return WriteSummary();
     const Result<std::vector<RequestRecord>> records = log_->Read();
     if (!records.ok()) return records.error();
-    const Time patience(static_cast<std::int64_t>(options_.settings.phases.drain_s * 1e9));
+    const Time timeout(static_cast<std::int64_t>(options_.settings.phases.drain_s * 1e9));
     std::vector<RouterAddress> routers = options_.routers;
     for (RouterAddress& router : routers) router.late = false;  // all are there by now
-    const auto counts = ProbeLedger(plan_, options_.settings, *records, driver_->WorkerNames(), routers, patience);
+    const auto counts = ProbeLedger(plan_, options_.settings, *records, driver_->WorkerNames(), routers, timeout);
     if (counts.ok()) {
       ledger_ = *counts;
     } else {

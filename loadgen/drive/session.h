@@ -27,7 +27,7 @@ struct SessionOptions {
   std::vector<RouterAddress> routers;
   std::string out_dir;  // load.json and requests.log are written here; it must exist
   std::string strategy = "two-layer";
-  Time connect_patience = std::chrono::seconds(10);
+  Time connect_timeout = std::chrono::seconds(10);
   // One JSON object per event, without the line end.
   std::function<void(const std::string&)> on_event;
 };

@@ -26,7 +26,7 @@ constexpr Time kFastEvery = std::chrono::microseconds(500);
 constexpr Time kFastSpan = std::chrono::milliseconds(100);
 constexpr Time kSlowEvery = std::chrono::milliseconds(10);
 constexpr Time kSpan = std::chrono::seconds(5);
-constexpr auto kCallPatience = std::chrono::seconds(5);
+constexpr auto kCallTimeout = std::chrono::seconds(5);
 
 // One (request, other router).
 struct Pair {
@@ -235,7 +235,7 @@ class Prober final : public VisibilityProber {
       for (const bool opening : {true, false}) {
         auto call = std::make_shared<BodyCall>();
         call->body = ProbeBody(plan_.models()[request.model], plan_.kind(), "", prompt);
-        call->context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+        call->context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
         generic_[peer]->UnaryCall(&call->context, opening ? kProbeOpen : kProbe, {}, &call->body, &call->reply,
                                   [this, call, i, opening](const grpc::Status& status) {
                                     opening ? OnOpened(i, status, call->reply) : OnMeasured(i, status, call->reply);
@@ -305,7 +305,7 @@ class Prober final : public VisibilityProber {
       peer = pairs_[i].peer;
       ++calls_;
     }
-    call->context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+    call->context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
     stubs_[peer]->async()->ProbePoll(&call->context, &call->request, &call->reply,
                                      [this, call, i](const grpc::Status& status) { OnPolled(i, status, call->reply); });
   }
@@ -338,7 +338,7 @@ class Prober final : public VisibilityProber {
       peer = pairs_[i].peer;
       ++calls_;
     }
-    call->context.set_deadline(std::chrono::system_clock::now() + kCallPatience);
+    call->context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
     stubs_[peer]->async()->ProbeClose(&call->context, &call->request, &call->reply, [this, call](const grpc::Status&) {
       MutexLock lock(mutex_);
       CallEnded();
@@ -373,8 +373,8 @@ class Prober final : public VisibilityProber {
 
 Result<std::unique_ptr<VisibilityProber>> VisibilityProber::Connect(const Plan& plan, const Settings& settings,
                                                                     const std::vector<RouterAddress>& routers,
-                                                                    Time patience) {
-  const auto channels = ConnectRouters(routers, patience);
+                                                                    Time timeout) {
+  const auto channels = ConnectRouters(routers, timeout);
   if (!channels.ok()) return channels.error();
   return std::unique_ptr<VisibilityProber>(std::make_unique<Prober>(plan, settings, routers, *channels));
 }

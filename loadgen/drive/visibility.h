@@ -24,7 +24,7 @@ namespace prefixmesh::load {
 class VisibilityProber : public PlacedListener {
  public:
   static Result<std::unique_ptr<VisibilityProber>> Connect(const Plan& plan, const Settings& settings,
-                                                           const std::vector<RouterAddress>& routers, Time patience);
+                                                           const std::vector<RouterAddress>& routers, Time timeout);
   virtual void Start(Time epoch) = 0;
   // Ends the probing of what is still open (counted as never visible if it was routed more than 5 s ago, else left out
   // as not learned) and returns the counts. Call when the load is done; waits up to 5 s for polls that still run.

@@ -264,8 +264,8 @@ class Pool final : public WorkerPool {
   WorkerFigures Figures(std::size_t worker) const override { return engine_.Figures(worker); }
   std::uint64_t Incarnation(std::size_t worker) const override { return services_[worker]->incarnation(); }
 
-  void Drain(Time patience) override {
-    const auto deadline = std::chrono::system_clock::now() + patience;
+  void Drain(Time timeout) override {
+    const auto deadline = std::chrono::system_clock::now() + timeout;
     std::vector<std::thread> stops;  // at the same time, or twenty patiences would add up
     for (auto& server : servers_) stops.emplace_back([&server, deadline] { server->Shutdown(deadline); });
     for (std::thread& stop : stops) stop.join();

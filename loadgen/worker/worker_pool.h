@@ -47,8 +47,8 @@ class WorkerPool {
   virtual const std::vector<WorkerAddress>& addresses() const = 0;
   virtual WorkerFigures Figures(std::size_t worker) const = 0;
   virtual std::uint64_t Incarnation(std::size_t worker) const = 0;
-  // Takes no new requests, lets the running ones end for at most `patience`, then cancels them.
-  virtual void Drain(Time patience) = 0;
+  // Takes no new requests, lets the running ones end for at most `timeout`, then cancels them.
+  virtual void Drain(Time timeout) = 0;
 };
 
 }  // namespace prefixmesh::load

@@ -220,6 +220,16 @@ class BadInput(unittest.TestCase):
                     peers = ["--peer", "b=127.0.0.1:1"] if flag == "--sync-listen" else []
                     self.refused("prefixmesh-router", "--name", "a", "--worker", f"w0={address}", flag,
                                  f"127.0.0.1:{port}", *peers, says=[str(port), "in use"])
+                # Found before a peer hears of it, whose place at the others it may have.
+                with socket.socket() as peer:
+                    peer.bind(("127.0.0.1", 0))
+                    peer.listen()
+                    for flag in ("--listen", "--metrics-listen"):
+                        self.refused("prefixmesh-router", "--name", "a", "--worker", f"w0={address}", flag,
+                                     f"127.0.0.1:{port}", "--peer", f"b=127.0.0.1:{peer.getsockname()[1]}",
+                                     says=[str(port), "in use"])
+                    peer.setblocking(False)
+                    self.assertRaises(BlockingIOError, peer.accept)
 
     def test_a_router_that_others_would_reach(self):
         for flag in ("--listen", "--sync-listen", "--metrics-listen"):

@@ -62,7 +62,7 @@ struct ListeningPort {
     listener.Start();
   }
   ~ListeningPort() {
-    listener.StopAccepting();
+    listener.StopAccepting(Time{0});
     server->Shutdown(std::chrono::system_clock::now());
     server->Wait();
     listener.Stop();

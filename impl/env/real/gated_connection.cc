@@ -7,11 +7,15 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "impl/env/real/port_limits.h"
+
 namespace prefixmesh {
 namespace {
 
 // A client takes the last bytes of a connection that gRPC has closed within this time.
 constexpr Time kLastBytesTimeout = std::chrono::seconds(5);
+// What gRPC has to say to a client that is refused for not taking it.
+constexpr Time kDiscardTimeout = std::chrono::milliseconds(250);
 // A held buffer above it is given back when it is empty again.
 constexpr std::size_t kKeptBytesMax = 256;
 
@@ -27,8 +31,13 @@ std::optional<std::size_t> Send(int fd, std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
-GatedConnection::GatedConnection(int tcp, int pair, int epoll, std::uint64_t key, PortGate& port)
-    : epoll_(epoll), tcp_{tcp, key, EPOLLIN}, pair_{pair, key + 1, EPOLLIN}, gate_(port) {
+GatedConnection::GatedConnection(int tcp, int pair, int epoll, std::uint64_t key, PortGate& port, Time answer_timeout)
+    : epoll_(epoll),
+      answer_timeout_(answer_timeout),
+      port_(port),
+      tcp_{tcp, key, EPOLLIN},
+      pair_{pair, key + 1, EPOLLIN},
+      gate_(port) {
   for (const Socket& socket : {tcp_, pair_}) {
     epoll_event event{};
     event.events = socket.events;
@@ -44,8 +53,10 @@ GatedConnection::~GatedConnection() {
 
 std::optional<Time> GatedConnection::wake_at() const {
   if (close_by_ > Time{0}) return close_by_;
+  const bool held = down_since_ > Time{0};
+  if (waiting() && held) return std::min(wait_until_, down_check_at_);
   if (waiting()) return wait_until_;
-  return std::nullopt;
+  return held ? std::optional(down_check_at_) : std::nullopt;
 }
 
 GatedConnection::Outcome GatedConnection::OnTcp(std::uint32_t events, Time now, Scratch& scratch) {
@@ -53,20 +64,43 @@ GatedConnection::Outcome GatedConnection::OnTcp(std::uint32_t events, Time now, 
   // gRPC closes a connection whose client sends no more, and what it sent before is lost with it: no need to wait.
   if ((events & EPOLLRDHUP) != 0 && waiting()) return Outcome::kClosed;
   if ((events & EPOLLIN) != 0 && !MoveUp(true, now, scratch)) return Ended();
-  if ((events & EPOLLOUT) != 0 && !MoveDown(close_by_ > Time{0}, scratch)) return Ended();
+  if ((events & EPOLLOUT) != 0 && !MoveDown(close_by_ > Time{0}, now, scratch)) return Ended();
   return Watch();
 }
 
 GatedConnection::Outcome GatedConnection::OnPair(std::uint32_t events, Time now, Scratch& scratch) {
+  if (discarding_) return Discard(scratch);
   if ((events & (EPOLLERR | EPOLLHUP)) != 0) PairClosed(now);
   if ((events & EPOLLOUT) != 0 && close_by_ == Time{0} && !MoveUp(false, now, scratch)) return Ended();
-  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && !MoveDown(true, scratch)) return Ended();
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && !MoveDown(true, now, scratch)) return Ended();
   return Watch();
 }
 
 GatedConnection::Outcome GatedConnection::OnTime(Time now, Scratch& scratch) {
-  if (close_by_ > Time{0}) return now < close_by_ ? Outcome::kOpen : Outcome::kClosed;
+  if (close_by_ > Time{0}) return now < close_by_ ? Outcome::kOpen : Ended();
+  if (Untaken(now)) {
+    Refuse(GateRefusal::kUntaken, now);
+    return Outcome::kOpen;
+  }
+  if (now >= down_check_at_) down_check_at_ = now + PortLimits::kCrowdedAnswerTimeout;
   return MoveUp(false, now, scratch) ? Watch() : Ended();
+}
+
+void GatedConnection::Refuse(GateRefusal refusal, Time now) {
+  refusal_ = refusal;
+  discarding_ = true;
+  close_by_ = now + kDiscardTimeout;
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, tcp_.fd, nullptr);
+  shutdown(tcp_.fd, SHUT_RDWR);
+  down_.Drop(down_.rest().size());
+  Watch(pair_, EPOLLIN);
+}
+
+GatedConnection::Outcome GatedConnection::Discard(Scratch& scratch) {
+  const ssize_t received = recv(pair_.fd, scratch.data(), scratch.size(), MSG_DONTWAIT);
+  if (received == 0 || (received < 0 && !NotNow(errno))) return Ended();
+  gate_.FromServer({scratch.data(), static_cast<std::size_t>(std::max<ssize_t>(received, 0))});
+  return gate_.open_streams() > 0 ? Outcome::kOpen : Ended();
 }
 
 // epoll would say so again and again while the client does not take what is left.
@@ -120,7 +154,13 @@ bool GatedConnection::MoveUp(bool readable, Time now, Scratch& scratch) {
   return true;
 }
 
-bool GatedConnection::MoveDown(bool readable, Scratch& scratch) {
+bool GatedConnection::Untaken(Time now) const {
+  if (down_since_ == Time{0}) return false;
+  return now - down_since_ >=
+         (port_.crowded() ? std::min(PortLimits::kCrowdedAnswerTimeout, answer_timeout_) : answer_timeout_);
+}
+
+bool GatedConnection::MoveDown(bool readable, Time now, Scratch& scratch) {
   std::span<const std::uint8_t> bytes = down_.rest();
   const bool read = readable && bytes.empty() && !down_ended_;
   if (read) {
@@ -135,6 +175,12 @@ bool GatedConnection::MoveDown(bool readable, Scratch& scratch) {
     down_.Keep(bytes.subspan(*sent));
   } else {
     down_.Drop(*sent);
+  }
+  if (down_.rest().empty()) {
+    down_since_ = Time{0};
+  } else if (down_since_ == Time{0}) {
+    down_since_ = now;
+    down_check_at_ = now + PortLimits::kCrowdedAnswerTimeout;
   }
   return !down_ended_ || !down_.rest().empty();
 }

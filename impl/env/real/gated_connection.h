@@ -5,7 +5,11 @@
 //          ◄───────────────────────────────
 //
 // Either direction is read only while nothing of it is held, so an end that does not read is not read from. An end that
-// is closed or broken is closed at the other end, too, once what it had sent before is out.
+// is closed or broken is closed at the other end, too, once what it had sent before is out. A client that does not take
+// what is held for it within the answer timeout is refused: behind it lie the ends of its calls, which count as open
+// until they are read. While half of the calls that the port may have are open, that is
+// PortLimits::kCrowdedAnswerTimeout. What gRPC still says is then read and dropped for a moment, so that calls which it
+// has answered are over.
 //
 // Threads:  one, but for body_bytes. Bounds: 96 KiB held each way, and only while the receiver does not take them or
 //           the gate makes them wait. Ownership: closes both its sockets. Time: comes in.
@@ -32,7 +36,7 @@ class GatedConnection {
   enum class Outcome { kOpen, kClosed, kRefused };
 
   // Both sockets are non-blocking. Their events come with `key` for the TCP socket, `key` + 1 for the pair.
-  GatedConnection(int tcp, int pair, int epoll, std::uint64_t key, PortGate& port);
+  GatedConnection(int tcp, int pair, int epoll, std::uint64_t key, PortGate& port, Time answer_timeout);
   ~GatedConnection();
   GatedConnection(const GatedConnection&) = delete;
   GatedConnection& operator=(const GatedConnection&) = delete;
@@ -65,7 +69,10 @@ class GatedConnection {
   };
   // One step of a direction. False: the connection is over.
   bool MoveUp(bool readable, Time now, Scratch& scratch);
-  bool MoveDown(bool readable, Scratch& scratch);
+  bool MoveDown(bool readable, Time now, Scratch& scratch);
+  bool Untaken(Time now) const;
+  void Refuse(GateRefusal refusal, Time now);
+  Outcome Discard(Scratch& scratch);
   bool waiting() const { return wait_until_ > Time{0}; }
   Outcome Ended() const { return refusal_ == GateRefusal::kNone ? Outcome::kClosed : Outcome::kRefused; }
   Outcome Watch();
@@ -73,6 +80,8 @@ class GatedConnection {
   void PairClosed(Time now);
 
   const int epoll_;
+  const Time answer_timeout_;
+  const PortGate& port_;
   Socket tcp_, pair_;
   Http2Gate gate_;
   std::atomic<std::uint64_t> body_bytes_{0};
@@ -86,8 +95,11 @@ class GatedConnection {
 
   // ---- gRPC to client
   Held down_;
+  Time down_since_{0};     // what is held is held; 0: nothing is
+  Time down_check_at_{0};  // the next look at it
   bool down_ended_ = false;
-  Time close_by_{0};  // gRPC has closed its end: the rest goes out until then
+  Time close_by_{0};         // gRPC has closed its end: the rest goes out until then
+  bool discarding_ = false;  // or the client is refused: the rest is dropped until then
 };
 
 }  // namespace prefixmesh

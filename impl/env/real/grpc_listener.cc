@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -49,6 +50,8 @@ const char* TextOf(GateRefusal refusal) {
       return "headers that do not parse";
     case GateRefusal::kEmptyFrames:
       return "too many frames that carry nothing";
+    case GateRefusal::kUntaken:
+      return "it does not take what it is sent";
   }
   return "";
 }
@@ -132,7 +135,7 @@ Result<std::uint16_t> GrpcListener::Bind(const std::string& listen, const PortLi
   scratch_ = std::make_unique<GatedConnection::Scratch>();
   wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  if (wake_fd_ < 0 || epoll_ < 0)
+  if (wake_fd_ < 0 || epoll_ < 0 || getrandom(&salt_, sizeof salt_, 0) != sizeof salt_)
     return Error{ErrorCode::kUnavailable, "cannot serve " + listen + ": " + std::strerror(errno)};
   Add(epoll_, socket_.fd, kListenKey);
   Add(epoll_, wake_fd_, kWakeKey);
@@ -146,9 +149,12 @@ void GrpcListener::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-void GrpcListener::StopAccepting() {
+void GrpcListener::StopAccepting(Time grace) {
   if (!thread_.joinable()) return;
-  accepting_ = false;
+  if (accepting_) {
+    grace_ = grace;
+    accepting_ = false;
+  }
   eventfd_write(wake_fd_, 1);
   MutexLock lock(mutex_);
   while (listening_) not_listening_.Wait(mutex_);
@@ -156,7 +162,7 @@ void GrpcListener::StopAccepting() {
 
 void GrpcListener::Stop() {
   if (!thread_.joinable()) return;
-  StopAccepting();
+  StopAccepting(Time{0});
   stopping_ = true;
   eventfd_write(wake_fd_, 1);
   thread_.join();
@@ -183,7 +189,8 @@ void GrpcListener::Run() {
   std::optional<Time> end_at;
   while (true) {
     now_ = RealClock().Now();
-    if (stopping_ && !end_at) end_at = now_ + kConnectionsEndTimeout;
+    if (!accepting_ && !end_at) end_at = now_ + grace_ + kConnectionsEndTimeout;
+    if (stopping_) end_at = std::min(*end_at, now_ + kConnectionsEndTimeout);
     if (end_at && (clients_.empty() || now_ >= *end_at)) break;
     std::optional<Time> next = end_at;
     const auto sooner = [&next](Time at) { next = next ? std::min(*next, at) : at; };
@@ -311,14 +318,16 @@ void GrpcListener::HandOverSome() {
 }
 
 void GrpcListener::HandOver(std::uint64_t key, const Newcomer& newcomer) {
-  const std::string name = newcomer.address + "/" + std::to_string(getpid()) + "." + std::to_string(key / 2);
+  const std::string name =
+      newcomer.address + "/" + std::to_string(getpid()) + "." + std::to_string(salt_) + "." + std::to_string(key / 2);
   const NamedPair pair = MakePair(name);
   if (pair.ours < 0) {
     Refuse(0, std::string("a connection was closed: no socket pair for it: ") + std::strerror(errno));
     close(newcomer.tcp);
     return;
   }
-  auto client = std::make_unique<Client>(newcomer.address, PeerOf(name), newcomer.tcp, pair.ours, epoll_, key, *gate_);
+  auto client = std::make_unique<Client>(newcomer.address, PeerOf(name), newcomer.tcp, pair.ours, epoll_, key, *gate_,
+                                         limits_.answer_timeout);
   {
     MutexLock lock(mutex_);
     by_peer_[client->peer] = &client->connection;

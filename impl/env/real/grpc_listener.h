@@ -9,7 +9,9 @@
 //
 //   Bind(listen, limits, builder)   before BuildAndStart
 //   Start()                         after it
-//   StopAccepting()                 before the server is shut down: newcomers are refused by the kernel
+//   StopAccepting(grace)            before the server is shut down: newcomers are refused by the kernel; what is still
+//                                   connected a second after the grace is closed, so that gRPC need not wait for
+//                                   clients that do not read
 //   Stop()                          after it: what the server sent goes out, for a second at most
 //
 // Threads:  one of its own that accepts and relays; BodyBytes and Refusals from any. Bounds: limits.connections at a
@@ -53,7 +55,7 @@ class GrpcListener {
   void Start();
   // Both idempotent. After the first gRPC gets no more connections: those that it is given while it shuts down it
   // leaks.
-  void StopAccepting();
+  void StopAccepting(Time grace);
   void Stop();
 
   // What gRPC was given of bodies by the connection that it names `peer`. nullopt: there is none.
@@ -64,8 +66,10 @@ class GrpcListener {
  private:
   struct Client {
     Client(std::string client_address, std::string client_peer, int tcp, int pair, int epoll, std::uint64_t key,
-           PortGate& port)
-        : address(std::move(client_address)), peer(std::move(client_peer)), connection(tcp, pair, epoll, key, port) {}
+           PortGate& port, Time answer_timeout)
+        : address(std::move(client_address)),
+          peer(std::move(client_peer)),
+          connection(tcp, pair, epoll, key, port, answer_timeout) {}
     const std::string address, peer;  // of the client; as gRPC names it
     GatedConnection connection;
     Time wake_at{0};  // its place in wake_; 0: none
@@ -86,11 +90,13 @@ class GrpcListener {
   template <typename Step>
   void Advance(std::uint64_t key, Step step);
 
+  std::uint32_t salt_ = 0;  // of the names of pairs, which another process must not guess
   std::string address_;
   PortLimits limits_;
   ListenSocket socket_;
   int wake_fd_ = -1;  // an eventfd: something was set below
   std::atomic<bool> accepting_{true}, stopping_{false};
+  Time grace_{0};  // set before accepting_ is
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::array<std::atomic<std::uint64_t>, kGateRefusals> refused_{};  // by GateRefusal; kNone: too many
 

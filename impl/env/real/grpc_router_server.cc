@@ -179,7 +179,7 @@ class RouterServer final : public GrpcRouterServer, private grpc::CallbackGeneri
   void Shutdown(Time grace) override {
     if (server_ == nullptr) return;
     stopping_ = true;
-    listener_.StopAccepting();
+    listener_.StopAccepting(grace);
     server_->Shutdown(std::chrono::system_clock::now() + grace);
     server_->Wait();
     listener_.Stop();

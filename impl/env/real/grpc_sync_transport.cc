@@ -28,7 +28,7 @@ constexpr Time kBackoffMin = std::chrono::milliseconds(100);
 constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream came up, or another took its place
 constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
 constexpr Time kStableStreamMin = std::chrono::seconds(5);      // one that stayed up so long did fit
-constexpr Time kDrainMax = std::chrono::seconds(1);
+constexpr Time kDrainMax = std::chrono::seconds(1), kShutdownGrace = std::chrono::seconds(1);
 constexpr Time kMeterPeriod = std::chrono::milliseconds(50);
 // Around a frame in its message: a tag and a length. gRPC's limit is on the message, ours on the frame.
 constexpr std::size_t kEnvelopeBytes = 16;
@@ -76,6 +76,7 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
   }
 
   void Shutdown() override {
+    listener_.StopAccepting(kShutdownGrace);  // and a client that does not read holds up nothing below for longer
     {
       MutexLock lock(mutex_);
       stopping_ = true;
@@ -84,9 +85,8 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
       for (SyncStream* stream : all) Run(*stream, stream->state.End());
       while (!streams_.empty()) all_done_.Wait(mutex_);
     }
-    listener_.StopAccepting();
     if (server_ != nullptr) {
-      server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+      server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
       server_->Wait();
     }
     listener_.Stop();

@@ -10,14 +10,36 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 namespace prefixmesh {
 namespace {
 
 constexpr int kBacklog = 1024;
 
-Error CannotListen(const std::string& address, int reason) {
-  return {ErrorCode::kUnavailable, "cannot listen on " + address + ": " + std::strerror(reason)};
+constexpr const char* kLocalhost = "localhost";
+
+// nullopt: `reason` says why.
+std::optional<ListenSocket> ListenAt(const addrinfo& at, int& reason) {
+  ListenSocket socket;
+  socket.fd = ::socket(at.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket.fd < 0) {
+    reason = errno;
+    return std::nullopt;
+  }
+  const int on = 1;
+  setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  if (bind(socket.fd, at.ai_addr, at.ai_addrlen) != 0 || listen(socket.fd, kBacklog) != 0 ||
+      getsockname(socket.fd, reinterpret_cast<sockaddr*>(&bound), &length) != 0) {
+    reason = errno;
+    close(socket.fd);
+    return std::nullopt;
+  }
+  socket.port = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(bound).sin6_port
+                                                  : reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+  return socket;
 }
 
 }  // namespace
@@ -46,7 +68,7 @@ bool IsLoopback(const std::string& host) {
   in6_addr v6{};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
   if (inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  return host == "localhost";
+  return host == kLocalhost;
 }
 
 Result<ListenSocket> ListenOn(const std::string& address) {
@@ -56,25 +78,17 @@ Result<ListenSocket> ListenOn(const std::string& address) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* raw = nullptr;
-  if (const int failed = getaddrinfo(parsed->host.c_str(), std::to_string(parsed->port).c_str(), &hints, &raw))
+  const std::string host = parsed->host == kLocalhost ? "127.0.0.1" : parsed->host;
+  if (const int failed = getaddrinfo(host.c_str(), std::to_string(parsed->port).c_str(), &hints, &raw))
     return Error{ErrorCode::kUnavailable, "cannot listen on " + address + ": " + gai_strerror(failed)};
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(raw, freeaddrinfo);
-  ListenSocket socket;
-  socket.fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (socket.fd < 0) return CannotListen(address, errno);
-  const int on = 1;
-  setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_storage bound{};
-  socklen_t length = sizeof bound;
-  if (bind(socket.fd, found->ai_addr, found->ai_addrlen) != 0 || listen(socket.fd, kBacklog) != 0 ||
-      getsockname(socket.fd, reinterpret_cast<sockaddr*>(&bound), &length) != 0) {
-    const int reason = errno;
-    close(socket.fd);
-    return CannotListen(address, reason);
+  int first_reason = 0;
+  for (const addrinfo* at = found.get(); at != nullptr; at = at->ai_next) {  // the first that this machine has
+    int reason = 0;
+    if (const std::optional<ListenSocket> socket = ListenAt(*at, reason)) return *socket;
+    if (first_reason == 0) first_reason = reason;
   }
-  socket.port = ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(bound).sin6_port
-                                                  : reinterpret_cast<const sockaddr_in&>(bound).sin_port);
-  return socket;
+  return Error{ErrorCode::kUnavailable, "cannot listen on " + address + ": " + std::strerror(first_reason)};
 }
 
 }  // namespace prefixmesh

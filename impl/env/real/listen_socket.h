@@ -2,7 +2,7 @@
 //
 // Threads: any. Ownership: the caller closes `fd`. Errors: kInvalid for an address that is none, kUnavailable with the
 // system's own reason (in use, not of this machine, too many open files). Time: a host name may be looked up; numbers
-// are not.
+// and localhost (127.0.0.1, whatever the resolver says) are not.
 #pragma once
 
 #include <cstdint>

@@ -7,23 +7,47 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/process.h"
+#include "impl/env/real/real_env.h"
 
 namespace prefixmesh {
 namespace {
 
 constexpr char kContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 
+// Beside a request's headers, what the library keeps in the same memory: the state of a request and its answer's head.
+constexpr std::size_t kConnectionBytesBeside = 2048;
+// The allocator gives freed pages back no more often.
+constexpr Time kReturnMemoryEvery = std::chrono::seconds(5);
+
+// Shared by all connections that it is queued for: the library counts them.
+using Response = std::unique_ptr<MHD_Response, void (*)(MHD_Response*)>;
+
+Response MakeResponse(const std::string& text) {
+  Response response(MHD_create_response_from_buffer(text.size(), const_cast<char*>(text.data()),  // NOLINT: it reads
+                                                    MHD_RESPMEM_MUST_COPY),
+                    &MHD_destroy_response);
+  if (response != nullptr) MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE, kContentType);
+  return response;
+}
+
+MHD_Result Respond(MHD_Connection* connection, unsigned status, MHD_Response* response) {
+  return response == nullptr ? MHD_NO : MHD_queue_response(connection, status, response);
+}
+
 MHD_Result Respond(MHD_Connection* connection, unsigned status, const std::string& text) {
-  MHD_Response* response = MHD_create_response_from_buffer(text.size(), const_cast<char*>(text.data()),
-                                                           MHD_RESPMEM_MUST_COPY);  // NOLINT: it only reads
-  if (response == nullptr) return MHD_NO;
-  MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, kContentType);
-  const MHD_Result queued = MHD_queue_response(connection, status, response);
-  MHD_destroy_response(response);
-  return queued;
+  return Respond(connection, status, MakeResponse(text).get());
+}
+
+bool HasBody(MHD_Connection* connection) {
+  const auto value = [connection](const char* name) {
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  };
+  const char* length = value(MHD_HTTP_HEADER_CONTENT_LENGTH);
+  return (length != nullptr && std::strcmp(length, "0") != 0) || value(MHD_HTTP_HEADER_TRANSFER_ENCODING) != nullptr;
 }
 
 class MetricsServer final : public MetricsPage {
@@ -44,7 +68,7 @@ class MetricsServer final : public MetricsPage {
                                static_cast<unsigned>(limits.connections + 1), MHD_OPTION_CONNECTION_TIMEOUT,
                                static_cast<unsigned>(std::max<std::int64_t>(seconds, 1)), MHD_OPTION_NOTIFY_CONNECTION,
                                &MetricsServer::OnConnection, this, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                               static_cast<std::size_t>(limits.header_bytes), MHD_OPTION_END);
+                               limits.header_bytes + kConnectionBytesBeside, MHD_OPTION_END);
     if (daemon_ != nullptr) return {};
     close(socket->fd);
     return Error{ErrorCode::kUnavailable, "cannot serve " + listen + ": the HTTP server did not start"};
@@ -60,7 +84,10 @@ class MetricsServer final : public MetricsPage {
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
       page.open_.erase(reinterpret_cast<std::uintptr_t>(*state));
       if (!page.crowded_ || page.open_.size() > page.connections_max_ / 2) return;
+      const Time now = RealClock().Now();
+      if (now < page.return_memory_at_) return;  // the next that closes
       page.crowded_ = false;
+      page.return_memory_at_ = now + kReturnMemoryEvery;
       ReturnFreedMemory();
       return;
     }
@@ -73,26 +100,36 @@ class MetricsServer final : public MetricsPage {
   }
 
   static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, const char* method, const char*,
-                              const char*, std::size_t* body_bytes, void** state) {
-    if (*state == nullptr) {  // the headers are in; a body, if there is one, is dropped
+                              const char*, std::size_t*, void** state) {
+    // At the headers: what is answered now, the library closes without reading its body.
+    if (HasBody(connection)) return Respond(connection, MHD_HTTP_CONTENT_TOO_LARGE, "no body\n");
+    if (*state == nullptr) {
       *state = self;
-      return MHD_YES;
-    }
-    if (*body_bytes > 0) {
-      *body_bytes = 0;
       return MHD_YES;
     }
     if (std::strcmp(method, MHD_HTTP_METHOD_GET) != 0 && std::strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
       return Respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET\n");
     if (std::strcmp(url, "/metrics") != 0) return Respond(connection, MHD_HTTP_NOT_FOUND, "only /metrics\n");
-    return Respond(connection, MHD_HTTP_OK, static_cast<MetricsServer*>(self)->page_());
+    return Respond(connection, MHD_HTTP_OK, static_cast<MetricsServer*>(self)->PageNow());
+  }
+
+  MHD_Response* PageNow() {
+    const Time now = RealClock().Now();
+    if (shown_ == nullptr || now >= shown_until_) {
+      shown_ = MakeResponse(page_());
+      shown_until_ = now + kPageAge;
+    }
+    return shown_.get();
   }
 
   const Page page_;
   MHD_Daemon* daemon_ = nullptr;
   std::uint16_t port_ = 0;
   std::size_t connections_max_ = 0;
-  bool crowded_ = false;  // some had to give way, and not half of them are gone yet
+  Response shown_{nullptr, &MHD_destroy_response};  // the page
+  Time shown_until_{0};
+  Time return_memory_at_{0};  // not before
+  bool crowded_ = false;      // some had to give way, and not half of them are gone yet
   std::uintptr_t last_ = 0;
   std::map<std::uintptr_t, int> open_;  // sockets, oldest first
 };

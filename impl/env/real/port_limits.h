@@ -31,9 +31,10 @@ struct PortLimits {
   std::uint32_t bodies_per_connection = 16;
   std::uint32_t bodies = 128;
   Time body_timeout = std::chrono::seconds(10);
-  // For a client to take what is written to it. After a quarter of a second already while half of what
-  // may be in flight is.
+  // For a client to take what is written to it.
   Time answer_timeout = std::chrono::seconds(30);
+  // The same while half of what may be in flight is, or half of the calls that may be open are.
+  static constexpr Time kCrowdedAnswerTimeout = std::chrono::milliseconds(250);
   // Calls of one connection at a time; more wait at the client.
   std::uint32_t streams_per_connection = 512;
   std::uint32_t header_bytes = 16u << 10;

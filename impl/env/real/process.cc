@@ -52,11 +52,11 @@ std::uint64_t RaiseDescriptorLimit(std::uint64_t count) {
   return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
-bool ShutdownSignal::Wait(Time patience) {
+bool ShutdownSignal::Wait(Time longest) {
   const sigset_t signals = ShutdownSignals();
   timespec timeout{};
-  timeout.tv_sec = static_cast<time_t>(patience.count() / 1000000000);
-  timeout.tv_nsec = static_cast<long>(patience.count() % 1000000000);
+  timeout.tv_sec = static_cast<time_t>(longest.count() / 1000000000);
+  timeout.tv_nsec = static_cast<long>(longest.count() % 1000000000);
   return sigtimedwait(&signals, nullptr, &timeout) > 0;
 }
 

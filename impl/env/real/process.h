@@ -29,8 +29,8 @@ std::uint64_t RaiseDescriptorLimit(std::uint64_t count);
 class ShutdownSignal {
  public:
   ShutdownSignal();
-  // True when a signal came, false when `patience` was over.
-  bool Wait(Time patience);
+  // True when a signal came, false when `longest` was over.
+  bool Wait(Time longest);
   void Wait();
 };
 

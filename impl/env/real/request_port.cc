@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "impl/env/real/port_limits.h"
 #include "impl/env/real/process.h"
 
 namespace prefixmesh {
@@ -9,7 +10,6 @@ namespace {
 
 constexpr Time kSweepEvery = std::chrono::milliseconds(20);
 constexpr Time kWatchEvery = std::chrono::milliseconds(100);
-constexpr Time kCrowdedPatience = std::chrono::milliseconds(250);
 // gRPC has closed what was refused by then.
 constexpr Time kReturnMemoryAfter = std::chrono::seconds(5);
 // What is on its way when the listener is asked.
@@ -74,12 +74,13 @@ void RequestPort::Unwatch(RequestCall& call) {
 }
 
 void RequestPort::EndUntaken() {
-  const Time now = clock_.Now(),
-             patience = budget_.crowded() ? std::min(kCrowdedPatience, answer_timeout_) : answer_timeout_;
+  const Time now = clock_.Now(), timeout = budget_.crowded()
+                                               ? std::min(PortLimits::kCrowdedAnswerTimeout, answer_timeout_)
+                                               : answer_timeout_;
   MutexLock lock(watched_mutex_);
   for (RequestCall* call : watched_) {
     const Time began(call->write_began_ns_.load(std::memory_order_relaxed));
-    if (began == Time{0} || now - began < patience) continue;
+    if (began == Time{0} || now - began < timeout) continue;
     call->WriteEnded();  // once
     untaken_.fetch_add(1, std::memory_order_relaxed);
     call->context_.TryCancel();

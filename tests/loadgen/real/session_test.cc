@@ -132,7 +132,7 @@ TEST_CASE("Session: a router that is not there is named") {
   Bench bench(true);
   SessionOptions options = bench.Options("off");
   options.routers[1].address = "127.0.0.1:1";
-  options.connect_patience = std::chrono::milliseconds(300);
+  options.connect_timeout = std::chrono::milliseconds(300);
   const auto session = Session::Prepare(std::move(options));
   REQUIRE_FALSE(session.ok());
   REQUIRE(session.error().message == "router r1 at 127.0.0.1:1 does not accept connections: Connection refused");

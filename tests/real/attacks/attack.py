@@ -54,6 +54,8 @@ ATTACKS = {
     "left-calls": ("stranger", "left-calls", "requests", 64),
     "status-flood": ("stranger", "status-flood", "requests", 64),
     "status-untaken": ("stranger", "status-untaken", "requests", 64),
+    "unread-calls": ("stranger", "unread-calls", "requests", 64),
+    "unread-calls-sync": ("stranger", "unread-calls-sync", "sync", 64),
     "health-untaken": ("stranger", "health-untaken", "requests", 64),
     "continuation-flood": ("stranger", "continuation-flood", "requests", 64),
     "continuation-flood-sync": ("stranger", "continuation-flood-sync", "sync", 64),

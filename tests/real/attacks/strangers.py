@@ -271,7 +271,7 @@ def request_headers(path):
         (b"content-type", b"application/grpc"), (b"te", b"trailers")])
 
 
-DATA, HEADERS, RESET, SETTINGS, CONTINUATION, UNKNOWN = 0, 1, 3, 4, 9, 0x77
+DATA, HEADERS, RESET, SETTINGS, WINDOW_UPDATE, CONTINUATION, UNKNOWN = 0, 1, 3, 4, 8, 9, 0x77
 END_STREAM, END_HEADERS = 1, 4
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0)
 
@@ -397,6 +397,26 @@ def check_flood(address, goes, path, reads):
     return many(address, goes, 20, more, reads)
 
 
+def unread_calls(address, goes, path=GENERATE):
+    """Connections that let the server send two gigabytes and take none of them, each with as many calls as there may
+    be: first of answers that fill the way back, then of calls that are refused, and whose refusals cannot leave."""
+    block = request_headers(STATUS)
+    refused = request_headers("/x/y")
+    filling = 8000
+    windows = frame(SETTINGS, 0, 0, struct.pack(">HI", 4, (1 << 31) - 1)) + frame(
+        WINDOW_UPDATE, 0, 0, struct.pack(">I", 1 << 30))
+
+    def more(stream):
+        first = windows if stream == 1 else b""
+        calls = range(stream, stream + 40, 2)
+        if stream < 2 * filling and path == GENERATE:
+            return first + b"".join(frame(HEADERS, END_HEADERS, call, block) + frame(DATA, END_STREAM, call, bytes(5))
+                                    for call in calls), 20
+        return first + b"".join(frame(HEADERS, END_HEADERS | END_STREAM, call, refused) for call in calls), 20
+
+    return many(address, goes, 20, more, reads=False)
+
+
 def empty_frames(address, goes):
     """Frames that carry nothing, from many connections, as fast as they are taken."""
     piece = frame(UNKNOWN, 0, 0) * 200
@@ -443,7 +463,7 @@ MODES = {"continuation-flood": continuation_flood, "header-references": header_r
          "untaken": untaken, "half-sent": half_sent, "half-sent-health": half_sent_health, "endless-frame": endless_frame, "inflated": inflated,
          "silent-connections": silent_connections, "measuring-calls": measuring_calls,
          "empty-frames": empty_frames, "new-connections": new_connections,
-         "left-calls": left_calls,
+         "left-calls": left_calls, "unread-calls": unread_calls, "unread-calls-sync": on_sync(unread_calls),
          "status-flood": lambda address, goes: check_flood(address, goes, STATUS, True),
          "status-untaken": lambda address, goes: check_flood(address, goes, STATUS, False),
          "health-untaken": lambda address, goes: check_flood(address, goes, HEALTH, False)}
