@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "impl/base/result.h"
+#include "impl/router/strategy_memory.h"
 #include "impl/sync/generations/constants.h"
 #include "impl/sync/generations/hazards.h"
 #include "impl/sync/generations/text_tree_view.h"
@@ -49,6 +50,8 @@ struct StrategyDescription {
   generations::HazardSet hazards = {};  // that it has, and that can be mended
   // Null for `off`, which has no state to drive.
   std::function<std::unique_ptr<SyncStrategy>(const StrategySettings& settings, const TextTreeView& view)> make;
+  // What a router is expected to hold; what is not said otherwise, the budget of its index.
+  double (MemoryEstimate::*memory)() const = &MemoryEstimate::BlockIndex;
 };
 
 // What the settings are to two-layer; what they do not name stays at its default.
