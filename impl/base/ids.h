@@ -22,7 +22,7 @@ inline constexpr WorkerIndex kNoWorker{0xffff};
 // A peer router's slot in this process, in the order of the configured peers.
 using PeerIndex = StrongId<struct PeerIndexTag, std::uint16_t>;
 
-// A 64-bit chained hash that names a prefix (design.md, "node id"). Never 0.
+// A 64-bit chained hash that names a prefix (impl/tree/block_hash.h). Never 0.
 using NodeId = StrongId<struct NodeIdTag, std::uint64_t>;
 
 // One life of a process. Unique, never ordered, for routers; the maximum wins for workers.

@@ -1,8 +1,8 @@
 // result.h — start here for what everything is written with: the outcome of something that the world can make fail, a
 // value or a typed error with one clear line. Mistakes of the program itself are checks (check.h).
 //
-//   Result<Plan> plan = LoadPlan(path);
-//   if (!plan.ok()) return plan.error();
+//   Result<ListenSocket> socket = ListenOn(address);
+//   if (!socket.ok()) return socket.error();
 //   Use(*plan);
 //
 // Shaped like std::expected, which gcc 12 has only in C++23. A code is added when a caller branches on it.

@@ -1,7 +1,7 @@
 // setting.h — start here for settings: what a user may set by `section.name`, in a file, with --set, in every program.
 //
 //   struct Rounds { double round_ms = 50; };                  its default
-//   inline constexpr SettingRow kRoundRows[] = {              all else about it
+//   inline constexpr SettingRow kRows[] = {                   all else about it
 //       Number<&Rounds::round_ms>("round_ms", 1, 60000, "time between two rounds")};
 //
 // A part of the system has a struct of its settings and a row for each; a program puts the parts that it needs together

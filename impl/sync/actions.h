@@ -127,7 +127,7 @@ struct ApplyRegister {
   Incarnation incarnation;
 };
 
-// End the stream to this peer, for this reason (a label of prefixmesh_sync_closed_total).
+// End the stream to this peer, for this reason (a label of prefixmesh_sync_streams_closed_total).
 struct CloseStream {
   PeerIndex peer;
   std::string reason;

@@ -39,7 +39,7 @@ struct BlockHashOptions {
   std::uint32_t text_block_bytes = 256;
   // Tokens in a block.
   std::uint32_t tokens_block_tokens = 16;
-  // Per-cluster secret; peers compare its key id (KeyId), never the seed.
+  // Per-cluster secret; peers compare its key id (HashKeyId), never the seed.
   std::uint64_t seed = 0;
 };
 

@@ -94,7 +94,7 @@ class PrefixTree {
   virtual void RemovePrefix(const Prompt& prompt, WorkerIndex worker) = 0;
 
   // Drops least recently used prefixes until the budget holds. The block index also does so as it grows; the
-  // generations' trees only here, every `eviction_interval`, as they did.
+  // generations' trees only here, every index.text_eviction_s, as they did.
   virtual void Evict() = 0;
 
   virtual TreeSize Size() const = 0;  // O(1), no walk

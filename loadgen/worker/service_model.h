@@ -1,7 +1,7 @@
 // service_model.h — one worker as a pure state machine in virtual time: slots, waiting line, prefill, decode, KV cache.
 //
-//   Arrive ──► waiting (FIFO) ──► prefill: blocks not cached x prefill ──► PrefillEnded ──► decode ──► Finished
-//                       `concurrency` requests hold a slot from the start of prefill to Finished
+//   Arrive ──► waiting (FIFO) ──► prefill: blocks not cached x prefill ──► kPrefillEnded ──► decode ──► kFinished
+//                       `concurrency` requests hold a slot from the start of prefill to kFinished
 //
 // The real worker drives it with the clock and a timer thread; the oracle drives it with a virtual clock over a plan.
 // What is cached is looked up when prefill starts, and the chain is inserted when it ends.

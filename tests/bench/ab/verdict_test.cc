@@ -105,7 +105,7 @@ TEST_CASE("AbVerdict: zeros are compared without inventing a percentage") {
   CHECK(One(none).verdict == MetricVerdict::kUnchanged);
 }
 
-// What the machine does under measuring.md: each run's speed follows an AR(1) drift (phi 0.9, spread 3 %) and has noise
+// A machine as shared ones are: each run's speed follows an AR(1) drift (phi 0.9, spread 3 %) and has noise
 // of its own (1.5 %). Arms in random order inside each pair, one after the other.
 struct Rates {
   double called = 0;  // share of the trials in which the first metric was called

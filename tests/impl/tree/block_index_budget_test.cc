@@ -142,7 +142,7 @@ TEST_CASE("BlockIndex: the accounted bytes are the heap's, within two percent") 
                                           prompts.capacity() * sizeof(prompts[0]));
   const double accounted = static_cast<double>(index->Size().bytes);
   REQUIRE(accounted == Approx(heap).epsilon(0.02));
-  REQUIRE(accounted / 3500 < 1600);  // goals.md: bytes per unique 80k prompt
+  REQUIRE(accounted / 3500 < 1600);  // bytes per unique 80k prompt
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ TEST_CASE("Recorder: warm-up and failures stay out of the load's latency and are
   REQUIRE(replies.ok_all() == 2);
 }
 
-// A clock that a test moves: sleeping goes forward, and every send costs `send_cost`.
+// A clock that a test moves: sleeping goes forward, and ends `wake_delay` late.
 class VirtualPace final : public Pace {
  public:
   Time Now() override { return now; }

@@ -1,4 +1,5 @@
-// Goal: what a frame says is what is read back; no bytes at all do harm; and a round costs what goals.md allows.
+// Goal: what a frame says is what is read back; no bytes at all do harm; and a round costs what docs/promises.md
+// allows.
 #include "impl/sync/two_layer/frame_reader.h"
 
 #include <algorithm>
