@@ -9,7 +9,7 @@ namespace prefixmesh::bench::ab {
 namespace {
 
 // Why a pair cannot be compared; empty: it can.
-std::string Obstacle(const RunFacts* a, const RunFacts* b, bool builds_may_differ) {
+std::string ReasonNotComparable(const RunFacts* a, const RunFacts* b, bool builds_may_differ) {
   if (a == nullptr || b == nullptr) return "a run is missing";
   for (const RunFacts* each : {a, b}) {
     if (each->killed()) return "killed";
@@ -31,13 +31,16 @@ class Comparer {
       : request_(request), table_(table), builds_may_differ_(DifferentBuilds(request.arms)) {
     out_.base = base;
     out_.arm = arm;
-    for (const auto& row : table_) obstacles_.push_back(Obstacle(row[base], row[arm], builds_may_differ_));
+    for (const auto& row : table_)
+      reasons_not_comparable_.push_back(ReasonNotComparable(row[base], row[arm], builds_may_differ_));
   }
 
   ArmComparison Compare() {
     out_.pairs = usable();
     for (std::size_t m = 0; m < request_.metrics.size(); ++m) AddDeclared(m);
-    if (std::find(obstacles_.begin(), obstacles_.end(), "killed") != obstacles_.end()) AddKilled();
+    if (std::find(reasons_not_comparable_.begin(), reasons_not_comparable_.end(), "killed") !=
+        reasons_not_comparable_.end())
+      AddKilled();
     std::vector<MetricPairs> family;
     for (const MetricResult& each : out_.metrics) family.push_back(PairsOf(each));
     const std::vector<MetricComparison> compared = CompareFamily(family, request_.seed);
@@ -63,13 +66,14 @@ class Comparer {
 
  private:
   std::size_t usable() const {
-    return static_cast<std::size_t>(std::count(obstacles_.begin(), obstacles_.end(), std::string()));
+    return static_cast<std::size_t>(
+        std::count(reasons_not_comparable_.begin(), reasons_not_comparable_.end(), std::string()));
   }
 
   void JudgeAll() {
     std::vector<std::pair<const GuardValues*, const GuardValues*>> pairs;
     for (std::size_t pair = 0; pair < table_.size(); ++pair)
-      if (obstacles_[pair].empty())
+      if (reasons_not_comparable_[pair].empty())
         pairs.emplace_back(&table_[pair][out_.base]->guards, &table_[pair][out_.arm]->guards);
     out_.guards = JudgeGuards(pairs);
   }
@@ -124,7 +128,7 @@ class Comparer {
     Missing of_a, of_b;
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
-      const bool comparable = obstacles_[pair].empty();
+      const bool comparable = reasons_not_comparable_[pair].empty();
       Missing uncounted;
       PairPoint point{pair + 1, ValueOf(a, m, each.metric.samples_min, comparable ? of_a : uncounted),
                       ValueOf(b, m, each.metric.samples_min, comparable ? of_b : uncounted), false};
@@ -154,7 +158,7 @@ class Comparer {
     const bool some = each.comparison.pairs > 0;
     std::vector<double> a, b;
     for (const PairPoint& point : each.points) {
-      if (some ? !point.used : !obstacles_[point.pair - 1].empty() || !point.a || !point.b) continue;
+      if (some ? !point.used : !reasons_not_comparable_[point.pair - 1].empty() || !point.a || !point.b) continue;
       a.push_back(*point.a);
       b.push_back(*point.b);
     }
@@ -168,10 +172,10 @@ class Comparer {
     MetricResult each{KilledMetric(), {}, {}, {}, {}, {}, {}, {}, {}};
     for (std::size_t pair = 0; pair < table_.size(); ++pair) {
       const RunFacts *a = table_[pair][out_.base], *b = table_[pair][out_.arm];
-      const bool same =
-          obstacles_[pair].empty() ||
-          (obstacles_[pair] == "killed" && IsWhole(*a) && IsWhole(*b) && a->plan_fingerprint == b->plan_fingerprint &&
-           a->machine == b->machine && (a->build == b->build || builds_may_differ_));
+      const bool same = reasons_not_comparable_[pair].empty() ||
+                        (reasons_not_comparable_[pair] == "killed" && IsWhole(*a) && IsWhole(*b) &&
+                         a->plan_fingerprint == b->plan_fingerprint && a->machine == b->machine &&
+                         (a->build == b->build || builds_may_differ_));
       each.points.push_back({pair + 1, a != nullptr ? std::optional(a->killed() ? 1.0 : 0.0) : std::nullopt,
                              b != nullptr ? std::optional(b->killed() ? 1.0 : 0.0) : std::nullopt, same});
     }
@@ -226,7 +230,7 @@ class Comparer {
   const RunTable& table_;
   ArmComparison out_;
   const bool builds_may_differ_;
-  std::vector<std::string> obstacles_;
+  std::vector<std::string> reasons_not_comparable_;
 };
 
 }  // namespace

@@ -77,7 +77,7 @@ class Cluster {
   // user interrupted.
   Result<std::optional<Event>> NextEvent(Time timeout);
   // How long NextEvent waits at most within WaitFor.
-  void set_turn(Time turn) { turn_ = turn; }
+  void set_poll_interval(Time interval) { poll_interval_ = interval; }
   // Waits for {"event": name} from `from`, handing every other event, and nothing when there was none, to `other`,
   // whose error ends the wait.
   template <typename Other>
@@ -108,7 +108,7 @@ class Cluster {
   bool interrupted_ = false;
   std::optional<ReservedPorts> ports_;
   std::unique_ptr<FaultProxy> proxy_;  // link i is router-a → router i + 1
-  Time turn_ = std::chrono::milliseconds(50);
+  Time poll_interval_ = std::chrono::milliseconds(50);
   // Before the children: their reader threads write here until they are joined.
   Mutex mutex_;
   std::deque<Event> events_ PREFIXMESH_GUARDED_BY(mutex_);
@@ -123,7 +123,7 @@ template <typename Other>
 Result<nlohmann::json> Cluster::WaitFor(const std::string& from, const std::string& name, Time timeout, Other&& other) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (std::chrono::steady_clock::now() < deadline) {
-    Result<std::optional<Event>> event = NextEvent(turn_);
+    Result<std::optional<Event>> event = NextEvent(poll_interval_);
     if (!event.ok()) return event.error();
     if (event->has_value() && (*event)->from == from && (*event)->body.value("event", "") == name)
       return std::move((*event)->body);

@@ -147,7 +147,7 @@ class GrpcWorkerPulse final : public WorkerPulse {
     if (asked_ != nullptr) asked_->context.TryCancel();
   }
 
-  void Beat() override {
+  void Ask() override {
     if (asked_ != nullptr && asked_->under_way) return;
     asked_ = std::make_shared<Pulse>();
     SetDeadline(asked_->context);

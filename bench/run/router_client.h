@@ -55,7 +55,7 @@ class WorkerPulse {
   static std::unique_ptr<WorkerPulse> Make(const std::string& address);
   virtual ~WorkerPulse() = default;
   // Asks again, unless a question is under way.
-  virtual void Beat() = 0;
+  virtual void Ask() = 0;
   // When the last answer came, or when this was made.
   virtual std::chrono::steady_clock::time_point heard() const = 0;
 };

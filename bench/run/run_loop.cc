@@ -5,8 +5,8 @@
 namespace prefixmesh::bench {
 namespace {
 
-constexpr Time kTurn = std::chrono::milliseconds(50);
-constexpr Time kWatchingTurn = std::chrono::milliseconds(5);
+constexpr Time kPollInterval = std::chrono::milliseconds(50);
+constexpr Time kWatchingPollInterval = std::chrono::milliseconds(5);
 
 Time Seconds(double seconds) { return Time(static_cast<std::int64_t>(seconds * 1e9)); }
 
@@ -21,7 +21,7 @@ RunLoop::RunLoop(const RunRequest& run_request, Measured& run_measured, const Li
       sampler(cluster),
       faults(cluster, sampler, settings),
       cap(CapBytes(settings)),
-      silence(cluster) {}
+      watchdog(cluster) {}
 
 // ---- phases and routers ---------------------------------------------------------------------------------------------
 
@@ -43,7 +43,7 @@ void RunLoop::BeginPhase(const std::string& phase) {
 }
 
 void RunLoop::LoadIsOver() {
-  silence.LoadMayBeSilent();
+  watchdog.DisarmLoad();
   line_.rps = 0;
 }
 
@@ -61,7 +61,7 @@ Status RunLoop::JoinerReady(std::size_t router) {
   RouterReady(router);
   faults.RouterServes();
   measured.routers[router].ready_s = sampler.elapsed_s();
-  silence.HeardRouter(router, measured.routers[router].ready_s);
+  watchdog.HeardRouter(router, measured.routers[router].ready_s);
   if (measured.load_begin.has_value()) measured.load_begin->routers[router] = sampler.SampleNow().routers[router];
   return cap.Watch(measured.routers[router].name, cluster.routers()[router].child->pid());
 }
@@ -69,7 +69,8 @@ Status RunLoop::JoinerReady(std::size_t router) {
 // ---- the loop -------------------------------------------------------------------------------------------------------
 
 Status RunLoop::Turn(Time timeout) {
-  const Result<std::optional<Cluster::Event>> event = cluster.NextEvent(faults.watching() ? kWatchingTurn : timeout);
+  const Result<std::optional<Cluster::Event>> event =
+      cluster.NextEvent(faults.watching() ? kWatchingPollInterval : timeout);
   return event.ok() ? Tick(*event) : Status(event.error());
 }
 
@@ -81,7 +82,7 @@ Status RunLoop::WaitForLoad(const std::string& event, double timeout_s) {
 
 Status RunLoop::Tick(const std::optional<Cluster::Event>& event) {
   if (event.has_value() && event->from == "load") {
-    silence.HeardLoad(sampler.elapsed_s());
+    watchdog.HeardLoad(sampler.elapsed_s());
     if (Status heard = OnLoadEvent(event->body); !heard.ok()) return heard;
   }
   if (event.has_value() && event->body.value("event", "") == "ready")
@@ -89,10 +90,10 @@ Status RunLoop::Tick(const std::optional<Cluster::Event>& event) {
       if (measured.routers[i].name == event->from)
         if (Status watched = JoinerReady(i); !watched.ok()) return watched;
   if (Status done = faults.Tick(); !done.ok()) return done;
-  cluster.set_turn(faults.watching() ? kWatchingTurn : kTurn);
+  cluster.set_poll_interval(faults.watching() ? kWatchingPollInterval : kPollInterval);
   if (!sampler.SampleIfDue()) return {};
   ShowProgress();
-  return silence.Check(sampler.samples().back());
+  return watchdog.Check(sampler.samples().back());
 }
 
 // An error: the generator cannot write its log.

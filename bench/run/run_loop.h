@@ -24,7 +24,7 @@
 #include "bench/run/request_failures.h"
 #include "bench/run/run.h"
 #include "bench/run/sampler.h"
-#include "bench/run/silence.h"
+#include "bench/run/watchdog.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::bench {
@@ -58,7 +58,7 @@ class RunLoop {
   Sampler sampler;
   Faults faults;
   MemoryCap cap;
-  Silence silence;
+  Watchdog watchdog;
   CpuSinceReady cpu;
   RequestFailures failures;
 

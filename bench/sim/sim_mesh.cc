@@ -251,13 +251,13 @@ void SimMesh::HealPair(std::size_t a, std::size_t b) {
 
 void SimMesh::Faults(Time step) {
   for (std::size_t node = 0; node < nodes_; ++node) {
-    if (Strikes(swarm_.crash_rate, step)) Crash(node, false);
-    if (Strikes(swarm_.clone_rate, step)) Crash(node, true);
-    if (Strikes(swarm_.pause_rate, step) && routers_[node])
+    if (Fires(swarm_.crash_rate, step)) Crash(node, false);
+    if (Fires(swarm_.clone_rate, step)) Crash(node, true);
+    if (Fires(swarm_.pause_rate, step) && routers_[node])
       routers_[node]->PauseUntil(world_.now() + Seconds(1 + faults_.Unit() * 19));
     for (std::size_t other = node + 1; other < nodes_; ++other) {
-      if (Strikes(swarm_.break_rate, step)) network_.Break(node, other);
-      if (!Strikes(swarm_.cut_rate, step)) continue;
+      if (Fires(swarm_.break_rate, step)) network_.Break(node, other);
+      if (!Fires(swarm_.cut_rate, step)) continue;
       const std::uint64_t ways = 1 + faults_.Below(3);  // one way, the other, both
       if ((ways & 1) != 0) network_.Cut(node, other);
       if ((ways & 2) != 0) network_.Cut(other, node);

@@ -1,5 +1,5 @@
-// sim_mesh.h — the routers of one simulation, the workers behind them, what they are asked and what befalls them. What
-// must hold meanwhile is not its business (rules/).
+// sim_mesh.h — the routers of one simulation, the workers behind them, what they are asked, and the faults that are
+// injected. What must hold meanwhile is not its business (rules/).
 //
 // Time is virtual; everything is drawn from the seed. Threads: one. Ownership: owns routers, workers and network.
 // Errors: none.
@@ -73,7 +73,7 @@ class SimMesh {
  private:
   std::size_t liar() const { return nodes_ - 2; }
   bool gone_for_good(std::size_t node) const { return !core_.empty() && !core_[node]; }
-  bool Strikes(double rate, Time step) { return faults_.Unit() < rate * std::chrono::duration<double>(step).count(); }
+  bool Fires(double rate, Time step) { return faults_.Unit() < rate * std::chrono::duration<double>(step).count(); }
   void Start(std::size_t node, bool same_incarnation);
   void Crash(std::size_t node, bool clone);
   void Split(Time length);

@@ -109,7 +109,9 @@ Swarm Swarm::Draw(std::uint64_t seed) {
   if (chance(0.3)) s.worker_down_rate = spread(0.005, 0.1);
   if (chance(0.5)) s.removal_rate = spread(0.05, 2);
   if (chance(0.3)) s.clear_rate = spread(0.005, 0.1);
-  s.page_bytes = std::min(s.page_bytes, s.queue_kib * 512);  // a page must fit a queue
+  // A round must fit a queue: a page, and all the registers that a liar invents.
+  if (s.liar > 0) s.queue_kib = std::max(s.queue_kib, 32.0);
+  s.page_bytes = std::min(s.page_bytes, s.queue_kib * 512);
   // More than a peer can be sent, however long one waits, proves nothing: no more than half of what fits.
   const double record_bytes = 12 + 8 * (2 + (s.anchors > 0 ? 5 + s.blocks / s.anchors : 0));
   const double per_trip = std::max(1.0, std::min(s.page_bytes, s.unacked_kib * 1024) / record_bytes);

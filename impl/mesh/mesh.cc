@@ -41,8 +41,8 @@ Mesh::Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink,
       strategy_(strategy),
       sink_(sink),
       peers_(std::move(peers)),
-      actions_([this](Action change) { CarryOut(std::move(change)); }),
-      lives_(peers_.size(), 0),
+      actions_([this](Action change) { Execute(std::move(change)); }),
+      epochs_(peers_.size(), 0),
       up_(peers_.size(), false),
       streams_(peers_.size()) {
   MutexLock lock(stats_mutex_);
@@ -55,7 +55,7 @@ void Mesh::Start(SyncTransport& transport, FrameForm form) {
   const Time period = strategy_.traits().round_period;
   if (period.count() == 0) return;
   const Time first = clock_.Now() + period;
-  loop_.PostAt(first, [this, first] { Beat(first); });
+  loop_.PostAt(first, [this, first] { Tick(first); });
 }
 
 // ---- offers ---------------------------------------------------------------------------------------------------------
@@ -115,30 +115,30 @@ void Mesh::DrainOffers() {
 
 // ---- beats ----------------------------------------------------------------------------------------------------------
 
-void Mesh::Beat(Time due) {
+void Mesh::Tick(Time due) {
   if (stopping_.load(std::memory_order_relaxed)) return;
   DrainOffers();
   strategy_.OnRound(clock_.Now(), actions_);
-  CarryOut();
+  Execute();
   PublishReport();
-  // A late beat is not made up for: the next one is a whole period on, in phase.
+  // A late tick is not made up for: the next one is a whole period on, in phase.
   const Time period = strategy_.traits().round_period;
   Time next = due + period;
   const Time now = clock_.Now();
   if (next <= now) next += period * ((now - next) / period + 1);
-  loop_.PostAt(next, [this, next] { Beat(next); });
+  loop_.PostAt(next, [this, next] { Tick(next); });
 }
 
-void Mesh::PeerBeat(PeerIndex peer, std::uint64_t life, Time due) {
-  if (!up_[peer.value] || lives_[peer.value] != life) return;
+void Mesh::PeerTick(PeerIndex peer, std::uint64_t epoch, Time due) {
+  if (!up_[peer.value] || epochs_[peer.value] != epoch) return;
   DrainOffers();
   strategy_.OnPeerTick(clock_.Now(), peer, actions_);
-  CarryOut();
+  Execute();
   const Time next = std::max(due + strategy_.traits().peer_tick_period, clock_.Now());
-  loop_.PostAt(next, [this, peer, life, next] { PeerBeat(peer, life, next); });
+  loop_.PostAt(next, [this, peer, epoch, next] { PeerTick(peer, epoch, next); });
 }
 
-// Ends a beat: what was built since the last one is one entry of bytes_per_round.
+// Ends a tick: what was built since the last one is one entry of bytes_per_round.
 void Mesh::PublishReport() {
   const StrategyReport report = strategy_.Report();
   LogTrims(report.trims);
@@ -166,20 +166,20 @@ void Mesh::LogTrims(const Trims& trims) {
 
 // ---- actions --------------------------------------------------------------------------------------------------------
 
-void Mesh::CarryOut() {
+void Mesh::Execute() {
   // Carrying out a send may add actions (its result); they run after those already there.
-  for (std::size_t i = 0; i < actions_.size(); ++i) CarryOut(Action(std::move(actions_[i])));
+  for (std::size_t i = 0; i < actions_.size(); ++i) Execute(Action(std::move(actions_[i])));
   actions_.clear();
 }
 
-void Mesh::CarryOut(Action action) {
-  std::visit([this](auto& each) { Carry(std::move(each)); }, action);
+void Mesh::Execute(Action action) {
+  std::visit([this](auto& each) { Execute(std::move(each)); }, action);
 }
 
-void Mesh::Carry(SendFrame action) {
+void Mesh::Execute(SendFrame action) {
   const std::uint64_t bytes = action.frame.size();
   PREFIXMESH_CHECK(action.control_bytes <= bytes);
-  const bool same_stream = streams_[action.peer.value] == lives_[action.peer.value];
+  const bool same_stream = streams_[action.peer.value] == epochs_[action.peer.value];
   if (same_stream && strategy_.traits().gzip && form_ == FrameForm::kGzipped)
     action.frame = GzipFrame(std::move(action.frame));
   const std::uint64_t frame_bytes = action.frame.size();
@@ -207,12 +207,12 @@ void Mesh::Carry(SendFrame action) {
   }
   if (outcome == SendOutcome::kTooBig) {
     LogOversize(Oversize::kTransport, action.peer, action.layer, "", frame_bytes, strategy_.traits().frame_bytes);
-    if (strategy_.traits().oversize_ends_stream) Carry(CloseStream{action.peer, "oversize", true});
+    if (strategy_.traits().oversize_ends_stream) Execute(CloseStream{action.peer, "oversize", true});
   }
   if (action.token != 0) strategy_.OnSendResult(clock_.Now(), action.peer, action.token, outcome, actions_);
 }
 
-void Mesh::Carry(const RefuseFrame& action) {
+void Mesh::Execute(const RefuseFrame& action) {
   LogOversize(action.kind, action.peer, action.layer, action.model, action.bytes, action.limit_bytes);
   built_in_beat_ += action.bytes;
   MutexLock lock(stats_mutex_);
@@ -232,14 +232,14 @@ void Mesh::LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_v
                  Printable(model), LayerName(layer), bytes, limit_bytes, HeldBackNote(*held_back));
 }
 
-void Mesh::Carry(const RejectFrame& action) {
+void Mesh::Execute(const RejectFrame& action) {
   const std::string& peer = peers_[action.peer.value];
   if (const auto held_back = peer_log_.Allow(peer + " rejected " + action.kind, clock_.Now()))
     spdlog::warn("sync frame not taken: kind={} peer={} model={}{}", action.kind, peer,
                  action.model.empty() ? "-" : Printable(action.model), HeldBackNote(*held_back));
 }
 
-void Mesh::Carry(const CloseStream& action) {
+void Mesh::Execute(const CloseStream& action) {
   const std::string& peer = peers_[action.peer.value];
   if (const auto held_back = peer_log_.Allow(peer + " closed " + action.reason, clock_.Now()))
     spdlog::warn("sync stream to {} closed: {}{}", peer, action.reason, HeldBackNote(*held_back));
@@ -254,9 +254,9 @@ void Mesh::Carry(const CloseStream& action) {
 // ---- streams --------------------------------------------------------------------------------------------------------
 
 void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
-  const std::uint64_t life = ++streams_[peer.value];
-  loop_.Post([this, peer, role, life] {
-    lives_[peer.value] = life;
+  const std::uint64_t epoch = ++streams_[peer.value];
+  loop_.Post([this, peer, role, epoch] {
+    epochs_[peer.value] = epoch;
     up_[peer.value] = true;
     {
       MutexLock lock(stats_mutex_);
@@ -267,11 +267,11 @@ void Mesh::OnStreamUp(PeerIndex peer, StreamRole role) {
       spdlog::info("sync stream up: peer={} role={}{}", peers_[peer.value],
                    role == StreamRole::kDialer ? "dialer" : "server", HeldBackNote(*held_back));
     strategy_.OnPeerUp(clock_.Now(), peer, role, actions_);
-    CarryOut();
+    Execute();
     const Time period = strategy_.traits().peer_tick_period;
     if (period.count() == 0) return;
     const Time first = clock_.Now() + period;
-    loop_.PostAt(first, [this, peer, life, first] { PeerBeat(peer, life, first); });
+    loop_.PostAt(first, [this, peer, epoch, first] { PeerTick(peer, epoch, first); });
   });
 }
 
@@ -287,21 +287,21 @@ void Mesh::OnStreamDown(PeerIndex peer) {
     if (const auto held_back = peer_log_.Allow(peers_[peer.value] + " down", clock_.Now()))
       spdlog::info("sync stream down: peer={}{}", peers_[peer.value], HeldBackNote(*held_back));
     strategy_.OnPeerDown(clock_.Now(), peer, actions_);
-    CarryOut();
+    Execute();
   });
 }
 
 void Mesh::OnFrame(PeerIndex peer, std::string frame) {
-  const std::uint64_t life = streams_[peer.value];
-  loop_.Post([this, peer, life, bytes = std::move(frame)]() mutable {
-    bool taken = up_[peer.value] && lives_[peer.value] == life;
+  const std::uint64_t epoch = streams_[peer.value];
+  loop_.Post([this, peer, epoch, bytes = std::move(frame)]() mutable {
+    bool taken = up_[peer.value] && epochs_[peer.value] == epoch;
     if (taken && strategy_.traits().gzip && IsGzip(AsBytes(bytes))) {
       Result<std::string> plain = InflateFrame(AsBytes(bytes), strategy_.traits().inflated_bytes);
       taken = plain.ok();
       if (taken) {
         bytes = std::move(*plain);  // what came goes with `plain`
       } else {
-        Carry(CloseStream{peer, "bad_gzip", plain.error().code == ErrorCode::kTooBig});
+        Execute(CloseStream{peer, "bad_gzip", plain.error().code == ErrorCode::kTooBig});
       }
     }
     if (taken) {
@@ -312,7 +312,7 @@ void Mesh::OnFrame(PeerIndex peer, std::string frame) {
       }
       if (strategy_.traits().offers_before_frames) DrainOffers();
       strategy_.OnFrame(clock_.Now(), peer, AsBytes(bytes), actions_);
-      CarryOut();
+      Execute();
     }
     transport_->FrameHandled(peer);
   });

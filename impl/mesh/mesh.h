@@ -95,7 +95,7 @@ class Mesh final : public SyncTransportObserver {
   // `peers` are the names of the peer routers, in PeerIndex order.
   Mesh(Clock& clock, Executor& loop, SyncStrategy& strategy, MeshSink& sink, std::vector<std::string> peers);
 
-  // Starts the beat. Before any other event.
+  // Starts the ticks. Before any other event.
   void Start(SyncTransport& transport, FrameForm form = FrameForm::kPlain);
 
   // Nothing is told to the strategy any more, whatever waits: for a process that ends. Any thread.
@@ -118,21 +118,21 @@ class Mesh final : public SyncTransportObserver {
   const std::string& peer_name(PeerIndex peer) const { return peers_[peer.value]; }
 
  private:
-  void Beat(Time due);
-  void PeerBeat(PeerIndex peer, std::uint64_t life, Time due);
+  void Tick(Time due);
+  void PeerTick(PeerIndex peer, std::uint64_t epoch, Time due);
   // Whether the offer queue has room for so much; then it is taken.
   bool TakeRoom(std::uint64_t bytes) PREFIXMESH_REQUIRES(offers_mutex_);
   void DrainOffers();
-  void CarryOut();
-  void CarryOut(Action action);
-  void Carry(SendFrame action);
-  void Carry(const RefuseFrame& action);
+  void Execute();
+  void Execute(Action action);
+  void Execute(SendFrame action);
+  void Execute(const RefuseFrame& action);
   void LogOversize(Oversize kind, PeerIndex peer, Layer layer, std::string_view model, std::uint64_t bytes,
                    std::uint64_t limit_bytes);
-  void Carry(const RejectFrame& action);
-  void Carry(const CloseStream& action);
+  void Execute(const RejectFrame& action);
+  void Execute(const CloseStream& action);
   template <typename ToSink>
-  void Carry(ToSink action) {
+  void Execute(ToSink action) {
     sink_.Apply(std::move(action));
   }
   void PublishReport();
@@ -152,7 +152,7 @@ class Mesh final : public SyncTransportObserver {
   Actions actions_;
   using Offered = std::variant<prefixmesh::Offer, Removal>;
   std::vector<Offered> taken_;
-  std::vector<std::uint64_t> lives_;  // per peer, which stream the strategy knows of
+  std::vector<std::uint64_t> epochs_;  // per peer, which stream the strategy knows of
   std::vector<bool> up_;
   std::uint64_t built_in_beat_ = 0;
   LogLimiter peer_log_;  // by peer and reason: streams up, down and closed, frames not taken or too big

@@ -78,8 +78,8 @@ void RouterNode::ReadSync(Readings& out) {
   std::uint64_t sent = 0, received = 0;
   if (mesh != nullptr) {
     const StrategyTraits& traits = core_.strategy()->traits();
-    const Time beat = traits.peer_tick_period.count() != 0 ? traits.peer_tick_period : traits.round_period;
-    round_ms = std::chrono::duration<double, std::milli>(beat).count();
+    const Time tick = traits.peer_tick_period.count() != 0 ? traits.peer_tick_period : traits.round_period;
+    round_ms = std::chrono::duration<double, std::milli>(tick).count();
     if (traits.round_period.count() != 0) rounds_ended = stats.rounds_ended;
     const GrpcSyncTransport::WireBytes wire = transport_->SampleWireBytes();
     sent = wire.sent;

@@ -23,7 +23,7 @@ const char* DecisionReasonName(DecisionReason reason) {
 }
 
 Choice ChooseWorker(const PolicyOptions& options, const TreeMatch& match, std::span<const WorkerIndex> candidates,
-                    const LoadView& loads, std::uint64_t chance) {
+                    const LoadView& loads, std::uint64_t random_bits) {
   std::uint32_t lowest = UINT32_MAX, highest = 0;
   std::uint32_t tied = 0;
   for (const WorkerIndex worker : candidates) {
@@ -36,7 +36,7 @@ Choice ChooseWorker(const PolicyOptions& options, const TreeMatch& match, std::s
   }
   if (tied == 0) return {};
   const auto least_loaded = [&](DecisionReason reason) -> Choice {
-    auto skip = static_cast<std::uint32_t>((static_cast<unsigned __int128>(chance) * tied) >> 64);
+    auto skip = static_cast<std::uint32_t>((static_cast<unsigned __int128>(random_bits) * tied) >> 64);
     for (const WorkerIndex worker : candidates) {
       if (!loads.Healthy(worker) && !Seeded(Bug::kcore_health_ignored)) continue;
       if (loads.Load(worker) > lowest) continue;

@@ -43,8 +43,8 @@ class LoadView {
   virtual std::uint32_t Load(WorkerIndex worker) const = 0;
 };
 
-// `candidates` are the workers that serve the model. `chance` is uniform over 64 bits and breaks ties.
+// `candidates` are the workers that serve the model. `random_bits` is uniform over 64 bits and breaks ties.
 Choice ChooseWorker(const PolicyOptions& options, const TreeMatch& match, std::span<const WorkerIndex> candidates,
-                    const LoadView& loads, std::uint64_t chance);
+                    const LoadView& loads, std::uint64_t random_bits);
 
 }  // namespace prefixmesh

@@ -1,4 +1,4 @@
-// strategy.h — start here for sync: the seam behind which every way of telling the peers lives. The A/B variable.
+// strategy.h — start here for sync: the seam behind which every sync strategy lives. The A/B variable.
 //
 //   placement.h   what it is told of a request        actions.h   what it wants done
 //   removal.h     what it is told of a worker         report.h    what it says of itself
@@ -55,9 +55,9 @@ struct StrategyTraits {
   std::string_view name;
   bool runs_on_block = false;
   bool runs_on_text = false;
-  // The beat of OnRound; zero: never.
+  // The tick of OnRound; zero: never.
   Time round_period{0};
-  // The beat of OnPeerTick for each stream, with a phase of its own that starts when the stream comes up; zero: never.
+  // The tick of OnPeerTick for each stream, with a phase of its own that starts when the stream comes up; zero: never.
   Time peer_tick_period{0};
   // The transport's queue per peer: frames and bytes, whichever is reached first.
   std::size_t queue_frames = 1024;
@@ -105,7 +105,7 @@ class SyncStrategy {
   virtual StrategyReport Report() const = 0;
 
   // In canonical order, logs without records left out. Empty: a strategy that keeps no logs. Copies; not for every
-  // beat.
+  // tick.
   virtual std::vector<LogPosition> Positions() const { return {}; }
 };
 

@@ -29,23 +29,23 @@ class Router final : public TextTreeView {
 
   void Up(PeerIndex peer, StreamRole role) {
     strategy_->OnPeerUp(++now_, peer, role, actions_);
-    CarryOut();
+    Execute();
   }
   void Down(PeerIndex peer) {
     strategy_->OnPeerDown(++now_, peer, actions_);
-    CarryOut();
+    Execute();
   }
   void Frame(PeerIndex peer, Bytes frame) {
     strategy_->OnFrame(++now_, peer, frame, actions_);
-    CarryOut();
+    Execute();
   }
   void Tick(PeerIndex peer) {
     strategy_->OnPeerTick(++now_, peer, actions_);
-    CarryOut();
+    Execute();
   }
   void Rounds(int count) {
     for (int i = 0; i < count; ++i) strategy_->OnRound(++now_, actions_);
-    CarryOut();
+    Execute();
   }
   void Place(Bytes prompt) {
     const Slices slices(prompt);
@@ -55,7 +55,7 @@ class Router final : public TextTreeView {
     placement.worker_name = "w";
     if (std::optional<Offer> offer = strategy_->Capture(placement))
       strategy_->OnPlacement(++now_, std::move(*offer), actions_);
-    CarryOut();
+    Execute();
   }
   void Read() const { (void)strategy_->Report(); }
 
@@ -140,7 +140,7 @@ class Router final : public TextTreeView {
       });
     }
   }
-  void CarryOut() {
+  void Execute() {
     for (std::size_t i = 0; i < actions_.size(); ++i) {
       Action action = std::move(actions_[i]);
       if (const auto* send = std::get_if<SendFrame>(&action)) {

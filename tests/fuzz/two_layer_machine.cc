@@ -40,7 +40,7 @@ class Machine final : public StrategyView {
   void Up(PeerIndex peer) {
     Actions actions;
     strategy_.OnPeerUp(now_, peer, StreamRole::kServer, actions);
-    CarryOut(actions);
+    Execute(actions);
     Hello hello;
     hello.text_block_bytes = 256;
     hello.tokens_block_tokens = 16;
@@ -50,17 +50,17 @@ class Machine final : public StrategyView {
   void Down(PeerIndex peer) {
     Actions actions;
     strategy_.OnPeerDown(now_, peer, actions);
-    CarryOut(actions);
+    Execute(actions);
   }
   void Frame(PeerIndex peer, const std::string& frame) {
     Actions actions;
     strategy_.OnFrame(now_, peer, AsBytes(frame), actions);
-    CarryOut(actions);
+    Execute(actions);
   }
   std::uint64_t SealOf(PeerIndex peer) const {
     return SealKey(kPeerLives[peer.value], strategy_.replica().own().key.incarnation);
   }
-  void Beat(bool full) {
+  void Tick(bool full) {
     full_ = full;
     now_ += std::chrono::milliseconds(250);
     Offer offer;
@@ -72,7 +72,7 @@ class Machine final : public StrategyView {
     strategy_.OnPlacement(now_, std::move(offer), actions);
     ++version_;
     strategy_.OnRound(now_, actions);
-    CarryOut(actions);
+    Execute(actions);
     const Replica& replica = strategy_.replica();
     PREFIXMESH_CHECK(replica.logs().size() <= kPositionsMax);
     PREFIXMESH_CHECK(replica.own().window.head() > 1);
@@ -94,7 +94,7 @@ class Machine final : public StrategyView {
     options.incarnation = Incarnation{7};
     return options;
   }
-  void CarryOut(Actions& actions) {
+  void Execute(Actions& actions) {
     // What was built before this router took a new incarnation opens no more.
     const bool same_life = next_incarnation_ == checked_incarnation_;
     checked_incarnation_ = next_incarnation_;
@@ -181,9 +181,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } else if (step == 6) {
       machine.Down(peer);
     } else {
-      machine.Beat((what & 0x80) != 0);
+      machine.Tick((what & 0x80) != 0);
     }
   }
-  machine.Beat(false);
+  machine.Tick(false);
   return 0;
 }

@@ -9,9 +9,9 @@ namespace prefixmesh::profiles {
 namespace {
 
 constexpr char kStacks[] =
-    "_start;main (router_main.cc);prefixmesh::Mesh::Beat() (mesh.cc);prefixmesh::two_layer::TwoLayer::OnRound(int) "
+    "_start;main (router_main.cc);prefixmesh::Mesh::Tick() (mesh.cc);prefixmesh::two_layer::TwoLayer::OnRound(int) "
     "(two_layer.cc);operator new(unsigned long); 700\n"
-    "_start;main (router_main.cc);prefixmesh::Mesh::Beat() (mesh.cc);prefixmesh::BlockIndex::Insert(int) "
+    "_start;main (router_main.cc);prefixmesh::Mesh::Tick() (mesh.cc);prefixmesh::BlockIndex::Insert(int) "
     "(block_index.cc);std::vector<>::_M_grow() (stl_vector.h); 500\n"
     "_start;grpc_core::Call::Start(int);gpr_malloc; 300\n"
     "_start;prefixmesh::GenerateCall::OnSlice(int) (generate_call.cc);grpc_slice_malloc; 200\n"

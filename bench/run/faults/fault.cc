@@ -36,7 +36,7 @@ Reading Fault::DecisionsOf(const RouterReport& report) {
   return reading != nullptr ? *reading : Reading{&figure, {}, NotMeasured{"the router did not answer"}};
 }
 
-std::vector<Reading> Fault::TurnPhase(const std::vector<RouterReport>& reports, const std::string& phase) {
+std::vector<Reading> Fault::RollPhase(const std::vector<RouterReport>& reports, const std::string& phase) {
   std::vector<Reading> p99;
   for (const RouterReport& report : reports) p99.push_back(DecisionsOf(report));
   for (Cluster::Router& router : world_.cluster.routers())

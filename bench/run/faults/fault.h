@@ -52,7 +52,7 @@ class Fault {
     measured_.readings.Set(Row(path), std::round(at_s * 1000) / 1000);
   }
   // Per router the 99th percentile of its decisions since the last phase began; then a phase of this name begins.
-  std::vector<Reading> TurnPhase(const std::vector<RouterReport>& reports, const std::string& phase);
+  std::vector<Reading> RollPhase(const std::vector<RouterReport>& reports, const std::string& phase);
   static Reading DecisionsOf(const RouterReport& report);
   // One reading per router under `each`, and the largest of those that `of` picks under `largest`.
   void SetEach(std::string_view each, const std::vector<Reading>& values, std::optional<std::size_t> without);

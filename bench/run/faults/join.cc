@@ -17,7 +17,7 @@ class Join final : public Fault {
     joined_ = true;
     std::vector<RouterReport> before;
     (void)world_.sampler.SampleNow(&before);
-    SetEach("decision_cpu_p99_us.*.before", TurnPhase(before, "join"), joiner_);
+    SetEach("decision_cpu_p99_us.*.before", RollPhase(before, "join"), joiner_);
     SetLargest("others_decision_cpu_p99_us.before", "decision_cpu_p99_us.*.before", joiner_);
     recovery().Open(std::move(before), AskPositions(world_.cluster));
     recovery().Begin();

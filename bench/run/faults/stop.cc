@@ -18,7 +18,7 @@ class Stop final : public Fault {
   Status Tick(double share, bool load_over) override {
     const bool over = load_over || share >= world_.settings.stop.to;
     if (!began_s_ && !over && share >= world_.settings.stop.from) Begin();
-    if (began_s_ && !went_on_ && over) GoOn();
+    if (began_s_ && !went_on_ && over) Resume();
     return {};
   }
 
@@ -28,7 +28,7 @@ class Stop final : public Fault {
   void Begin() {
     std::vector<RouterReport> before;
     rss_before_ = world_.sampler.SampleNow(&before);
-    SetEach("decision_cpu_p99_us.*.before", TurnPhase(before, "stop"), stopped_);
+    SetEach("decision_cpu_p99_us.*.before", RollPhase(before, "stop"), stopped_);
     SetLargest("peers_decision_cpu_p99_us.before", "decision_cpu_p99_us.*.before", stopped_);
     Positions positions = AskPositions(world_.cluster);
     if (positions.answered[stopped_]) position_ = std::move(positions.of[stopped_]);
@@ -38,11 +38,11 @@ class Stop final : public Fault {
     SetMoment("began_s", *began_s_);
   }
 
-  void GoOn() {
+  void Resume() {
     went_on_ = true;
     std::vector<RouterReport> before;
     (void)world_.sampler.SampleNow(&before);
-    SetEach("decision_cpu_p99_us.*.during", TurnPhase(before, "going on"), stopped_);
+    SetEach("decision_cpu_p99_us.*.during", RollPhase(before, "going on"), stopped_);
     SetLargest("peers_decision_cpu_p99_us.during", "decision_cpu_p99_us.*.during", stopped_);
     // It cannot be asked while it is stopped, and what it has cannot change.
     before[stopped_] = report_;

@@ -11,7 +11,7 @@ Status BeginFigures(RunLoop& run) {
     run.measured.routers.emplace_back().name = routers[i].name;
     if (routers[i].child != nullptr) run.RouterReady(i);
   }
-  run.silence.Begin();
+  run.watchdog.Begin();
   ResetPeak(run.cluster.workers()->pid());
   run.cpu.Begin(run.cluster.workers()->pid());
   run.sampler.Begin();

@@ -5,7 +5,7 @@
 // GrpcWorkerChannels), so that its headers reach only targets that name it; loadgen and bench do the same with theirs.
 //
 // Threads: all methods from any thread. LoopThread runs tasks on one thread of its own, in order of (due time,
-// posting). Ownership: values. Bounds: tasks are bounded by who posts (one frame per peer, one beat per stream).
+// posting). Ownership: values. Bounds: tasks are bounded by who posts (one frame per peer, one tick per stream).
 // Errors: none.
 #pragma once
 

@@ -1,6 +1,6 @@
 // collector.h — one stream's sending end, which all generations share (driver.h has one for each stream).
 //
-// Each end of each stream runs a 1 s beat of its own that starts when the stream comes up (OnPeerTick). On a beat it
+// Each end of each stream runs a 1 s tick of its own that starts when the stream comes up (OnPeerTick). On a tick it
 // collects one batch, the policy store's updates beyond its own watermarks, tests the size, offers the frame to the
 // stream's queue (128 messages, never waits) and marks it sent when the queue took it:
 //
@@ -11,12 +11,12 @@
 //   offer ──full or closed──► not marked, tried again in a second
 //      └──queued──► marked: "sent" means queued here, never delivered (H1)
 //
-// Generations that send each tree on its own offer several batches a beat; the gate moves when all of them are marked.
+// Generations that send each tree on its own offer several batches a tick; the gate moves when all of them are marked.
 // Watermarks are per connection and start at zero. The size test sees value bytes only: keys, framing and gzip do not
 // count (H11). A batch is the whole store: one large tree carries or blocks the others (H10).
 //
 // Mended (hazards.h), a batch is marked by the peer's acknowledgement, of which each stands for one batch in the order
-// of the stream, and no beat begins before all are in (H1); both ends mark what is too big (H2); each key has a batch
+// of the stream, and no tick begins before all are in (H1); both ends mark what is too big (H2); each key has a batch
 // of its own (H10); the test sees the frame (H11).
 //
 // Threads: mesh loop. Time: none of its own. Ownership: a batch is handed over and encoded; of it only keys and
@@ -76,9 +76,9 @@ class Collector {
   std::uint64_t LastSent(std::string_view key) const;
   std::size_t watermarks() const { return last_sent_.size(); }
 
-  // Something is under way and not acknowledged: no beat may begin (never, but with H1 mended).
+  // Something is under way and not acknowledged: no tick may begin (never, but with H1 mended).
   bool Waits() const { return !under_way_.empty(); }
-  // A beat begins. Offers without an outcome are forgotten.
+  // A tick begins. Offers without an outcome are forgotten.
   void BeginBeat();
   // The watermark moves without anything sent: what is not worth sending counts as sent.
   void Skip(const std::string& key, std::uint64_t version) { last_sent_[key] = version; }
@@ -118,8 +118,8 @@ class Collector {
   const TooBig too_big_;
   std::map<std::string, std::uint64_t, std::less<>> last_sent_;
   std::uint64_t generation_marked_ = 0;
-  std::uint64_t generation_before_ = 0;  // what it was when the beat began
-  bool kept_ = false;                    // a batch of this beat was not marked
+  std::uint64_t generation_before_ = 0;  // what it was when the tick began
+  bool kept_ = false;                    // a batch of this tick was not marked
   std::vector<Pending> pending_;
   std::deque<Pending> under_way_;  // H1 mended: queued, in the order of the stream
 };

@@ -67,9 +67,9 @@ struct Position {
   OriginKey key;
   std::uint32_t floor = 1;
   std::uint32_t have = 1;
-  std::uint64_t sum = 0;     // of the entry hashes in [floor, have)
-  std::uint64_t age_ms = 0;  // of the evidence that the owner is alive
-  std::uint32_t beat = 0;    // that evidence: the owner's count of heartbeats
+  std::uint64_t sum = 0;        // of the entry hashes in [floor, have)
+  std::uint64_t age_ms = 0;     // of the evidence that the owner is alive
+  std::uint32_t heartbeat = 0;  // that evidence: the owner's count of heartbeats
 };
 
 struct Vector {
@@ -151,7 +151,7 @@ struct RangeView {
 // At rest it is all that two routers say to each other.
 struct Digest {
   std::uint32_t floor = 1, head = 1;  // of the sender's own log
-  std::uint32_t beat = 0;             // heartbeats of this incarnation of the sender
+  std::uint32_t heartbeat = 0;        // heartbeats of this incarnation of the sender
   std::uint64_t vector_hash = 0;
   std::uint32_t register_hash = 0;
   std::uint32_t load_hash = 0;  // of what the receiver was told of loads, this frame included (load_table.h)

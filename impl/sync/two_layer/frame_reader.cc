@@ -148,7 +148,7 @@ const char* ReadRanges(ByteReader& reader, std::vector<RangeView>& ranges) {
 
 const char* ReadDigest(ByteReader& reader, Digest& digest) {
   if (!ReadSeq(reader, 1, digest.floor) || !ReadSeq(reader, digest.floor, digest.head)) return "digest";
-  digest.beat = static_cast<std::uint32_t>(reader.Varint());
+  digest.heartbeat = static_cast<std::uint32_t>(reader.Varint());
   digest.vector_hash = reader.Fixed64();
   digest.register_hash = reader.Fixed32();
   digest.load_hash = static_cast<std::uint32_t>(reader.Varint());
@@ -250,7 +250,7 @@ Result<Vector> DecodeVector(Bytes frame, std::uint64_t seal) {
       return Corrupt("position");
     position.sum = reader.Fixed64();
     position.age_ms = reader.Varint();
-    position.beat = static_cast<std::uint32_t>(reader.Varint());
+    position.heartbeat = static_cast<std::uint32_t>(reader.Varint());
     vector.positions.push_back(std::move(position));
   }
   if (!reader.Finished()) return Corrupt("vector length");

@@ -99,7 +99,7 @@ void WriteLoads(ByteWriter& writer, const std::vector<Load>& loads) {  // ascend
 void WriteDigest(ByteWriter& writer, const Digest& digest) {
   writer.Varint(digest.floor);
   writer.Varint(digest.head);
-  writer.Varint(digest.beat);
+  writer.Varint(digest.heartbeat);
   writer.Fixed64(digest.vector_hash);
   writer.Fixed32(digest.register_hash);
   writer.Varint(digest.load_hash);
@@ -143,7 +143,7 @@ std::string EncodeVector(const Vector& vector, std::uint64_t seal) {
     writer.Varint(position.have);
     writer.Fixed64(position.sum);
     writer.Varint(position.age_ms);
-    writer.Varint(position.beat);
+    writer.Varint(position.heartbeat);
   }
   return Sealed(std::move(writer), seal);
 }

@@ -31,7 +31,7 @@ struct Log {
   Time direct_at{-1};            // the owner's own stream said something of the log then
   Time progress_at{0};           // a record came in then
   Time lacks_since{-1};          // more is known to exist than is here; < 0: it is all here
-  std::uint32_t beat = 0;        // the owner's count of heartbeats, the highest that anyone announced
+  std::uint32_t heartbeat = 0;   // the owner's count of heartbeats, the highest that anyone announced
   std::uint32_t known_head = 1;  // the owner has written up to here, as far as anyone announced
   bool aged = false;             // its whole window counts as the older half
   Seqs deferred;                 // records about incarnations that an own worker has not confirmed lie in it

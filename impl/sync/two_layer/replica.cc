@@ -116,11 +116,12 @@ bool Replica::Merge(Time now, const Position& position, Introducer by, Actions& 
     log = table_.FindOrMake(now, position.key, by, false, actions);
     if (log == nullptr) return true;
     log->evidence_at = now - age;
-    log->beat = position.beat;
+    log->heartbeat = position.heartbeat;
   }
-  // Only the owner raises the beat, so evidence that goes in circles, younger by every hop's delay, says nothing new.
-  if (position.beat > log->beat || Seeded(Bug::ktaught_is_alive)) {
-    log->beat = position.beat;
+  // Only the owner raises the heartbeat, so evidence that goes in circles, younger by every hop's delay, says nothing
+  // new.
+  if (position.heartbeat > log->heartbeat || Seeded(Bug::ktaught_is_alive)) {
+    log->heartbeat = position.heartbeat;
     log->evidence_at = std::max(log->evidence_at, Seeded(Bug::ktaught_is_alive) ? now : now - age);
   }
   log->known_head = std::max(log->known_head, position.have);
@@ -136,7 +137,7 @@ void Replica::MergeDirect(Time now, const OriginKey& key, const Digest& digest, 
   Log* log = table_.FindOrMake(now, key, by, true, actions);
   if (log == nullptr) return;
   log->evidence_at = log->direct_at = now;
-  log->beat = std::max(log->beat, digest.beat);
+  log->heartbeat = std::max(log->heartbeat, digest.heartbeat);
   log->known_head = std::max(log->window.head(), digest.head);  // the owner knows best, also how little there is
   if (log->aged) {
     log->aged = false;
@@ -173,7 +174,7 @@ std::vector<Position> Replica::Positions(Time now) const {
                             ? 0
                             : std::chrono::duration_cast<std::chrono::milliseconds>(age(now, *log)).count();
     positions.push_back({log->key, log->window.floor(), log->window.head(), log->window.sum,
-                         static_cast<std::uint64_t>(std::max<std::int64_t>(age_ms, 0)), log->beat});
+                         static_cast<std::uint64_t>(std::max<std::int64_t>(age_ms, 0)), log->heartbeat});
   }
   return positions;
 }
@@ -186,7 +187,7 @@ std::uint64_t Replica::VectorHash() const {
       hash += log->window.head() - log->window.floor();
       continue;
     }
-    if (Seeded(Bug::kX8_digest_of_live_counter)) hash += log->beat;
+    if (Seeded(Bug::kX8_digest_of_live_counter)) hash += log->heartbeat;
     const std::uint64_t entry = Mix64(log->key_hash ^ (std::uint64_t{log->window.floor()} << 32 | log->window.head()));
     hash += Mix64(entry ^ log->window.sum);
   }

@@ -23,7 +23,7 @@ void Stream::SendRegisters(Time now, std::uint64_t since, Actions& actions) {
 
 Digest Stream::OwnDigest() const {
   const Log& own = host_.replica.own();
-  return {own.window.floor(), own.window.head(), own.beat, host_.replica.VectorHash(),
+  return {own.window.floor(), own.window.head(), own.heartbeat, host_.replica.VectorHash(),
           static_cast<std::uint32_t>(host_.replica.RegisterHash())};
 }
 

@@ -41,7 +41,7 @@ void TwoLayer::OnPlacement(Time, Offer offer, Actions&) {
 // Stamps what is new, in the order of the leaves, so that the order costs nothing on the wire.
 void TwoLayer::Collect(Time now, Actions& actions) {
   Replica& replica = host_->replica;
-  if (Seeded(Bug::kW16_round_forgotten) && replica.own().beat % 30 == 29) pending_.clear();
+  if (Seeded(Bug::kW16_round_forgotten) && replica.own().heartbeat % 30 == 29) pending_.clear();
   if (pending_.empty()) return;
   if (replica.own().window.head() + pending_.size() >= kSeqMax) RestartWithNewIncarnation(now, actions);
   std::stable_sort(pending_.begin(), pending_.end(),
@@ -79,7 +79,7 @@ void TwoLayer::OnRound(Time now, Actions& actions) {
   replica.Replay(host_->records, actions);
   Collect(now, actions);
   if (heartbeat_at_ < Time{0} || now - heartbeat_at_ >= kHeartbeat) {
-    ++replica.own().beat;
+    ++replica.own().heartbeat;
     heartbeat_at_ = now;
   }
   replica.Expire(now, actions);

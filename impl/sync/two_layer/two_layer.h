@@ -82,7 +82,7 @@ class TwoLayer final : public SyncStrategy {
   std::vector<Offer> pending_;  // news since the last round
   std::uint64_t pending_bytes_ = 0;
   std::uint64_t view_version_ = 0;  // of the view, when its workers were read
-  Time heartbeat_at_{-1};           // when own().beat last rose
+  Time heartbeat_at_{-1};           // when own().heartbeat last rose
 };
 
 }  // namespace prefixmesh::two_layer

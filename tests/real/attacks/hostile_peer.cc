@@ -183,7 +183,7 @@ std::string VectorOfInventedLogs(Attack& attack, std::uint64_t seal) {
     Position position;
     position.key = {"invented-" + std::to_string(attack.prng.Next()), Incarnation{attack.prng.Next() | 1}};
     position.have = 100;
-    position.beat = 7;
+    position.heartbeat = 7;
     vector.positions.push_back(position);
   }
   return EncodeVector(vector, seal);

@@ -111,7 +111,7 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
                             .evictions = std::move(records.evictions)};
     batch.Add(TreeEntry(key, kTenantDeltaTag, Encode(delta), version, context_.self_name, now), count, false);
   }
-  // A body at the version of a delta of the same beat, or of an earlier one, counts as sent (X8).
+  // A body at the version of a delta of the same tick, or of an earlier one, counts as sent (X8).
   bodies_.Collect(now, collector, batch, actions);
   return batches;
 }

@@ -11,7 +11,7 @@
 //               Then evictions: with hash 0 the worker leaves the tree, with what the same message placed since (W11);
 //               others are ignored (W12). No version rule
 //   60 rounds   counters of trees without a body go: versions and epochs start again (W14)
-//   eviction    on the beat of the tree's eviction the index is cleared, if it has more entries than the tree may have
+//   eviction    on the tick of the tree's eviction the index is cleared, if it has more entries than the tree may have
 //               chars a tenant
 //
 // Nothing exports a tree and no snapshot has one, so a new or healed peer gets nothing (W8); bodies come only from
@@ -73,7 +73,7 @@ struct TenantDeltasOptions {
   TenantDeltaDraft draft = TenantDeltaDraft::kMerged;
   std::string self_name = {};
   Constants constants = {};
-  // Those of the text trees: the index is looked at on the beat of their eviction, and its entries are compared with
+  // Those of the text trees: the index is looked at on the tick of their eviction, and its entries are compared with
   // what a tenant may hold in chars.
   Time text_eviction_period = std::chrono::seconds(120);
   std::uint64_t text_chars_max = 1u << 26;

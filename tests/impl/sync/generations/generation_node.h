@@ -32,7 +32,7 @@ class GenerationNode final : public TextTreeView {
 
   void Up(StreamRole role, PeerIndex peer = kFirst) {
     strategy_->OnPeerUp(Now(), peer, role, actions_);
-    control = CarryOut();
+    control = Execute();
   }
 
   // Matches, inserts and tells, as the request path does.
@@ -86,17 +86,17 @@ class GenerationNode final : public TextTreeView {
 
   void Rounds(int count) {
     for (int i = 0; i < count; ++i) strategy_->OnRound(Now(), actions_);
-    CarryOut();
+    Execute();
   }
   // One beat of a sender: the frames it offered. The refusals of the beat are in `refused`.
   std::vector<std::string> Tick(PeerIndex peer = kFirst, SendOutcome outcome = SendOutcome::kQueued) {
     strategy_->OnPeerTick(Now(), peer, actions_);
-    return CarryOut(outcome);
+    return Execute(outcome);
   }
   // Receives a frame; what goes back at once (snapshot chunks) is returned.
   std::vector<std::string> Receive(const std::string& frame, PeerIndex peer = kFirst) {
     strategy_->OnFrame(Now(), peer, AsBytes(frame), actions_);
-    return CarryOut();
+    return Execute();
   }
   void ReceiveAll(const std::vector<std::string>& frames, PeerIndex peer = kFirst) {
     for (const std::string& frame : frames) Receive(frame, peer);
@@ -189,7 +189,7 @@ class GenerationNode final : public TextTreeView {
       return true;
     });
   }
-  std::vector<std::string> CarryOut(SendOutcome outcome = SendOutcome::kQueued) {
+  std::vector<std::string> Execute(SendOutcome outcome = SendOutcome::kQueued) {
     std::vector<std::string> frames;
     refused.clear();
     for (std::size_t i = 0; i < actions_.size(); ++i) {

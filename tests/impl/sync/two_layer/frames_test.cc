@@ -142,7 +142,7 @@ TEST_CASE("Hello, vector, registers, pull, refusal: read back as they were writt
   REQUIRE(positions->positions.size() == 2);
   REQUIRE(positions->positions[0].key == vector.positions[0].key);
   REQUIRE((positions->positions[0].have == 10 && positions->positions[0].sum == 99));
-  REQUIRE((positions->positions[0].age_ms == 1500 && positions->positions[0].beat == 7));
+  REQUIRE((positions->positions[0].age_ms == 1500 && positions->positions[0].heartbeat == 7));
 
   const std::vector<WorkerName> registers = {{"w0", Incarnation{1}}, {"w1", Incarnation{9}}};
   frame = EncodeRegisters(registers, kSeal);

@@ -48,7 +48,7 @@ class Victim final : public StrategyView {
   void Connect(std::uint16_t peer) {
     Actions actions;
     strategy_->OnPeerUp(now, PeerIndex{peer}, StreamRole::kServer, actions);
-    CarryOut(actions);
+    Execute(actions);
     Hello hello;
     hello.text_block_bytes = 256;
     hello.tokens_block_tokens = 16;
@@ -59,12 +59,12 @@ class Victim final : public StrategyView {
   void Disconnect(std::uint16_t peer) {
     Actions actions;
     strategy_->OnPeerDown(now, PeerIndex{peer}, actions);
-    CarryOut(actions);
+    Execute(actions);
   }
   void Hand(std::uint16_t peer, const std::string& frame) {
     Actions actions;
     strategy_->OnFrame(now, PeerIndex{peer}, AsBytes(frame), actions);
-    CarryOut(actions);
+    Execute(actions);
   }
   void Say(std::uint16_t peer, const prefixmesh::two_layer::Round& round) {
     Hand(peer, EncodeRound(round, SlotBitsFor(kNamesMax, kNamesMax), Seal(peer)));
@@ -108,13 +108,13 @@ class Victim final : public StrategyView {
     offer.ids = {NodeId{id}};
     Actions actions;
     strategy_->OnPlacement(now, std::move(offer), actions);
-    CarryOut(actions);
+    Execute(actions);
   }
   void Round() {
     now += std::chrono::milliseconds(50);
     Actions actions;
     strategy_->OnRound(now, actions);
-    CarryOut(actions);
+    Execute(actions);
   }
   // This router hears from a worker itself.
   void Hear(std::size_t worker, std::uint64_t incarnation) {
@@ -147,7 +147,7 @@ class Victim final : public StrategyView {
   mutable std::uint64_t next_incarnation = 1000;
 
  private:
-  void CarryOut(Actions& actions) {
+  void Execute(Actions& actions) {
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const Action action = std::move(actions[i]);
       if (const auto* send = std::get_if<SendFrame>(&action)) {

@@ -258,7 +258,7 @@ TEST_CASE("Hostile peer: small frames that ask for much get it once a second") {
 TEST_CASE("Hostile peer: a stream that was ended is not read any more, and ends once") {
   Victim victim;
   victim.Connect(kHostile);
-  for (int i = 0; i < 100; ++i) victim.Hand(kHostile, "\x02 rubbish");
+  for (int i = 0; i < 100; ++i) victim.Hand(kHostile, "\x02 corrupt");
   REQUIRE(victim.closed == std::vector<std::string>{"corrupt"});
   victim.SayRegisters(kHostile, {{"v", Incarnation{3}}});
   REQUIRE(victim.RegisterOf("v") == 0);

@@ -77,7 +77,7 @@ class Network {
     for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
       Actions actions;
       routers_[from]->strategy().OnPeerUp(now, PeerOf(from, to), StreamRole::kDialer, actions);
-      CarryOut(from, actions);
+      Execute(from, actions);
     }
   }
   void ConnectAll() {
@@ -91,7 +91,7 @@ class Network {
       in_flight_[{from, to}].clear();
       Actions actions;
       routers_[from]->strategy().OnPeerDown(now, PeerOf(from, to), actions);
-      CarryOut(from, actions);
+      Execute(from, actions);
     }
   }
   bool Connected(std::size_t a, std::size_t b) const { return links_.count({a, b}) > 0; }
@@ -104,13 +104,13 @@ class Network {
     offer.ids = std::move(ids);
     Actions actions;
     routers_[router]->strategy().OnPlacement(now, std::move(offer), actions);
-    CarryOut(router, actions);
+    Execute(router, actions);
   }
   // One round of one router.
   void Round(std::size_t router) {
     Actions actions;
     routers_[router]->strategy().OnRound(now, actions);
-    CarryOut(router, actions);
+    Execute(router, actions);
   }
   // Delivers at most `count` frames of every link.
   void Deliver(std::size_t count = SIZE_MAX) {
@@ -128,7 +128,7 @@ class Network {
   void Hand(std::size_t from, std::size_t to, const std::string& frame) {
     Actions actions;
     routers_[to]->strategy().OnFrame(now, PeerOf(to, from), AsBytes(frame), actions);
-    CarryOut(to, actions);
+    Execute(to, actions);
   }
   // Two seconds of rounds.
   void Settle() {
@@ -148,7 +148,7 @@ class Network {
   std::size_t queue_max = SIZE_MAX;  // frames a link holds before it is full
 
  private:
-  void CarryOut(std::size_t router, Actions& actions) {
+  void Execute(std::size_t router, Actions& actions) {
     Router& self = *routers_[router];
     for (std::size_t i = 0; i < actions.size(); ++i) {
       const Action action = std::move(actions[i]);
@@ -487,11 +487,11 @@ TEST_CASE("TwoLayer: damaged frames change nothing, are counted, and the peer is
   });
 }
 
-TEST_CASE("TwoLayer: a peer that sends nothing but rubbish is closed") {
+TEST_CASE("TwoLayer: a peer that sends corrupt frames again and again is closed") {
   Network net(2);
   net.ConnectAll();
   net.Settle();
-  for (int i = 0; i < kCorruptMax; ++i) net.Hand(0, 1, std::string("\x02 rubbish"));
+  for (int i = 0; i < kCorruptMax; ++i) net.Hand(0, 1, std::string("\x02 corrupt"));
   REQUIRE(net[1].closed == std::vector<std::string>{"corrupt"});
 }
 

@@ -1,22 +1,22 @@
-#include "bench/run/silence.h"
+#include "bench/run/watchdog.h"
 
 namespace prefixmesh::bench {
 namespace {
 
 Status Judge(const std::string& name, double since_s) {
-  if (since_s <= Silence::kMax_s) return {};
+  if (since_s <= Watchdog::kMax_s) return {};
   return Error{ErrorCode::kTimeout, name + " not answered for " + std::to_string(static_cast<int>(since_s)) + " s"};
 }
 
 }  // namespace
 
-void Silence::Begin() {
+void Watchdog::Begin() {
   answered_s_.assign(cluster_.routers().size(), 0);
   workers_ = WorkerPulse::Make(cluster_.worker_addresses().front().second);  // one process serves all of them
 }
 
-Status Silence::Check(const Sample& now) {
-  workers_->Beat();
+Status Watchdog::Check(const Sample& now) {
+  workers_->Ask();
   const std::chrono::duration<double> workers = std::chrono::steady_clock::now() - workers_->heard();
   if (Status heard = Judge("the workers have", workers.count()); !heard.ok()) return heard;
   if (load_heard_s_.has_value())

@@ -1,5 +1,5 @@
-// silence.h — which process of a run says nothing any more. It may be slow to answer under load; one that is silent for
-// kMax hangs or was stopped, and the run ends with its name.
+// watchdog.h — which process of a run says nothing any more. It may be slow to answer under load; one that is silent
+// for kMax hangs or was stopped, and the run ends with its name.
 //
 // Threads: the run's loop. Time: seconds of the sampler; the workers' pulse has its own clock. Ownership: borrows the
 // cluster. Errors: kTimeout with the name. Bounds: a time per router.
@@ -17,17 +17,17 @@
 
 namespace prefixmesh::bench {
 
-class Silence {
+class Watchdog {
  public:
   static constexpr double kMax_s = 30;
 
-  explicit Silence(const Cluster& cluster) : cluster_(cluster) {}
+  explicit Watchdog(const Cluster& cluster) : cluster_(cluster) {}
 
   // All processes serve.
   void Begin();
   // The generator has something to say every second from now on, or no more.
-  void LoadSpeaks(double at_s) { load_heard_s_ = at_s; }
-  void LoadMayBeSilent() { load_heard_s_.reset(); }
+  void ArmLoad(double at_s) { load_heard_s_ = at_s; }
+  void DisarmLoad() { load_heard_s_.reset(); }
   void HeardLoad(double at_s) {
     if (load_heard_s_.has_value()) load_heard_s_ = at_s;
   }
