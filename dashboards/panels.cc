@@ -61,7 +61,12 @@ Panel LivePanel(const Process& process, std::string title, std::initializer_list
 
 std::string HistoryTitle(const HistoryFigure& figure, bool one) {
   std::string title = one ? TitleOf(*figure.figure, figure.label) : std::string(figure.figure->title);
-  if (title.empty()) return figure.Name();
+  if (title.empty()) {  // what it means, as far as one can read at a glance
+    const std::string_view meaning = figure.figure->meaning;
+    title = Sentence(meaning.substr(0, meaning.find_first_of(",;:(")));
+    title.pop_back();
+    if (one && !figure.label.empty()) title += ": " + std::string(figure.label);
+  }
   if (const std::size_t star = title.find(" *"); star != std::string::npos) title.erase(star, 2);
   return title;
 }

@@ -34,7 +34,8 @@ inline constexpr Figure kLadderFigures[] = {
     {.path = "step.*",
      .unit = Unit::kPoints,
      .nature = Nature::kMeasured,
-     .meaning = "lost from one world to the next, of the prompt bytes; below 0 it is gained; they sum to C0 - C4",
+     .meaning =
+         "hit rate lost from one world to the next, of the prompt bytes; below 0 it is gained; they sum to C0 - C4",
      .null_when = kNoOracle,
      .label = kLadderStep,
      .negative = true},
