@@ -32,6 +32,7 @@
 #include "bench/store/index.h"
 #include "dashboards/dashboards.h"
 #include "impl/app/number_from.h"
+#include "impl/app/plain_refusal.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
 #include "impl/env/real/process.h"
@@ -149,13 +150,14 @@ Result<std::string> Record(const std::string& path, const std::string& results, 
   if (const std::optional<std::string> beside = BesideFile(path)) return RecordBeside(*beside, results);
   const Result<nlohmann::json> result = ReadStoredResult(path);
   if (!result.ok()) return result.error();
-  return RecordResult(*result, results, force);
+  Result<std::string> kept = RecordResult(*result, results, force);
+  return kept.ok() ? kept : Error{kept.error().code, path + ": " + kept.error().message};
 }
 
 int RecordCommand(const std::vector<std::string>& runs, const std::string& results, bool force) {
   for (const std::string& run : runs) {
     const Result<std::string> path = Record(run, results, force);
-    if (!path.ok()) return Fail(Error{path.error().code, run + ": " + path.error().message});
+    if (!path.ok()) return Fail(path.error());
     std::printf("recorded  %s\n", path->c_str());
   }
   if (Status indexed = RebuildIndex(results); !indexed.ok()) return Fail(indexed.error());
@@ -204,9 +206,9 @@ int Main(int argc, char** argv) {
 
   std::string what;
   CLI::App* list = app.add_subcommand("list", "what there is, each with what it means");
-  list->add_option("what", what, "strategies, scenarios, settings, figures, dashboards or results")
+  list->add_option("kind", what, "strategies, scenarios, settings, figures, dashboards or results")
       ->required()
-      ->check(CLI::IsMember({"strategies", "scenarios", "settings", "figures", "dashboards", "results"}));
+      ->check(OneOf({"strategies", "scenarios", "settings", "figures", "dashboards", "results"}));
   std::string results_dir = "results";
   list->add_option("--results", results_dir, "of results: the folder with the recorded runs")->capture_default_str();
   std::string list_format = "text";
@@ -258,13 +260,7 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help, version
-    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
-      std::string commands;
-      for (const CLI::App* each : app.get_subcommands({}))
-        commands += (commands.empty() ? "" : ", ") + each->get_name();
-      return Fail("unknown command '" + std::string(argv[1]) + "'; there are: " + commands);
-    }
-    return Fail(std::string(error.what()) + " (see --help)");
+    return Fail(PlainRefusal(app, error) + " (see --help)");
   }
   if (run->parsed()) return RunCommand(scenario, strategy, out, live);
   if (plan->parsed()) return PlanCommand(scenario);

@@ -34,7 +34,7 @@ Result<load::Settings> ScenarioArguments::Resolve() const {
     if (Status applied = load::ApplyOverride(*settings, assignment); !applied.ok()) return applied.error();
   if (duration) {
     const Result<double> seconds = load::ParseSeconds(*duration);
-    if (!seconds.ok()) return Error{ErrorCode::kInvalid, "--duration: " + seconds.error().message};
+    if (!seconds.ok()) return seconds.error();
     settings->phases.load_s = *seconds;
   }
   if (Status valid = load::Validate(*settings); !valid.ok()) return valid.error();

@@ -17,6 +17,9 @@
 #include "bench/store/index.h"
 #include "bench/text/quantity.h"
 #include "bench/text/safe_text.h"
+#include "impl/app/narrow_help.h"
+#include "impl/app/plain_refusal.h"
+#include "impl/base/did_you_mean.h"
 #include "impl/base/whole_file.h"
 
 namespace prefixmesh::bench {
@@ -93,6 +96,14 @@ int SetBaselines(const BaselineArguments& arguments) {
   return 0;
 }
 
+std::string NoBaselineOf(const std::string& scenario, const std::vector<Baseline>& baselines) {
+  std::vector<std::string> scenarios;
+  for (const Baseline& each : baselines)
+    if (scenarios.empty() || scenarios.back() != each.scenario) scenarios.push_back(each.scenario);
+  return "no baseline is set for '" + scenario + "'" + DidYouMean(scenario, scenarios) +
+         (scenarios.empty() ? "" : "; there are some for: " + JoinNames(scenarios));
+}
+
 int ShowBaselines(const BaselineArguments& arguments) {
   const Result<std::vector<Baseline>> baselines = ReadBaselines(arguments.results);
   if (!baselines.ok()) return Fail(baselines.error());
@@ -105,21 +116,18 @@ int ShowBaselines(const BaselineArguments& arguments) {
     const Result<std::vector<RunLine>> runs = RunsOf(baseline, recorded->lines);
     if (!runs.ok()) return Fail(runs.error());
     if (shown++ == 0)
-      std::printf("%-18s %-14s %-10s %4s %12s %12s %9s\n", "scenario", "strategy", "commit", "runs", "peak RSS",
-                  "a round", "oversize");
+      std::printf("%-18s %-14s %-8s %4s %9s %9s %8s\n", "scenario", "strategy", "commit", "runs", "peak RSS", "a round",
+                  "oversize");
     const bool other = baseline.machine != machine;
     elsewhere += other ? 1 : 0;
-    std::printf("%-18s %-14s %-10.8s %4zu %12s %12s %9s%s\n", baseline.scenario.c_str(), baseline.strategy.c_str(),
+    std::printf("%-18s %-14s %-8.8s %4zu %9s %9s %8s%s\n", baseline.scenario.c_str(), baseline.strategy.c_str(),
                 baseline.commit.c_str(), runs->size(), MedianText(*runs, kHistoryPeakRss).c_str(),
                 MedianText(*runs, kHistoryBytesPerRound).c_str(), MedianText(*runs, kHistoryOversize).c_str(),
                 other ? " *" : "");
   }
-  if (shown == 0) {
-    std::printf("no baseline is set%s (`prefixmesh baseline set RUN…`)\n",
-                arguments.scenario.empty() ? "" : (" for " + arguments.scenario).c_str());
-    return 0;
-  }
-  if (elsewhere > 0) std::printf("* of another machine than this one: %s\n", machine.c_str());
+  if (shown == 0 && !arguments.scenario.empty()) return Fail(NoBaselineOf(arguments.scenario, *baselines));
+  if (shown == 0) std::printf("no baseline is set (`prefixmesh baseline set RUN…`)\n");
+  if (elsewhere > 0) std::printf("%s\n", FitColumns("* of another machine than this one: " + machine, 2).c_str());
   return 0;
 }
 
@@ -131,9 +139,9 @@ CLI::App* ExportArguments::AddTo(CLI::App& app) {
   std::string summaries;
   for (const ExportFormat& each : ExportFormats()) {
     names.emplace_back(each.name);
-    summaries += "\n  " + Padded(std::string(each.name), 15) + std::string(each.summary);
+    summaries += "\n" + FitColumns("  " + Padded(std::string(each.name), 15) + std::string(each.summary), 17);
   }
-  command->add_option("--format", format, "the format")->required()->check(CLI::IsMember(names));
+  command->add_option("--format", format, "the format")->required()->check(OneOf(names));
   command->add_option("--out", out, "a folder for all files of a format that has several; they replace older ones");
   command->add_option("paths", paths, "run folders, result files, or folders with an index or results")->required();
   command->footer("Formats:" + summaries);
@@ -194,15 +202,19 @@ int ListResults(const std::string& results) {
     });
   };
   const std::string machine = ThisMachine();
-  std::printf("%-10s %-15s %-14s %-10s %10s %9s %4s\n", "day", "scenario", "strategy", "verdict", "peak RSS", "a round",
+  std::printf("%-10s %-15s %-14s %-10s %8s %9s %4s\n", "day", "scenario", "strategy", "verdict", "peak RSS", "a round",
               "over");
-  for (const RunLine& run : runs->lines)
-    std::printf("%-10.10s %-15.15s %-14.14s %-10s %10s %9s %4s%s%s%s\n", run.started_at.c_str(), run.scenario.c_str(),
+  for (const RunLine& run : runs->lines) {
+    const std::string marks =
+        std::string(is_baseline(run) ? "b" : "") + (run.dirty ? "d" : "") + (run.machine != machine ? "*" : "");
+    std::printf("%-10.10s %-15.15s %-14.14s %-10s %8s %9s %4s%s\n", run.started_at.c_str(), run.scenario.c_str(),
                 run.strategy.c_str(), run.verdict.c_str(), Text(kHistoryPeakRss, run.figures[kHistoryPeakRss]).c_str(),
                 Text(kHistoryBytesPerRound, run.figures[kHistoryBytesPerRound]).c_str(),
-                Text(kHistoryOversize, run.figures[kHistoryOversize]).c_str(), is_baseline(run) ? " b" : "",
-                run.dirty ? " d" : "", run.machine != machine ? " *" : "");
-  std::printf("over: oversize warnings; b: of a baseline; d: of a dirty build; *: of another machine\n");
+                Text(kHistoryOversize, run.figures[kHistoryOversize]).c_str(),
+                marks.empty() ? "" : (" " + marks).c_str());
+  }
+  std::printf("a round: sync bytes; over: oversize warnings\n");
+  std::printf("b: of a baseline; d: of a dirty build; *: of another machine\n");
   return 0;
 }
 

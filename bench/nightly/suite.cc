@@ -11,6 +11,7 @@
 #include "bench/result/utc.h"
 #include "bench/sim/generation_options.h"
 #include "bench/store/run_line.h"
+#include "impl/base/did_you_mean.h"
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
 #include "impl/router/strategies.h"
@@ -223,7 +224,7 @@ Result<Suite> LoadSuite(const std::string& name_or_path) {
   if (name_or_path == "short" || name_or_path == "full")
     return ParseSuite(name_or_path == "short" ? ShortSuite() : FullSuite(), name_or_path);
   if (name_or_path.find('/') == std::string::npos && !name_or_path.ends_with(".toml"))
-    return Invalid("unknown suite '" + name_or_path + "' (short, full, or a .toml file)");
+    return Invalid(UnknownName("suite", name_or_path, {"short", "full"}) + ", and .toml files");
   const Result<std::string> text = ReadWholeFile(name_or_path, kSuiteBytesMax);
   if (!text.ok()) return text.error();
   return ParseSuite(*text, name_or_path);

@@ -8,7 +8,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "impl/base/did_you_mean.h"
 #include "impl/base/result.h"
 
 namespace prefixmesh::sim {
@@ -24,9 +26,9 @@ template <typename Options>
 Status SetField(std::span<const Field<Options>> fields, std::string_view assignment, Options& options) {
   const auto equals = assignment.find('=');
   const std::string_view name = assignment.substr(0, equals);
-  std::string names;
+  std::vector<std::string> names;
   for (const Field<Options>& field : fields) {
-    names += (names.empty() ? "" : ", ") + std::string(field.name);
+    names.emplace_back(field.name);
     if (name != field.name) continue;
     const std::string text(equals == std::string_view::npos ? "" : assignment.substr(equals + 1));
     char* end = nullptr;
@@ -39,7 +41,7 @@ Status SetField(std::span<const Field<Options>> fields, std::string_view assignm
     options.*field.value = value;
     return {};
   }
-  return Error{ErrorCode::kInvalid, "unknown fault '" + std::string(name) + "'; there are: " + names};
+  return Invalid(UnknownName("fault", name, names));
 }
 
 // Those that are not at their default.

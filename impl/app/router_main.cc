@@ -10,6 +10,7 @@
 #include <set>
 
 #include "impl/app/number_from.h"
+#include "impl/app/plain_refusal.h"
 #include "impl/app/settings_arguments.h"
 #include "impl/base/printable.h"
 #include "impl/base/prng.h"
@@ -97,7 +98,7 @@ int Main(int argc, char** argv) {
   settings.AddTo(app);
   app.add_option("--seed", options.seed, "seed of tie-breaking")->capture_default_str()->check(SeedProblem);
   app.add_option("--log-level", log_level, "debug, info, warn or error")
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->check(OneOf({"debug", "info", "warn", "error"}))
       ->capture_default_str();
   std::vector<double> limit_values;
   for (const PortLimitRow& row : PortLimitRows()) limit_values.push_back(row.get(options.limits));
@@ -118,7 +119,7 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // help, version
-    return Fail(error.what());
+    return Fail(PlainRefusal(app, error));
   }
   if (!IsName(options.name, kRouterNameBytesMax)) return Fail("--name: " + NameRule(kRouterNameBytesMax));
   if (exit_with_parent) ExitWithParent();

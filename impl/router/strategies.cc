@@ -1,5 +1,6 @@
 #include "impl/router/strategies.h"
 
+#include "impl/base/did_you_mean.h"
 #include "impl/sync/generations/checkpoint/checkpoint.h"
 #include "impl/sync/generations/crdt_ops/crdt_ops.h"
 #include "impl/sync/generations/full_snapshot/full_snapshot.h"
@@ -189,12 +190,12 @@ const std::vector<StrategyDescription>& StrategyDescriptions() {
 }
 
 Result<StrategyDescription> FindStrategy(std::string_view name) {
-  std::string names;
+  std::vector<std::string> names;
   for (const StrategyDescription& strategy : StrategyDescriptions()) {
     if (strategy.name == name) return strategy;
-    names += (names.empty() ? "" : ", ") + std::string(strategy.name);
+    names.emplace_back(strategy.name);
   }
-  return Error{ErrorCode::kInvalid, "unknown strategy '" + std::string(name) + "'; there are: " + names};
+  return Invalid(UnknownName("strategy", name, names));
 }
 
 Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::string_view kind) {

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "impl/base/did_you_mean.h"
+
 namespace prefixmesh {
 namespace {
 
@@ -85,15 +87,14 @@ Error NotAllowed(const std::string& key, const SettingRow& row, std::string_view
 // The keys of the section that a wrong key names, or else the sections.
 std::string Suggest(std::span<const SettingSection> sections, std::string_view wrong) {
   const std::string_view section_name = wrong.substr(0, wrong.find('.'));
-  std::string same_section, all;
+  std::vector<std::string> same_section, all;
   for (const SettingSection& section : sections) {
-    if ((", " + all + ", ").find(", " + std::string(section.name) + ", ") == std::string::npos)
-      all += (all.empty() ? "" : ", ") + std::string(section.name);
+    if (std::find(all.begin(), all.end(), section.name) == all.end()) all.emplace_back(section.name);
     if (section.name != section_name) continue;
-    for (const SettingRow& row : section.rows)
-      same_section += (same_section.empty() ? "" : ", ") + std::string(section.name) + "." + row.name;
+    for (const SettingRow& row : section.rows) same_section.push_back(std::string(section.name) + "." + row.name);
   }
-  return same_section.empty() ? " (sections: " + all + ")" : " (allowed: " + same_section + ")";
+  if (same_section.empty()) return DidYouMean(section_name, all) + " (sections: " + JoinNames(all) + ")";
+  return DidYouMean(wrong, same_section) + " (allowed: " + JoinNames(same_section) + ")";
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "impl/app/number_from.h"
+#include "impl/app/plain_refusal.h"
 #include "impl/base/printable.h"
 #include "impl/base/prng.h"
 #include "impl/base/whole_file.h"
@@ -57,7 +58,7 @@ Result<Settings> ReadSettings(const Arguments& arguments) {
   }
   if (arguments.duration) {
     const Result<double> seconds = ParseSeconds(*arguments.duration);
-    if (!seconds.ok()) return Error{ErrorCode::kInvalid, "--duration: " + seconds.error().message};
+    if (!seconds.ok()) return seconds.error();
     settings->phases.load_s = *seconds;
   }
   return settings;
@@ -155,7 +156,7 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    PrintError(kProgram, error.what());
+    PrintError(kProgram, PlainRefusal(app, error));
     return kExitUsage;
   }
   SetUpGrpc();

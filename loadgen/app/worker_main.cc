@@ -7,6 +7,7 @@
 #include <set>
 
 #include "impl/app/number_from.h"
+#include "impl/app/plain_refusal.h"
 #include "impl/app/settings_arguments.h"
 #include "impl/base/printable.h"
 #include "impl/env/real/grpc_library.h"
@@ -67,7 +68,7 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    PrintError(kProgram, error.what());
+    PrintError(kProgram, PlainRefusal(app, error));
     return kExitUsage;
   }
   if (Status read = arguments.ReadInto(&settings); !read.ok()) {

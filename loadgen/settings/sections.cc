@@ -199,7 +199,11 @@ std::vector<SettingInfo> ListSettings() {
 
 Result<double> ParseSeconds(std::string_view text) {
   static constexpr SettingRow kDuration{"duration", {}, SettingUnit::kSeconds, 0.1, 86400, "", ""};
-  return ParseSettingNumber("duration", kDuration, text);
+  const std::string flag = "--duration";
+  Result<double> seconds = ParseSettingNumber(flag, kDuration, text);
+  if (seconds.ok() && text.find_first_of("smh") == text.npos)
+    return Invalid(flag + ": '" + std::string(text) + "' has no unit; write 30s or 2m");
+  return seconds;
 }
 
 }  // namespace prefixmesh::load

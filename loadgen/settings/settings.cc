@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "impl/base/did_you_mean.h"
 #include "impl/base/nesting.h"
 #include "impl/base/whole_file.h"
 #include "impl/figures/figure_names.h"
@@ -106,10 +107,10 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
 }
 
 Result<Settings> LoadScenario(std::string_view name_or_path) {
-  std::string names;
+  std::vector<std::string> names;
   for (const BuiltinScenario& scenario : BuiltinScenarios()) {
     if (name_or_path != scenario.name) {
-      names += (names.empty() ? "" : ", ") + std::string(scenario.name);
+      names.emplace_back(scenario.name);
       continue;
     }
     Result<Settings> settings = ParseScenario(scenario.toml, std::string(name_or_path) + ".toml");
@@ -117,8 +118,7 @@ Result<Settings> LoadScenario(std::string_view name_or_path) {
     return settings;
   }
   const bool is_path = name_or_path.find('/') != std::string_view::npos || name_or_path.ends_with(".toml");
-  if (!is_path)
-    return Invalid("unknown scenario '" + std::string(name_or_path) + "' (a .toml file, or one of: " + names + ")");
+  if (!is_path) return Invalid(UnknownName("scenario", name_or_path, names) + ", and .toml files");
   const std::string path(name_or_path);
   const Result<std::string> text = ReadWholeFile(path, kSettingsFileBytesMax);
   if (!text.ok()) return text.error();

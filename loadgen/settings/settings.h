@@ -211,7 +211,7 @@ struct ScenarioInfo {
 };
 std::vector<ScenarioInfo> ListScenarios();
 
-// "30s", "2m", "500ms" or a bare number of seconds, above 0: for --duration.
+// What --duration takes: "30s", "2m" or "500ms"; a number without a unit could be either.
 Result<double> ParseSeconds(std::string_view text);
 
 }  // namespace prefixmesh::load

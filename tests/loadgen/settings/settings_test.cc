@@ -78,9 +78,10 @@ TEST_CASE("Settings: metrics are a scenario's own, or the default ones") {
 }
 
 TEST_CASE("Settings: mistakes in a file name the file, the line, the key and what is allowed") {
-  REQUIRE(ScenarioError("[load]\nrps = 1\nrsp = 2\n").rfind("s.toml:3: unknown key load.rsp (allowed: load.rps, ", 0) ==
-          0);
-  REQUIRE(ScenarioError("[lod]\nrps = 1\n").rfind("s.toml:2: unknown key lod.rps (sections: load, phases, ", 0) == 0);
+  REQUIRE(ScenarioError("[load]\nrps = 1\nrsp = 2\n")
+              .rfind("s.toml:3: unknown key load.rsp (did you mean 'load.rps'?) (allowed: load.rps, ", 0) == 0);
+  REQUIRE(ScenarioError("[lod]\nrps = 1\n")
+              .rfind("s.toml:2: unknown key lod.rps (did you mean 'load'?) (sections: load, phases, ", 0) == 0);
   REQUIRE(ScenarioError("nonsense = 1\n").rfind("s.toml:1: unknown key nonsense (sections: ", 0) == 0);
   REQUIRE(ScenarioError("[load]\narrivals = \"often\"\n") ==
           "s.toml:2: load.arrivals: 'often' is not one of poisson, constant, gamma, staged, trace");
@@ -219,8 +220,7 @@ TEST_CASE("Settings: every built-in scenario loads, says what it is, and is vali
     names.insert(scenario.name);
   }
   REQUIRE(names.size() == 22);
-  REQUIRE(LoadScenario("nothing").error().message.rfind(
-              "unknown scenario 'nothing' (a .toml file, or one of: reference, ", 0) == 0);
+  REQUIRE(LoadScenario("nothing").error().message.rfind("unknown scenario 'nothing'; there are: reference, ", 0) == 0);
   REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: No such file or directory");
   REQUIRE(Validate(*LoadScenario("trace")).error().message.find("--set trace.path=FILE") != std::string::npos);
 }
@@ -282,11 +282,11 @@ TEST_CASE("Settings: any text is taken or refused, in files and overrides") {
   });
 }
 
-TEST_CASE("ParseSeconds: durations with and without a unit") {
+TEST_CASE("ParseSeconds: a duration has a unit") {
   REQUIRE(*ParseSeconds("30s") == 30);
   REQUIRE(*ParseSeconds("2m") == 120);
-  REQUIRE(*ParseSeconds("90") == 90);
-  REQUIRE(ParseSeconds("-3s").error().message == "duration: -3s is outside 0.1 … 86400 s");
+  REQUIRE(ParseSeconds("90").error().message == "--duration: '90' has no unit; write 30s or 2m");
+  REQUIRE(ParseSeconds("-3s").error().message == "--duration: -3s is outside 0.1 … 86400 s");
   REQUIRE_FALSE(ParseSeconds("soon").ok());
 }
 
