@@ -132,8 +132,7 @@ class Experimenter {
   Status Make(const ScheduledRun& scheduled, std::size_t done, std::size_t all) {
     const Arm& arm = request_.arms[scheduled.arm];
     const std::string folder = FolderOf(request_, scheduled), file = folder + "/result.json";
-    const std::string who = (scheduled.pair == 0 ? "warm-up" : "pair " + std::to_string(scheduled.pair)) + ", arm " +
-                            arm.name + " (" + arm.text + ")";
+    const std::string who = Who(scheduled);
     if (Exists(file)) {
       const Result<RunFacts> facts = ReadRun(file, request_.metrics);
       if (facts.ok() && !facts->failed() && facts->strategy == arm.strategy) return Keep(scheduled, *facts);
@@ -174,7 +173,7 @@ class Experimenter {
       if (Exists(folder + kUntrusted)) {             // before this A/B was stopped
         std::rotate(kept, kept + 1, experiment_.runs.end());
       } else if (!kept->facts.comparable() && !kept->facts.killed()) {
-        say_("untrusted, once more: " + kept->facts.why);
+        say_(Who(scheduled) + " was untrusted, once more: " + kept->facts.why);
         experiment_.runs.erase(kept);
         if (Status moved = MoveAside(folder, "untrusted"); !moved.ok()) return moved;
         if (Status made = Make(scheduled, done - 1, all); !made.ok()) return made;
@@ -186,6 +185,12 @@ class Experimenter {
   Experiment Take() { return std::move(experiment_); }
 
  private:
+  std::string Who(const ScheduledRun& scheduled) const {
+    const Arm& arm = request_.arms[scheduled.arm];
+    return (scheduled.pair == 0 ? "warm-up" : "pair " + std::to_string(scheduled.pair)) + ", arm " + arm.name + " (" +
+           arm.text + ")";
+  }
+
   Status Keep(const ScheduledRun& scheduled, const RunFacts& facts) {
     if (scheduled.pair > 0) experiment_.runs.push_back({scheduled, facts});
     return {};

@@ -22,14 +22,13 @@ std::string FirstText(const nlohmann::json& list) {
 
 // Of "null, because REASON: PATH, PATH…" the reason, where one of the paths is the metric's or stands above it.
 std::string WhyNull(const nlohmann::json& result, const ReadableMetric& metric) {
-  constexpr std::string_view kBegin = "null, because ";
   const std::string wanted = metric.value.PathText() + ".";
   for (const nlohmann::json& note : ArrayAt(result, "notes")) {
     if (!note.is_string()) continue;
     std::string_view text = note.get_ref<const std::string&>();
     const std::size_t colon = text.rfind(": ");
-    if (!text.starts_with(kBegin) || colon == text.npos) continue;
-    const std::string_view reason = text.substr(kBegin.size(), colon - kBegin.size());
+    if (!text.starts_with(kWhyNull) || colon == text.npos) continue;
+    const std::string_view reason = text.substr(kWhyNull.size(), colon - kWhyNull.size());
     for (text.remove_prefix(colon + 2); !text.empty();) {
       const std::size_t end = std::min(text.find(", "), text.size());
       std::string path(text.substr(0, end));
@@ -84,10 +83,10 @@ Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<Readabl
   return facts;
 }
 
-Result<RunFacts> ReadRun(const std::string& file, const std::vector<ReadableMetric>& metrics) {
-  const Result<nlohmann::json> result = ReadResult(file);
+Result<RunFacts> ReadRun(const std::string& path, const std::vector<ReadableMetric>& metrics) {
+  const Result<nlohmann::json> result = ReadResult(path);
   if (!result.ok()) return result.error();
-  return FactsOf(*result, metrics, file);
+  return FactsOf(*result, metrics, ResultPath(path));
 }
 
 }  // namespace prefixmesh::bench::ab

@@ -40,6 +40,7 @@ struct RunFacts {
 
 Result<RunFacts> FactsOf(const nlohmann::json& result, const std::vector<ReadableMetric>& metrics,
                          const std::string& file);
-Result<RunFacts> ReadRun(const std::string& file, const std::vector<ReadableMetric>& metrics);
+// A result file or a run folder.
+Result<RunFacts> ReadRun(const std::string& path, const std::vector<ReadableMetric>& metrics);
 
 }  // namespace prefixmesh::bench::ab

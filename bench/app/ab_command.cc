@@ -130,8 +130,7 @@ CLI::App* CompareArguments::AddTo(CLI::App& app) {
 int RunCompare(const CompareArguments& arguments) {
   const Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(load::DefaultMetrics());
   if (!metrics.ok()) return Fail(metrics.error().message);
-  const Result<ab::RunFacts> a = ab::ReadRun(ResultPath(arguments.a), *metrics),
-                             b = ab::ReadRun(ResultPath(arguments.b), *metrics);
+  const Result<ab::RunFacts> a = ab::ReadRun(arguments.a, *metrics), b = ab::ReadRun(arguments.b, *metrics);
   if (!a.ok()) return Fail(a.error().message);
   if (!b.ok()) return Fail(b.error().message);
   const Result<std::string> text = ab::RenderComparison(*a, *b, *metrics);

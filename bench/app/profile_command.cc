@@ -8,6 +8,7 @@
 #include "bench/app/output.h"
 #include "bench/build_info.h"
 #include "bench/report/report.h"
+#include "bench/report/table.h"
 #include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
 #include "bench/result/verdict.h"
@@ -70,7 +71,7 @@ Status DrawFlames(const std::string& folder, const nlohmann::json& result) {
 }  // namespace
 
 CLI::App* ProfileArguments::AddTo(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("profile", "a run with one router under heaptrack: what its heap was made of");
+  command = app.add_subcommand("profile", "a run with one router under heaptrack: what its heap was made of");
   scenario.AddTo(*command);
   command->add_option("--strategy", strategy, "how the routers tell each other [the scenario's own, else two-layer]");
   command->add_option("--against", against, "a stored profile to compare with");
@@ -80,6 +81,8 @@ CLI::App* ProfileArguments::AddTo(CLI::App& app) {
 }
 
 int RunProfile(const ProfileArguments& arguments) {
+  if (arguments.command->count("--scenario") + arguments.command->count("--strategy") == 0 && arguments.against.empty())
+    return Fail("say what to profile, with --scenario S, --strategy T or both (see --help)");
   if (Status there = profiles::CheckHeaptrack(); !there.ok()) return Fail(there.error().message);
   profiles::HeapProfile before;
   if (!arguments.against.empty()) {
@@ -110,6 +113,10 @@ int RunProfile(const ProfileArguments& arguments) {
   }
   const Result<nlohmann::json> result = ReadResult(request.out);
   if (!result.ok()) return Fail(result.error().message, kExitFailed);
+  if (outcome->verdict == Verdict::kFailed) {  // its result says why, and there is no whole recording to read
+    std::printf("%s\nresult  %s\n", RenderTable({*result}).c_str(), outcome->result_path.c_str());
+    return VerdictExitCode(outcome->verdict);
+  }
   profiles::HeapProfile profile;
   Describe(*result, profile);
   const Result<std::uint64_t> requests = RequestsOfFirstRouter(request);

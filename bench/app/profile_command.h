@@ -12,6 +12,7 @@ namespace prefixmesh::bench {
 struct ProfileArguments {
   ScenarioArguments scenario;
   std::string strategy, out, against, save;
+  CLI::App* command = nullptr;
 
   CLI::App* AddTo(CLI::App& app);
 };

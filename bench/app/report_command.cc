@@ -22,12 +22,6 @@ namespace fs = std::filesystem;
 // More are no longer read column by column.
 constexpr std::size_t kSideBySideMax = 20;
 
-// A folder of something else: an A/B, or reports. `runs/*` names them too.
-bool HoldsNoResult(const std::string& path) {
-  std::error_code none;
-  return fs::is_directory(path, none) && !fs::exists(path + "/result.json", none) && !none;
-}
-
 bool IsIndex(const std::string& path) {
   std::error_code none;
   return fs::path(path).extension() == ".jsonl" || (HoldsNoResult(path) && fs::exists(path + "/" + kIndexName, none));
@@ -84,10 +78,11 @@ int RunReport(const ReportArguments& arguments) {
   if (!arguments.markdown && (paths.size() > kSideBySideMax || std::any_of(paths.begin(), paths.end(), IsIndex)))
     return ReportTrends(arguments);
   std::vector<nlohmann::json> results;
-  const bool some = !std::all_of(paths.begin(), paths.end(), HoldsNoResult);
+  const bool some =  // `runs/*` names folders of something else, too
+      !std::all_of(paths.begin(), paths.end(), HoldsNoResult);
   for (const std::string& path : paths) {
     if (some && HoldsNoResult(path)) {
-      std::fprintf(stderr, "left out: %s holds no result.json\n", path.c_str());
+      std::fprintf(stderr, "left out: %s\n", HoldsNoResultText(path).c_str());
       continue;
     }
     Result<nlohmann::json> result = ReadResult(path);

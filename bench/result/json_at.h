@@ -12,6 +12,9 @@
 
 namespace prefixmesh::bench {
 
+// How those of a result's notes begin that say why values are null (write/nulls.h).
+inline constexpr std::string_view kWhyNull = "null, because ";
+
 std::optional<double> NumberAt(const nlohmann::json& json, std::string_view path);
 std::string TextAt(const nlohmann::json& json, std::string_view path, std::string_view otherwise = kMissing);
 const nlohmann::json& NodeAt(const nlohmann::json& json, std::string_view path);   // null when missing

@@ -21,6 +21,7 @@ Result<nlohmann::json> ReadJson(const std::string& path) {
 }
 
 Result<nlohmann::json> ReadStoredResult(const std::string& path) {
+  if (HoldsNoResult(path)) return Error{ErrorCode::kNotFound, HoldsNoResultText(path)};
   const std::string file = ResultPath(path);
   Result<nlohmann::json> result = ReadJson(file);
   if (!result.ok()) return result;
@@ -37,6 +38,17 @@ Result<nlohmann::json> ReadResult(const std::string& path) {
   Result<nlohmann::json> result = ReadStoredResult(path);
   if (result.ok()) AddNewerFigures(*result);
   return result;
+}
+
+bool HoldsNoResult(const std::string& path) {
+  std::error_code none;
+  return std::filesystem::is_directory(path, none) && !std::filesystem::exists(path + "/result.json", none) && !none;
+}
+
+std::string HoldsNoResultText(const std::string& path) {
+  std::error_code none;
+  if (!std::filesystem::exists(path + "/ab.json", none)) return path + " holds no result";
+  return path + " is an A/B: its page is " + path + "/report.html, its results are " + path + "/pair-*/*";
 }
 
 std::string ResultPath(const std::string& path) {

@@ -173,7 +173,7 @@ Result<RunList> ReadRuns(const std::vector<std::string>& paths) {
       } else {
         const std::size_t before = all.lines.size();
         if (Status added = AddFolder(path, all); !added.ok()) return added.error();
-        if (all.lines.size() == before) all.notes.push_back("left out: " + path + " holds no result");
+        if (all.lines.size() == before) all.notes.push_back("left out: " + HoldsNoResultText(path));
       }
     } else if (fs::path(path).extension() == ".jsonl") {
       Result<RunList> some = ReadIndex(path);
@@ -189,6 +189,9 @@ Result<RunList> ReadRuns(const std::vector<std::string>& paths) {
 }
 
 Result<RunList> ReadRecorded(const std::string& results) {
+  std::error_code error;
+  if (!fs::exists(results, error) && !error)
+    return Error{ErrorCode::kNotFound, results + ": no folder of recorded runs is here; --results DIR names one"};
   RunList list;
   if (Status added = AddFolder(results, list); !added.ok()) return added.error();
   SortAndKeepOnce(list);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "bench/result/json_at.h"
 #include "impl/figures/figure_json.h"
 
 namespace prefixmesh::bench {
@@ -87,7 +88,7 @@ std::vector<std::string> NullReasons::Explain(const Json& result) const {
       for (const std::string& router : named)
         list += (list.empty() ? "" : ", ") + ("routers[" + router + path.substr(std::string_view("routers[").size()));
     }
-    notes.push_back("null, because " + reason + ": " + list);
+    notes.push_back(std::string(kWhyNull) + reason + ": " + list);
   }
   return notes;
 }
