@@ -3,12 +3,14 @@
 #include <spdlog/spdlog.h>
 
 #include <cinttypes>
+#include <cstdarg>
 #include <cstdio>
 
 #include "bench/app/output.h"
 #include "bench/sim/generation_sim.h"
 #include "bench/sim/scale.h"
 #include "bench/sim/simulation.h"
+#include "impl/app/narrow_help.h"
 #include "impl/app/number_from.h"
 #include "impl/base/prng.h"
 #include "impl/router/strategies.h"
@@ -16,6 +18,22 @@
 
 namespace prefixmesh::bench {
 namespace {
+
+// A line of figures or words, in 80 columns; what does not fit on it follows, indented.
+[[gnu::format(printf, 1, 2)]] void Print(const char* format, ...) {
+  char line[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  std::printf("%s\n", FitColumns(line, 2).c_str());
+}
+
+// "a=1,b=2" as --faults takes them, broken behind commas.
+void PrintOptions(std::string options) {
+  for (std::size_t at = 0; (at = options.find(',', at)) != options.npos; at += 2) options.replace(at, 1, ", ");
+  std::printf("%s\n", FitColumns("  " + (options.empty() ? "without faults" : options), 2).c_str());
+}
 
 // What is drawn for this seed, or given.
 template <typename Options>
@@ -42,10 +60,11 @@ int RunRules(const SimArguments& arguments, const StrategyDescription& strategy,
     if (!swarm.ok()) return Fail("--faults " + swarm.error().message);
     const sim::Outcome outcome = sim::Simulate(*swarm, strategy, seed, duration);
     const std::string options = swarm->Print();
-    std::printf("seed %" PRIu64 " %s hash %016" PRIx64 " routers %.0f lives %" PRIu64 " placements %" PRIu64
-                " applied %" PRIu64 " converged %.1f s %s\n",
-                seed, outcome.broken.empty() ? "ok" : "BROKEN", outcome.hash, swarm->routers, outcome.lives,
-                outcome.placements, outcome.applied, outcome.converged_after_s, options.c_str());
+    Print("seed %" PRIu64 " %s hash %016" PRIx64 " routers %.0f lives %" PRIu64 " placements %" PRIu64
+          " applied %" PRIu64 " converged %.1f s",
+          seed, outcome.broken.empty() ? "ok" : "BROKEN", outcome.hash, swarm->routers, outcome.lives,
+          outcome.placements, outcome.applied, outcome.converged_after_s);
+    if (arguments.seeds == 1) PrintOptions(options);
     placements += outcome.placements;
     applied += outcome.applied;
     if (outcome.broken.empty()) continue;
@@ -56,6 +75,9 @@ int RunRules(const SimArguments& arguments, const StrategyDescription& strategy,
   if (arguments.seeds > 1)
     std::printf("%" PRIu64 " seeds, %" PRIu64 " broken; %" PRIu64 " placements, %" PRIu64 " applied by others\n",
                 arguments.seeds, broken, placements, applied);
+  Print(
+      "ok: no rule broke under the faults, and after them all living routers came to hold the same (\"converged\", in "
+      "seconds). hash: of all that happened; the same seed gives the same.");
   return broken == 0 ? 0 : 1;
 }
 
@@ -72,22 +94,23 @@ int RunFigures(const SimArguments& arguments, Time duration) {
     simulation.Idle(duration / 4);
     const sim::GenerationFigures figures = simulation.Figures();
     const RecordCounts& records = figures.records;
-    const std::string printed = options->Print();
-    std::printf("  %s %s\n", arguments.strategy.c_str(), printed.empty() ? "none" : printed.c_str());
-    std::printf(
-        "  placements %" PRIu64 " built %" PRIu64 " B refused %" PRIu64 " B queued %" PRIu64 " B delivered %" PRIu64
-        " B frames %" PRIu64 " held by others %.1f %% buffers peak %" PRIu64 " B streams %" PRIu64 "\n",
-        figures.placements, figures.built_bytes, figures.refused_bytes, figures.queued_bytes, figures.delivered_bytes,
-        figures.frames, 100 * figures.held_share, figures.buffers_peak_bytes, figures.streams_opened);
-    std::printf("  records local %" PRIu64 " sent %" PRIu64 " received %" PRIu64 " applied %" PRIu64 " stale %" PRIu64
-                " unresolved %" PRIu64 " decode errors %" PRIu64 "\n",
-                records.local, records.sent, records.received, records.applied, records.stale, records.unresolved,
-                figures.decode_errors);
     const std::string rule = simulation.Broken();
-    std::printf("seed %" PRIu64 " %s hash %016" PRIx64 " %s\n", seed, rule.empty() ? "ok" : "BROKEN", simulation.hash(),
-                rule.c_str());
+    Print("seed %" PRIu64 " %s hash %016" PRIx64 "%s%s", seed, rule.empty() ? "ok" : "BROKEN", simulation.hash(),
+          rule.empty() ? "" : " ", rule.c_str());
+    PrintOptions(options->Print());
+    Print("  placements %" PRIu64 " built %" PRIu64 " B refused %" PRIu64 " B queued %" PRIu64 " B delivered %" PRIu64
+          " B frames %" PRIu64 " held by others %.1f %% buffers peak %" PRIu64 " B streams %" PRIu64,
+          figures.placements, figures.built_bytes, figures.refused_bytes, figures.queued_bytes, figures.delivered_bytes,
+          figures.frames, 100 * figures.held_share, figures.buffers_peak_bytes, figures.streams_opened);
+    Print("  records local %" PRIu64 " sent %" PRIu64 " received %" PRIu64 " applied %" PRIu64 " stale %" PRIu64
+          " unresolved %" PRIu64 " decode errors %" PRIu64,
+          records.local, records.sent, records.received, records.applied, records.stale, records.unresolved,
+          figures.decode_errors);
     broken += rule.empty() ? 0 : 1;
   }
+  Print(
+      "ok: no rule of removals broke; all else are figures, because these strategies fail by design. hash: of all that "
+      "happened; the same seed gives the same.");
   return broken == 0 ? 0 : 1;
 }
 
@@ -113,7 +136,7 @@ int RunSim(const SimArguments& arguments) {
   const Result<StrategyDescription> strategy = FindStrategy(arguments.strategy);
   if (!strategy.ok()) return Fail(strategy.error().message);
   const Result<double> seconds = load::ParseSeconds(arguments.duration);
-  if (!seconds.ok()) return Fail("--duration: " + seconds.error().message);
+  if (!seconds.ok()) return Fail(seconds.error().message);
   if (*seconds < 10 || *seconds > 86400) return Fail("--duration '" + arguments.duration + "': must be 10s to 24h");
   // `off` runs on both and is simulated beside the generations, whose baseline it is.
   const bool has_rules = strategy->runs_on_block && !strategy->runs_on_text;

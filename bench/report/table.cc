@@ -139,6 +139,7 @@ std::string RenderTable(const std::vector<Json>& results) {
   for (std::size_t begin = 0; begin < results.size(); begin += kRunsSideBySide) {
     out += Columned(results, begin, std::min(results.size(), begin + kRunsSideBySide), labels) + "\n";
   }
+  bool any_null = false;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const std::string who = results.size() > 1 ? TerminalText(labels[i], 40) + ": " : "";
     for (const Json& slo : ArrayAt(results[i], "slo")) {
@@ -157,9 +158,12 @@ std::string RenderTable(const std::vector<Json>& results) {
         out += Wrapped(who + (ended ? "generator: " : "untrusted: ") + TerminalText(reason.get<std::string>(), 400));
     }
     for (const Json& note : ArrayAt(results[i], "notes")) {
-      if (note.is_string()) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));
+      const bool why_null = note.is_string() && note.get_ref<const std::string&>().starts_with(kWhyNull);
+      any_null = any_null || why_null;
+      if (note.is_string() && !why_null) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));
     }
   }
+  if (any_null) out += "  -: not measured; the notes in report.html and result.json say why\n";
   for (std::size_t i = 0; i < results.size(); ++i) out += VerdictLine(results[i], labels[i], results.size() > 1);
   return out;
 }

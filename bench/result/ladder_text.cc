@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/result/json_at.h"
 #include "bench/result/key_figures.h"
 #include "bench/text/quantity.h"
 #include "impl/figures/ladder_figures.h"
@@ -62,7 +63,9 @@ std::vector<LadderRow> LadderRows(const nlohmann::json& result) {
 
 std::vector<LadderRow> RowsBesideLadder(const nlohmann::json& result) {
   const Figure& gained = LadderFigure("gained_by_sync");
-  return {WorldRow(result, kUnsynced), {gained.title, gained.meaning, true, FigureValue(result, kLadderGroup, gained)}};
+  const bool synced = TextAt(result, "strategy") != "off";  // without sync the difference is the model's error
+  return {WorldRow(result, kUnsynced),
+          {gained.title, gained.meaning, true, synced ? FigureValue(result, kLadderGroup, gained) : std::nullopt}};
 }
 
 std::string StepText(const std::optional<double>& lost) {

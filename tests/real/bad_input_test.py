@@ -32,11 +32,58 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh", "list", "figures", "--format", "html", says=["html", "schema"])
         self.refused("prefixmesh", "fly", says=["fly"])
 
+    def test_a_misspelt_name_is_guessed(self):
+        for command, meant in ((("run", "--strategy", "two-layr"), "two-layer"), (("run", "--scenario", "templats"), "templates"),
+                               (("ab", "--a", "off", "--b", "raw_ops"), "raw-ops"), (("sim", "--faults", "losse=0.1"), "lose"),
+                               (("run", "--set", "load.rsp=3"), "load.rps"), (("run", "--set", "lod.rps=3"), "load"),
+                               (("list", "scenario"), "scenarios"), (("nightly", "--suite", "shrt"), "short"),
+                               (("rnu",), "run"), (("baseline", "shwo"), "show")):
+            self.refused("prefixmesh", *command, says=[f"did you mean '{meant}'?"])
+        self.refused("prefixmesh", "run", "--sed", "3", says=["unknown option --sed", "did you mean '--seed'?"])
+        self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--strategy", "of",
+                     says=["did you mean 'off'?"])
+
+    def test_a_command_line_is_refused_in_plain_words(self):
+        for command, says in (((), "no command is given; there are: run, plan"), (("baseline",), "there are: set, show"),
+                              (("list",), "no kind is given: strategies, scenarios"), (("conform",), "no files is given"),
+                              (("run", "--seed"), "--seed needs a value: of plan"), (("compare", "a"), "no b is given"),
+                              (("run", "more"), "'more' is one word too many"),
+                              (("export", "--format", "cvs", "runs"), "'cvs' is not one of openmetrics, csv")):
+            done = harness.run("prefixmesh", *command)
+            self.assertEqual(done.returncode, 2, command)
+            self.assertIn(says, done.stderr)
+            for jargon in ("required", "TEXT", "NUMBER", "not in {", "expected"):
+                self.assertNotIn(jargon, done.stderr)
+        self.refused("prefixmesh", "nightly", "--baseline", "HEAD", "--baseline-build", "x",
+                     says=["give --baseline or --baseline-build"])
+
+    def test_a_profile_of_nothing_starts_no_run(self):
+        with harness.scratch() as folder:
+            self.refused("prefixmesh", "profile", says=["--scenario", "--strategy"], cwd=folder)
+            self.assertEqual(os.listdir(folder), [])
+
+    def test_a_folder_without_a_result(self):
+        with harness.scratch() as folder:
+            for command in (("report",), ("report", "--markdown"), ("record",), ("compare", folder), ("export", "--format", "csv"),
+                            ("export", "--format", "llm-d"), ("reproduce", "--table")):
+                self.refused("prefixmesh", *command, folder, says=[f"{folder} holds no result\n"])
+            pathlib.Path(folder, "ab.json").write_text("{}")
+            for command in (("report",), ("compare", folder)):
+                self.refused("prefixmesh", *command, folder, says=["is an A/B", f"{folder}/report.html", f"{folder}/pair-*/*"])
+
+    def test_recorded_runs_are_somewhere_else(self):
+        with harness.scratch() as folder:
+            for command in (("list", "results"), ("baseline", "show"), ("record",)):
+                self.refused("prefixmesh", *command, cwd=folder, says=["results", "--results DIR"])
+            self.refused("prefixmesh", "baseline", "show", "nosuch", "--results", folder, says=["no baseline", "nosuch"])
+
     def test_bad_values(self):
         self.refused("prefixmesh", "run", "--set", "load.rps=many", says=["load.rps", "many"])
         self.refused("prefixmesh", "run", "--set", "load.rps=-3", says=["load.rps"])
         self.refused("prefixmesh", "run", "--set", "phases.idle_s=3 parsecs", says=["phases.idle_s"])
         self.refused("prefixmesh", "run", "--duration", "soon", says=["--duration", "soon"])
+        for command in (("run",), ("plan",), ("ab", "--a", "off", "--b", "off"), ("sim",)):
+            self.refused("prefixmesh", *command, "--duration", "10", says=["--duration", "'10' has no unit", "2m"])
         for seed in ("x", "-1", "1.5", "18446744073709551616"):
             for command in ("run", "plan", "sim"):
                 self.refused("prefixmesh", command, "--seed", seed, says=["--seed", seed])
@@ -316,8 +363,12 @@ class BadInput(unittest.TestCase):
                          "--set", "index.kind=text", says=["two-layer", "index.kind"], timeout=5)
 
     def test_lists_and_help_fit_eighty_columns(self):
-        commands = [("prefixmesh", "list", what) for what in ("settings", "figures", "strategies", "scenarios")]
-        commands += [("prefixmesh", name, "--help") for name in ("run", "list", "ab", "reproduce", "sim")]
+        commands = [("prefixmesh", "list", what) for what in ("settings", "figures", "strategies", "scenarios", "dashboards")]
+        commands += [("prefixmesh", "list", "results", "--results", pathlib.Path(__file__).parents[2] / "results")]
+        commands += [("prefixmesh", "sim", "--seed", "17", "--duration", "20s", "--strategy", strategy)
+                     for strategy in ("two-layer", "raw-ops")]
+        commands += [("prefixmesh", name, "--help") for name in ("run", "list", "ab", "reproduce", "sim", "profile", "nightly",
+                                                         "baseline", "export")]
         commands += [(program, "--help") for program in ("prefixmesh", "prefixmesh-router", "prefixmesh-worker",
                                                          "prefixmesh-load")]
         for command in commands:
@@ -363,6 +414,10 @@ class BadInput(unittest.TestCase):
                          says=["worker w0", "Address already in use"])
         self.refused("prefixmesh-worker", "--count", "1", "--listen", "192.0.2.1", "--insecure",
                      says=["192.0.2.1", "Cannot assign requested address"])
+
+    def test_a_simulation_says_what_ok_means(self):
+        said = harness.run("prefixmesh", "sim", "--seed", "17", "--duration", "20s").stdout
+        self.assertRegex(said, r"(?s)^seed 17 ok hash .*\n  routers=.*\nok: no rule broke")
 
     def test_simulations_of_nothing(self):
         for flag in ("--seeds", "--routers"):

@@ -83,6 +83,12 @@ TEST_CASE("Table.NamesMissedObjectivesAndNotes") {
   CHECK(table.find("objective missed: memory, max(routers.peak_rss_bytes) <= 256MiB: it is") != std::string::npos);
   CHECK(table.find("1.22 GiB\n") != std::string::npos);
   CHECK(table.find("542 messages were refused") != std::string::npos);
+  Json unmeasured = Fixture("raw_ops");
+  unmeasured["notes"].push_back("null, because there were no pairs: placements.applied_share");
+  const std::string with_nulls = RenderTable({unmeasured, unmeasured});
+  CHECK(with_nulls.find("null, because") == std::string::npos);
+  CHECK(with_nulls.find("-: not measured; the notes in report.html") == with_nulls.rfind("-: not measured"));
+  CHECK(with_nulls.find("-: not measured") != std::string::npos);
 }
 
 TEST_CASE("Table.BlamesNoGeneratorForARunThatEnded") {

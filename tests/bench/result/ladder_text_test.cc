@@ -44,6 +44,9 @@ TEST_CASE("Ladder text: the sentences name the largest step and its cause, and w
   CHECK(LadderSentences(Ladder({800, 800, 795, 796, 791}, 0.3)) ==
         "79.10 % of the prompt bytes were cached; one cache without limit would have had 80.00 %. What is lost of that "
         "is within the model's error. Sync brought +30.0 points.");
+  Json off = Ladder({800, 790, 785, 600, 605}, 0.002);
+  off["strategy"] = "off";
+  CHECK(LadderSentences(off).find("Sync brought") == std::string::npos);
 }
 
 TEST_CASE("Ladder text: rows go from the top to the run, a step between two worlds") {
