@@ -7,6 +7,7 @@ the questions go through Grafana, which must know the data source and all dashbo
 
 The variables have their first choice, as when a dashboard is opened. Tests use the classes below.
 """
+import http.client
 import json
 import math
 import pathlib
@@ -32,8 +33,17 @@ MAY_NOT_BE_STORED = ("prefixmesh_result_router_sync_oversize{", "prefixmesh_resu
                      "prefixmesh_result_machine_floor_hash_p50_seconds{", "prefixmesh_result_ladder_gained_by_sync{")
 
 
+NO_ANSWER = (urllib.error.URLError, http.client.HTTPException, OSError, ValueError)
+
+
 class Refused(Exception):
     """What the other side said."""
+
+
+def why(error):
+    """What is wrong with a connection, without the layers it came through."""
+    reason = getattr(error, "reason", error)
+    return getattr(reason, "strerror", None) or str(reason)[:100] or type(reason).__name__
 
 
 class Prometheus:
@@ -49,8 +59,8 @@ class Prometheus:
                 body = json.load(answer)
         except urllib.error.HTTPError as error:
             raise Refused(f"{error.code}: {error.read().decode(errors='replace')[:300]}") from error
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            raise Refused(f"{self.url}: {error}") from error
+        except NO_ANSWER as error:
+            raise Refused(f"no Prometheus answers at {self.url}: {why(error)} (dashboards/prometheus.sh starts one)") from error
         if body.get("status") != "success":
             raise Refused(str(body)[:300])
         return body["data"]
@@ -143,8 +153,8 @@ def grafana_knows(url, names):
         try:
             with urllib.request.urlopen(f"{url.rstrip('/')}/api/{path}", timeout=30) as answer:
                 return json.load(answer)
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            sys.exit(f"ask.py: {url}/api/{path}: {error}")
+        except NO_ANSWER as error:
+            sys.exit(f"ask.py: no Grafana answers at {url}: {why(error)}")
 
     if get("health").get("database") != "ok":
         sys.exit(f"ask.py: {url} is not healthy")
@@ -173,7 +183,7 @@ def main(arguments):
     try:
         version = Prometheus(url).get("status/buildinfo")["version"]
     except Refused as refused:
-        sys.exit(f"ask.py: no Prometheus answers: {refused}")
+        sys.exit(f"ask.py: {refused}")
     missing, end = [], int(time.time())
     for name in names:
         dashboard = Dashboard(name)

@@ -163,7 +163,10 @@ def main():
         html, height = page(ask.Prometheus(chosen.url), dashboard, values, start, chosen.end)
     except ask.Refused as refused:
         sys.exit(f"draw.py: {refused}")
-    chosen.out.write_text(html)
+    try:
+        chosen.out.write_text(html)
+    except OSError as error:
+        sys.exit(f"draw.py: {chosen.out}: {error.strerror}")
     if chosen.png:
         photograph(chosen.out, chosen.png, height)
 

@@ -80,6 +80,7 @@ class Draw(unittest.TestCase):
     def test_no_prometheus_is_one_line(self):
         done = subprocess.run([DRAW, "--url", "http://127.0.0.1:1", "--out", self.out, "history"], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr.count("\n")), (1, 1), done.stderr)
+        self.assertIn("no Prometheus answers at http://127.0.0.1:1: Connection refused", done.stderr)
 
 
 if __name__ == "__main__":
