@@ -163,7 +163,7 @@ std::string RenderTable(const std::vector<Json>& results) {
       if (note.is_string() && !why_null) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));
     }
   }
-  if (any_null) out += "  -: not measured; the notes in report.html and result.json say why\n";
+  if (any_null) out += "  -: not measured, or of no meaning here; report.html and result.json say why\n";
   for (std::size_t i = 0; i < results.size(); ++i) out += VerdictLine(results[i], labels[i], results.size() > 1);
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include "bench/result/json_at.h"
 #include "impl/figures/figures.h"
+#include "impl/figures/ladder_figures.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -55,6 +56,16 @@ std::optional<double> FigureValue(const Json& result, const FigureGroup& group, 
     folded = !folded ? *value : figure.fold == prefixmesh::Fold::kSum ? *folded + *value : std::max(*folded, *value);
   }
   return folded;
+}
+
+std::optional<double> GainedBySync(const Json& result) {
+  if (TextAt(result, "strategy") == "off") return std::nullopt;
+  return FigureValue(result, kLadderGroup, LadderFigure("gained_by_sync"));
+}
+
+std::optional<double> KeyFigure::Value(const Json& result) const {
+  if (figure == &LadderFigure("gained_by_sync")) return GainedBySync(result);
+  return FigureValue(result, *group, *figure, label);
 }
 
 Quantity QuantityOf(Unit unit) {

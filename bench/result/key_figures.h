@@ -22,6 +22,8 @@ namespace prefixmesh::bench {
 // One figure of a result, or nothing.
 std::optional<double> FigureValue(const nlohmann::json& result, const FigureGroup& group, const Figure& figure,
                                   std::string_view label = {});
+// What sync brought. Nothing where there was none: there the difference is the model's error.
+std::optional<double> GainedBySync(const nlohmann::json& result);
 Quantity QuantityOf(Unit unit);
 
 struct KeyFigure {
@@ -30,9 +32,7 @@ struct KeyFigure {
   std::string_view label;
   std::string name;  // "peak RSS"
 
-  std::optional<double> Value(const nlohmann::json& result) const {
-    return FigureValue(result, *group, *figure, label);
-  }
+  std::optional<double> Value(const nlohmann::json& result) const;
   std::string path() const { return FieldOf(*group, *figure, label); }  // as objectives name it
   Quantity quantity() const { return QuantityOf(figure->unit); }
 };

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench/result/json_at.h"
 #include "bench/result/key_figures.h"
 #include "bench/text/quantity.h"
 #include "impl/figures/ladder_figures.h"
@@ -63,9 +62,7 @@ std::vector<LadderRow> LadderRows(const nlohmann::json& result) {
 
 std::vector<LadderRow> RowsBesideLadder(const nlohmann::json& result) {
   const Figure& gained = LadderFigure("gained_by_sync");
-  const bool synced = TextAt(result, "strategy") != "off";  // without sync the difference is the model's error
-  return {WorldRow(result, kUnsynced),
-          {gained.title, gained.meaning, true, synced ? FigureValue(result, kLadderGroup, gained) : std::nullopt}};
+  return {WorldRow(result, kUnsynced), {gained.title, gained.meaning, true, FigureValue(result, kLadderGroup, gained)}};
 }
 
 std::string StepText(const std::optional<double>& lost) {
@@ -78,7 +75,7 @@ std::string GainText(const std::optional<double>& gained) {
 }
 
 std::string LadderSentences(const nlohmann::json& result) {
-  const std::vector<LadderRow> rows = LadderRows(result), beside = RowsBesideLadder(result);
+  const std::vector<LadderRow> rows = LadderRows(result);
   const std::optional<double> best = rows.front().share, run = rows.back().share;
   if (!best || !run) return "";
   std::string text = QuantityText(Quantity::kShare, run) +
@@ -93,7 +90,7 @@ std::string LadderSentences(const nlohmann::json& result) {
   } else {
     text += " What is lost of that is within the model's error.";
   }
-  if (beside.back().share) text += " Sync brought " + GainText(beside.back().share) + ".";
+  if (const auto gained = GainedBySync(result)) text += " Sync brought " + GainText(gained) + ".";
   return text;
 }
 
