@@ -81,9 +81,6 @@ CLI::App* ProfileArguments::AddTo(CLI::App& app) {
 }
 
 int RunProfile(const ProfileArguments& arguments) {
-  if (arguments.command->count("--scenario") + arguments.command->count("--strategy") == 0 && arguments.against.empty())
-    return Fail("say what to profile, with --scenario S, --strategy T or both (see --help)");
-  if (Status there = profiles::CheckHeaptrack(); !there.ok()) return Fail(there.error().message);
   profiles::HeapProfile before;
   if (!arguments.against.empty()) {
     const Result<std::string> text = ReadWholeFile(arguments.against, profiles::kProfileBytesMax);
@@ -92,6 +89,9 @@ int RunProfile(const ProfileArguments& arguments) {
     if (!read.ok()) return Fail(read.error());
     before = *read;
   }
+  if (arguments.command->count("--scenario") + arguments.command->count("--strategy") == 0)
+    return Fail("say what to profile, with --scenario S, --strategy T or both (see --help)");
+  if (Status there = profiles::CheckHeaptrack(); !there.ok()) return Fail(there.error().message);
   const Result<load::Settings> settings = arguments.scenario.Resolve();
   if (!settings.ok()) return Fail(settings.error().message);
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);

@@ -3,6 +3,8 @@ each round, as history had it, would be seen. Method: raw-ops, whose store keeps
 """
 import json
 import pathlib
+import signal
+import subprocess
 import unittest
 
 import harness
@@ -49,6 +51,18 @@ class Profile(unittest.TestCase):
             self.assertIn("note: the other profile is of", said)
             result = json.loads(pathlib.Path(folder, "raw-ops/result.json").read_text())
             self.assertEqual(result["strategy"], "raw-ops")
+
+    def test_one_that_is_interrupted_says_so_and_nothing_else(self):
+        with harness.scratch() as folder:
+            command = ["profile", "--strategy", "off", *harness.SMALL, *LOAD, "--duration", "60s", "--out", f"{folder}/out"]
+            process = subprocess.Popen([harness.BIN / "prefixmesh", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while not process.stderr.readline().startswith("load"):
+                self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGINT)
+            said, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 1)
+            self.assertIn("interrupted", said)
+            self.assertEqual(errors.count("prefixmesh: "), 1, errors)
 
     def test_a_profile_that_is_none_is_refused_before_a_run(self):
         with harness.scratch() as folder:

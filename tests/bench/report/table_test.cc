@@ -91,6 +91,16 @@ TEST_CASE("Table.NamesMissedObjectivesAndNotes") {
   CHECK(with_nulls.find("-: not measured") != std::string::npos);
 }
 
+TEST_CASE("Table.SaysOfNoRunWithoutSyncWhatSyncBrought") {
+  const std::string table = RenderTable({Fixture("off"), Fixture("two_layer")});
+  const std::size_t row = table.find("gained by sync");
+  REQUIRE(row != std::string::npos);
+  std::istringstream words(table.substr(row, table.find('\n', row) - row));
+  std::string gained, by, sync, off;
+  words >> gained >> by >> sync >> off;
+  CHECK(off == "-");
+}
+
 TEST_CASE("Table.BlamesNoGeneratorForARunThatEnded") {
   const std::string table = RenderTable({Fixture("failed")});
   CHECK(table.find("  generator: the generator did not finish\n") != std::string::npos);
