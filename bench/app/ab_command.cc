@@ -13,6 +13,7 @@
 #include "bench/result/read_json.h"
 #include "impl/app/number_from.h"
 #include "impl/base/whole_file.h"
+#include "impl/env/real/process.h"
 #include "loadgen/settings/metrics.h"
 
 namespace prefixmesh::bench {
@@ -98,6 +99,7 @@ int RunAb(const AbArguments& arguments) {
   request.metrics = std::move(*metrics);
   request.pairs = arguments.pairs;
   request.seed = arguments.scenario.seed;
+  const ShutdownSignal signal;  // from the first trace that it leaves
   const Result<std::string> out = arguments.out.empty() ? NewRunFolder("ab-" + settings->scenario) : arguments.out;
   if (!out.ok()) return Fail(out.error());
   request.out = *out;

@@ -48,6 +48,7 @@ int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::st
   if (!settings.ok()) return Fail(settings.error().message);
   if (strategy.empty()) strategy = settings->strategy;
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
+  const ShutdownSignal signal;  // from the first trace that the run leaves
   const bool new_folder = out.empty();
   if (new_folder) {
     const Result<std::string> made = NewRunFolder(settings->scenario + "-" + strategy);

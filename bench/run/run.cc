@@ -57,6 +57,7 @@ Status RunPhases(const RunRequest& request, const LiveTargets* live, Measured& m
   for (const auto phase : kPhases)
     if (done = phase(run); !done.ok()) break;
   if (done.ok()) measured.verdict = Verdict::kOk;
+  measured.suite_late_s = run.sampler.late_s();
   EndPhase(run);
   return measured.killed.has_value() ? Status() : done;
 }

@@ -17,7 +17,9 @@ double Sampler::elapsed_s() const {
 }
 
 bool Sampler::SampleIfDue() {
-  if (elapsed_s() < next_s_) return false;
+  const double now_s = elapsed_s();
+  if (now_s < next_s_) return false;
+  if (!samples_.empty()) late_s_ = std::max(late_s_, now_s - std::max(next_s_, free_since_s_));
   samples_.push_back(SampleNow());
   next_s_ = std::max(next_s_ + 1, samples_.back().t_s + 0.5);
   return true;
@@ -51,6 +53,7 @@ Sample Sampler::SampleNow(std::vector<RouterReport>* raw) {
       delivered += peer.readings.Count(RouterFigure("sync.received_bytes.*"), routers[i].name);
   }
   if (raw != nullptr) *raw = std::move(reports);
+  free_since_s_ = elapsed_s();
   return sample;
 }
 

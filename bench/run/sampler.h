@@ -33,12 +33,17 @@ class Sampler {
   };
   const std::vector<std::optional<LastTold>>& last_told() const { return last_told_; }
   double elapsed_s() const;
+  // The longest that a sample was late because this process did not run: what was read at the end of a phase may be,
+  // too.
+  double late_s() const { return late_s_; }
   std::chrono::steady_clock::time_point begin() const { return begin_; }
 
  private:
   Cluster& cluster_;
   std::chrono::steady_clock::time_point begin_;
   double next_s_ = 0;
+  double free_since_s_ = 0;  // the routers have answered, or not
+  double late_s_ = 0;
   std::vector<Sample> samples_;
   std::vector<std::optional<LastTold>> last_told_;
 };

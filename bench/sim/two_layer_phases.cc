@@ -61,7 +61,8 @@ void CalmPhase(Run& run) {
   for (std::size_t node = 0; node < mesh.nodes(); ++node) {
     if (!mesh.counts(node)) continue;
     const MeshStats after = mesh.router(node)->stats();
-    if (BytesOf(after, Layer::kRepair) != BytesOf(before[node], Layer::kRepair))
+    // With room for one frame, a round and an answer get in each other's way.
+    if (run.swarm().queue_frames > 1 && BytesOf(after, Layer::kRepair) != BytesOf(before[node], Layer::kRepair))
       run.Break(RouterName(node) + " repairs in a calm mesh");
     const std::uint64_t twice = mesh.router(node)->report().records.stale - before[node].strategy.records.stale;
     if (twice > 0) run.Break(RouterName(node) + " gets " + std::to_string(twice) + " records twice in a calm mesh");

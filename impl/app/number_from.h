@@ -23,7 +23,8 @@ inline CLI::Validator NumberFrom(double low, double high, bool whole = false) {
             char* end = nullptr;
             const double value = std::strtod(given.c_str(), &end);
             const bool fits = !given.empty() && *end == '\0' && std::isfinite(value) && low <= value && value <= high;
-            if (fits && (!whole || given.find_first_not_of("0123456789") == std::string::npos)) return "";
+            if (fits && given.find_first_not_of(whole ? "0123456789" : "0123456789.+-eE") == std::string::npos)
+              return "";
             return std::string("must be a ") + (whole ? "whole " : "") + "number from " + range + ", not '" +
                    given.substr(0, 40) + "'";
           },

@@ -76,6 +76,7 @@ void FitConnections(std::uint64_t ports, std::uint64_t others, PortLimits& limit
 int Main(int argc, char** argv) {
   ApplyAllocatorPolicy();
   FileLimitIsAnError();
+  ShutdownSignal shutdown;
   SetUpGrpc();
   RouterOptions options;
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, log_level = "info";
@@ -105,7 +106,7 @@ int Main(int argc, char** argv) {
   for (std::size_t i = 0; i < limit_values.size(); ++i) {
     const PortLimitRow& row = PortLimitRows()[i];
     app.add_option(std::string("--") + row.name, limit_values[i], row.help)
-        ->check(NumberFrom(row.low, row.high))
+        ->check(NumberFrom(row.low, row.high, row.whole))
         ->default_str(DefaultText(limit_values[i]))
         ->group("Limits of every port");
   }
@@ -167,7 +168,6 @@ int Main(int argc, char** argv) {
     close(tried->fd);
   }
 
-  ShutdownSignal shutdown;
   const PortLimits limits = options.limits;
   RouterNode node(std::move(options));
   if (Status started = node.Start(); !started.ok()) return Fail(started.error().message);

@@ -216,7 +216,8 @@ inline constexpr Figure kRouterFigures[] = {
 
     // ---- requests and workers --------------------------------------------------------------------------------------
     {.path = "requests.in_flight",
-     .meaning = "requests at workers now",
+     .meaning = "requests that wait for a worker's answer now; a worker may take so many a connection, and more wait "
+                "before it",
      .metric = "prefixmesh_requests_in_flight",
      .in_result = false},
     {.path = "requests.in_flight_bytes",
@@ -576,7 +577,9 @@ inline constexpr Figure kRouterFigures[] = {
     {.path = "sync.streams_refused.*",
      .better = Better::kLower,
      .meaning = "sync streams refused before they counted as up: `unnamed`, `unknown_router`, `role`, `no_preface`, "
-                "`bad_preface`, `strategy`; or ended because a message grew beyond a frame: `oversized`",
+                "`bad_preface`, `strategy`, `unreached` (dialed: nobody answers, or no router); or ended because a "
+                "message grew "
+                "beyond a frame: `oversized`",
      .fold = Fold::kSum,
      .label = kReason,
      .metric = "prefixmesh_sync_streams_refused_total"},

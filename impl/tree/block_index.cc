@@ -139,7 +139,8 @@ void BlockIndex::InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, 
   // Whoever holds a run holds all above it, so the climb ends at the first that has the worker.
   for (std::uint32_t slot = last; slot != kNone && !edges_.HoldsOwn(chains_.end(slot), worker);
        slot = chains_.parent(slot)) {
-    const bool is_leaf = (slot == last && matched_whole) || Seeded(Bug::kbranch_counts_as_told);
+    // Where two ids share a fingerprint the run is another prompt's, which is not announced with this one.
+    const bool is_leaf = chains_.end(slot) == leaf || Seeded(Bug::kbranch_counts_as_told);
     edges_.AddOwn(chains_.end(slot), worker, is_leaf ? leaf_seq : BlockEdges::kSeqNone);
   }
   if (!matched_whole) {

@@ -115,9 +115,9 @@ int Main(int argc, char** argv) {
   options.blocks.text_block_bytes = static_cast<std::uint32_t>(settings.workers.block_bytes);
   options.blocks.tokens_block_tokens = static_cast<std::uint32_t>(settings.index.block_tokens);
 
-  SetUpGrpc();
   FileLimitIsAnError();
   ShutdownSignal shutdown;
+  SetUpGrpc();
   if (exit_with_parent) ExitWithParent();
   const RealClock clock;
   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::Start(options, clock);

@@ -110,6 +110,23 @@ class BrokenRuns(unittest.TestCase):
                                 "--strategy", "raw-ops")
         self.assertLess(took, 30)
 
+    def test_a_suite_that_stood_still_does_not_trust_what_it_read(self):
+        with harness.scratch() as folder:
+            out = f"{folder}/run"
+            process = subprocess.Popen([harness.BIN / "prefixmesh", "run", *harness.SMALL, "--out", out],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            harness.wait_until(lambda: harness.named(harness.children_of(process.pid), "prefixmesh-load"), 20,
+                               "the load process runs")
+            time.sleep(2)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(5)
+            process.send_signal(signal.SIGCONT)
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 3, errors)
+            result = harness.result_of(out)
+            self.assertEqual((result["verdict"], result["trust"]["ok"]), ("untrusted", False))
+            self.assertIn("the suite itself did not run", " ".join(result["trust"]["reasons"]))
+
     def test_a_router_that_dies_fails_the_run_at_once(self):
         self.kill_in_run(lambda _, family: os.kill(harness.named(family, "prefixmesh-rout")[0], signal.SIGKILL),
                          "died: signal 9")

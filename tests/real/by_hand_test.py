@@ -132,6 +132,17 @@ class ByHand(unittest.TestCase):
                 serving.process.communicate(timeout=60)
                 self.assertLess(time.monotonic() - told, 5)
 
+    def test_a_signal_ends_a_program_well_at_any_moment(self):
+        """Threads that began before the signals were blocked took the default action."""
+        with harness.Serving("prefixmesh-worker", "--count", "1") as worker:
+            address = worker.ready["workers"][0]["address"]
+            for pause_s in (0, 0, 0, 0.005, 0.02):
+                with harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={address}"):
+                    time.sleep(pause_s)  # and SIGTERM
+            with harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={address}") as router:
+                for each in (signal.SIGSTOP, signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+                    router.process.send_signal(each)
+
     def test_a_router_that_waits_for_its_workers_ends_when_it_is_told_to(self):
         nobody = f"127.0.0.1:{harness.free_port()}"
         waiting = subprocess.Popen([harness.BIN / "prefixmesh-router", "--name", "a", f"--worker=w0={nobody}"],

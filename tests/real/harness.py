@@ -69,6 +69,7 @@ class Serving:
     def __init__(self, *args, **kwargs):
         self.process = subprocess.Popen([BIN / args[0], *map(str, args[1:])], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, **kwargs)
+        self.ends_well = args[0] in ("prefixmesh-router", "prefixmesh-worker")
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError(f"{args[0]} did not start: {self.process.stderr.read()}")
@@ -84,6 +85,9 @@ class Serving:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("a program did not end within 10 s of SIGTERM")
+        else:
+            if self.ends_well and self.process.returncode != 0:
+                raise AssertionError(f"a program ended with {self.process.returncode} after SIGTERM")
         finally:
             self.process.stdout.close()
             self.process.stderr.close()

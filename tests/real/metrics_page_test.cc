@@ -65,7 +65,8 @@ TEST_CASE("Metrics: the page is made once for all that ask at a time, and anew f
 TEST_CASE("Metrics: a request with a body is refused before the body, and so is another method") {
   NumberedPage numbered;
   const std::uint16_t port = numbered.page->port();
-  for (const std::string body : {"Content-Length: 1000000000", "Transfer-Encoding: chunked"})
+  for (const std::string body :
+       {"Content-Length: 1000000000", "Transfer-Encoding: chunked", "Content-Length: 0\r\nContent-Length: 5"})
     for (const std::string method : {"POST", "GET"}) {
       const std::string answer = Ask(port, method + " /metrics HTTP/1.1\r\nHost: x\r\n" + body + "\r\n\r\n1\r\nx\r\n");
       INFO(method << ' ' << body << ": " << answer);

@@ -53,7 +53,8 @@ struct RunningRouter {
     REQUIRE(node->SilentWorkers().empty());
     const Result<int> port = server->Start();
     REQUIRE(port.ok());
-    channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(*port), grpc::InsecureChannelCredentials());
+    channel_address = "127.0.0.1:" + std::to_string(*port);
+    channel = grpc::CreateChannel(channel_address, grpc::InsecureChannelCredentials());
     stub = v1::Router::NewStub(channel);
   }
   ~RunningRouter() {
@@ -93,6 +94,7 @@ struct RunningRouter {
   }
   std::unique_ptr<RouterNode> node;
   std::unique_ptr<GrpcRouterServer> server;
+  std::string channel_address;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Router::Stub> stub;
 };

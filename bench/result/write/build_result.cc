@@ -23,6 +23,8 @@ using Json = nlohmann::ordered_json;
 
 // Of fixed work: with p99 above this many times the median something else takes the machine's time.
 constexpr double kNoisy = 2;
+// A sample is taken each second; recorded runs took them 0.3 s late at most.
+constexpr double kSuiteLateMax_s = 3;
 
 std::string Microseconds(double value) { return QuantityText(Quantity::kMicroseconds, value); }
 
@@ -138,6 +140,11 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
                  {m.verdict == Verdict::kKilled ? "the run was killed before the generator had finished"
                                                 : "the generator did not finish"}}};
   if (have_load) trust = {{"ok", m.load.at("trust").at("ok")}, {"reasons", m.load.at("trust").at("reasons")}};
+  if (m.suite_late_s > kSuiteLateMax_s) {
+    trust["ok"] = false;
+    trust["reasons"].push_back("the suite itself did not run for " + QuantityText(Quantity::kSeconds, m.suite_late_s) +
+                               ": what it reads at the ends of phases came late");
+  }
   add(kTrustGroup, ReadLoadGroup(m, kTrustGroup), trust);
   add(kLoadGroup, ReadLoadGroup(m, kLoadGroup));
   result["load"]["hdr"] = have_load ? Json(m.load.at("load").at("hdr")) : Json::object();
@@ -185,7 +192,7 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
     notes.push_back("noisy machine: before the run a loop of fixed work took " + Microseconds(m.noise.p50_us) +
                     " at the median and " + Microseconds(m.noise.p99_us) + " at p99");
   Verdict verdict = m.verdict;
-  const bool trusted = have_load && m.load.at("trust").at("ok").get<bool>();
+  const bool trusted = result["trust"]["ok"].get<bool>();
   if (verdict == Verdict::kOk && !trusted) verdict = Verdict::kUntrusted;
   bool slos_ok = true;
   result["slo"] = Json::array();

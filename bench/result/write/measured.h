@@ -73,6 +73,7 @@ struct Measured {
   std::optional<Ladder> ladder;  // of a run that ended in order
 
   Verdict verdict = Verdict::kFailed;
+  double suite_late_s = 0;  // Sampler::late_s
   std::vector<std::string> notes;
 };
 

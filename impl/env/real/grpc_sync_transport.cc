@@ -1,3 +1,4 @@
+// Long: one lock over the streams of all peers, dialed and served, and what becomes of each.
 #include "impl/env/real/grpc_sync_transport.h"
 
 #include <grpcpp/grpcpp.h>
@@ -15,6 +16,7 @@
 #include "impl/env/real/socket_meter.h"
 #include "impl/env/real/sync_stream.h"
 #include "impl/env/real/sync_stream_meter.h"
+#include "impl/env/redial.h"
 
 namespace prefixmesh {
 namespace {
@@ -24,10 +26,8 @@ std::uint32_t StrategyMark(std::string_view strategy) {
   return std::max<std::uint32_t>(XXH32(strategy.data(), strategy.size(), 0), 1);
 }
 
-constexpr Time kBackoffMin = std::chrono::milliseconds(100);
-constexpr Time kUnreachedBackoffMax = std::chrono::seconds(1);  // no stream came up, or another took its place
-constexpr Time kRefusedBackoffMax = std::chrono::seconds(30);   // the two do not fit: there is no hurry
-constexpr Time kStableStreamMin = std::chrono::seconds(5);      // one that stayed up so long did fit
+// A peer that does not answer is said so after it, then after twice as long each time.
+constexpr Time kUnreachedAfter = std::chrono::seconds(5), kUnreachedAgainMax = std::chrono::minutes(5);
 constexpr Time kDrainMax = std::chrono::seconds(1), kShutdownGrace = std::chrono::seconds(1);
 constexpr Time kMeterPeriod = std::chrono::milliseconds(50);
 // Around a frame in its message: a tag and a length. gRPC's limit is on the message, ours on the frame.
@@ -35,6 +35,12 @@ constexpr std::size_t kEnvelopeBytes = 16;
 constexpr Time kPrefaceTimeout = std::chrono::seconds(2);
 // Served streams under one name that have not sent their preface yet; the oldest goes first.
 constexpr std::size_t kUnnamedStreamsMax = 4;
+
+// Of a stream that was up.
+Redial::Ending EndingOf(const grpc::Status& ended) {
+  if (ended.error_code() == grpc::StatusCode::ABORTED) return Redial::Ending::kReplaced;
+  return ended.error_code() == grpc::StatusCode::UNAVAILABLE ? Redial::Ending::kBroken : Redial::Ending::kRefused;
+}
 
 std::uint16_t PortOf(const std::string& address) {
   const auto colon = address.rfind(':');
@@ -181,7 +187,7 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
     std::deque<SyncStream*> unnamed;       // served, no preface yet
     bool frame_in_hand = false;            // the observer has a frame of `stream`
     int frames_of_the_past = 0;            // it has frames of streams that are gone
-    Time backoff = kBackoffMin;
+    Redial redial;
   };
 
   std::size_t message_bytes() const { return options_.frame_bytes + kEnvelopeBytes; }
@@ -231,12 +237,29 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
     auto* stream = new DialedSyncStream(*this, peer, options_.router, *peers_[peer.value].stub);
     Register(*stream);
     peers_[peer.value].stream = stream;
+    NoteUnreached(stream->serial, kUnreachedAfter);
     stream->Begin();
+  }
+
+  void NoteUnreached(std::uint64_t serial, Time after) PREFIXMESH_REQUIRES(mutex_) {
+    loop_.PostAt(clock_.Now() + after, [this, serial, after] {
+      MutexLock lock(mutex_);
+      const auto at = streams_.find(serial);
+      if (stopping_ || at == streams_.end() || at->second->opened) return;
+      CountUnreached(*at->second, "does not answer");
+      NoteUnreached(serial, std::min(after * 2, kUnreachedAgainMax));
+    });
+  }
+
+  void CountUnreached(const SyncStream& stream, const std::string& why) PREFIXMESH_REQUIRES(mutex_) {
+    const SyncPeerAddress& peer = options_.peers[stream.peer.value];
+    Count("unreached", "peer " + peer.name + " at " + peer.address + " " + why, peer.name);
   }
 
   void Opened(SyncStream& stream, bool ok) override {
     MutexLock lock(mutex_);
     if (!ok) return Run(stream, stream.state.End());
+    stream.opened = true;
     Run(stream, stream.state.Opened());
     if (peers_[stream.peer.value].stub != nullptr) SendPreface(stream);
     EndAfter(stream, kPrefaceTimeout, [this](const SyncStream& late) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
@@ -339,10 +362,10 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
     Run(stream, stream.state.WriteDone(ok));
   }
 
-  void Done(SyncStream& stream, bool replaced, bool above_limit) override {
+  void Done(SyncStream& stream, const grpc::Status& ended) override {
     MutexLock lock(mutex_);
     Peer& peer = peers_[stream.peer.value];
-    if (above_limit)
+    if (IsAboveReceiveLimit(ended))
       Count(kOversizedRefusal, "a stream with " + options_.peers[stream.peer.value].name +
                                    " ended: an end refused a message above its limit");
     std::erase(peer.unnamed, &stream);
@@ -350,20 +373,21 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
     if (was_up) Down(peer, stream);
     if (peer.stream == &stream) peer.stream = nullptr;
     if (peer.stub != nullptr && !stopping_) {
-      const Time now = clock_.Now();
-      if (was_up && now - stream.up_at >= kStableStreamMin) peer.backoff = kBackoffMin;
-      loop_.PostAt(now + peer.backoff, [this, index = stream.peer] { Dial(index); });
-      peer.backoff = std::min(peer.backoff * 2, was_up && !replaced ? kRefusedBackoffMax : kUnreachedBackoffMax);
+      if (!stream.opened) CountUnreached(stream, "is no router that takes this one: " + ended.error_message());
+      const Time now = clock_.Now(), up_for = was_up ? now - stream.up_at : Time{0};
+      const Time wait = peer.redial.After(was_up ? EndingOf(ended) : Redial::Ending::kUnreached, up_for);
+      loop_.PostAt(now + wait, [this, index = stream.peer] { Dial(index); });
     }
     streams_.erase(stream.serial);
     delete &stream;
     all_done_.NotifyAll();
   }
 
-  // One stream that was refused: counted by reason, and one line of it in ten seconds.
-  void Count(const char* reason, const std::string& line) PREFIXMESH_REQUIRES(mutex_) {
+  // One stream that was refused: counted by reason, and one line of it (and of `who`) in ten seconds.
+  void Count(const std::string& reason, const std::string& line, const std::string& who = {})
+      PREFIXMESH_REQUIRES(mutex_) {
     ++refusals_[reason];
-    if (const auto held_back = log_.Allow(reason, clock_.Now()))
+    if (const auto held_back = log_.Allow(reason + " " + who, clock_.Now()))
       spdlog::warn("sync: {}{}", line, HeldBackNote(*held_back));
   }
 

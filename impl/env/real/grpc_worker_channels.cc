@@ -38,7 +38,7 @@ class WorkerChannels final : public GrpcWorkerChannels {
 
   const std::string router_;
   const Time timeout_;
-  std::vector<std::shared_ptr<grpc::Channel>> channels_;
+  std::vector<std::shared_ptr<grpc::Channel>> channels_, check_channels_;
 
   Mutex mutex_;
   CondVar changed_;
@@ -54,8 +54,13 @@ void WorkerChannels::Add(WorkerIndex worker, const std::string& address) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   grpc::ResourceQuota quota("worker");
   arguments.SetResourceQuota(quota.Resize(kReceivedBytesMax));
-  if (channels_.size() <= worker.value) channels_.resize(worker.value + std::size_t{1});
+  if (channels_.size() <= worker.value) {
+    channels_.resize(worker.value + std::size_t{1});
+    check_channels_.resize(worker.value + std::size_t{1});
+  }
   channels_[worker.value] = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // does not share the other's connection
+  check_channels_[worker.value] = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) {
@@ -70,7 +75,7 @@ void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Ans
     if (!stopping) under_way_.insert(check.get());
   }
   if (stopping) return answer(Error{ErrorCode::kUnavailable, "this router ends"});
-  v1::Worker::Stub stub(channels_.at(worker.value));
+  v1::Worker::Stub stub(check_channels_.at(worker.value));
   stub.async()->Hello(&check->context, &check->request, &check->reply,
                       [this, check, answer = std::move(answer)](const grpc::Status& status) {
                         if (status.ok()) {

@@ -2,7 +2,10 @@
 //
 // Threads: Add before traffic, Stop after it; the rest from any thread. Errors: an unreachable worker answers
 // kUnavailable; a check's answer runs on a gRPC thread, after Stop within the call. Time: a check has `timeout`, on the
-// machine's clock. Bounds: one channel per worker, the caller's checks. Ownership: owns the channels.
+// machine's clock. Bounds: two connections per worker, the caller's checks. Ownership: owns the channels.
+//
+// Checks have a connection of their own: behind requests, of which a worker takes so many a connection, they would be
+// late, and a worker that is busy would look like one that is dead.
 #pragma once
 
 #include <memory>

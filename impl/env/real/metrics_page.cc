@@ -1,6 +1,7 @@
 #include "impl/env/real/metrics_page.h"
 
 #include <microhttpd.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,11 +44,17 @@ MHD_Result Respond(MHD_Connection* connection, unsigned status, const std::strin
 }
 
 bool HasBody(MHD_Connection* connection) {
-  const auto value = [connection](const char* name) {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-  };
-  const char* length = value(MHD_HTTP_HEADER_CONTENT_LENGTH);
-  return (length != nullptr && std::strcmp(length, "0") != 0) || value(MHD_HTTP_HEADER_TRANSFER_ENCODING) != nullptr;
+  bool has = false;
+  MHD_get_connection_values(
+      connection, MHD_HEADER_KIND,
+      [](void* found, MHD_ValueKind, const char* name, const char* value) {
+        const bool length = strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+        *static_cast<bool*>(found) |= (length && (value == nullptr || std::strcmp(value, "0") != 0)) ||
+                                      strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+        return MHD_YES;
+      },
+      &has);
+  return has;
 }
 
 class MetricsServer final : public MetricsPage {

@@ -16,6 +16,7 @@ constexpr PortLimitRow Row(const char* name, double low, double high, const char
           help,
           low,
           high,
+          !std::is_same_v<Value, Time>,
           [](const PortLimits& limits) {
             if constexpr (std::is_same_v<Value, Time>) {
               return static_cast<double>((limits.*Member).count()) / kNanoseconds;

@@ -65,6 +65,7 @@ struct PortLimitRow {
   const char* name;
   const char* help;
   double low, high;
+  bool whole;  // a count, or bytes
   double (*get)(const PortLimits&);
   void (*set)(PortLimits&, double);
 };

@@ -12,6 +12,8 @@ constexpr Time kSweepEvery = std::chrono::milliseconds(20);
 constexpr Time kWatchEvery = std::chrono::milliseconds(100);
 // gRPC has closed what was refused by then.
 constexpr Time kReturnMemoryAfter = std::chrono::seconds(5);
+// More in flight than it at a time is a burst.
+constexpr std::uint64_t kBurstBytes = 32u << 20;
 // What is on its way when the listener is asked.
 constexpr std::uint64_t kSlackBytes = 256u << 10;
 
@@ -34,7 +36,7 @@ void RequestCall::WriteBegan() { write_began_ns_.store(port_.clock_.Now().count(
 
 void RequestCall::OnDone() {
   port_.Unwatch(*this);
-  if (charged_bytes_ > 0) port_.budget_.Refund(charged_bytes_);
+  if (charged_bytes_ > 0) port_.Refund(charged_bytes_);
   Gone();
 }
 
@@ -57,6 +59,9 @@ grpc::Status RequestPort::Charge(RequestCall& call, std::uint64_t bytes) {
   if (const Status charged = budget_.Charge(bytes); !charged.ok())
     return {grpc::StatusCode::RESOURCE_EXHAUSTED, charged.error().message};
   call.charged_bytes_ += bytes;
+  const std::uint64_t all = budget_.bytes();
+  for (std::uint64_t most = most_charged_; most < all && !most_charged_.compare_exchange_weak(most, all);) {
+  }
   return grpc::Status::OK;
 }
 
@@ -147,6 +152,15 @@ void RequestPort::RefuseBody(BodyAdmission::Id id, const grpc::Status& status) {
   refused_.fetch_add(1, std::memory_order_relaxed);
   at->second->Refuse(status);
   calls_.erase(at);
+  ReturnMemorySoon();
+}
+
+// What a burst took in small pieces the allocator keeps, too.
+void RequestPort::Refund(std::uint64_t bytes) {
+  budget_.Refund(bytes);
+  const std::uint64_t most = most_charged_.load(std::memory_order_relaxed);
+  if (most < kBurstBytes || budget_.bytes() > most / 8) return;
+  most_charged_ = 0;
   ReturnMemorySoon();
 }
 

@@ -116,6 +116,7 @@ class RequestPort {
   void Watch(RequestCall& call);
   void Unwatch(RequestCall& call);
   void EndUntaken();
+  void Refund(std::uint64_t bytes);
   void ReturnMemorySoon();
   void ReturnMemory();
 
@@ -134,6 +135,7 @@ class RequestPort {
   Executor& executor_;
   std::atomic<std::uint64_t> refused_{0}, untaken_{0};
   std::atomic<bool> returning_memory_{false};
+  std::atomic<std::uint64_t> most_charged_{0};  // since memory was given back
 
   // Held while calls are cancelled, which may run their reactions: none of those takes it but OnDone, and gRPC runs
   // that on a thread of its own.

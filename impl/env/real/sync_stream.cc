@@ -3,16 +3,6 @@
 #include "impl/env/real/grpc_limits.h"
 
 namespace prefixmesh {
-namespace {
-
-// gRPC compares a message with the receiver's limit before either end's code sees it, and tells the dialing end alone,
-// by a status that it has for other things, too.
-bool IsAboveReceiveLimit(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
-         status.error_message().find("larger than max") != std::string::npos;
-}
-
-}  // namespace
 
 std::unique_ptr<v1::Sync::Stub> NewSyncStub(const std::string& address, const PortLimits& limits,
                                             std::size_t message_bytes) {
@@ -25,6 +15,11 @@ std::unique_ptr<v1::Sync::Stub> NewSyncStub(const std::string& address, const Po
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3000);  // a connection attempt without an answer
   return v1::Sync::NewStub(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+}
+
+bool IsAboveReceiveLimit(const grpc::Status& ended) {
+  return ended.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+         ended.error_message().find("larger than max") != std::string::npos;
 }
 
 DialedSyncStream::DialedSyncStream(SyncStreamOwner& stream_owner, PeerIndex stream_peer, const std::string& router,
@@ -42,8 +37,6 @@ void DialedSyncStream::Begin() {
   StartCall();
 }
 
-void DialedSyncStream::OnDone(const grpc::Status& ended) {
-  owner.Done(*this, ended.error_code() == grpc::StatusCode::ABORTED, IsAboveReceiveLimit(ended));
-}
+void DialedSyncStream::OnDone(const grpc::Status& ended) { owner.Done(*this, ended); }
 
 }  // namespace prefixmesh

@@ -32,6 +32,10 @@ inline constexpr char kRouterKey[] = "prefixmesh-router";
 std::unique_ptr<v1::Sync::Stub> NewSyncStub(const std::string& address, const PortLimits& limits,
                                             std::size_t message_bytes);
 
+// gRPC compares a message with the receiver's limit before either end's code sees it, and tells the dialing end alone,
+// by a status that it has for other things, too.
+bool IsAboveReceiveLimit(const grpc::Status& ended);
+
 class SyncStream;
 
 class SyncStreamOwner {
@@ -41,9 +45,8 @@ class SyncStreamOwner {
   virtual void WriteDone(SyncStream& stream, bool ok) = 0;
   // The dialing end of a served stream is gone.
   virtual void Cancelled(SyncStream& stream) = 0;
-  // gRPC is done with it, which the dialing end is told more about: another stream took its place; an end refused a
-  // message above its limit.
-  virtual void Done(SyncStream& stream, bool replaced, bool above_limit) = 0;
+  // gRPC is done with it. Only the dialing end is told how it ended.
+  virtual void Done(SyncStream& stream, const grpc::Status& ended) = 0;
 
  protected:
   ~SyncStreamOwner() = default;
@@ -69,7 +72,8 @@ class SyncStream {
   std::deque<v1::SyncFrame> queue;
   std::size_t queued_bytes = 0;
   v1::SyncFrame incoming;
-  bool up = false;  // the peer's preface is in, and no newer stream took its place
+  bool opened = false;  // the other end has answered
+  bool up = false;      // the peer's preface is in, and no newer stream took its place
   Time up_at{0};
   std::uint64_t incarnation = 0;  // the peer's, once it is up
   // What its connection had received when the read under way was first seen.
@@ -111,7 +115,7 @@ class ServedSyncStream final : public SyncStreamOf<grpc::ServerBidiReactor<v1::S
   }
   void OnSendInitialMetadataDone(bool ok) override { owner.Opened(*this, ok); }
   void OnCancel() override { owner.Cancelled(*this); }
-  void OnDone() override { owner.Done(*this, false, false); }
+  void OnDone() override { owner.Done(*this, grpc::Status::OK); }
   void Cancel() override { context_.TryCancel(); }
   void Finish() override { grpc::ServerBidiReactor<v1::SyncFrame, v1::SyncFrame>::Finish(status); }
   void Release() override {}

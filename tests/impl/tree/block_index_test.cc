@@ -248,6 +248,19 @@ TEST_CASE("BlockIndex: a prefix that was removed is news when it is placed again
   REQUIRE(index.Holds(word.ids.back(), WorkerIndex{1}));
 }
 
+// Seed 7661 of the simulator: the edge of the other prompt waited for a seq for ever, and counted as announced.
+TEST_CASE("BlockIndex: of two prompts that share a fingerprint, one is not announced with the other") {
+  BlockIndex index({.text_block_bytes = kBlock});
+  const NodeId first{0x1111'0000'0001}, one{0x2222'0000'0002}, other{0x3333'0000'0002};
+  const std::vector<NodeId> ids_of_one = {first, one}, ids_of_other = {first, other};
+  index.Insert({Kind::kText, nullptr, ids_of_one}, WorkerIndex{0});
+  index.StampOwn(ids_of_one, WorkerIndex{0}, 1, Incarnation{0});
+  index.Insert({Kind::kText, nullptr, ids_of_other}, WorkerIndex{1});
+  index.StampOwn(ids_of_other, WorkerIndex{1}, 2, Incarnation{0});
+  for (const DumpedEdge& edge : index.Dump())
+    if (edge.worker == WorkerIndex{1}) REQUIRE((edge.id != one || edge.seq == BlockEdges::kSeqNone));
+}
+
 TEST_CASE("BlockIndex: a fully matched request allocates nothing") {
   BlockIndex index({});
   Prng prng(1);
