@@ -306,7 +306,10 @@ class BadInput(unittest.TestCase):
         for flag in ("--connections-max", "--body-timeout-s", "--grpc-memory-bytes-max", "--ping-interval-min-s"):
             for value in ("nan", "inf", "-1", "1e300", "abc"):
                 self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", flag, value,
-                             says=[flag, "must be a number from", value])
+                             says=[flag, "must be a ", "number from", value])
+        for value in ("1.5", "0x400", "1e3"):
+            self.refused("prefixmesh-router", "--name", "a", "--worker", "w=127.0.0.1:1", "--connections-max", value,
+                         says=["--connections-max", "whole number", value])
         self.refused("prefixmesh-worker", "--listen", "0.0.0.0", says=["--listen", "--insecure"])
         self.refused("prefixmesh-router", "--name", "a", "--worker", "w" * 257 + "=127.0.0.1:1", says=["256 bytes"])
 
