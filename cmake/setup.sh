@@ -15,21 +15,24 @@ missing_packages() {
 install_packages() {
   missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
+  by_hand="apt-get update && apt-get install -y --no-install-recommends $missing"
   if [ "$may_install" = no ]; then
-    say "missing Debian packages: $missing"
-    say "run without --no-install, or: sudo apt-get install $missing"
+    say "missing Debian packages; run without --no-install, or as root: $by_hand"
     exit 2
   fi
   command -v apt-get >/dev/null || { say "missing packages and no apt-get here: $missing"; exit 2; }
-  say "installing Debian packages (a fresh machine: about 2 minutes): $missing"
   as_root=
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || { say "neither root nor sudo: install them yourself, then run again"; exit 2; }
+    command -v sudo >/dev/null || {
+      say "neither root nor sudo, and Debian packages are missing; as root: $by_hand"
+      exit 2
+    }
     as_root=sudo
   fi
+  say "installing Debian packages (a fresh machine: about 2 minutes): $missing"
   if ! { $as_root apt-get update && $as_root env DEBIAN_FRONTEND=noninteractive \
          apt-get install -y --no-install-recommends $missing; } >&2; then
-    say "apt-get failed (its output above)"
+    say "apt-get failed (its output above); as root: $by_hand"
     exit 2
   fi
 }

@@ -1,6 +1,7 @@
 """What ninja must build for some tests: `ctest --show-only=json-v1 … | targets_of_tests.py BUILD_DIR`, a target a line.
 
-A test starts what its command names below the build folder. One that is told where the programs are starts any of them.
+A test starts what its command names below the build folder, and what has its own name: of a program that is not built yet
+ctest tells no command. One that is told where the programs are starts any of them.
 """
 import json
 import pathlib
@@ -15,5 +16,5 @@ for test in json.load(sys.stdin)["tests"]:
     told = [each for entry in test["properties"] if entry["name"] == "ENVIRONMENT" for each in entry["value"]]
     if any(each.startswith("PREFIXMESH_BIN=") for each in told):
         targets.update(["prefixmesh_apps", "hostile_peer"])
-    targets |= made & {word.removeprefix(f"{build}/") for word in test.get("command", [])}
+    targets |= made & {word.removeprefix(f"{build}/") for word in [*test.get("command", []), test["name"]]}
 print("\n".join(sorted(targets)))

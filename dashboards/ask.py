@@ -165,6 +165,9 @@ def grafana_knows(url, names):
 
 
 def main(arguments):
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0
     url, grafana = "http://127.0.0.1:9090", None
     while arguments and arguments[0] in ("--url", "--grafana"):
         if len(arguments) < 2:

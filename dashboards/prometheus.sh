@@ -16,6 +16,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --listen) listen=${2:?"--listen needs HOST:PORT"}; shift 2 ;;
     --data) data=${2:?"--data needs a folder"}; shift 2 ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) refuse "$1: there is --listen HOST:PORT and --data DIR" ;;
     *) break ;;
   esac

@@ -69,8 +69,9 @@ int RunCommand(const ScenarioArguments& arguments, std::string strategy, std::st
   }
   const Result<nlohmann::json> result = ReadResult(out);
   if (!result.ok()) return Fail(result.error().message, kExitFailed);
-  std::printf("%s\nresult  %s\nreport  %s\n", RenderTable({*result}).c_str(), outcome->result_path.c_str(),
-              outcome->report_path.c_str());
+  // Of a run that failed the one line on stderr says more than a table of what was not measured.
+  if (outcome->verdict != Verdict::kFailed) std::printf("%s\n", RenderTable({*result}).c_str());
+  std::printf("result  %s\nreport  %s\n", outcome->result_path.c_str(), outcome->report_path.c_str());
   return VerdictExitCode(outcome->verdict);
 }
 

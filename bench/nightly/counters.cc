@@ -20,10 +20,17 @@ using Json = nlohmann::json;
 constexpr std::uint64_t kSeed = 1;
 constexpr Time kRulesTime = std::chrono::seconds(120);
 
+// With other options or another length the figures are others, and no change of these.
+std::string NameOf(const CounterCell& cell) {
+  if (cell.strategy == "two-layer") return "two-layer/" + std::to_string(cell.routers) + " ";
+  return cell.strategy + "," + std::to_string(cell.seconds) + "s" + (cell.options.empty() ? "" : ",") + cell.options +
+         " ";
+}
+
 void CountTwoLayer(const CounterCell& cell, Counters& counters) {
   // 200 placements a second in all, whatever the number of routers.
   const sim::ScaleRow row = sim::MeasureScale(cell.routers, 200.0 / static_cast<double>(cell.routers), 50);
-  const std::string name = "two-layer/" + std::to_string(cell.routers) + " ";
+  const std::string name = NameOf(cell);
   counters[name + "placements"] = row.placements;
   counters[name + "applied"] = row.deliveries;
   counters[name + "built_bytes"] = row.built_bytes;
@@ -46,10 +53,10 @@ void CountGeneration(const CounterCell& cell, Counters& counters) {
         std::pair{"delivered_bytes", figures.delivered_bytes}, std::pair{"oversize", figures.oversize},
         std::pair{"applied", figures.records.applied}, std::pair{"unresolved", figures.records.unresolved},
         std::pair{"buffers_peak_bytes", figures.buffers_peak_bytes}})
-    counters[cell.strategy + " " + name] = value;
+    counters[NameOf(cell) + name] = value;
 }
 
-// "raw-ops" of "raw-ops built_bytes".
+// "raw-ops,40s" of "raw-ops,40s built_bytes".
 std::string WhatOf(const std::string& counter) { return counter.substr(0, counter.rfind(' ')); }
 
 Json JsonOf(const std::optional<std::uint64_t>& value) { return value ? Json(*value) : Json(nullptr); }

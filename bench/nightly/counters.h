@@ -2,10 +2,12 @@
 // them is a change of the code. They are held against golden ones in the repository; a change is accepted by a command
 // that says why and keeps what was accepted.
 //
-//   results/golden/counters.json   {"counters": {"raw-ops built_bytes": 930955003, …}, "accepted": [{at, commit, why,
+//   results/golden/counters.json   {"counters": {"raw-ops,40s built_bytes": 930955003, …}, "accepted": [{at, commit,
+//   why,
 //                                   "changes": [{"name", "was", "is"}]}, …]}
 //
-// The file is one for all suites; a suite is held against what it counts, the words in front of the blank.
+// The file is one for all suites; a suite is held against what it counts, the words in front of the blank: a
+// strategy, the length and the options that its figures are of.
 //
 // Threads: one. Time: seconds to a minute; `progress` hears of each part. Ownership: values. Errors: one line with the
 // file. Bounds: the suite's, and kAcceptedMax acceptances, the oldest of which go (version control has them).

@@ -74,6 +74,12 @@ std::string GainText(const std::optional<double>& gained) {
   return gained ? WithError(QuantityText(Quantity::kPoints, gained), *gained) : std::string(kMissing);
 }
 
+// What is gained is against a model, not against another run.
+static std::string Alone(const nlohmann::json& result) {
+  const std::optional<double> share = RowsBesideLadder(result).front().share;
+  return share ? ": routers that learn nothing would have had " + QuantityText(Quantity::kShare, share) : "";
+}
+
 std::string LadderSentences(const nlohmann::json& result) {
   const std::vector<LadderRow> rows = LadderRows(result);
   const std::optional<double> best = rows.front().share, run = rows.back().share;
@@ -90,7 +96,7 @@ std::string LadderSentences(const nlohmann::json& result) {
   } else {
     text += " What is lost of that is within the model's error.";
   }
-  if (const auto gained = GainedBySync(result)) text += " Sync brought " + GainText(gained) + ".";
+  if (const auto gained = GainedBySync(result)) text += " Sync brought " + GainText(gained) + Alone(result) + ".";
   return text;
 }
 

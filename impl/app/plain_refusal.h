@@ -46,7 +46,10 @@ inline std::string PlainRefusal(const CLI::App& app, const CLI::ParseError& erro
   }
   if (Is<CLI::RequiredError>(error)) {
     const std::string name = before(" is required");
-    return "no " + name + " is given" + about(name);
+    std::string upper = name;  // of what has its place instead of a flag
+    std::transform(upper.begin(), upper.end(), upper.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return (name[0] == '-' ? "no " + name + " is given" : "give " + upper) + about(name);
   }
   if (Is<CLI::ArgumentMismatch>(error) && said.find(": ") != std::string::npos)
     return before(": ") + " needs a value" + about(before(": "));

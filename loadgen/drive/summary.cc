@@ -203,7 +203,7 @@ TrustVerdict JudgeTrust(const SendRecorder& sends, double cpu_cores, const Setti
   };
   const double p99_ms = static_cast<double>(sends.schedule_delay_us().Percentile(99)) * 1e-3;
   const double max_ms = static_cast<double>(sends.schedule_delay_us().max()) * 1e-3;
-  if (sends.dropped() > 0) refuse(std::to_string(sends.dropped()) + " requests dropped");
+  if (sends.dropped() > 0) refuse("dropped requests: " + std::to_string(sends.dropped()));
   if (p99_ms > settings.trust.schedule_delay_p99_ms) {
     refuse("schedule delay p99 " + Text(p99_ms) + " ms is above " + Text(settings.trust.schedule_delay_p99_ms) + " ms");
   }

@@ -45,8 +45,8 @@ class BadInput(unittest.TestCase):
 
     def test_a_command_line_is_refused_in_plain_words(self):
         for command, says in (((), "no command is given; there are: run, plan"), (("baseline",), "there are: set, show"),
-                              (("list",), "no kind is given: strategies, scenarios"), (("conform",), "no files is given"),
-                              (("run", "--seed"), "--seed needs a value: of plan"), (("compare", "a"), "no b is given"),
+                              (("list",), "give KIND: strategies, scenarios"), (("conform",), "give FILES"),
+                              (("run", "--seed"), "--seed needs a value: of plan"), (("compare", "a"), "give B"),
                               (("run", "more"), "'more' is one word too many"),
                               (("export", "--format", "cvs", "runs"), "'cvs' is not one of openmetrics, csv")):
             done = harness.run("prefixmesh", *command)

@@ -23,6 +23,7 @@ using Json = nlohmann::ordered_json;
 
 // Of fixed work: with p99 above this many times the median something else takes the machine's time.
 constexpr double kNoisy = 2;
+constexpr std::string_view kTellsNothing = "routers of this strategy tell each other nothing";
 // A sample is taken each second; recorded runs took them 0.3 s late at most.
 constexpr double kSuiteLateMax_s = 3;
 
@@ -79,8 +80,10 @@ Readings LadderReadings(const Measured& m, const Readings& visibility) {
     for (std::size_t i = 0; i < kStepCount; ++i)
       set(LadderFigure("step.*"), kLadderStepValues[i].name, ladder.Share(ladder.Step(i)),
           ladder.prompt_bytes == 0 ? std::string_view(kNoPromptByte) : no_delays);
-    set(LadderFigure("gained_by_sync"), {}, ladder.Share(ladder.GainedBySync()),
-        one_router ? kOneRouter : std::string_view(kNoPromptByte));
+    const bool tells = m.strategy != "off";
+    const std::string_view otherwise = one_router ? std::string_view(kOneRouter) : kNoPromptByte;
+    set(LadderFigure("gained_by_sync"), {}, tells ? ladder.Share(ladder.GainedBySync()) : std::nullopt,
+        tells ? otherwise : kTellsNothing);
   }
   readings.Complete(kLadderFigures, m.load.is_object() ? std::string_view() : kLadderGroup.unheard);
   return readings;

@@ -25,8 +25,8 @@ TEST_CASE("counters are the same every time, and count what happened") {
   CHECK(counters.at("two-layer/2 placements") > 1000);
   CHECK(counters.at("two-layer/2 applied") == counters.at("two-layer/2 placements"));
   CHECK(counters.at("two-layer/2 oversize") == 0);
-  CHECK(counters.at("raw-ops placements") > 0);
-  CHECK(counters.at("raw-ops built_bytes") > 0);
+  CHECK(counters.at("raw-ops,10s,rate=5 placements") > 0);
+  CHECK(counters.at("raw-ops,10s,rate=5 built_bytes") > 0);
 }
 
 TEST_CASE("seeds hold the rules, and each is told") {

@@ -116,11 +116,11 @@ TEST_CASE("a counter that changed fails the night until it is accepted") {
   REQUIRE(AcceptGolden(path, golden, "", "", "first").ok());
   Builds builds;
   CHECK(NightExitCode(place.Run(builds)->findings) == 0);
-  ++golden["raw-ops built_bytes"];
+  ++golden["raw-ops,10s,rate=5 built_bytes"];
   REQUIRE(AcceptGolden(path, golden, "", "", "wrong").ok());
   const Result<Night> night = place.Run(builds);
   REQUIRE(FindingOf(*night, Gate::kCounters, "built_bytes") != nullptr);
-  CHECK(FindingOf(*night, Gate::kCounters, "built_bytes")->where == "raw-ops");
+  CHECK(FindingOf(*night, Gate::kCounters, "built_bytes")->where == "raw-ops,10s,rate=5");
   CHECK(NightExitCode(night->findings) == 1);
 }
 

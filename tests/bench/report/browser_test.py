@@ -60,7 +60,7 @@ def main():
         # runs, title, canvases, texts
         pages = [(["off", "raw_ops", "two_layer"], "prefixmesh · reference · off vs raw-ops vs two-layer", 8,
                   ["48.8 MiB", "1.22 GiB", "31.7 MiB/s", "229 KiB/s", "99.85 %", "SLO missed", "two-layer intended", "raw-ops b",
-                   "Why is my hit rate low?", "-0.2 points, within model error", "+1.1 points."]),
+                   "Why is my hit rate low?", "-0.2 points, within model error", "+1.1 points: routers that learn nothing"]),
                  (["two_layer"], "prefixmesh · reference · two-layer", 8, ["48.8 MiB", "0.997"]),
                  (["failed"], None, 2, ["router-b died with signal 9", "Not measured in this run"])]
         disturbed = json.load(open(os.path.join(fixtures, "fixture_two_layer.json")))

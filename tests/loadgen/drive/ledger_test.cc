@@ -157,7 +157,7 @@ TEST_CASE("JudgeTrust: each limit has its own reason") {
           std::vector<std::string>{"the generator used 0.6 cores, above 0.5"});
   SendRecorder dropping = good;
   dropping.OnDropped(Phase::kLoad, 3);
-  REQUIRE(JudgeTrust(dropping, 0.1, settings).reasons == std::vector<std::string>{"3 requests dropped"});
+  REQUIRE(JudgeTrust(dropping, 0.1, settings).reasons == std::vector<std::string>{"dropped requests: 3"});
   SendRecorder late = good;
   for (int i = 0; i < 100; ++i) late.OnSent(Phase::kLoad, 0, -1, 300'000'000);
   REQUIRE(JudgeTrust(late, 0.1, settings).reasons.size() == 2);
