@@ -124,9 +124,9 @@ int RunNightly(const NightlyArguments& arguments) {
   spdlog::set_level(spdlog::level::off);  // of simulated routers, which part and meet again
   const Result<Suite> suite = LoadSuite(arguments.suite);
   if (!suite.ok()) return Fail(suite.error());
-  if (!std::filesystem::is_directory(arguments.results))
+  if (arguments.results == NightlyArguments().results && !std::filesystem::is_directory(arguments.results))
     return Fail("no folder " + arguments.results +
-                " with golden figures; in another folder than the repository's, name it: " + "--results DIR");
+                "/ here, with golden figures; where there is one, or a new one: --results DIR");
   if (!arguments.accept.empty()) return Accept(arguments, *suite);
   NightRequest request;
   request.suite = *suite;
