@@ -11,6 +11,7 @@
 
 #include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
+#include "impl/base/printable.h"
 #include "impl/env/real/grpc_limits.h"
 #include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/socket_meter.h"
@@ -373,7 +374,8 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
     if (was_up) Down(peer, stream);
     if (peer.stream == &stream) peer.stream = nullptr;
     if (peer.stub != nullptr && !stopping_) {
-      if (!stream.opened) CountUnreached(stream, "is no router that takes this one: " + ended.error_message());
+      if (!stream.opened)
+        CountUnreached(stream, "is no router that takes this one: " + Printable(ended.error_message()));
       const Time now = clock_.Now(), up_for = was_up ? now - stream.up_at : Time{0};
       const Time wait = peer.redial.After(was_up ? EndingOf(ended) : Redial::Ending::kUnreached, up_for);
       loop_.PostAt(now + wait, [this, index = stream.peer] { Dial(index); });
