@@ -27,6 +27,22 @@ bool IsIndex(const std::string& path) {
   return fs::path(path).extension() == ".jsonl" || (HoldsNoResult(path) && fs::exists(path + "/" + kIndexName, none));
 }
 
+// A folder of stored results (results/templates) stands for the files in it.
+std::vector<std::string> WithFilesOfFolders(const std::vector<std::string>& paths) {
+  std::vector<std::string> all;
+  for (const std::string& path : paths) {
+    std::vector<std::string> files;
+    std::error_code none;
+    if (HoldsNoResult(path) && !IsIndex(path) && !fs::exists(path + "/ab.json", none))
+      for (const fs::directory_entry& each : fs::directory_iterator(path, none))
+        if (each.path().extension() == ".json" && each.is_regular_file(none)) files.push_back(each.path().string());
+    if (files.empty()) files.push_back(path);
+    std::sort(files.begin(), files.end());
+    all.insert(all.end(), files.begin(), files.end());
+  }
+  return all;
+}
+
 bool Overwrites(const std::string& out, const std::vector<std::string>& paths) {
   return std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
     std::error_code none;
@@ -65,14 +81,15 @@ int ReportTrends(const ReportArguments& arguments) {
 CLI::App* ReportArguments::AddTo(CLI::App& app) {
   CLI::App* command = app.add_subcommand(
       "report", "one report.html over several results, side by side; over a store, or more than 20 results, as trends");
-  command->add_option("runs", paths, "run folders, result files, or folders with an index of runs")->required();
+  command->add_option("runs", paths, "run folders, result files, folders of these, or folders with an index of runs")
+      ->required();
   command->add_option("--out", out, "the file to write; in a new folder under runs/ by default");
   command->add_flag("--markdown", markdown, "print the key figures as a Markdown table and write no file");
   return command;
 }
 
 int RunReport(const ReportArguments& arguments) {
-  const std::vector<std::string>& paths = arguments.paths;
+  const std::vector<std::string> paths = WithFilesOfFolders(arguments.paths);
   if (!arguments.markdown && Overwrites(arguments.out, paths))
     return Fail("--out " + arguments.out + ": it is one of the results; the report would overwrite it");
   if (!arguments.markdown && (paths.size() > kSideBySideMax || std::any_of(paths.begin(), paths.end(), IsIndex)))

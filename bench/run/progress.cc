@@ -35,7 +35,7 @@ void Progress::Say(const std::string& line) {
 
 void Progress::Show(const ProgressLine& line) {
   char cached[16] = "-";
-  if (line.cached_share >= 0) std::snprintf(cached, sizeof(cached), "%.3f", line.cached_share);
+  if (line.cached_share >= 0) std::snprintf(cached, sizeof(cached), "%.1f %%", line.cached_share * 100);
   char text[160];
   std::snprintf(text, sizeof(text), "%-7s %3.0f/%.0fs %4.0f rps lag %.1fms rss %s sync %s/s cached %s",
                 line.phase.c_str(), line.elapsed_s, line.total_s, line.rps, line.lag_ms,

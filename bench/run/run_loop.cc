@@ -45,6 +45,7 @@ void RunLoop::BeginPhase(const std::string& phase) {
 void RunLoop::LoadIsOver() {
   watchdog.DisarmLoad();
   line_.rps = 0;
+  line_.cached_share = -1;
 }
 
 Status RunLoop::AllAnswered(const Sample& sample) const {
