@@ -93,7 +93,7 @@ class EndToEnd(unittest.TestCase):
             self.assertEqual(ladder["cached_bytes"]["routers"], ladder["cached_bytes"]["unsynced"])
             self.assertGreater(ladder["step"]["routers"], 0)
             self.assertLess(abs(ladder["step"]["run"]), 0.02)
-            self.assertEqual(ladder["step"]["run"], -ladder["gained_by_sync"])
+            self.assertIsNone(ladder["gained_by_sync"])  # the difference is the model's error
 
     def test_progress_fits_a_narrow_terminal(self):
         with harness.scratch() as folder:
