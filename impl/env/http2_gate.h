@@ -96,6 +96,7 @@ class Http2Gate {
   void FromServer(std::span<const std::uint8_t> bytes);
 
   std::size_t open_streams() const { return open_.size(); }
+  std::uint32_t calls() const { return last_stream_ / 2 + last_stream_ % 2; }  // at most, that began
   // Bodies that passed, of calls that were open: what comes late for others gRPC drops.
   std::uint64_t body_bytes() const { return body_bytes_; }
 

@@ -50,6 +50,7 @@ class GatedConnection {
 
   GateRefusal refusal() const { return refusal_; }
   std::size_t open_calls() const { return gate_.open_streams(); }
+  std::uint32_t calls() const { return gate_.calls(); }  // that it began
   // The gate's. Any thread.
   std::uint64_t body_bytes() const { return body_bytes_.load(std::memory_order_relaxed); }
 

@@ -34,6 +34,8 @@ constexpr std::uint64_t kHandOverBurst = 256;
 // Calls that connections may leave behind: about a tenth of what makes a core busy. At once, those of a few busy
 // clients.
 constexpr std::uint64_t kLeftCallsPerSecond = 400, kLeftCallsBurst = 1024;
+// What gRPC took for so many calls of a connection, in small pieces, is worth giving back when it ends.
+constexpr std::uint32_t kManyCalls = 1000;
 constexpr std::uint64_t kListenKey = 0, kWakeKey = 1;
 
 const char* TextOf(GateRefusal refusal) {
@@ -275,6 +277,7 @@ void GrpcListener::Advance(std::uint64_t key, Step step) {
   }
   if (const std::size_t left = client.connection.open_calls(); left > 0)
     hand_over_at_ = std::max(hand_over_at_, left_calls_.Reserve(now_, static_cast<std::uint32_t>(left)));
+  if (client.connection.calls() >= kManyCalls) ReturnMemorySoon();
   {
     MutexLock lock(mutex_);
     by_peer_.erase(client.peer);
@@ -339,9 +342,13 @@ void GrpcListener::HandOver(std::uint64_t key, const Newcomer& newcomer) {
   acceptor_->HandleNewConnection(&connection);
 }
 
+void GrpcListener::ReturnMemorySoon() {
+  if (!return_memory_at_) return_memory_at_ = now_ + kReturnMemoryAfter;
+}
+
 void GrpcListener::Refuse(std::size_t reason, const std::string& line) {
   refused_[reason].fetch_add(1, std::memory_order_relaxed);
-  if (!return_memory_at_) return_memory_at_ = now_ + kReturnMemoryAfter;
+  ReturnMemorySoon();
   if (const auto held_back = log_.Allow(std::to_string(reason), now_))
     spdlog::warn("{}: {}{}", address_, line, HeldBackNote(*held_back));
 }

@@ -85,6 +85,7 @@ class GrpcListener {
   void HandOverSome();
   void HandOver(std::uint64_t key, const Newcomer& newcomer);
   void Refuse(std::size_t reason, const std::string& line);
+  void ReturnMemorySoon();
   void CloseListenSocket();
   // Lets a connection do what `step` says, and ends it where it is over.
   template <typename Step>
@@ -111,7 +112,7 @@ class GrpcListener {
   std::optional<Pace> hand_over_pace_;
   Pace left_calls_;  // that had not ended when their connection did
   Time hand_over_at_{0};
-  std::optional<Time> return_memory_at_;  // connections were refused
+  std::optional<Time> return_memory_at_;  // connections were refused, or had many calls
   std::optional<Time> accept_again_at_;   // there was no descriptor left
   std::unique_ptr<GatedConnection::Scratch> scratch_;
   LogLimiter log_;
