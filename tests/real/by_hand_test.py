@@ -117,6 +117,18 @@ class ByHand(unittest.TestCase):
                     self.assertRegex(line_with(a, "sync stream up"), r"\[info\].*peer=b")
                 self.assertRegex(line_with(a, "sync stream down"), r"\[info\].*peer=b")
 
+    def test_a_router_says_that_a_peer_does_not_answer_or_is_none(self):
+        with harness.Serving("prefixmesh-worker", "--count", "1") as worker:
+            address = worker.ready["workers"][0]["address"]
+            peers = {"nobody": f"127.0.0.1:{harness.free_port()}", "worker": address}
+            with harness.Serving("prefixmesh-router", "--name", "a", f"--worker=w0={address}", "--metrics-listen", "127.0.0.1:0",
+                                 *[f"--peer={name}={at}" for name, at in peers.items()]) as router:
+                said = [router.process.stderr.readline() for _ in peers]
+                for name, at in peers.items():
+                    self.assertTrue(any(f"peer {name} at {at}" in line for line in said), said)
+                page = urllib.request.urlopen(f"http://127.0.0.1:{router.ready['metrics_port']}/metrics", timeout=5).read().decode()
+                self.assertRegex(page, r'prefixmesh_sync_streams_refused_total{.*reason="unreached"} [1-9]')
+
     def test_a_router_ends_soon_whatever_its_strategy_still_has_to_do(self):
         with harness.scratch() as folder, harness.Serving("prefixmesh-worker", "--count", 1) as worker:
             nobody = f"--peer=b=127.0.0.1:{harness.free_port()}"
