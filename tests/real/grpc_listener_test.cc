@@ -1,7 +1,6 @@
 // Goal: a port's bound on connections holds, lets newcomers in when others have left, and cannot be made to cost much.
 #include "impl/env/real/grpc_listener.h"
 
-#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -16,9 +15,9 @@
 #include <string>
 
 #include "impl/base/mutex.h"
-#include "impl/env/real/grpc_limits.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "tests/real/running_router.h"
+#include "tests/real/served_port.h"
 
 namespace prefixmesh {
 namespace {
@@ -28,16 +27,12 @@ using test::Eventually;
 
 // Serves nothing, and notes what gRPC calls the last client that asked, and what the listener knows by that name.
 struct Nothing final : grpc::CallbackGenericService {
-  struct Refused final : grpc::ServerGenericBidiReactor {
-    Refused() { Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "nothing is served")); }
-    void OnDone() override { delete this; }
-  };
   explicit Nothing(const GrpcListener& port_listener) : listener(port_listener) {}
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     MutexLock lock(mutex);
     peer = context->peer();
     body_bytes = listener.BodyBytes(peer);
-    return new Refused();
+    return new test::UnservedCall();
   }
   const GrpcListener& listener;
   Mutex mutex;
@@ -45,32 +40,17 @@ struct Nothing final : grpc::CallbackGenericService {
   std::optional<std::uint64_t> body_bytes;
 };
 
-struct ListeningPort {
+struct ListeningPort : test::ServedPort<Nothing> {
   explicit ListeningPort(std::uint32_t connections, const std::string& listen = "127.0.0.1:0",
-                         std::uint32_t connections_per_second = PortLimits{}.connections_per_second) {
+                         std::uint32_t connections_per_second = PortLimits{}.connections_per_second)
+      : ServedPort(LimitsOf(connections, connections_per_second), listen) {}
+  static PortLimits LimitsOf(std::uint32_t connections, std::uint32_t connections_per_second) {
     PortLimits limits;
     limits.connections = connections;
     limits.connections_per_second = connections_per_second;
     limits.handshake_timeout = std::chrono::minutes(1);
-    grpc::ServerBuilder builder;
-    const Result<std::uint16_t> bound = listener.Bind(listen, limits, builder);
-    REQUIRE(bound.ok());
-    port = *bound;
-    ApplyPortLimits(limits, 1 << 20, builder);
-    builder.RegisterCallbackGenericService(&service);
-    server = builder.BuildAndStart();
-    listener.Start();
+    return limits;
   }
-  ~ListeningPort() {
-    listener.StopAccepting(Time{0});
-    server->Shutdown(std::chrono::system_clock::now());
-    server->Wait();
-    listener.Stop();
-  }
-  std::uint16_t port = 0;
-  GrpcListener listener;
-  Nothing service{listener};
-  std::unique_ptr<grpc::Server> server;
 };
 
 // A connection that says nothing.

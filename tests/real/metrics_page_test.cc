@@ -1,4 +1,4 @@
-// Goal: whoever asks for /metrics costs the process little, however often and however it is asked.
+// Goal: a client that asks for /metrics costs the process little, however often and in whatever way it asks.
 #include "impl/env/real/metrics_page.h"
 
 #include <netinet/in.h>

@@ -1,5 +1,4 @@
 // Goal: a client that lets the server send without end and reads nothing holds neither the port's calls nor its end.
-#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -10,11 +9,9 @@
 #include <memory>
 #include <string>
 
-#include "impl/env/real/grpc_library.h"
-#include "impl/env/real/grpc_limits.h"
-#include "impl/env/real/grpc_listener.h"
 #include "tests/impl/env/http2_frames.h"
 #include "tests/real/running_router.h"
+#include "tests/real/served_port.h"
 
 namespace prefixmesh {
 namespace {
@@ -36,39 +33,21 @@ struct BigAnswers final : grpc::CallbackGenericService {
     grpc::Slice answer;
     grpc::ByteBuffer bytes;
   };
-  struct Refused final : grpc::ServerGenericBidiReactor {
-    Refused() { Finish(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "nothing else")); }
-    void OnDone() override { delete this; }
-  };
+  explicit BigAnswers(const GrpcListener&) {}
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
     if (context->method() == "/big") return new Big();
-    return new Refused();
+    return new test::UnservedCall();
   }
 };
 
-struct BigAnswerPort {
-  explicit BigAnswerPort(Time answer_timeout, std::uint32_t streams = PortLimits{}.streams) {
-    SetUpGrpc();
+struct BigAnswerPort : test::ServedPort<BigAnswers> {
+  explicit BigAnswerPort(Time answer_timeout, std::uint32_t streams = PortLimits{}.streams)
+      : ServedPort(LimitsOf(answer_timeout, streams)) {}
+  static PortLimits LimitsOf(Time answer_timeout, std::uint32_t streams) {
     PortLimits limits;
     limits.answer_timeout = answer_timeout;
     limits.streams = streams;
-    grpc::ServerBuilder builder;
-    const Result<std::uint16_t> bound = listener.Bind("127.0.0.1:0", limits, builder);
-    REQUIRE(bound.ok());
-    port = *bound;
-    ApplyPortLimits(limits, 1 << 20, builder);
-    builder.RegisterCallbackGenericService(&service);
-    server = builder.BuildAndStart();
-    listener.Start();
-  }
-  ~BigAnswerPort() { End(); }
-  void End() {
-    if (server == nullptr) return;
-    listener.StopAccepting(milliseconds(100));
-    server->Shutdown(std::chrono::system_clock::now() + milliseconds(100));
-    server->Wait();
-    listener.Stop();
-    server = nullptr;
+    return limits;
   }
   // Whether a call of another client is answered within two seconds.
   bool Serves() const {
@@ -81,10 +60,6 @@ struct BigAnswerPort {
            grpc::StatusCode::UNIMPLEMENTED;
   }
   std::uint64_t untaken() const { return listener.Refusals().at("untaken"); }
-  std::uint16_t port = 0;
-  GrpcListener listener;
-  BigAnswers service;
-  std::unique_ptr<grpc::Server> server;
 };
 
 // Opens both windows as far as they go, and reads what it is told to.
@@ -174,7 +149,7 @@ TEST_CASE("Unread: a server ends although a client reads nothing") {
   unread.Call("/big", kFilling);
   std::this_thread::sleep_for(milliseconds(200));
   const Time began = RealClock().Now();
-  port.End();
+  port.End(milliseconds(100));
   REQUIRE(RealClock().Now() - began < seconds(5));
 }
 

@@ -375,7 +375,9 @@ class SyncStreams final : public GrpcSyncTransport, private SyncStreamOwner, pri
     if (peer.stream == &stream) peer.stream = nullptr;
     if (peer.stub != nullptr && !stopping_) {
       if (!stream.opened)
-        CountUnreached(stream, "is no router that takes this one: " + Printable(ended.error_message()));
+        CountUnreached(stream, "is no router that takes this one: " + (ended.error_message().empty()
+                                                                           ? std::string("no reason given")
+                                                                           : Printable(ended.error_message())));
       const Time now = clock_.Now(), up_for = was_up ? now - stream.up_at : Time{0};
       const Time wait = peer.redial.After(was_up ? EndingOf(ended) : Redial::Ending::kUnreached, up_for);
       loop_.PostAt(now + wait, [this, index = stream.peer] { Dial(index); });

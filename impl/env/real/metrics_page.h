@@ -3,7 +3,7 @@
 // One thread with epoll serves all connections: one that says nothing costs a socket and a few KiB until its timeout,
 // and delays nobody (an HTTP server with a thread for each connection was blocked by the first silent one).
 //
-// Whoever scrapes within kPageAge of another gets the same page: making it costs the router, asking for it does not.
+// Who scrapes within kPageAge of another gets the same page: making it costs the router, asking for it does not.
 //
 // Threads:  `page` is called on the server's thread, one call at a time.
 // Bounds:   limits.connections at a time, the oldest gives way to one more; header_bytes for a request, body_timeout
