@@ -71,6 +71,12 @@ class BadInput(unittest.TestCase):
             for command in (("report",), ("compare", folder)):
                 self.refused("prefixmesh", *command, folder, says=["is an A/B", f"{folder}/report.html", f"{folder}/pair-*/*"])
 
+    def test_a_folder_of_stored_results_is_reported(self):
+        stored = pathlib.Path(__file__).resolve().parents[2] / "results" / "templates"
+        done = harness.run("prefixmesh", "report", "--markdown", stored)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout.count("\n| "), len(list(stored.glob("*.json"))))  # a row each below the head
+
     def test_recorded_runs_are_somewhere_else(self):
         with harness.scratch() as folder:
             for command in (("list", "results"), ("baseline", "show"), ("record",)):
