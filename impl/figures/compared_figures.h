@@ -17,14 +17,14 @@ struct ComparedFigure {
 
 inline constexpr ComparedFigure kComparedFigures[] = {
     {&kRouterGroup, &RouterFigure("peak_rss_bytes"), {}, 3},
-    {&kRouterGroup, &RouterFigure("steady_rss_bytes"), {}, 3},
+    {&kRouterGroup, &RouterFigure("cpu_s"), {}, 5},
     {&kRouterGroup, &RouterFigure("sync.built_bytes_per_s"), {}, 3},
     {&kRouterGroup, &RouterFigure("sync.delivered_bytes_per_s"), {}, 3},
     {&kRouterGroup, &RouterFigure("sync.bytes_per_applied_placement"), {}, 3},
     {&kRoutingGroup, &RoutingFigure("cached_share"), {}, 1},
     {&kRoutingGroup, &RoutingFigure("load_cov"), {}, 10},
     {&kRouterGroup, &RouterFigure("decision_cpu_us.*"), "p50", 5},
-    {&kRouterGroup, &RouterFigure("decision_cpu_us.*"), "p99", 10},
+    {&kLoadGroup, &LoadFigure("latency_from_intended_us.*"), "p50", 5},
     {&kVisibilityGroup, &VisibilityFigure("ms.*"), "p99", 10},
     {&kRouterGroup, &RouterFigure("sync.cpu_s"), {}, 10},
     {&kLoadGroup, &LoadFigure("latency_from_intended_us.*"), "p99", 10},

@@ -36,7 +36,7 @@ TEST_CASE("AbOverview: one sentence says who is better at what") {
           const double factor = arm == 0 ? 1 : metric == 1 ? 0.5 : metric == 0 ? 1.2 : 1;
           return std::optional<double>(*Same(pair, arm, metric) * factor);
         }) ==
-        "B (two-layer) is better than A (off) at steady RSS, worse at peak RSS; no difference at 10, no verdict at 0.");
+        "B (two-layer) is better than A (off) at router CPU, worse at peak RSS; no difference at 10, no verdict at 0.");
 }
 
 TEST_CASE("AbOutput: 80 printable columns, the verdict last, and nothing of a name can run") {

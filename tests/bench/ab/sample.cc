@@ -63,9 +63,9 @@ Experiment RichExperiment() {
   std::vector<std::vector<double>> drift(13, std::vector<double>(12));
   for (auto& pair : drift)
     for (double& metric : pair) metric = 0.03 * prng.Normal();
-  // peak RSS, steady RSS, built, delivered, per placement, cached, CoV, decision p50, p99, visibility, sync CPU,
-  // latency
-  const double middle[] = {30e6, 29e6, 8200, 8200, 41, 0.8, 0.2, 14, 22, 55, 0.4, 70000};
+  // peak RSS, router CPU, built, delivered, per placement, cached, CoV, decision p50, latency p50, visibility, sync
+  // CPU, latency p99
+  const double middle[] = {30e6, 29, 8200, 8200, 41, 0.8, 0.2, 14, 22000, 55, 0.4, 70000};
   const double change[] = {1.12, 1.01, 0, 0, 1, 1.004, 0.9, 0.55, 1.02, 1, 18, 1};
   const double noise[] = {0.01, 0.004, 0.02, 0.02, 0.02, 0.001, 0.3, 0.02, 0.15, 0.4, 0.2, 0.05};
   Experiment experiment =
@@ -75,7 +75,7 @@ Experiment RichExperiment() {
                          const double base = middle[m] * std::exp(drift[pair - 1][m] + noise[m] * prng.Normal());
                          return arm == 1 ? base * change[m] : arm == 2 && (m == 2 || m == 3) ? 0 : base;
                        });
-  experiment.request.metrics[1].declared.name = "steady <script>alert(1)</script> \"RSS\" \x1b[31m";
+  experiment.request.metrics[1].declared.name = "router <script>alert(1)</script> \"CPU\" \x1b[31m";
   for (FinishedRun& run : experiment.runs)
     if (run.scheduled.arm == 2) run.facts.guards[1] = 0.0;  // `off` delivers nothing
   RunFacts& killed = RunOf(experiment, 4, 1);
