@@ -31,8 +31,8 @@ Result<Arm> ResolveArm(const std::string& text, const load::Settings& shared) {
   if (Status valid = load::Validate(arm.settings); !valid.ok()) return Invalid(who + valid.error().message);
   const Result<IndexKind> kind = ResolveIndexKind(*strategy, arm.settings.index.kind);
   if (!kind.ok()) return Invalid(who + kind.error().message);
-  if (const auto mended = ResolveMended(*strategy, arm.settings.generations.mended); !mended.ok())
-    return Invalid(who + mended.error().message);
+  if (const auto fixed = ResolveFixed(*strategy, arm.settings.generations.fixed); !fixed.ok())
+    return Invalid(who + fixed.error().message);
   arm.index_kind = IndexKindName(*kind);
   return arm;
 }

@@ -79,7 +79,7 @@ int PlanCommand(const ScenarioArguments& arguments) {
   const Result<load::Settings> settings = arguments.Resolve();
   if (!settings.ok()) return Fail(settings.error().message);
   // A plan has no strategy, so it cannot tell which of them has the hazard.
-  if (const auto ids = generations::ParseHazards(settings->generations.mended); !ids.ok())
+  if (const auto ids = generations::ParseHazards(settings->generations.fixed); !ids.ok())
     return Fail(ids.error().message);
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
   const Result<load::Plan> plan = load::BuildPlan(*settings, arguments.seed);

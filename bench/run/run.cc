@@ -29,8 +29,7 @@ Status CheckRequest(const RunRequest& request, Measured& measured) {
   if (!strategy.ok()) return strategy.error();
   const Result<IndexKind> kind = ResolveIndexKind(*strategy, request.settings.index.kind);
   if (!kind.ok()) return kind.error();
-  if (const auto mended = ResolveMended(*strategy, request.settings.generations.mended); !mended.ok())
-    return mended.error();
+  if (const auto fixed = ResolveFixed(*strategy, request.settings.generations.fixed); !fixed.ok()) return fixed.error();
   if (Status valid = load::Validate(request.settings); !valid.ok()) return valid;
   measured.settings = request.settings;
   AddSyncObjectives(request.strategy, measured.settings);

@@ -26,7 +26,7 @@ constexpr Field<GenerationOptions> kGenerationFields[] = {
     {"join_s", &GenerationOptions::join_s, 0, 86400},
     {"removal_rate", &GenerationOptions::removal_rate, 0, 4},
     {"clear_rate", &GenerationOptions::clear_rate, 0, 4},
-    {"mends_removals", &GenerationOptions::mends_removals, 0, 1},
+    {"fixes_removals", &GenerationOptions::fixes_removals, 0, 1},
 };
 
 }  // namespace
@@ -52,7 +52,7 @@ GenerationOptions GenerationOptions::Draw(std::uint64_t seed) {
   if (chance(0.3)) options.join_s = whole(5, 60);
   if (chance(0.5)) options.removal_rate = spread(0.1, 4);
   if (chance(0.5)) options.clear_rate = spread(0.02, 0.5);
-  options.mends_removals = chance(0.5);
+  options.fixes_removals = chance(0.5);
   return options;
 }
 

@@ -28,7 +28,7 @@ struct GenerationOptions {
   double join_s = 0;       // the last router starts so late
   double removal_rate = 0;    // while there is load, a worker drops a prefix of a prompt that was placed there …
   double clear_rate = 0;      // … or everything, and says so to the router that placed it
-  double mends_removals = 0;  // 1: peers apply removals, where that can be mended (H13)
+  double fixes_removals = 0;  // 1: peers apply removals, where that can be fixed (H13)
 
   // Small enough that even a log of all lists ever written fits into a machine for two minutes.
   static GenerationOptions Draw(std::uint64_t seed);

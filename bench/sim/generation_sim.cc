@@ -65,7 +65,7 @@ void GenerationSim::Start(std::size_t node) {
   router.strategy_settings.while_rebuilding = [this, node] {
     if (node < next_arrival_.size()) PlaceDue(node, world_.now() + Seconds(options_.rebuild_ms / 1e3));
   };
-  if (PeersApplyRemovals()) router.strategy_settings.mended = {generations::Hazard::kRemovalsDropped};
+  if (PeersApplyRemovals()) router.strategy_settings.fixed = {generations::Hazard::kRemovalsDropped};
   routers_[node] = std::make_unique<SimRouter>(std::move(router), parameters, world_, network_, workers_);
   if (!routers_[node]->core().has_sync()) return;
   const StrategyTraits& traits = routers_[node]->core().strategy()->traits();
@@ -152,7 +152,7 @@ void GenerationSim::PlaceOne(std::size_t node) {
 // ---- removals -------------------------------------------------------------------------------------------------------
 
 bool GenerationSim::PeersApplyRemovals() const {
-  return options_.mends_removals != 0 && strategy_.hazards.contains(generations::Hazard::kRemovalsDropped);
+  return options_.fixes_removals != 0 && strategy_.hazards.contains(generations::Hazard::kRemovalsDropped);
 }
 
 void GenerationSim::Removals(Time step) {

@@ -3,7 +3,7 @@
 //
 //   any strategy             the index of the router that is told forgets at once, and of a former incarnation nothing
 //   off                      what went is not there again before it is placed again
-//   lists with H13 mended    what a worker held that dropped everything is at no peer before it is placed again: with
+//   lists with H13 fixed    what a worker held that dropped everything is at no peer before it is placed again: with
 //                            one writer, in whose list the removal stands behind the placements that it follows. (Not
 //                            at the writer: a peer's list may bring it back, H6. A snapshot in place of a delta says
 //                            nothing of removals, and the drafts of S7 do not keep to the order)

@@ -12,8 +12,8 @@ std::span<const SettingSection> RouterSections() {
 Status Apply(const RouterSettings& settings, const StrategyDescription& strategy, RouterCoreOptions& options) {
   const Result<IndexKind> kind = ResolveIndexKind(strategy, settings.index.kind);
   if (!kind.ok()) return kind.error();
-  const Result<generations::HazardSet> mended = ResolveMended(strategy, settings.generations.mended);
-  if (!mended.ok()) return mended.error();
+  const Result<generations::HazardSet> fixed = ResolveFixed(strategy, settings.generations.fixed);
+  if (!fixed.ok()) return fixed.error();
   options.strategy = strategy;
   options.policy = settings.route;
   options.prompt_bytes_max = settings.limits.prompt_bytes;
@@ -25,7 +25,7 @@ Status Apply(const RouterSettings& settings, const StrategyDescription& strategy
   options.eviction_period = Time(static_cast<Time::rep>(settings.index.text_eviction_s * 1e9));
   options.strategy_settings.two_layer = settings.two_layer;
   options.strategy_settings.generations = settings.generations;
-  options.strategy_settings.mended = *mended;
+  options.strategy_settings.fixed = *fixed;
   return {};
 }
 

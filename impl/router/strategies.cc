@@ -19,7 +19,7 @@ using generations::HazardSet;
 // Which generation has what: the specification of the generations, §3, and beside it what the code shares. The exports
 // of S5b to S5e go out in one batch again (H10) and through the cap (H14); S6 and the drafts d5 to d8 send bodies back
 // (H6), and those drafts hold versions of different writers against each other (H4); the drafts d1 to d4 stand on S2.
-// What S4 and S5 send are trees, which have no removals: there H13 cannot be mended.
+// What S4 and S5 send are trees, which have no removals: there H13 cannot be fixed.
 constexpr HazardSet kAll = {Hazard::kMarkedUnheard, Hazard::kOneSidedBootstrap, Hazard::kValueBytes,
                             Hazard::kEntryChunks};
 constexpr HazardSet kPendingOps = {Hazard::kRemoteMovesBase, Hazard::kSharedTrim, Hazard::kWholeReplay,
@@ -43,7 +43,7 @@ template <typename Options>
 Options Common(const StrategySettings& settings) {
   Options options;
   options.self_name = settings.router;
-  options.mended = settings.mended;
+  options.fixed = settings.fixed;
   options.constants = settings.generations;
   return options;
 }
@@ -210,19 +210,19 @@ Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::str
   return wanted;
 }
 
-Result<HazardSet> ResolveMended(const StrategyDescription& strategy, std::string_view list) {
-  const Result<HazardSet> mended = generations::ParseHazards(list);
-  if (!mended.ok()) return mended.error();
+Result<HazardSet> ResolveFixed(const StrategyDescription& strategy, std::string_view list) {
+  const Result<HazardSet> fixed = generations::ParseHazards(list);
+  if (!fixed.ok()) return fixed.error();
   for (unsigned i = 1; i <= generations::kHazards; ++i) {
     const Hazard hazard = static_cast<Hazard>(i);
-    if (!mended->contains(hazard) || strategy.hazards.contains(hazard)) continue;
+    if (!fixed->contains(hazard) || strategy.hazards.contains(hazard)) continue;
     std::string names;
     for (const StrategyDescription& each : StrategyDescriptions())
       if (each.hazards.contains(hazard)) names += (names.empty() ? "" : ", ") + std::string(each.name);
-    return Error{ErrorCode::kInvalid, "generations.mended: " + generations::IdOf(hazard) + " cannot be mended in " +
+    return Error{ErrorCode::kInvalid, "generations.fixed: " + generations::IdOf(hazard) + " cannot be fixed in " +
                                           std::string(strategy.name) + "; it can in: " + names};
   }
-  return mended;
+  return fixed;
 }
 
 }  // namespace prefixmesh

@@ -36,7 +36,7 @@ struct StrategySettings {
   // What a user set, by strategy.
   two_layer::Settings two_layer = {};
   generations::Settings generations = {};
-  generations::HazardSet mended = {};  // generations.mended, parsed
+  generations::HazardSet fixed = {};  // generations.fixed, parsed
   // snapshot-ops, capped-ops: called in the midst of a checkpoint. For a simulator; in a router requests just come.
   std::function<void()> while_rebuilding = {};
 };
@@ -47,7 +47,7 @@ struct StrategyDescription {
   IndexKind default_index;
   bool runs_on_block;
   bool runs_on_text;
-  generations::HazardSet hazards = {};  // that it has, and that can be mended
+  generations::HazardSet hazards = {};  // that it has, and that can be fixed
   // Null for `off`, which has no state to drive.
   std::function<std::unique_ptr<SyncStrategy>(const StrategySettings& settings, const TextTreeView& view)> make;
   // What a router is expected to hold; what is not said otherwise, the budget of its index.
@@ -62,6 +62,6 @@ Result<StrategyDescription> FindStrategy(std::string_view name);
 // `auto`, `block` or `text` for this strategy.
 Result<IndexKind> ResolveIndexKind(const StrategyDescription& strategy, std::string_view kind);
 // A list of ids (hazards.h), if this strategy has each of them.
-Result<generations::HazardSet> ResolveMended(const StrategyDescription& strategy, std::string_view list);
+Result<generations::HazardSet> ResolveFixed(const StrategyDescription& strategy, std::string_view list);
 
 }  // namespace prefixmesh

@@ -132,6 +132,8 @@ Result<Setting> FindSetting(std::span<const SettingSection> sections, std::strin
     if (key.size() <= name.size() || !key.starts_with(name) || key[name.size()] != '.') continue;
     for (const SettingRow& row : section.rows)
       if (key.substr(name.size() + 1) == row.name) return Setting{&section, &row};
+    for (const SettingRow& row : section.rows)
+      if (row.former[0] != '\0' && key.substr(name.size() + 1) == row.former) return Setting{&section, &row};
   }
   return Invalid("unknown key " + std::string(key) + Suggest(sections, key));
 }

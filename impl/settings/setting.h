@@ -56,6 +56,7 @@ struct SettingRow {
   double low = 0, high = 0;  // numbers: the smallest and the largest allowed value, in the setting's own unit
   const char* allowed = "";  // text: the allowed values, comma separated; empty means any. Other forms: how it looks
   const char* doc = "";
+  const char* former = "";  // the name it had before, which is still read
 };
 
 namespace internal {
@@ -91,6 +92,11 @@ constexpr SettingRow Text(const char* name, const char* allowed, const char* doc
 template <auto member>
 constexpr SettingRow Switch(const char* name, const char* doc) {
   return {name, SettingMember(&internal::Reach<member>), SettingUnit::kNone, 0, 0, "on, off", doc};
+}
+
+constexpr SettingRow Formerly(const char* former, SettingRow row) {
+  row.former = former;
+  return row;
 }
 
 // One part's settings in a whole of several.

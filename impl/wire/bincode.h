@@ -58,7 +58,7 @@ struct TreeState {
   std::vector<TreeOperation> operations;
   std::uint64_t version = 0;
 
-  // operations_max: SIZE_MAX for no cap (H14 mended).
+  // operations_max: SIZE_MAX for no cap (H14 fixed).
   void Append(TreeOperation operation, std::size_t operations_max = kOperationsMax);
 
   friend bool operator==(const TreeState&, const TreeState&) = default;

@@ -1,7 +1,7 @@
 // Every strategy of the generations, whole, with two peers that send anything, between its own beats and placements.
 // Its changes go to a real text tree.
 //
-//   input   strategy u8 · mended u16 · events;  event: what u8, and for a frame its length u16 and bytes
+//   input   strategy u8 · fixed u16 · events;  event: what u8, and for a frame its length u16 and bytes
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,7 +25,7 @@ constexpr std::size_t kEventsMax = 64;
 
 class Router final : public TextTreeView {
  public:
-  Router(unsigned which, HazardSet mended) : strategy_(Make(which, mended)) {}
+  Router(unsigned which, HazardSet fixed) : strategy_(Make(which, fixed)) {}
 
   void Up(PeerIndex peer, StreamRole role) {
     strategy_->OnPeerUp(++now_, peer, role, actions_);
@@ -78,33 +78,33 @@ class Router final : public TextTreeView {
   }
 
  private:
-  std::unique_ptr<SyncStrategy> Make(unsigned which, HazardSet mended) {
+  std::unique_ptr<SyncStrategy> Make(unsigned which, HazardSet fixed) {
     switch (which % 12) {
       case 0:
       case 1:
       case 2:
       case 3:
         return std::make_unique<CrdtOps>(
-            CrdtOpsOptions{.point = static_cast<CrdtOpsPoint>(which % 12), .self_name = "a", .mended = mended});
+            CrdtOpsOptions{.point = static_cast<CrdtOpsPoint>(which % 12), .self_name = "a", .fixed = fixed});
       case 4:
-        return std::make_unique<RawOps>(RawOpsOptions{.self_name = "a", .mended = mended});
+        return std::make_unique<RawOps>(RawOpsOptions{.self_name = "a", .fixed = fixed});
       case 5:
       case 6:
         return std::make_unique<SnapshotOps>(
-            SnapshotOpsOptions{.self_name = "a", .capped = which % 12 == 6, .mended = mended});
+            SnapshotOpsOptions{.self_name = "a", .capped = which % 12 == 6, .fixed = fixed});
       case 7:
         return std::make_unique<FullSnapshot>(
-            FullSnapshotOptions{.form = FullSnapshotForm::kStored, .self_name = "a", .mended = mended}, *this);
+            FullSnapshotOptions{.form = FullSnapshotForm::kStored, .self_name = "a", .fixed = fixed}, *this);
       case 8:
-        return std::make_unique<CheckpointSync>(CheckpointOptions{.self_name = "a", .mended = mended}, *this);
+        return std::make_unique<CheckpointSync>(CheckpointOptions{.self_name = "a", .fixed = fixed}, *this);
       case 9:
-        return std::make_unique<TenantDeltas>(TenantDeltasOptions{.self_name = "a", .mended = mended}, *this);
+        return std::make_unique<TenantDeltas>(TenantDeltasOptions{.self_name = "a", .fixed = fixed}, *this);
       case 10:
         return std::make_unique<TenantDeltas>(
-            TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .mended = mended}, *this);
+            TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .fixed = fixed}, *this);
       default:
         return std::make_unique<PathDeltas>(
-            PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .mended = mended});
+            PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .fixed = fixed});
     }
   }
   WorkerIndex Intern(std::string_view name) {
@@ -168,10 +168,10 @@ class Router final : public TextTreeView {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ByteReader reader(Bytes(data, size));
   const std::uint8_t which = reader.U8();
-  const unsigned mended = reader.U8() | static_cast<unsigned>(reader.U8()) << 8;
+  const unsigned fixed = reader.U8() | static_cast<unsigned>(reader.U8()) << 8;
   HazardSet set;
   for (unsigned i = 1; i <= kHazards; ++i)
-    if ((mended >> (i - 1) & 1) != 0) set = set | HazardSet{static_cast<Hazard>(i)};
+    if ((fixed >> (i - 1) & 1) != 0) set = set | HazardSet{static_cast<Hazard>(i)};
   Router router(which, set);
   router.Up(PeerIndex{0}, StreamRole::kServer);
   router.Up(PeerIndex{1}, StreamRole::kDialer);

@@ -90,15 +90,15 @@ int main(int argc, char** argv) {
     Write("generation_bodies", bodies[i].first,
           static_cast<char>(i) + (i == 8 ? EncodeBatch(Store::kPolicy, entries) : bodies[i].second));
 
-  // ---- frames: every entry to every strategy, as it was and with all mended, with a beat and a placement between
+  // ---- frames: every entry to every strategy, as it was and with all fixed, with a beat and a placement between
   const StoreEntry json{.key = "tree:m", .value = bodies[6].second, .version = 4, .actor = "b"};
   for (unsigned which = 0; which < 12; ++which) {
-    for (const bool mended : {false, true}) {
-      std::string input{static_cast<char>(which), static_cast<char>(mended ? 0xff : 0),
-                        static_cast<char>(mended ? 0x3f : 0)};
+    for (const bool fixed : {false, true}) {
+      std::string input{static_cast<char>(which), static_cast<char>(fixed ? 0xff : 0),
+                        static_cast<char>(fixed ? 0x3f : 0)};
       input += Event(3) + static_cast<char>(5) + "hello";
       for (StoreEntry each : entries) {
-        if (mended) each.key = WriterKey("b", "m");
+        if (fixed) each.key = WriterKey("b", "m");
         input += FrameEvent(0, EncodeBatch(Store::kPolicy, {&each, 1})) + Event(0) + Event(0x80);
       }
       if (which == 0) input += FrameEvent(1, EncodeBatch(Store::kPolicy, {&json, 1}));
@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
       const std::vector<std::string> pieces = *CutSnapshot(Store::kPolicy, {entries.data(), 1}, 100);
       for (const std::string& piece : pieces) input += FrameEvent(0, piece);
       input += Event(0) + Event(1) + Event(0x80);
-      Write("generation_frames", "strategy_" + std::to_string(which) + (mended ? "_mended" : ""), input);
+      Write("generation_frames", "strategy_" + std::to_string(which) + (fixed ? "_fixed" : ""), input);
     }
   }
 

@@ -93,10 +93,10 @@ class BadInput(unittest.TestCase):
         for seed in ("x", "-1", "1.5", "18446744073709551616"):
             for command in ("run", "plan", "sim"):
                 self.refused("prefixmesh", command, "--seed", seed, says=["--seed", seed])
-        self.refused("prefixmesh", "run", "--strategy", "raw-ops", "--set", "generations.mended=H1,H8",
+        self.refused("prefixmesh", "run", "--strategy", "raw-ops", "--set", "generations.fixed=H1,H8",
                      says=["H8", "raw-ops", "snapshot-ops, capped-ops"])
         for command in (("run", "--strategy", "raw-ops"), ("plan",)):
-            self.refused("prefixmesh", *command, "--set", "generations.mended=echo", says=["echo", "H1 … H14"])
+            self.refused("prefixmesh", *command, "--set", "generations.fixed=echo", says=["echo", "H1 … H14"])
         self.refused("prefixmesh", "run", "--strategy", "two-layer", "--set", "index.kind=text",
                      says=["two-layer", "text"])
 

@@ -7,14 +7,14 @@
 namespace prefixmesh::generations {
 namespace {
 
-constexpr std::size_t kKeyBytesMax = 4 * kRequestNameBytesMax;  // a model's name, with H4 mended a router's as well
+constexpr std::size_t kKeyBytesMax = 4 * kRequestNameBytesMax;  // a model's name, with H4 fixed a router's as well
 
 }  // namespace
 
 Result<std::string> KeyOf(const Context& context, const StoreEntryView& entry, std::string_view model) {
   if (model.size() > kRequestNameBytesMax || entry.key.size() > kKeyBytesMax)
     return Error{ErrorCode::kTooBig, "an entry's key or model is longer than any that a request can have"};
-  if (!context.Mends(Hazard::kScalarVersion)) return TreeKey(model);
+  if (!context.Fixes(Hazard::kScalarVersion)) return TreeKey(model);
   if (!IsWriterKey(entry.key) || ModelOf(entry.key) != model)
     return Error{ErrorCode::kCorrupt, "an entry's key is no writer's of its model"};
   return std::string(entry.key);
@@ -28,9 +28,9 @@ Result<Arrival> OpenEntry(const Context& context, const StoreEntryView& entry, S
   return Arrival{.value = entry.value, .envelope = *envelope, .key = std::move(*key), .role = role};
 }
 
-void ReplayInto(Actions& actions, std::string_view model, const OperationView& operation, HazardSet mended) {
+void ReplayInto(Actions& actions, std::string_view model, const OperationView& operation, HazardSet fixed) {
   if (operation.type == TreeOperation::Type::kRemove) {
-    if (mended.contains(Hazard::kRemovalsDropped))
+    if (fixed.contains(Hazard::kRemovalsDropped))
       actions.push_back(ForgetTenant{.model = std::string(model), .worker_name = std::string(operation.tenant)});
     return;
   }

@@ -6,7 +6,7 @@
 // operation, or one body, at a time.
 //
 // Threads: mesh loop. Ownership: borrows from the frame, which outlives it. Time: none. Errors: kCorrupt for an
-// envelope that does not decode and, with H4 mended, for a key that is no writer's of its model; kTooBig for names
+// envelope that does not decode and, with H4 fixed, for a key that is no writer's of its model; kTooBig for names
 // longer than any that a request can have. Bounds: those of the frame.
 #pragma once
 
@@ -43,8 +43,8 @@ Result<Arrival> OpenEntry(const Context& context, const StoreEntryView& entry, S
 // The key under which what a peer sent about a model is kept.
 Result<std::string> KeyOf(const Context& context, const StoreEntryView& entry, std::string_view model);
 
-// One operation of a list into the tree; removals are dropped, but with H13 mended. Where the whole list is replayed
+// One operation of a list into the tree; removals are dropped, but with H13 fixed. Where the whole list is replayed
 // for each delta (H9), so are the removals in it.
-void ReplayInto(Actions& actions, std::string_view model, const OperationView& operation, HazardSet mended);
+void ReplayInto(Actions& actions, std::string_view model, const OperationView& operation, HazardSet fixed);
 
 }  // namespace prefixmesh::generations

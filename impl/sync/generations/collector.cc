@@ -17,13 +17,13 @@ std::vector<Batch> SplitByKey(Batch batch) {
   return batches;
 }
 
-Collector::Collector(PeerIndex peer, StreamRole role, SizeRule rule, HazardSet mended)
+Collector::Collector(PeerIndex peer, StreamRole role, SizeRule rule, HazardSet fixed)
     : peer_(peer),
       role_(role),
-      mended_(mended),
-      too_big_(mended.contains(Hazard::kRoleDecides) ? TooBig::kMarked
-               : role == StreamRole::kDialer         ? rule.dialer
-                                                     : rule.server) {}
+      fixed_(fixed),
+      too_big_(fixed.contains(Hazard::kRoleDecides) ? TooBig::kMarked
+               : role == StreamRole::kDialer        ? rule.dialer
+                                                    : rule.server) {}
 
 std::uint64_t Collector::LastSent(std::string_view key) const {
   const auto found = last_sent_.find(key);
@@ -43,7 +43,7 @@ Collector::Verdict Collector::Offer(Batch batch, std::uint64_t batch_bytes_max, 
   const Layer layer = has_state ? Layer::kStructure : Layer::kPlacements;
   std::string frame;
   std::uint64_t tested = ValueBytes(batch.entries);
-  if (mended_.contains(Hazard::kValueBytes)) {
+  if (fixed_.contains(Hazard::kValueBytes)) {
     frame = EncodeBatch(Store::kPolicy, batch.entries);
     tested = frame.size();
   }
@@ -76,7 +76,7 @@ std::optional<Collector::Marked> Collector::Result(std::uint64_t token, SendOutc
     Keep();
     return std::nullopt;
   }
-  if (mended_.contains(Hazard::kMarkedUnheard)) {
+  if (fixed_.contains(Hazard::kMarkedUnheard)) {
     under_way_.push_back(std::move(pending));
     return std::nullopt;
   }

@@ -15,7 +15,7 @@
 // Watermarks are per connection and start at zero. The size test sees value bytes only: keys, framing and gzip do not
 // count (H11). A batch is the whole store: one large tree carries or blocks the others (H10).
 //
-// Mended (hazards.h), a batch is marked by the peer's acknowledgement, of which each stands for one batch in the order
+// Fixed (hazards.h), a batch is marked by the peer's acknowledgement, of which each stands for one batch in the order
 // of the stream, and no tick begins before all are in (H1); both ends mark what is too big (H2); each key has a batch
 // of its own (H10); the test sees the frame (H11).
 //
@@ -67,7 +67,7 @@ struct SizeRule {
 
 class Collector {
  public:
-  Collector(PeerIndex peer, StreamRole role, SizeRule rule = {}, HazardSet mended = {});
+  Collector(PeerIndex peer, StreamRole role, SizeRule rule = {}, HazardSet fixed = {});
 
   PeerIndex peer() const { return peer_; }
   StreamRole role() const { return role_; }
@@ -76,7 +76,7 @@ class Collector {
   std::uint64_t LastSent(std::string_view key) const;
   std::size_t watermarks() const { return last_sent_.size(); }
 
-  // Something is under way and not acknowledged: no tick may begin (never, but with H1 mended).
+  // Something is under way and not acknowledged: no tick may begin (never, but with H1 fixed).
   bool Waits() const { return !under_way_.empty(); }
   // A tick begins. Offers without an outcome are forgotten.
   void BeginBeat();
@@ -114,14 +114,14 @@ class Collector {
 
   const PeerIndex peer_;
   const StreamRole role_;
-  const HazardSet mended_;
+  const HazardSet fixed_;
   const TooBig too_big_;
   std::map<std::string, std::uint64_t, std::less<>> last_sent_;
   std::uint64_t generation_marked_ = 0;
   std::uint64_t generation_before_ = 0;  // what it was when the tick began
   bool kept_ = false;                    // a batch of this tick was not marked
   std::vector<Pending> pending_;
-  std::deque<Pending> under_way_;  // H1 mended: queued, in the order of the stream
+  std::deque<Pending> under_way_;  // H1 fixed: queued, in the order of the stream
 };
 
 }  // namespace prefixmesh::generations

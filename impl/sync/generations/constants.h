@@ -2,7 +2,7 @@
 // (`generations.NAME`) whose default is history.
 //
 // What a strategy has no use for is not looked at. With other numbers than those of history a run is an experiment, as
-// it is with hazards mended; all routers of a cluster get the same.
+// it is with hazards fixed; all routers of a cluster get the same.
 //
 // Threads: a value type, any. Ownership: values. Time: none. Errors: setting.h's. Bounds: each row's. Source:
 // specification of the generations, §5.
@@ -40,7 +40,7 @@ struct Constants {
 
 // The settings of the generations: what they had in their code, by the names there, and what they are to be without.
 struct Settings : Constants {
-  std::string mended;  // ids of hazards (hazards.h)
+  std::string fixed;  // ids of hazards (hazards.h)
 };
 
 inline constexpr SettingRow kConstantRows[] = {
@@ -73,8 +73,9 @@ inline constexpr SettingRow kConstantRows[] = {
     Number<&Constants::snapshot_entries>("snapshot_entries", 1, 1024, "entries of a snapshot's chunk"),
 };
 inline constexpr SettingRow kSettingRows[] = {
-    Text<&Settings::mended>("mended", "",
-                            "hazards of a generation that are mended, H1,H6 (H1+H6 in an arm); none: as it was"),
+    Formerly("mended",
+             Text<&Settings::fixed>(
+                 "fixed", "", "hazards of a generation that are fixed, H1,H6 (H1+H6 in an arm); none: as it was")),
 };
 
 }  // namespace prefixmesh::generations

@@ -1,4 +1,4 @@
-// context.h — what the parts of one generation share: who writes, its numbers, what is mended of it, and its counts.
+// context.h — what the parts of one generation share: who writes, its numbers, what is fixed of it, and its counts.
 //
 // A generation owns one and hands it to its parts (stores, bodies, streams), which borrow it. Threads: mesh loop; the
 // constants before `records` never change, so request threads may read them. Ownership: owns all. Time and errors:
@@ -20,18 +20,18 @@ struct Context {
   // Goes into every entry as its actor.
   const std::string self_name;
   const Constants constants;
-  const HazardSet mended;
+  const HazardSet fixed;
   RecordCounts records = {};
   Trims trims = {};
 
-  bool Mends(Hazard hazard) const { return mended.contains(hazard); }
+  bool Fixes(Hazard hazard) const { return fixed.contains(hazard); }
   // The key of what this router writes for a model.
   std::string OwnKey(std::string_view model) const {
-    return Mends(Hazard::kScalarVersion) ? WriterKey(self_name, model) : TreeKey(model);
+    return Fixes(Hazard::kScalarVersion) ? WriterKey(self_name, model) : TreeKey(model);
   }
-  // Of a list; with H14 mended there is no limit.
+  // Of a list; with H14 fixed there is no limit.
   std::size_t ListOperationsMax() const {
-    return Mends(Hazard::kOperationCap) ? SIZE_MAX : static_cast<std::size_t>(constants.list_operations);
+    return Fixes(Hazard::kOperationCap) ? SIZE_MAX : static_cast<std::size_t>(constants.list_operations);
   }
 };
 

@@ -46,8 +46,8 @@ Driver::Due Driver::Round() {
 
 void Driver::StreamUp(PeerIndex peer, StreamRole role, Actions& actions) {
   StreamDown(peer);
-  collectors_.emplace(peer, Collector(peer, role, size_rule_, context_.mended));
-  const bool may_ask = role == StreamRole::kServer || context_.Mends(Hazard::kOneSidedBootstrap);
+  collectors_.emplace(peer, Collector(peer, role, size_rule_, context_.fixed));
+  const bool may_ask = role == StreamRole::kServer || context_.Fixes(Hazard::kOneSidedBootstrap);
   if (may_ask && generation_.AsksForSnapshot()) {
     actions.push_back(
         SendFrame{.peer = peer, .frame = EncodeSnapshotRequest(Store::kPolicy), .layer = Layer::kControl});
@@ -76,7 +76,7 @@ void Driver::Tick(Time now, PeerIndex peer, Actions& actions) {
   watermarks_ -= collector.watermarks();
   collector.BeginBeat();
   for (Batch& batch : generation_.Collect(now, collector, actions)) {
-    if (!context_.Mends(Hazard::kWholeStoreBatch)) {
+    if (!context_.Fixes(Hazard::kWholeStoreBatch)) {
       Offer(collector, std::move(batch), actions);
       continue;
     }
@@ -123,7 +123,7 @@ void Driver::Mark(PeerIndex peer, FunctionRef<std::optional<Collector::Marked>(C
 
 std::uint64_t Driver::TrimWatermark(std::string_view key) const {
   std::uint64_t lowest = UINT64_MAX;
-  if (!context_.Mends(Hazard::kSharedTrim)) return lowest;
+  if (!context_.Fixes(Hazard::kSharedTrim)) return lowest;
   for (const auto& [peer, collector] : collectors_) lowest = std::min(lowest, collector.LastSent(key));
   return lowest;
 }
@@ -137,7 +137,7 @@ void Driver::Frame(Time now, PeerIndex peer, Bytes bytes, Actions& actions) {
     case FrameKind::kBatch:
       ApplyEntries(*frame, peer, actions);
       // Of one that did not decode, too: it came, and it would not decode the next time.
-      if (context_.Mends(Hazard::kMarkedUnheard))
+      if (context_.Fixes(Hazard::kMarkedUnheard))
         actions.push_back(SendFrame{.peer = peer,
                                     .frame = EncodeAcknowledgement(Store::kPolicy),
                                     .layer = Layer::kControl,
@@ -150,10 +150,10 @@ void Driver::Frame(Time now, PeerIndex peer, Bytes bytes, Actions& actions) {
     case FrameKind::kSnapshotChunk:
       return ApplyEntries(*frame, peer, actions);
     case FrameKind::kAcknowledgement:
-      if (!context_.Mends(Hazard::kMarkedUnheard)) break;
+      if (!context_.Fixes(Hazard::kMarkedUnheard)) break;
       return Mark(peer, [](Collector& collector) { return collector.Acknowledged(); });
     case FrameKind::kSnapshotPiece:
-      if (!context_.Mends(Hazard::kEntryChunks)) break;
+      if (!context_.Fixes(Hazard::kEntryChunks)) break;
       return TakePiece(*frame, peer, actions);
   }
   Reject(peer, "frame_kind", {}, actions);  // one that history did not have
@@ -184,7 +184,7 @@ void Driver::ApplyEntries(const StoreFrame& frame, PeerIndex peer, Actions& acti
     context_.records.received += values[i].records;
     if (values[i].apply && !values[i].apply(actions).ok()) Reject(peer, "state", key, actions);
     // A peer that had all and sent more still has all.
-    if (!context_.Mends(Hazard::kEcho) || collector == nullptr || collector->LastSent(key) != before) continue;
+    if (!context_.Fixes(Hazard::kEcho) || collector == nullptr || collector->LastSent(key) != before) continue;
     if (const std::uint64_t after = generation_.Version(key); after != before) {
       watermarks_ -= collector->watermarks();
       collector->Skip(std::string(key), after);
@@ -212,7 +212,7 @@ void Driver::AskedForSnapshot(Time now, PeerIndex peer, Actions& actions) {
   if (answers.owed) return;
   answers.last = now;
   const std::vector<StoreEntry> entries = generation_.Snapshot(now);
-  if (context_.Mends(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
+  if (context_.Fixes(Hazard::kEntryChunks)) return AnswerInPieces(entries, peer, actions);
   AnswerInChunks(entries, peer, actions);
 }
 
@@ -263,7 +263,7 @@ StrategyReport Driver::Report() const {
   report.rejects[report.reject_count++] = {"frame", decode_errors_};
   report.rejects[report.reject_count++] = {"snapshot_deferred", snapshots_deferred_};
   generation_.AddBuffers(report);
-  if (context_.Mends(Hazard::kEntryChunks)) {
+  if (context_.Fixes(Hazard::kEntryChunks)) {
     std::uint64_t pieces = 0;
     for (const auto& [peer, assembly] : assemblies_) pieces += assembly.bytes();  // as many as streams
     report.Add("snapshot_pieces", pieces, assemblies_.size());

@@ -18,8 +18,8 @@
 // kept; what each makes of it says its header. One that dropped a prefix was nothing before the seventh. The original
 // had the operation and no caller that made one; here it has (removal.h).
 //
-// What is historical is on, but for what the set of mended hazards takes away; H1 to H3, H6, H7 and H10 to H12 are
-// mended here and in collector.h for all of them. Chunks of a snapshot are applied as they come; timestamps are the
+// What is historical is on, but for what the set of fixed hazards takes away; H1 to H3, H6, H7 and H10 to H12 are
+// fixed here and in collector.h for all of them. Chunks of a snapshot are applied as they come; timestamps are the
 // mesh's monotonic time.
 //
 // Threads, order, errors: strategy.h. Ownership: a generation has its driver, which borrows it. Bounds: those of what
@@ -59,7 +59,7 @@ class Driven {
   // What this stream has not had, as batches, each with the store's generation of now. One without entries is none.
   virtual std::vector<Batch> Collect(Time now, Collector& collector, Actions& actions) = 0;
   // A batch to this stream was marked: queued, or refused at a serving end. Of what is pending for the key may be
-  // trimmed what lies at or below the watermark: all of it, or with H7 mended what every stream has had.
+  // trimmed what lies at or below the watermark: all of it, or with H7 fixed what every stream has had.
   virtual void Marked(PeerIndex /*peer*/, const std::string& /*key*/, std::uint64_t /*trim_watermark*/) {}
   // A batch was refused at a dialer and not marked.
   virtual void Refused(PeerIndex /*peer*/, const std::string& /*key*/) {}
@@ -123,7 +123,7 @@ class Driver {
   const StrategyTraits traits_;
   const SizeRule size_rule_;
   std::map<PeerIndex, Collector> collectors_;
-  std::map<PeerIndex, SnapshotAssembly> assemblies_;  // H12 mended
+  std::map<PeerIndex, SnapshotAssembly> assemblies_;  // H12 fixed
   std::map<PeerIndex, SnapshotAnswers> answers_;      // outlive the streams
   std::uint64_t snapshots_deferred_ = 0;
   std::uint64_t rounds_ = 0;

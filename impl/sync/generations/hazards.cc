@@ -6,7 +6,7 @@ namespace {
 Result<Hazard> ParseId(std::string_view id) {
   for (unsigned i = 1; i <= kHazards; ++i)
     if (const Hazard hazard = static_cast<Hazard>(i); id == IdOf(hazard)) return hazard;
-  return Error{ErrorCode::kInvalid, "generations.mended: '" + std::string(id) + "' is not one of H1 … H" +
+  return Error{ErrorCode::kInvalid, "generations.fixed: '" + std::string(id) + "' is not one of H1 … H" +
                                         std::to_string(kHazards) + " (as in H1,H6)"};
 }
 

@@ -1,8 +1,8 @@
 // hazards.h — what was wrong with several generations at once, each with a switch. History is the default.
 //
-// A set of hazards is mended (`generations.mended=H1,H6`); each strategy asks its set where the
+// A set of hazards is fixed (`generations.fixed=H1,H6`); each strategy asks its set where the
 // two differ. Which strategies have which hazard is a column of impl/router/strategies.cc. The byte formats of history
-// do not change; what is mended may add frames of its own, so all routers of a cluster are given the same set.
+// do not change; what is fixed may add frames of its own, so all routers of a cluster are given the same set.
 //
 // Threads: a value type and pure functions, any. Ownership: values. Time: none. Bounds: fourteen bits. Errors: kInvalid
 // for text that names anything else, in one line. Source: specification of the generations, §3.
@@ -17,7 +17,7 @@
 
 namespace prefixmesh::generations {
 
-// The number is that of its id. "history · mended"
+// The number is that of its id. "history · fixed"
 enum class Hazard : std::uint8_t {
   // Marked as sent when the queue takes it · when the peer's acknowledgement comes, one collection under way at a time.
   kMarkedUnheard = 1,

@@ -57,7 +57,7 @@ void OpStore::Collect(const Collector& collector, Time now, Batch& batch) const 
     const std::uint64_t last_sent = collector.LastSent(key);
     if (pending.empty() || version <= last_sent || left_out(key)) continue;
     if (const auto first = pending_.FirstBeyond(key, version, last_sent)) {
-      if (*first == pending.size()) continue;  // what moved the counter is a peer's (H5 mended)
+      if (*first == pending.size()) continue;  // what moved the counter is a peer's (H5 fixed)
       const std::size_t unsent = pending.size() - *first;
       batch.Add(pending_.DeltaEntry(key, *first, unsent, last_sent, version, now), unsent, false);
     } else {
@@ -141,7 +141,7 @@ Result<Checked> OpStore::Check(const Arrival& arrival) {
 }
 
 void OpStore::Replay(Actions& actions, std::string_view model, const OperationList& operations) const {
-  operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, context_.mended); });
+  operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, context_.fixed); });
 }
 
 void OpStore::ApplyList(const std::string& key, std::string_view model, const StateView& list, Actions& actions) {
@@ -158,7 +158,7 @@ void OpStore::ApplyTree(const std::string& key, std::string_view model, std::str
   const std::uint64_t forgotten = *CountFlat(tree) - records;
   context_.trims.Add(Trim::kListCap, forgotten);
   ForEachFlat(tree, forgotten, [&](const std::string& prompt, std::string_view tenant) {
-    ReplayInto(actions, model, {.prompt = prompt, .tenant = tenant}, context_.mended);
+    ReplayInto(actions, model, {.prompt = prompt, .tenant = tenant}, context_.fixed);
   });
   trees_.SetBody(key, std::move(body), version);
   Raise(key, version);
@@ -166,7 +166,7 @@ void OpStore::ApplyTree(const std::string& key, std::string_view model, std::str
 
 bool OpStore::AppendInPlace(const std::string& key, const OperationList& newer) {
   bool appended = false;
-  if (context_.Mends(Hazard::kWholeReplay) && trees_.Body(key) != nullptr)
+  if (context_.Fixes(Hazard::kWholeReplay) && trees_.Body(key) != nullptr)
     trees_.ChangeBody(
         key, [&](std::string& body) { appended = AppendToEncoded(body, newer, context_.ListOperationsMax()); });
   return appended;
@@ -191,7 +191,7 @@ Status OpStore::ApplyDelta(const std::string& key, const DeltaView& delta, Actio
   const std::size_t operations_max = context_.ListOperationsMax();
   const std::uint64_t operations = list.operations.count + newer.count;
   const std::uint64_t kept = KeptOf(list.operations.count, newer.count, operations_max);
-  if (context_.Mends(Hazard::kWholeReplay)) {
+  if (context_.Fixes(Hazard::kWholeReplay)) {
     Replay(actions, delta.model_id, newer);
   } else {
     const OperationList last = newer.Last(kept);

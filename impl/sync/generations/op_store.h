@@ -15,7 +15,7 @@
 // came compressed is kept as it is, with the version of its envelope: the list that it stands for, which may be many
 // times as long, is made when it is sent on (compressed_bodies.h).
 //
-// Mended (hazards.h): pending as in pending_ops.h (H5, H7); a delta's operations are put behind the encoded list as it
+// Fixed (hazards.h): pending as in pending_ops.h (H5, H7); a delta's operations are put behind the encoded list as it
 // is, and they alone are replayed (H9: the list is walked, not copied, but where its cap cuts it); no cap (H14).
 //
 // A delta of its own copies the operations that it encodes, as it did. What peers send is read in place: one operation

@@ -8,7 +8,7 @@
 // One list for all peers: a fast peer's mark trims what a slow one still needs (H7). The base is reckoned from the
 // counter, which a remote apply moves without adding anything here (H5).
 //
-// Mended (hazards.h): each operation keeps the counter at which it was placed, and the base is that of the last one
+// Fixed (hazards.h): each operation keeps the counter at which it was placed, and the base is that of the last one
 // that left (H5); a mark trims only what every stream has had (H7).
 //
 // Threads: mesh loop. Ownership: owns the operations. Time and errors: none. Bounds: in operations per tree, not in
@@ -31,7 +31,7 @@ namespace prefixmesh::generations {
 class PendingOps {
  public:
   // Borrows the context, and counts in it what is trimmed.
-  explicit PendingOps(Context& context) : context_(context), keeps_counters_(context.Mends(Hazard::kRemoteMovesBase)) {}
+  explicit PendingOps(Context& context) : context_(context), keeps_counters_(context.Fixes(Hazard::kRemoteMovesBase)) {}
 
   // `version`: the counter with this operation.
   void Append(const std::string& key, TreeOperation operation, std::uint64_t version);
@@ -61,7 +61,7 @@ class PendingOps {
   std::uint64_t operations() const { return operations_; }
 
  private:
-  // H5 mended.
+  // H5 fixed.
   struct Counters {
     std::uint64_t base = 0;            // of the last operation that left
     std::vector<std::uint64_t> after;  // of each operation

@@ -2,7 +2,7 @@
 // snapshot. It is the tree that impl/tree/text_tree.h would make of the same, without copies of any text.
 //
 // The third and the sixth generation did this for every checkpoint, every gap and every delta they received (H9).
-// Tokens are left out, for a snapshot has no place for them; so are removals, but with H13 mended; so are workers
+// Tokens are left out, for a snapshot has no place for them; so are removals, but with H13 fixed; so are workers
 // beyond kHoldersMax.
 //
 //   node     32 bytes, 20 when encoded: a piece of text that lies in the body or in an operation, first child, sibling

@@ -1,4 +1,4 @@
-// snapshot_pieces.h — a snapshot cut by bytes (H12 mended): what no entry can make too big for the transport, verified.
+// snapshot_pieces.h — a snapshot cut by bytes (H12 fixed): what no entry can make too big for the transport, verified.
 //
 //   sender     all entries as one chunk frame ─cut─► pieces {index, count, checksum of its bytes, bytes}
 //   receiver   pieces in order ─► the same bytes ─► a chunk frame, decoded as one

@@ -4,8 +4,8 @@
 //   batch   kind 1 · count varint · entries
 //   request kind 2 · nothing
 //   chunk   kind 3 · index varint · chunks varint · count varint · entries
-//   ack     kind 4 · nothing: one more batch of this stream came (only with H1 mended)
-//   piece   kind 5 · index varint · pieces varint · checksum u64 · bytes blob (only with H12 mended)
+//   ack     kind 4 · nothing: one more batch of this stream came (only with H1 fixed)
+//   piece   kind 5 · index varint · pieces varint · checksum u64 · bytes blob (only with H12 fixed)
 //   entry   key blob · value blob · version varint · actor blob · timestamp_ns varint       (blob: varint length,
 //   bytes)
 //

@@ -1,6 +1,6 @@
 // tree_store.h — what every generation from the second on kept per tree: one counter, and one stored body.
 //
-//   key         "tree:" + model; with H4 mended "tree@" + the writer's name + "=" + model, for each writer
+//   key         "tree:" + model; with H4 fixed "tree@" + the writer's name + "=" + model, for each writer
 //   counter     tree_versions: one number for all writers, so equal counters may hide different contents (H4)
 //   body        tree_configs: an encoded operation list or an encoded snapshot; which of them is the owner's rule
 //   generation  moves with every change of any tree: the idle gate

@@ -148,11 +148,9 @@ TEST_CASE("Generations: where workers drop things, the few rules hold of any str
   }
 }
 
-TEST_CASE(
-    "Generations: after a worker dropped everything a peer of lists believes all of it, with H13 mended nothing") {
-  const auto held = [](std::string_view strategy, int mended) {
-    GenerationSim sim(strategy, Make("workers=1 duplicates=0 clear_rate=2 mends_removals=" + std::to_string(mended)),
-                      1);
+TEST_CASE("Generations: after a worker dropped everything a peer of lists believes all of it, with H13 fixed nothing") {
+  const auto held = [](std::string_view strategy, int fixed) {
+    GenerationSim sim(strategy, Make("workers=1 duplicates=0 clear_rate=2 fixes_removals=" + std::to_string(fixed)), 1);
     sim.Load(seconds(30));
     sim.Idle(seconds(3));
     CHECK(sim.router(0).stats().removals.told > 20);

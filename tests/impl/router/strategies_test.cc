@@ -1,5 +1,5 @@
-// Goal: what `--strategy` and `generations.mended` take and refuse, and every strategy works with all of its hazards
-// mended at once. Method: two routers driven by hand, half a minute of placements at both, no clock and no transport.
+// Goal: what `--strategy` and `generations.fixed` take and refuse, and every strategy works with all of its hazards
+// fixed at once. Method: two routers driven by hand, half a minute of placements at both, no clock and no transport.
 #include "impl/router/strategies.h"
 
 #include "impl/router/router_settings.h"
@@ -25,28 +25,28 @@ using generations::test::GenerationNode;
 using generations::test::kFirst;
 using generations::test::OnlyValue;
 
-TEST_CASE("ResolveMended: a strategy takes the hazards it has, and refuses others with those that have them") {
+TEST_CASE("ResolveFixed: a strategy takes the hazards it has, and refuses others with those that have them") {
   for (const StrategyDescription& strategy : StrategyDescriptions()) {
     for (unsigned i = 1; i <= generations::kHazards; ++i) {
       const Hazard hazard = static_cast<Hazard>(i);
       INFO(strategy.name << " " << generations::IdOf(hazard));
-      const Result<HazardSet> mended = ResolveMended(strategy, generations::IdOf(hazard));
-      REQUIRE(mended.ok() == strategy.hazards.contains(hazard));
-      if (mended.ok()) {
-        REQUIRE(*mended == HazardSet{hazard});
+      const Result<HazardSet> fixed = ResolveFixed(strategy, generations::IdOf(hazard));
+      REQUIRE(fixed.ok() == strategy.hazards.contains(hazard));
+      if (fixed.ok()) {
+        REQUIRE(*fixed == HazardSet{hazard});
         continue;
       }
-      REQUIRE(mended.error().message.find(strategy.name) != std::string::npos);
-      REQUIRE(mended.error().message.find('\n') == std::string::npos);
+      REQUIRE(fixed.error().message.find(strategy.name) != std::string::npos);
+      REQUIRE(fixed.error().message.find('\n') == std::string::npos);
     }
-    REQUIRE(ResolveMended(strategy, "").ok());
+    REQUIRE(ResolveFixed(strategy, "").ok());
   }
   const StrategyDescription raw = *FindStrategy("raw-ops");
-  REQUIRE(ResolveMended(raw, "H1,H8").error().message ==
-          "generations.mended: H8 cannot be mended in raw-ops; it can in: snapshot-ops, capped-ops");
-  REQUIRE(ResolveMended(raw, "H1,echo").error().message ==
-          "generations.mended: 'echo' is not one of H1 … H14 (as in H1,H6)");
-  REQUIRE(*ResolveMended(raw, "H1+H2+H3+H4+H5+H6+H7+H9+H10+H11+H12+H13+H14") == raw.hazards);
+  REQUIRE(ResolveFixed(raw, "H1,H8").error().message ==
+          "generations.fixed: H8 cannot be fixed in raw-ops; it can in: snapshot-ops, capped-ops");
+  REQUIRE(ResolveFixed(raw, "H1,echo").error().message ==
+          "generations.fixed: 'echo' is not one of H1 … H14 (as in H1,H6)");
+  REQUIRE(*ResolveFixed(raw, "H1+H2+H3+H4+H5+H6+H7+H9+H10+H11+H12+H13+H14") == raw.hazards);
   REQUIRE(FindStrategy("two-layer")->hazards == HazardSet());
   REQUIRE(FindStrategy("off")->hazards == HazardSet());
 }
@@ -99,14 +99,14 @@ TEST_CASE("Strategies: what tenant-deltas remembers of prompts goes by the setti
 
 // ---- constants
 
-// A router of this strategy with constants and hazards mended.
+// A router of this strategy with constants and hazards fixed.
 std::unique_ptr<GenerationNode> With(const char* strategy, const generations::Constants& constants,
-                                     HazardSet mended = {}) {
+                                     HazardSet fixed = {}) {
   auto node = std::make_unique<GenerationNode>([&](const TextTreeView& view) {
     StrategySettings settings;
     settings.router = "a";
     settings.generations = {constants, ""};
-    settings.mended = mended;
+    settings.fixed = fixed;
     return MakeStrategy(strategy, settings, view);
   });
   node->Up(StreamRole::kDialer);
@@ -266,13 +266,13 @@ TEST_CASE("Constants: periods") {
 }
 
 // Half a minute at 20 placements a second and router, and a quarter of silence.
-int HeldOfPeers(const StrategyDescription& strategy, HazardSet mended, std::uint64_t& decode_errors) {
+int HeldOfPeers(const StrategyDescription& strategy, HazardSet fixed, std::uint64_t& decode_errors) {
   std::unique_ptr<GenerationNode> nodes[2];
   for (int i = 0; i < 2; ++i) {
     nodes[i] = std::make_unique<GenerationNode>([&](const TextTreeView& view) {
       StrategySettings settings;
       settings.router = i == 0 ? "a" : "b";
-      settings.mended = mended;
+      settings.fixed = fixed;
       return MakeStrategy(strategy.name, settings, view);
     });
     nodes[i]->Up(i == 0 ? StreamRole::kDialer : StreamRole::kServer);
@@ -289,7 +289,7 @@ int HeldOfPeers(const StrategyDescription& strategy, HazardSet mended, std::uint
   return nodes[0]->HeldOf(10'000, 600) + nodes[1]->HeldOf(0, 600);
 }
 
-TEST_CASE("Strategies: with all hazards mended at once, what is placed at one router is known at the other") {
+TEST_CASE("Strategies: with all hazards fixed at once, what is placed at one router is known at the other") {
   for (const StrategyDescription& strategy : StrategyDescriptions()) {
     if (strategy.hazards == HazardSet()) continue;
     INFO(strategy.name);

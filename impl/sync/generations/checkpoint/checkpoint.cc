@@ -15,7 +15,7 @@ ExportForm FormOf(const CheckpointOptions& options) {
 }  // namespace
 
 CheckpointSync::CheckpointSync(const CheckpointOptions& options, const TextTreeView& view)
-    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .fixed = options.fixed},
                  MakeTraits(kCheckpointNames[static_cast<std::size_t>(options.form)], options.constants)),
       view_(view),
       store_(context_),

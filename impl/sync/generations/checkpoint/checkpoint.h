@@ -42,7 +42,7 @@ struct CheckpointOptions {
   CheckpointForm form = CheckpointForm::kE;
   std::string self_name = {};
   Constants constants = {};
-  HazardSet mended = {};
+  HazardSet fixed = {};
 };
 
 class CheckpointSync final : public Generation {

@@ -16,7 +16,7 @@ Context ContextOf(const CrdtOpsOptions& options) {
   if (constants.checkpoint_rounds == 0) constants.checkpoint_rounds = kCrdtOpsCheckpointRounds;
   if (options.point <= CrdtOpsPoint::k825 && constants.transport_bytes == 0)
     constants.transport_bytes = kEarlyTransportBytes;
-  return {.self_name = options.self_name, .constants = constants, .mended = options.mended};
+  return {.self_name = options.self_name, .constants = constants, .fixed = options.fixed};
 }
 
 SizeRule SizeRuleOf(CrdtOpsPoint point) {
@@ -107,7 +107,7 @@ void CrdtOps::Checkpoint() {
     for (const TreeOperation& operation : pending) AppendTo(list, operation);
     const std::uint64_t version = Version(key);
     log_.Put(key, EncodeValue(form(), list, version), version);
-    pending_.Drop(key, list.operations.size());  // counts what was in the list before, too; mended in #961
+    pending_.Drop(key, list.operations.size());  // counts what was in the list before, too; fixed in #961
   }
 }
 
@@ -134,7 +134,7 @@ std::vector<Batch> CrdtOps::Collect(Time now, Collector& collector, Actions& /*a
     const std::vector<TreeOperation>& pending = pending_.Of(key);
     const auto first = pending_.FirstBeyond(key, entry.version, last_sent);
     if (first.has_value() && !pending.empty()) {
-      if (*first == pending.size()) continue;  // what moved the version is a peer's (H5 mended)
+      if (*first == pending.size()) continue;  // what moved the version is a peer's (H5 fixed)
       const std::size_t unsent = pending.size() - *first;
       batch.Add(pending_.DeltaEntry(key, *first, unsent, last_sent, entry.version, now), unsent, false);
       continue;
@@ -199,7 +199,7 @@ Checked CrdtOps::TakeState(std::uint64_t records, std::string key, Bytes value, 
             (told ? context_.records.applied : context_.records.unresolved) += records;
             if (told)
               ForEachOperation(form(), value, [&](std::string_view model, const OperationView& operation) {
-                ReplayInto(actions, model, operation, context_.mended);
+                ReplayInto(actions, model, operation, context_.fixed);
               });
             log_.Put(key, std::string(AsText(value)), version);
             return {};
@@ -227,12 +227,12 @@ void CrdtOps::TakeDelta(const DeltaView& delta, const std::string& key, Actions&
   context_.records.applied += newer.count;
   const std::string model = list.model_id.empty() ? ModelOf(key) : std::string(list.model_id);
   const auto replay = [&](const OperationList& operations) {
-    operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, context_.mended); });
+    operations.ForEach([&](const OperationView& operation) { ReplayInto(actions, model, operation, context_.fixed); });
   };
   const std::uint64_t kept = KeptOf(list.operations.count, newer.count, context_.ListOperationsMax());
   context_.trims.Add(Trim::kListCap, list.operations.count + newer.count - kept);
   const OperationList last = newer.Last(kept);
-  if (context_.Mends(Hazard::kWholeReplay)) {
+  if (context_.Fixes(Hazard::kWholeReplay)) {
     replay(newer);
   } else {
     replay(list.operations.Last(kept - last.count));

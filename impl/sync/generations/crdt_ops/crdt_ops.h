@@ -25,7 +25,7 @@
 // read and wrote in two steps and lost operations to each other. There, too, each request waited for its own write;
 // here the mesh loop does it, so a router in trouble drops placements (offers_dropped) instead of answering late.
 //
-// Mended (hazards.h): with H4 a value for each writer; with H9 a delta's operations alone are replayed, while the value
+// Fixed (hazards.h): with H4 a value for each writer; with H9 a delta's operations alone are replayed, while the value
 // is still written whole, for that is what this store does.
 //
 // Threads, order, ownership, errors: strategy.h. Bounds: crdt_log.h, pending_ops.h; none in bytes (historical).
@@ -55,7 +55,7 @@ struct CrdtOpsOptions {
   CrdtOpsPoint point = CrdtOpsPoint::k825;
   std::string self_name = {};
   Constants constants = {};
-  HazardSet mended = {};
+  HazardSet fixed = {};
 };
 
 class CrdtOps final : public Generation {

@@ -10,7 +10,7 @@ constexpr std::string_view kFullSnapshotNames[] = {"full-snapshot", "full-snapsh
 }  // namespace
 
 FullSnapshot::FullSnapshot(const FullSnapshotOptions& options, const TextTreeView& view)
-    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .fixed = options.fixed},
                  MakeTraits(kFullSnapshotNames[static_cast<std::size_t>(options.form)], options.constants)),
       form_(options.form),
       view_(view),
@@ -58,7 +58,7 @@ std::vector<Batch> FullSnapshot::Collect(Time now, Collector& collector, Actions
 std::vector<Batch> FullSnapshot::CollectLive(Time now, const Collector& collector) const {
   std::vector<Batch> batches;
   for (const auto& [key, version] : store_.trees().counters()) {
-    // The live tree is never sent under another writer's key (H4 mended).
+    // The live tree is never sent under another writer's key (H4 fixed).
     if (version <= collector.LastSent(key) || key != context_.OwnKey(ModelOf(key))) continue;
     view_.SnapshotTextTrees(ModelOf(key),
                             [&, &tree = key, &label = version](const std::string& /*model*/, TreeSnapshot snapshot) {

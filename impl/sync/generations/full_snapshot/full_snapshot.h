@@ -42,7 +42,7 @@ struct FullSnapshotOptions {
   FullSnapshotForm form = FullSnapshotForm::kLive;
   std::string self_name = {};
   Constants constants = {};
-  HazardSet mended = {};
+  HazardSet fixed = {};
 };
 
 class FullSnapshot final : public Generation {

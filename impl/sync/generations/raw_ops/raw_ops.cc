@@ -5,7 +5,7 @@
 namespace prefixmesh::generations {
 
 RawOps::RawOps(const RawOpsOptions& options)
-    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .fixed = options.fixed},
                  MakeTraits("raw-ops", options.constants)),
       store_(context_) {}
 

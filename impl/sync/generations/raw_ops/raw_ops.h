@@ -7,7 +7,7 @@
 //   received                   appended to the list or replacing it; the whole list is replayed into the tree
 //   stream up, serving end     asks for the lists when it has none (H3); answered 100 entries a chunk (H12)
 //
-// It has the hazards H1–H7 and H9–H14 of the specification, but for those that are mended (hazards.h). driver.h has
+// It has the hazards H1–H7 and H9–H14 of the specification, but for those that are fixed (hazards.h). driver.h has
 // what the generations share, op_store.h the state, the version rules and what goes in and out.
 //
 // Chosen where the history is silent: a checkpoint raises the counter to the list's version (without it an
@@ -37,7 +37,7 @@ struct RawOpsOptions {
   // Goes into every entry as its actor.
   std::string self_name = {};
   Constants constants = {};
-  HazardSet mended = {};
+  HazardSet fixed = {};
 };
 
 class RawOps final : public Generation {

@@ -21,7 +21,7 @@ OperationList ListOf(std::string_view operations) { return {0, AsBytes(operation
 }  // namespace
 
 SnapshotOps::SnapshotOps(const SnapshotOpsOptions& options)
-    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .fixed = options.fixed},
                  MakeTraits(options.capped ? "capped-ops" : "snapshot-ops", options.constants)),
       cap_(options.capped ? static_cast<std::size_t>(options.constants.delta_operations) : 0),
       while_rebuilding_(options.while_rebuilding),
@@ -108,7 +108,7 @@ void SnapshotOps::EndCheckpoint() {
 
 bool SnapshotOps::Commits(const std::string& key, const Rebuilt& rebuilt) const {
   if (store_.trees().Body(key) == nullptr) return true;
-  if (context_.Mends(Hazard::kLiveCommit)) return rebuilt.version >= store_.trees().BodyVersion(key);
+  if (context_.Fixes(Hazard::kLiveCommit)) return rebuilt.version >= store_.trees().BodyVersion(key);
   return CapturedOf(ModelOf(key)).load(std::memory_order_relaxed) == rebuilt.captured_before;
 }
 
@@ -132,7 +132,7 @@ std::vector<Batch> SnapshotOps::Collect(Time now, Collector& collector, Actions&
     const std::uint64_t last_sent = collector.LastSent(key);
     if (pending.empty() || version <= last_sent) continue;
     if (const auto first = pending_.FirstBeyond(key, version, last_sent)) {
-      if (*first == pending.size()) continue;  // what moved the counter is a peer's (H5 mended)
+      if (*first == pending.size()) continue;  // what moved the counter is a peer's (H5 fixed)
       CollectDelta(key, *first, last_sent, now, next());
     } else if (!capped()) {
       CollectGap(key, now, next());
@@ -218,7 +218,7 @@ Status SnapshotOps::TakeDelta(const DeltaView& delta, const std::string& key, Ac
     return {};
   }
   const std::string* body = store_.trees().Body(key);
-  const bool replays_whole = !context_.Mends(Hazard::kWholeReplay);
+  const bool replays_whole = !context_.Fixes(Hazard::kWholeReplay);
   std::string rebuilt;
   if (replays_whole || body == nullptr) {
     RebuiltTree tree = Stored(key, RebuildMax(operations.bytes.size() + (body != nullptr ? body->size() : 0)));
@@ -232,7 +232,7 @@ Status SnapshotOps::TakeDelta(const DeltaView& delta, const std::string& key, Ac
     lost += removes ? !applies_removals() : operation.kind != Kind::kText;
     // Before the merge, which adds and never takes away.
     if (removes ? applies_removals() : !replays_whole && operation.kind == Kind::kText)
-      ReplayInto(actions, delta.model_id, operation, context_.mended);
+      ReplayInto(actions, delta.model_id, operation, context_.fixed);
   });
   context_.records.unresolved += lost;
   context_.records.applied += operations.count - lost;
@@ -253,7 +253,7 @@ Status SnapshotOps::TakeDelta(const DeltaView& delta, const std::string& key, Ac
 void SnapshotOps::AddBuffers(StrategyReport& report) const {
   report.Add("pending", pending_.bytes(), pending_.operations());
   store_.AddTo(report);
-  if (context_.Mends(Hazard::kWholeReplay)) report.Add("unfolded", unfolded_bytes_, unfolded_.size());
+  if (context_.Fixes(Hazard::kWholeReplay)) report.Add("unfolded", unfolded_bytes_, unfolded_.size());
 }
 
 }  // namespace prefixmesh::generations

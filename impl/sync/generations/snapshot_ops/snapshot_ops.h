@@ -19,7 +19,7 @@
 // Tokens and removals travel in deltas and are lost in every rebuild, though they are dropped from pending with the
 // rest.
 //
-// Mended (hazards.h): pending as in pending_ops.h (H5, H7); a rebuild is kept unless the stored body is newer than what
+// Fixed (hazards.h): pending as in pending_ops.h (H5, H7); a rebuild is kept unless the stored body is newer than what
 // it was begun from (H8); of a delta the operations alone go to the live tree, and into the body when that is next
 // looked at (H9); removals take the worker out of body and live tree (H13).
 //
@@ -57,7 +57,7 @@ struct SnapshotOpsOptions {
   Constants constants = {};
   // A cap on the operations of a delta, and a batch for each tree.
   bool capped = false;
-  HazardSet mended = {};
+  HazardSet fixed = {};
   // Called in the midst of a checkpoint, for a simulator in whose time a rebuild would take none.
   std::function<void()> while_rebuilding = {};
 };
@@ -108,7 +108,7 @@ class SnapshotOps final : public Generation {
   void AddBuffers(StrategyReport& report) const override;
 
   bool capped() const { return cap_ > 0; }
-  bool applies_removals() const { return context_.Mends(Hazard::kRemovalsDropped); }
+  bool applies_removals() const { return context_.Fixes(Hazard::kRemovalsDropped); }
   std::atomic<std::uint64_t>& CapturedOf(std::string_view model) const;
   // One operation of this router.
   void Append(std::string_view model, TreeOperation operation);
@@ -131,7 +131,7 @@ class SnapshotOps final : public Generation {
   PendingOps pending_;
   SnapshotStore store_;
   std::map<std::string, Rebuilt> rebuilt_;    // between the two halves only
-  std::map<std::string, Unfolded> unfolded_;  // H9 mended
+  std::map<std::string, Unfolded> unfolded_;  // H9 fixed
   std::uint64_t unfolded_bytes_ = 0;          // as they are encoded
   std::uint64_t commits_ = 0;
   std::uint64_t attempts_ = 0;

@@ -21,7 +21,7 @@ StrategyTraits TraitsOf(const PathDeltasOptions& options) {
 }  // namespace
 
 PathDeltas::PathDeltas(const PathDeltasOptions& options)
-    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .fixed = options.fixed},
                  TraitsOf(options)),
       draft_(options.draft),
       store_(context_),

@@ -49,7 +49,7 @@ struct PathDeltasOptions {
   PathDeltaDraft draft = PathDeltaDraft::kD2;
   std::string self_name = {};
   Constants constants = {};
-  HazardSet mended = {};
+  HazardSet fixed = {};
 };
 
 class PathDeltas final : public Generation {

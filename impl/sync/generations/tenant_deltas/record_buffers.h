@@ -1,8 +1,8 @@
-// record_buffers.h — the records of tenant-deltas that no stream took yet, by model; and with H1 mended copies of what
+// record_buffers.h — the records of tenant-deltas that no stream took yet, by model; and with H1 fixed copies of what
 // is under way, by stream and key, until the peer acknowledges it.
 //
 //   Add ─► buffers ─TakeAll─► a batch, whatever becomes of it (W5)
-//             ▲                  └ KeepUnderWay (H1 mended) ─► Forget: it came, or is gone for good
+//             ▲                  └ KeepUnderWay (H1 fixed) ─► Forget: it came, or is gone for good
 //             └──────────────────────── PutBack: the queue was full, or the stream ended
 //
 // Threads: mesh loop. Ownership: owns the records. Time and errors: none. Bounds: none while no peer is connected

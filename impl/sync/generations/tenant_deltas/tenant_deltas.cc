@@ -32,7 +32,7 @@ ExportForm FormOf(const TenantDeltasOptions& options) {
 }  // namespace
 
 TenantDeltas::TenantDeltas(const TenantDeltasOptions& options, const TextTreeView& view)
-    : Generation({.self_name = options.self_name, .constants = options.constants, .mended = options.mended},
+    : Generation({.self_name = options.self_name, .constants = options.constants, .fixed = options.fixed},
                  TraitsOf(options)),
       choices_(options),
       view_(view),
@@ -103,7 +103,7 @@ std::vector<Batch> TenantDeltas::Collect(Time now, Collector& collector, Actions
     if (is_draft() && structure_rounds_.Due(collector.peer(), model)) continue;
     const std::string key = context_.OwnKey(model);
     const std::uint64_t version = store_.Version(key);
-    if (context_.Mends(Hazard::kMarkedUnheard)) buffers_.KeepUnderWay(collector.peer(), key, records);
+    if (context_.Fixes(Hazard::kMarkedUnheard)) buffers_.KeepUnderWay(collector.peer(), key, records);
     const std::size_t count = records.size();
     const TenantDelta delta{.model_id = model,
                             .version = version,

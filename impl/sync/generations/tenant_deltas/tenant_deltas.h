@@ -32,7 +32,7 @@
 //
 // Those before these, whose records have no hash, are in path_deltas.h.
 //
-// Mended (hazards.h), what a batch took out of the buffers is kept until the peer acknowledges it, and goes back where
+// Fixed (hazards.h), what a batch took out of the buffers is kept until the peer acknowledges it, and goes back where
 // the queue was full or the stream ended (H1); what is refused as too big is gone as before (W5). With H4, the
 // drafts hold a delta's version against what they have of that writer.
 //
@@ -77,7 +77,7 @@ struct TenantDeltasOptions {
   // what a tenant may hold in chars.
   Time text_eviction_period = std::chrono::seconds(120);
   std::uint64_t text_chars_max = 1u << 26;
-  HazardSet mended = {};
+  HazardSet fixed = {};
 };
 
 class TenantDeltas final : public Generation {

@@ -38,7 +38,7 @@ const NoView kNoView;
 
 // ---- strategies -----------------------------------------------------------------------------------------------------
 
-using Make = std::function<std::unique_ptr<SyncStrategy>(HazardSet mended)>;
+using Make = std::function<std::unique_ptr<SyncStrategy>(HazardSet fixed)>;
 
 const std::map<std::string, Make>& Strategies() {
   static const std::map<std::string, Make> all = [] {
@@ -46,32 +46,32 @@ const std::map<std::string, Make>& Strategies() {
     for (const auto& [name, point] :
          {std::pair{"crdt-ops/a", CrdtOpsPoint::k655}, std::pair{"crdt-ops", CrdtOpsPoint::k825},
           std::pair{"crdt-ops/b", CrdtOpsPoint::k899}, std::pair{"crdt-ops/c", CrdtOpsPoint::k919}})
-      made[name] = [point = point](HazardSet mended) {
-        return std::make_unique<CrdtOps>(CrdtOpsOptions{.point = point, .self_name = "a", .mended = mended});
+      made[name] = [point = point](HazardSet fixed) {
+        return std::make_unique<CrdtOps>(CrdtOpsOptions{.point = point, .self_name = "a", .fixed = fixed});
       };
-    made["raw-ops"] = [](HazardSet mended) {
-      return std::make_unique<RawOps>(RawOpsOptions{.self_name = "a", .mended = mended});
+    made["raw-ops"] = [](HazardSet fixed) {
+      return std::make_unique<RawOps>(RawOpsOptions{.self_name = "a", .fixed = fixed});
     };
     for (const bool capped : {false, true})
-      made[capped ? "capped-ops" : "snapshot-ops"] = [capped](HazardSet mended) {
-        return std::make_unique<SnapshotOps>(SnapshotOpsOptions{.self_name = "a", .capped = capped, .mended = mended});
+      made[capped ? "capped-ops" : "snapshot-ops"] = [capped](HazardSet fixed) {
+        return std::make_unique<SnapshotOps>(SnapshotOpsOptions{.self_name = "a", .capped = capped, .fixed = fixed});
       };
-    made["full-snapshot"] = [](HazardSet mended) {
-      return std::make_unique<FullSnapshot>(FullSnapshotOptions{.self_name = "a", .mended = mended}, kNoView);
+    made["full-snapshot"] = [](HazardSet fixed) {
+      return std::make_unique<FullSnapshot>(FullSnapshotOptions{.self_name = "a", .fixed = fixed}, kNoView);
     };
-    made["checkpoint"] = [](HazardSet mended) {
-      return std::make_unique<CheckpointSync>(CheckpointOptions{.self_name = "a", .mended = mended}, kNoView);
+    made["checkpoint"] = [](HazardSet fixed) {
+      return std::make_unique<CheckpointSync>(CheckpointOptions{.self_name = "a", .fixed = fixed}, kNoView);
     };
-    made["tenant-deltas"] = [](HazardSet mended) {
-      return std::make_unique<TenantDeltas>(TenantDeltasOptions{.self_name = "a", .mended = mended}, kNoView);
+    made["tenant-deltas"] = [](HazardSet fixed) {
+      return std::make_unique<TenantDeltas>(TenantDeltasOptions{.self_name = "a", .fixed = fixed}, kNoView);
     };
-    made["tenant-deltas/d6"] = [](HazardSet mended) {
+    made["tenant-deltas/d6"] = [](HazardSet fixed) {
       return std::make_unique<TenantDeltas>(
-          TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .mended = mended}, kNoView);
+          TenantDeltasOptions{.draft = TenantDeltaDraft::kD6, .self_name = "a", .fixed = fixed}, kNoView);
     };
-    made["tenant-deltas/d4"] = [](HazardSet mended) {
+    made["tenant-deltas/d4"] = [](HazardSet fixed) {
       return std::make_unique<PathDeltas>(
-          PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .mended = mended});
+          PathDeltasOptions{.draft = PathDeltaDraft::kD4, .self_name = "a", .fixed = fixed});
     };
     return made;
   }();
@@ -87,8 +87,8 @@ TEST_CASE("Bounds: no frame makes any generation take more than twice what it is
   const HazardSet decoding = {Hazard::kWholeReplay, Hazard::kRemovalsDropped, Hazard::kOperationCap};
   for (const Case& each : Cases()) {
     for (const auto& [name, make] : Strategies()) {
-      for (const HazardSet mended : {HazardSet{}, decoding}) {
-        const auto strategy = make(mended);
+      for (const HazardSet fixed : {HazardSet{}, decoding}) {
+        const auto strategy = make(fixed);
         Actions actions([](Action) {});
         strategy->OnPeerUp(Time{1}, PeerIndex{0}, StreamRole::kServer, actions);
         actions.clear();
@@ -110,8 +110,8 @@ TEST_CASE("Bounds: a frame that comes gzipped takes its inflated bytes, and besi
     const std::string gzipped = GzipFrame(each.frame);
     if (!IsGzip(AsBytes(gzipped))) continue;
     for (const auto& [name, make] : Strategies()) {
-      for (const HazardSet mended : {HazardSet{}, decoding}) {
-        const auto strategy = make(mended);
+      for (const HazardSet fixed : {HazardSet{}, decoding}) {
+        const auto strategy = make(fixed);
         if (!strategy->traits().gzip || each.frame.size() > strategy->traits().inflated_bytes) continue;
         Actions actions([](Action) {});
         strategy->OnPeerUp(Time{1}, PeerIndex{0}, StreamRole::kServer, actions);
@@ -134,8 +134,8 @@ TEST_CASE("Bounds: nor does a delta that goes on from what is kept, counted with
   const HazardSet decoding = {Hazard::kWholeReplay, Hazard::kRemovalsDropped, Hazard::kOperationCap};
   for (const Operations& operations : HostileOperations(kBodyBytes / 4)) {
     for (const auto& [name, make] : Strategies()) {
-      for (const HazardSet mended : {HazardSet{}, decoding}) {
-        const auto strategy = make(mended);
+      for (const HazardSet fixed : {HazardSet{}, decoding}) {
+        const auto strategy = make(fixed);
         Actions actions([](Action) {});
         strategy->OnPeerUp(Time{1}, PeerIndex{0}, StreamRole::kServer, actions);
         actions.clear();

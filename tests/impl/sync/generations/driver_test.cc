@@ -36,7 +36,7 @@ class Noting final : public Driven {
 };
 
 struct Driving {
-  Context context{.self_name = "a", .constants = {}, .mended = {}};
+  Context context{.self_name = "a", .constants = {}, .fixed = {}};
   Noting generation;
   Driver driver{context, generation, MakeTraits("noting", context.constants)};
   Actions actions;

@@ -1,4 +1,4 @@
-// hazards_node.h — a router of each generation with a set of hazards mended, and the same steps with a hazard and
+// hazards_node.h — a router of each generation with a set of hazards fixed, and the same steps with a hazard and
 // without.
 #pragma once
 
@@ -22,50 +22,50 @@ namespace prefixmesh::generations::test {
 
 using NodePtr = std::unique_ptr<GenerationNode>;
 
-inline NodePtr Crdt(CrdtOpsPoint point, HazardSet mended, const std::string& name = "a",
+inline NodePtr Crdt(CrdtOpsPoint point, HazardSet fixed, const std::string& name = "a",
                     const Constants& constants = {}) {
-  const CrdtOpsOptions options{.point = point, .self_name = name, .constants = constants, .mended = mended};
+  const CrdtOpsOptions options{.point = point, .self_name = name, .constants = constants, .fixed = fixed};
   return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<CrdtOps>(options); });
 }
-inline NodePtr Raw(HazardSet mended, const std::string& name = "a", RawOpsOptions options = {}) {
+inline NodePtr Raw(HazardSet fixed, const std::string& name = "a", RawOpsOptions options = {}) {
   options.self_name = name;
-  options.mended = mended;
+  options.fixed = fixed;
   return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<RawOps>(options); });
 }
-inline NodePtr Snapshots(HazardSet mended, const std::string& name = "a", SnapshotOpsOptions options = {}) {
+inline NodePtr Snapshots(HazardSet fixed, const std::string& name = "a", SnapshotOpsOptions options = {}) {
   options.self_name = name;
-  options.mended = mended;
+  options.fixed = fixed;
   return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<SnapshotOps>(options); });
 }
-inline NodePtr Full(FullSnapshotForm form, HazardSet mended, const std::string& name = "a") {
-  const FullSnapshotOptions options{.form = form, .self_name = name, .mended = mended};
+inline NodePtr Full(FullSnapshotForm form, HazardSet fixed, const std::string& name = "a") {
+  const FullSnapshotOptions options{.form = form, .self_name = name, .fixed = fixed};
   return std::make_unique<GenerationNode>(
       [&](const TextTreeView& view) { return std::make_unique<FullSnapshot>(options, view); });
 }
-inline NodePtr Exports(CheckpointForm form, HazardSet mended, const std::string& name = "a") {
-  const CheckpointOptions options{.form = form, .self_name = name, .mended = mended};
+inline NodePtr Exports(CheckpointForm form, HazardSet fixed, const std::string& name = "a") {
+  const CheckpointOptions options{.form = form, .self_name = name, .fixed = fixed};
   return std::make_unique<GenerationNode>(
       [&](const TextTreeView& view) { return std::make_unique<CheckpointSync>(options, view); });
 }
-inline NodePtr Tenants(HazardSet mended, TenantDeltaDraft draft = TenantDeltaDraft::kMerged,
+inline NodePtr Tenants(HazardSet fixed, TenantDeltaDraft draft = TenantDeltaDraft::kMerged,
                        const std::string& name = "a") {
-  const TenantDeltasOptions options{.draft = draft, .self_name = name, .mended = mended};
+  const TenantDeltasOptions options{.draft = draft, .self_name = name, .fixed = fixed};
   return std::make_unique<GenerationNode>(
       [&](const TextTreeView& view) { return std::make_unique<TenantDeltas>(options, view); });
 }
-inline NodePtr Paths(HazardSet mended) {
-  const PathDeltasOptions options{.self_name = "a", .mended = mended};
+inline NodePtr Paths(HazardSet fixed) {
+  const PathDeltasOptions options{.self_name = "a", .fixed = fixed};
   return std::make_unique<GenerationNode>([&](const TextTreeView&) { return std::make_unique<PathDeltas>(options); });
 }
 
 inline SnapshotOpsOptions Capped() { return {.capped = true}; }
 
-// The same steps, as history had them and mended.
+// The same steps, as history had them and fixed.
 template <typename Steps>
 void BothWays(Hazard hazard, Steps&& steps) {
-  for (const bool mended : {false, true}) {
-    INFO(IdOf(hazard) << (mended ? " mended" : ""));
-    steps(mended ? HazardSet{hazard} : HazardSet{}, mended);
+  for (const bool fixed : {false, true}) {
+    INFO(IdOf(hazard) << (fixed ? " fixed" : ""));
+    steps(fixed ? HazardSet{hazard} : HazardSet{}, fixed);
   }
 }
 

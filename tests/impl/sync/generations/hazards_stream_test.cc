@@ -1,4 +1,4 @@
-// Goal: each hazard of a stream (H1 to H3, H10 to H12) is there as history had it, and gone when it is mended. Method:
+// Goal: each hazard of a stream (H1 to H3, H10 to H12) is there as history had it, and gone when it is fixed. Method:
 // the same steps with the hazard and without, on the strategies in which its code differs.
 #include "tests/impl/sync/generations/hazards_node.h"
 
@@ -18,21 +18,21 @@ TEST_CASE("Hazards: ids are read with commas or plus signs, and refused in one l
   }
 }
 
-TEST_CASE("Hazard H1: what was queued and lost with its stream had been marked and trimmed; mended, it is kept") {
-  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool mended) {
+TEST_CASE("Hazard H1: what was queued and lost with its stream had been marked and trimmed; fixed, it is kept") {
+  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool fixed) {
     auto node = Raw(set, "a", {.constants = {.mark_trim_operations = 40}});
     node->Up(StreamRole::kDialer);
     node->PlaceMany(0, 50);
     REQUIRE(node->Tick().size() == 1);  // queued, and the stream breaks
-    REQUIRE(node->records().sent == (mended ? 0 : 50));
+    REQUIRE(node->records().sent == (fixed ? 0 : 50));
     node->Up(StreamRole::kDialer);
     const auto again = node->Tick();
     auto peer = Raw(set, "b");
     peer->Up(StreamRole::kServer);
     const auto answer = peer->Receive(again.at(0));
-    REQUIRE(peer->HeldOf(0, 50) == (mended ? 50 : 25));
-    REQUIRE(answer.size() == (mended ? 1 : 0));
-    if (!mended) return;
+    REQUIRE(peer->HeldOf(0, 50) == (fixed ? 50 : 25));
+    REQUIRE(answer.size() == (fixed ? 1 : 0));
+    if (!fixed) return;
     node->PlaceMany(50, 1);
     REQUIRE(node->Tick().empty());  // one collection under way
     node->ReceiveAll(answer);
@@ -41,20 +41,20 @@ TEST_CASE("Hazard H1: what was queued and lost with its stream had been marked a
   });
 }
 
-TEST_CASE("Hazard H1: records that were taken out for a stream are gone with it; mended, they go out again") {
-  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool mended) {
+TEST_CASE("Hazard H1: records that were taken out for a stream are gone with it; fixed, they go out again") {
+  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool fixed) {
     auto node = Tenants(set);
     node->Up(StreamRole::kDialer);
     node->PlaceMany(0, 3);
     const std::uint64_t bytes = node->buffer("tenant_deltas").bytes;
     REQUIRE(node->Tick(kFirst, SendOutcome::kFull).size() == 1);
-    REQUIRE(node->Tick().size() == (mended ? 1 : 0));
-    REQUIRE((node->buffer("tenant_deltas").bytes > 0) == mended);
+    REQUIRE(node->Tick().size() == (fixed ? 1 : 0));
+    REQUIRE((node->buffer("tenant_deltas").bytes > 0) == fixed);
     node->Up(StreamRole::kDialer);
     node->PlaceMany(3, 1);
     const auto frames = node->Tick();
-    REQUIRE(DecodeTenantDelta(AsBytes(OnlyValue(frames).config))->inserts.size() == (mended ? 4 : 1));
-    if (!mended) return;
+    REQUIRE(DecodeTenantDelta(AsBytes(OnlyValue(frames).config))->inserts.size() == (fixed ? 4 : 1));
+    if (!fixed) return;
     REQUIRE(node->buffer("tenant_deltas").bytes >= bytes);
     auto peer = Tenants(set);
     peer->Up(StreamRole::kServer);
@@ -66,18 +66,18 @@ TEST_CASE("Hazard H1: records that were taken out for a stream are gone with it;
 }
 
 TEST_CASE("Hazard H1: an acknowledgement is no frame of history, and one too many marks nothing") {
-  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool mended) {
+  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool fixed) {
     auto node = Raw(set);
     node->Up(StreamRole::kDialer);
     node->Receive(EncodeAcknowledgement(Store::kPolicy));
-    REQUIRE(node->decode_errors() == (mended ? 0 : 1));
+    REQUIRE(node->decode_errors() == (fixed ? 0 : 1));
     node->PlaceMany(0, 1);
     REQUIRE(node->Tick().size() == 1);
   });
 }
 
-TEST_CASE("Hazard H2: a dialer builds and refuses for ever what a serving end drops; mended, both drop it") {
-  BothWays(Hazard::kRoleDecides, [](HazardSet set, bool mended) {
+TEST_CASE("Hazard H2: a dialer builds and refuses for ever what a serving end drops; fixed, both drop it") {
+  BothWays(Hazard::kRoleDecides, [](HazardSet set, bool fixed) {
     for (const StreamRole role : {StreamRole::kDialer, StreamRole::kServer}) {
       auto node = Snapshots(set, "a", {.constants = {.batch_bytes = 10'000}});
       node->Up(role);
@@ -85,28 +85,28 @@ TEST_CASE("Hazard H2: a dialer builds and refuses for ever what a serving end dr
       REQUIRE(node->Tick().empty());
       REQUIRE(node->refused.size() == 1);
       REQUIRE(node->Tick().empty());
-      REQUIRE(node->refused.size() == (role == StreamRole::kDialer && !mended ? 1 : 0));
+      REQUIRE(node->refused.size() == (role == StreamRole::kDialer && !fixed ? 1 : 0));
     }
   });
 }
 
-TEST_CASE("Hazard H3: a dialer that has nothing does not ask for a snapshot; mended, it does") {
-  BothWays(Hazard::kOneSidedBootstrap, [](HazardSet set, bool mended) {
+TEST_CASE("Hazard H3: a dialer that has nothing does not ask for a snapshot; fixed, it does") {
+  BothWays(Hazard::kOneSidedBootstrap, [](HazardSet set, bool fixed) {
     auto full = Raw(set, "b");
     full->PlaceMany(0, 5);
     full->Rounds(10);
     auto joiner = Raw(set);
     joiner->Up(StreamRole::kDialer);
-    REQUIRE(joiner->control.size() == (mended ? 1 : 0));
+    REQUIRE(joiner->control.size() == (fixed ? 1 : 0));
     for (const std::string& request : joiner->control) joiner->ReceiveAll(full->Receive(request));
-    REQUIRE(joiner->HeldOf(0, 5) == (mended ? 5 : 0));
+    REQUIRE(joiner->HeldOf(0, 5) == (fixed ? 5 : 0));
     joiner->Up(StreamRole::kDialer);
     REQUIRE(joiner->control.empty());
   });
 }
 
-TEST_CASE("Hazard H10: one large tree holds back all others; mended, they go out") {
-  BothWays(Hazard::kWholeStoreBatch, [](HazardSet set, bool mended) {
+TEST_CASE("Hazard H10: one large tree holds back all others; fixed, they go out") {
+  BothWays(Hazard::kWholeStoreBatch, [](HazardSet set, bool fixed) {
     for (const StreamRole role : {StreamRole::kDialer, StreamRole::kServer}) {
       auto node = Raw(set, "a", {.constants = {.batch_bytes = 5'000}});
       node->Up(role, kFirst);
@@ -119,15 +119,15 @@ TEST_CASE("Hazard H10: one large tree holds back all others; mended, they go out
       node->PlaceMany(0, 2);
       const auto frames = node->Tick(kFirst);
       REQUIRE(node->refused.size() == 1);
-      REQUIRE(frames.size() == (mended ? 1 : 0));
-      if (mended) REQUIRE(OnlyValue(frames).key == "tree:m");
+      REQUIRE(frames.size() == (fixed ? 1 : 0));
+      if (fixed) REQUIRE(OnlyValue(frames).key == "tree:m");
       // The one that went out is marked, though the gate stays open for the other at a dialer.
       REQUIRE(node->Tick(kFirst).empty());
     }
   });
 }
 
-TEST_CASE("Hazard H11: keys and framing are not in the size test; mended, the whole frame is") {
+TEST_CASE("Hazard H11: keys and framing are not in the size test; fixed, the whole frame is") {
   const auto frame_of = [](HazardSet set, std::uint64_t limit) {
     auto node = Raw(set, "a", {.constants = {.batch_bytes = limit}});
     node->Up(StreamRole::kDialer);
@@ -137,24 +137,24 @@ TEST_CASE("Hazard H11: keys and framing are not in the size test; mended, the wh
   const std::string frame = frame_of({}, 1'000).at(0);
   const std::uint64_t value_bytes = DecodeStoreFrame(AsBytes(frame))->entries.at(0).value.size();
   REQUIRE(value_bytes < frame.size());
-  BothWays(Hazard::kValueBytes, [&](HazardSet set, bool mended) {
+  BothWays(Hazard::kValueBytes, [&](HazardSet set, bool fixed) {
     REQUIRE(frame_of(set, value_bytes - 1).empty());
-    REQUIRE(frame_of(set, value_bytes).size() == (mended ? 0 : 1));
-    REQUIRE(frame_of(set, frame.size() - 1).size() == (mended ? 0 : 1));
+    REQUIRE(frame_of(set, value_bytes).size() == (fixed ? 0 : 1));
+    REQUIRE(frame_of(set, frame.size() - 1).size() == (fixed ? 0 : 1));
     REQUIRE(frame_of(set, frame.size()).size() == 1);
   });
 }
 
-TEST_CASE("Hazard H12: an entry above the transport's limit ends the stream; mended, it comes in verified pieces") {
-  BothWays(Hazard::kEntryChunks, [](HazardSet set, bool mended) {
+TEST_CASE("Hazard H12: an entry above the transport's limit ends the stream; fixed, it comes in verified pieces") {
+  BothWays(Hazard::kEntryChunks, [](HazardSet set, bool fixed) {
     auto full = Raw(set, "b", {.constants = {.batch_bytes = 1'000, .transport_bytes = 1u << 20}}), joiner = Raw(set);
     full->PlaceMany(0, 30, 50'000);
     full->Rounds(10);
     joiner->Up(StreamRole::kServer);
     const auto answer = full->Receive(joiner->control.at(0));
-    REQUIRE(full->closed == (mended ? 0 : 1));
-    REQUIRE(answer.size() == (mended ? 3 : 0));
-    if (!mended) {
+    REQUIRE(full->closed == (fixed ? 0 : 1));
+    REQUIRE(answer.size() == (fixed ? 3 : 0));
+    if (!fixed) {
       // And what history sends is believed: a chunk of an attempt that says to have 1,000,000 is applied as it comes.
       const TreeState state{"m", Remote(0, 1), 1};
       const StoreEntry entry{.key = "tree:m",
@@ -179,7 +179,7 @@ TEST_CASE("Hazard H12: an entry above the transport's limit ends the stream; men
   });
 }
 
-TEST_CASE("Hazards: with all of them mended, frames that do not decode change nothing and are counted as before") {
+TEST_CASE("Hazards: with all of them fixed, frames that do not decode change nothing and are counted as before") {
   const HazardSet all = *ParseHazards("H1,H2,H3,H4,H5,H6,H7,H9,H10,H11,H12,H13,H14");
   const auto fresh = [&] {
     auto node = Raw(all);

@@ -54,8 +54,8 @@ TEST_CASE("Removals: before #809 the operation is one of the JSON list") {
   REQUIRE(DecodeJsonTreeState(AsBytes(DecodeJsonPolicyState(AsBytes(value))->config))->operations.back() == kRemoval);
 }
 
-TEST_CASE("Removals (H13): a peer keeps what the worker dropped; mended, it has what was placed since alone") {
-  BothWays(Hazard::kRemovalsDropped, [](HazardSet set, bool mended) {
+TEST_CASE("Removals (H13): a peer keeps what the worker dropped; fixed, it has what was placed since alone") {
+  BothWays(Hazard::kRemovalsDropped, [](HazardSet set, bool fixed) {
     for (const auto& make : std::array<std::function<NodePtr(const char*)>, 3>{
              [&](const char* name) { return Crdt(CrdtOpsPoint::k899, set, name); },
              [&](const char* name) { return Raw(set, name); },
@@ -70,7 +70,7 @@ TEST_CASE("Removals (H13): a peer keeps what the worker dropped; mended, it has 
       a->Drop("w");
       a->Place("two");
       b->ReceiveAll(a->Tick());
-      REQUIRE(b->Holds("one") == !mended);
+      REQUIRE(b->Holds("one") == !fixed);
       REQUIRE(b->Holds("two"));
     }
   });
@@ -150,19 +150,19 @@ TEST_CASE("Removals (W11): what the seventh placed in the same second after a re
   REQUIRE(b->Depth("prompt", "w") == 0);
 }
 
-TEST_CASE("Removals (H1): an eviction that finds the queue full is gone; mended, it comes again") {
-  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool mended) {
+TEST_CASE("Removals (H1): an eviction that finds the queue full is gone; fixed, it comes again") {
+  BothWays(Hazard::kMarkedUnheard, [](HazardSet set, bool fixed) {
     NodePtr node = Tenants(set);
     node->Up(StreamRole::kDialer);
     node->Place("one");
     node->Drop("w");
     REQUIRE(node->Tick(kFirst, SendOutcome::kFull).size() == 1);
     node->Drop("w2");
-    REQUIRE(node->buffer("tenant_deltas").entries == (mended ? 3 : 1));
+    REQUIRE(node->buffer("tenant_deltas").entries == (fixed ? 3 : 1));
     const std::vector<std::string> frames = node->Tick();
     const std::vector<TenantEviction> second = {{0, "w2"}}, both = {{0, "w"}, {0, "w2"}};
-    REQUIRE(DeltaOf(frames).evictions == (mended ? both : second));
-    if (mended) node->Receive(EncodeAcknowledgement(Store::kPolicy));
+    REQUIRE(DeltaOf(frames).evictions == (fixed ? both : second));
+    if (fixed) node->Receive(EncodeAcknowledgement(Store::kPolicy));
     REQUIRE(node->buffer("tenant_deltas").entries == 0);
     REQUIRE(node->buffer("tenant_deltas").bytes == 0);
   });

@@ -118,8 +118,8 @@ TEST_CASE("SnapshotOps T4 (H4): equal counters hide different contents") {
 // The specification's toy: one minute of regular placements and its five checkpoints, during which placements go on.
 // Placements come at `phase` and then every 1 / rate. A round sleeps its second after its work, so each checkpoint
 // begins as much later as the ones before it took: the k-th at 10 s · k + (k − 1) · rebuild.
-std::unique_ptr<GenerationNode> Minute(int rate, Time rebuild, Time phase, HazardSet mended = {}) {
-  auto node = MakeNode({.mended = mended});
+std::unique_ptr<GenerationNode> Minute(int rate, Time rebuild, Time phase, HazardSet fixed = {}) {
+  auto node = MakeNode({.fixed = fixed});
   const Time every = Time(std::chrono::seconds(1)) / rate;
   int next = 0;
   const auto at = [&] { return phase + next * every; };
@@ -156,7 +156,7 @@ TEST_CASE("SnapshotOps T5 (H8): 100 a second and 50 ms: one is kept of five, and
   REQUIRE(node->as<SnapshotOps>().pending(kKey) == 0);
 }
 
-TEST_CASE("SnapshotOps T5 (H8 mended): the same against a version stored with the body: all five, 1,000 pending") {
+TEST_CASE("SnapshotOps T5 (H8 fixed): the same against a version stored with the body: all five, 1,000 pending") {
   auto node = Minute(100, std::chrono::milliseconds(50), std::chrono::milliseconds(1), {Hazard::kLiveCommit});
   REQUIRE(node->as<SnapshotOps>().commits() == 5);
   REQUIRE(node->as<SnapshotOps>().pending(kKey) == Approx(1'000).epsilon(0.03));
