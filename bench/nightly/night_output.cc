@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "bench/export/xml.h"
 #include "bench/text/quantity.h"
@@ -56,8 +58,24 @@ std::string RowOf(const Finding& finding) {
          (finding.counts() ? "" : "; muted: " + CellText(finding.muted)) + " |\n";
 }
 
+// Of those that are not judged there is a row per place and answer, however many figures they are.
+std::vector<Finding> Folded(const std::vector<Finding>& findings) {
+  std::vector<Finding> rows;
+  std::map<std::tuple<std::string, std::string, std::string>, std::pair<std::size_t, std::size_t>> folded;
+  for (const Finding& each : findings) {
+    if (each.verdict != FindingVerdict::kNotApplicable || !each.counts()) {
+      rows.push_back(each);
+      continue;
+    }
+    const auto [at, is_new] = folded.try_emplace({each.where, each.word, each.text}, rows.size(), 0);
+    if (is_new) rows.push_back(each);
+    Finding& row = rows[at->second.first];
+    if (++at->second.second > 1) row.figure = std::to_string(at->second.second) + " figures";
+  }
+  return rows;
+}
+
 std::string SeenText(const Sight& sight) {
-  if (!sight.false_calls) return "too few pairs (it takes " + std::to_string(kPairsForSight) + ")";
   if (!sight.smallest_seen_percent) return "none up to 100 %";
   char text[32];
   std::snprintf(text, sizeof text, "%.0f %%", *sight.smallest_seen_percent);
@@ -85,7 +103,7 @@ std::string NightMarkdown(const NightRequest& request, const Night& night) {
     if (findings.empty()) continue;
     out += "\n| where | figure | verdict | |\n|---|---|---|---|\n";
     for (const bool news : {true, false})
-      for (const Finding& each : findings)
+      for (const Finding& each : Folded(findings))
         if (IsNews(each) == news) out += RowOf(each);
   }
   if (!night.sights.empty()) {
@@ -94,9 +112,18 @@ std::string NightMarkdown(const NightRequest& request, const Night& night) {
         "for "
         "the worse that it calls in 95 % of nights, and how often it calls one that is not there.\n\n"
         "| where | figure | pairs | smallest change seen | false calls |\n|---|---|--:|--:|--:|\n";
-    for (const Sight& each : night.sights)
+    std::map<std::string, std::size_t> too_few;  // pairs, by cell: one row says so
+    for (const Sight& each : night.sights) {
+      if (!each.false_calls) {
+        too_few[each.cell] = std::max(too_few[each.cell], each.pairs);
+        continue;
+      }
       out += "| " + CellText(each.cell) + " | " + CellText(each.figure) + " | " + std::to_string(each.pairs) + " | " +
              SeenText(each) + " | " + QuantityText(Quantity::kShare, each.false_calls) + " |\n";
+    }
+    for (const auto& [cell, pairs] : too_few)
+      out += "| " + CellText(cell) + " | the others | " + std::to_string(pairs) + " | too few pairs (it takes " +
+             std::to_string(kPairsForSight) + ") | – |\n";
   }
   if (!night.notes.empty()) out += "\n";
   for (const std::string& note : night.notes) out += "* " + note + "\n";
