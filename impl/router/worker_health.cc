@@ -48,8 +48,18 @@ void WorkerHealthChecker::Tick() {
       if (!all && state.replied) continue;
       if (replied_[worker.value].exchange(false, std::memory_order_relaxed) && fleet_.healthy(worker)) {
         state.misses = 0;
+        state.idle_periods = 1;
+        state.periods_left = 0;
         continue;
       }
+      const bool replies = state.replied && state.misses == 0 && fleet_.healthy(worker);
+      if (!replies) state.idle_periods = 1;
+      if (replies && state.periods_left > 0) {
+        --state.periods_left;
+        continue;
+      }
+      state.periods_left = state.idle_periods - 1;
+      state.idle_periods = std::min(2 * state.idle_periods, options_.idle_periods_max);
       due.push_back(worker);
     }
   }

@@ -3,7 +3,9 @@
 //   at the start  a worker that has not replied yet is checked every `retry`, until all have
 //   always        every worker is checked every `period`: after `misses_max` misses in a row it is unhealthy, and one
 //                 reply makes it healthy again. A healthy one that replied to a request since the last tick is left
-//                 out: checks are for the quiet
+//                 out: checks are for the quiet. One that nobody uses and that keeps replying is asked half as often
+//                 each time, down to every `idle_periods_max`-th period: of N routers and M idle workers there are N x
+//                 M pairs. A miss, or a request, and it is asked every period again
 //   at once       a worker below its register is notified, so that it can take the value + 1 (NotifyRegister)
 //   at once       a worker of which a peer knows another incarnation is checked (Recheck), at most every
 //                 `recheck_period`
@@ -40,6 +42,9 @@ struct HealthOptions {
   // A hung worker is found after about misses_max * period. Lower finds it sooner, and takes a slow one for hung
   // sooner.
   std::uint32_t misses_max = 3;
+  // Higher costs less, and an idle worker that went away is found so much later: nobody waits for it meanwhile, and the
+  // first request to it finds out.
+  std::uint32_t idle_periods_max = 8;
   // Peers make a router check one worker so often at most, whatever they say.
   Time recheck_period = std::chrono::seconds(1);
 };
@@ -72,8 +77,10 @@ class WorkerHealthChecker {
     bool replied = false;  // ever
     bool under_way = false;
     std::uint32_t misses = 0;  // in a row
-    Incarnation notified;      // the highest value it replied to
-    Time rechecked_at{-1};     // < 0: never
+    std::uint32_t idle_periods = 1;
+    std::uint32_t periods_left = 0;  // in which it is left out, while it replies
+    Incarnation notified;            // the highest value it replied to
+    Time rechecked_at{-1};           // < 0: never
     bool recheck_posted = false;
   };
 

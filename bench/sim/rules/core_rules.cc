@@ -3,9 +3,10 @@
 namespace prefixmesh::sim {
 namespace {
 
-// In periods of the checks, by the router's clock: one that replied to a request is left out once, and the third miss
-// in a row counts. And the time that checks take.
-constexpr double kSeenUpWithin = 2, kSeenDownWithin = 5;
+// In periods of the checks, by the router's clock: one that replied to a request is left out once, an idle one for
+// longer, and the third miss in a row counts. And the time that checks take.
+constexpr double kIdle = HealthOptions().idle_periods_max;
+constexpr double kSeenUpWithin = 2, kSeenDownWithin = 5 + kIdle, kSeenRestartedWithin = 2 + kIdle;
 constexpr Time kChecksTake = std::chrono::milliseconds(500);
 
 void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot, const Rule::Broken& broken) {
@@ -25,7 +26,8 @@ void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot,
   const Time same = std::min(
       known,
       Time(static_cast<Time::rep>(slowest * static_cast<double>((mesh.now() - worker.incarnation_since).count()))));
-  if (worker.up && same > periods(kSeenUpWithin) && !router.lies() && fleet.incarnation(slot) != worker.incarnation)
+  if (worker.up && same > periods(kSeenRestartedWithin) && !router.lies() &&
+      fleet.incarnation(slot) != worker.incarnation)
     broken("has incarnation " + std::to_string(fleet.incarnation(slot).value) + " of " + WorkerLabel(number) +
            ", which is " + std::to_string(worker.incarnation.value));
 }

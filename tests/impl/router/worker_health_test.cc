@@ -18,7 +18,8 @@ using std::chrono::seconds;
 
 // Workers 0 to count - 1, and the checks that went out to them.
 struct World final : WorkerTransport {
-  explicit World(std::size_t count) : executor(clock), fleet(0) {
+  explicit World(std::size_t count, std::uint32_t idle_periods_max = 1)
+      : options{seconds(1), milliseconds(200), 3, idle_periods_max}, executor(clock), fleet(0) {
     for (std::size_t i = 0; i < count; ++i) workers.push_back(*fleet.InternOwn("w" + std::to_string(i)));
     checker = std::make_unique<WorkerHealthChecker>(
         options, clock, executor, fleet, workers, *this, [this](WorkerIndex worker, const HealthReply& reply) {
@@ -63,7 +64,7 @@ struct World final : WorkerTransport {
     executor.AdvanceBy(options.retry);  // the first beat that greets everyone
   }
 
-  const HealthOptions options{seconds(1), milliseconds(200), 3};
+  const HealthOptions options;
   test::ManualClock clock;
   test::ManualExecutor executor;
   Fleet fleet;
@@ -175,6 +176,33 @@ TEST_CASE("WorkerHealthChecker: a healthy worker that answered a request since t
     world.AnswerOne(0, 1);
   }
   REQUIRE(world.fleet.healthy(world.workers[1]));
+}
+
+TEST_CASE("WorkerHealthChecker: an idle worker that keeps answering is asked less often, until it is used or misses") {
+  World world(1, 4);
+  world.StartAll();
+  std::vector<int> asked;
+  const auto run = [&](int ticks, bool answers) {
+    asked.clear();
+    for (int tick = 0; tick < ticks; ++tick) {
+      if (!world.checks.empty()) {
+        asked.push_back(tick);
+        answers ? world.AnswerOne(0, 1) : world.MissOne(0);
+      }
+      world.executor.AdvanceBy(seconds(1));
+    }
+  };
+  run(16, true);
+  REQUIRE(asked == std::vector<int>{0, 2, 6, 10, 14});  // the first of them begins the second period of idling
+  world.checker->NoteReply(world.workers[0]);
+  run(8, true);
+  REQUIRE(asked.size() >= 3);
+  run(12, false);
+  REQUIRE(asked.back() - asked.front() >= static_cast<int>(asked.size()) - 1);
+  REQUIRE_FALSE(world.fleet.healthy(world.workers[0]));
+  for (std::size_t i = 1; i < asked.size(); ++i) REQUIRE(asked[i] == asked[i - 1] + 1);  // every period since the miss
+  run(1, true);
+  REQUIRE(world.fleet.healthy(world.workers[0]));
 }
 
 TEST_CASE("WorkerHealthChecker: a worker that does not answer has one check under way, however long it takes") {
