@@ -108,6 +108,7 @@ Json AbJson(const Experiment& experiment, const Analysis& analysis) {
           {"seed", request.seed},
           {"plan_fingerprints", analysis.plan_fingerprints},
           {"mixed_index", MixedIndex(request.arms)},
+          {"mixed_policy", MixedPolicy(request.arms)},
           {"null_experiment", analysis.null_experiment},
           {"machine", first != nullptr ? Json(first->machine) : Json(nullptr)},
           {"build", first != nullptr ? Json(first->build) : Json(nullptr)},

@@ -56,8 +56,13 @@ bool MixedIndex(const std::vector<Arm>& arms) {
                      [&](const Arm& arm) { return arm.index_kind != arms.front().index_kind; });
 }
 
+bool MixedPolicy(const std::vector<Arm>& arms) {
+  return std::any_of(arms.begin(), arms.end(),
+                     [&](const Arm& arm) { return arm.settings.route != arms.front().settings.route; });
+}
+
 Result<std::vector<Arm>> ResolveArms(const ArmsRequest& request) {
-  if (request.texts.size() < 2) return Invalid("an A/B needs at least two arms");
+  if (request.texts.size() < 2 && request.compared) return Invalid("an A/B needs at least two arms");
   if (request.texts.size() > kArmsMax) return Invalid("more than " + std::to_string(kArmsMax) + " arms");
   std::vector<Arm> arms;
   for (const std::string& text : request.texts) {
@@ -65,7 +70,7 @@ Result<std::vector<Arm>> ResolveArms(const ArmsRequest& request) {
     if (!arm.ok()) return arm.error();
     arms.push_back(std::move(*arm));
   }
-  if (MixedIndex(arms)) {
+  if (request.compared && MixedIndex(arms)) {
     std::string kinds;
     for (const Arm& arm : arms) kinds += (kinds.empty() ? "" : ", ") + arm.text + " is on " + arm.index_kind;
     if (!request.mixed_index)
@@ -80,6 +85,10 @@ Result<std::vector<Arm>> ResolveArms(const ArmsRequest& request) {
       arms.push_back(std::move(*off));
     }
   }
+  if (request.compared && MixedPolicy(arms) && !request.mixed_policy)
+    return Invalid(
+        "the arms do not share a policy (their [route] settings differ): how a worker is chosen is not the strategy; "
+        "--mixed-policy allows it");
   for (std::size_t i = 0; i < arms.size(); ++i) arms[i].name = std::string(1, static_cast<char>('A' + i));
   return arms;
 }

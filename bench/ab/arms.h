@@ -32,9 +32,11 @@ struct Arm {
 };
 
 struct ArmsRequest {
-  std::vector<std::string> texts;  // at least two
-  load::Settings settings;         // what all share
-  bool mixed_index = false;        // allows different kinds, and adds `off` on both of them when they differ
+  std::vector<std::string> texts;
+  load::Settings settings;    // what all share
+  bool mixed_index = false;   // allows different kinds, and adds `off` on both of them when they differ
+  bool mixed_policy = false;  // allows different policies: [route] is not the strategy
+  bool compared = true;       // else one arm is enough, and any stand beside each other
 };
 Result<std::vector<Arm>> ResolveArms(const ArmsRequest& request);
 
@@ -46,5 +48,6 @@ void SetBuild(Arm& arm, const std::string& bin_dir, const std::string& build_nam
 bool DifferentBuilds(const std::vector<Arm>& arms);
 
 bool MixedIndex(const std::vector<Arm>& arms);
+bool MixedPolicy(const std::vector<Arm>& arms);
 
 }  // namespace prefixmesh::bench::ab

@@ -74,6 +74,7 @@ CLI::App* AbArguments::AddTo(CLI::App& app) {
       ->check(WholeFrom(1, ab::kPairsMax));
   command->add_flag("--mixed-index", mixed_index,
                     "allow arms on different index kinds; runs `off` on both beside them");
+  command->add_flag("--mixed-policy", mixed_policy, "allow arms with different [route] settings");
   scenario.AddTo(*command);
   command->add_option("--out", out, "folder for all runs, ab.json and report.html; a new one under runs/ by default");
   return command;
@@ -86,7 +87,8 @@ int RunAb(const AbArguments& arguments) {
   if (Status slos = CheckSlos(*settings); !slos.ok()) return Fail(slos.error().message);
   const Result<std::vector<std::string>> texts = builds ? ArmTextsOfBuilds(arguments, *settings) : ArmTexts(arguments);
   if (!texts.ok()) return Fail(texts.error().message);
-  Result<std::vector<ab::Arm>> arms = ab::ResolveArms({*texts, *settings, arguments.mixed_index});
+  Result<std::vector<ab::Arm>> arms =
+      ab::ResolveArms({*texts, *settings, arguments.mixed_index, arguments.mixed_policy});
   if (!arms.ok()) return Fail(arms.error().message);
   Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(settings->metrics);
   if (!metrics.ok()) return Fail(metrics.error().message);

@@ -15,7 +15,7 @@ struct AbArguments {
   ScenarioArguments scenario;
   std::string a, b, arms, build_a, build_b, out;
   std::size_t pairs = 12;
-  bool mixed_index = false;
+  bool mixed_index = false, mixed_policy = false;
 
   CLI::App* AddTo(CLI::App& app);
 };

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "bench/app/ab_command.h"
+#include "bench/app/fleet_command.h"
 #include "bench/app/nightly_command.h"
 #include "bench/app/output.h"
 #include "bench/app/profile_command.h"
@@ -255,6 +256,8 @@ int Main(int argc, char** argv) {
 
   SimArguments sim_arguments;
   CLI::App* sim = sim_arguments.AddTo(app);
+  FleetArguments fleet_arguments;
+  CLI::App* fleet = fleet_arguments.AddTo(app);
 
   app.formatter(std::make_shared<NarrowHelp>());
   for (CLI::App* command : app.get_subcommands({})) NameTypesForPeople(*command);
@@ -274,6 +277,7 @@ int Main(int argc, char** argv) {
   if (report->parsed()) return RunReport(report_arguments);
   if (conform->parsed()) return ConformCommand(vector_files);
   if (sim->parsed()) return RunSim(sim_arguments);
+  if (fleet->parsed()) return RunFleetCommand(fleet_arguments);
   if (ab->parsed()) return RunAb(ab_arguments);
   if (compare->parsed()) return RunCompare(compare_arguments);
   if (reproduce->parsed()) return RunReproduce(reproduce_arguments);

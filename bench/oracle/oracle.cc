@@ -22,14 +22,21 @@ using Blocks = std::vector<NodeId>;
 // Workers that are always there.
 class Workers final : public WorkerTransport {
  public:
-  explicit Workers(const std::vector<std::string>& models) : models_(models) {}
+  Workers(const std::vector<std::string>& models, std::uint64_t slots) : models_(models), slots_(slots) {}
   void CheckHealth(WorkerIndex, Incarnation, Answer answer) override {
-    answer(HealthReply{"", Incarnation{1}, models_});
+    answer(HealthReply{"", Incarnation{1}, models_, slots_});
   }
 
  private:
   const std::vector<std::string>& models_;
+  const std::uint64_t slots_;
 };
+
+std::vector<load::ServiceModel> WorkersOf(const load::Settings& settings) {
+  std::vector<load::ServiceModel> workers;
+  for (const load::ServiceOptions& service : load::ServicesOf(settings.workers)) workers.emplace_back(service);
+  return workers;
+}
 
 // Every router's ties are broken from one sequence.
 class Ties final : public Random {
@@ -58,12 +65,12 @@ struct Asked {
   std::size_t router = 0;
 };
 
-// A router without sync: what peers learn of it is the model's (Visibility).
+// A router without sync: what peers learn of it is the model's (Visibility). Its peers are all others, in order.
 RouterCoreOptions RouterOf(const load::Settings& settings, std::size_t routers) {
   RouterCoreOptions options;
   options.name = "oracle";
   for (std::size_t i = 0; i < settings.workers.count; ++i) options.workers.push_back("w" + std::to_string(i));
-  for (std::size_t i = 0; i < routers; ++i) options.peers.push_back("r" + std::to_string(i));
+  for (std::size_t i = 1; i < routers; ++i) options.peers.push_back("r" + std::to_string(i));
   options.trees.budget_bytes = static_cast<std::uint64_t>(settings.index.budget_mib * 1048576);
   options.trees.hash.text_block_bytes = static_cast<std::uint32_t>(settings.index_block_bytes());
   options.trees.hash.tokens_block_tokens = static_cast<std::uint32_t>(settings.index_block_bytes() / kBytesPerToken);
@@ -82,8 +89,8 @@ class Model {
         same_blocks_(settings.index_block_bytes() == settings.worker_block_bytes()),
         worker_block_bytes_(settings.worker_block_bytes()),
         loads_are_shared_(routers.count > 1 && routers.visibility.ever()),
-        transport_(plan.models()),
-        workers_(settings.workers.count, load::ServiceModel(load::ServiceOf(settings.workers))),
+        transport_(plan.models(), settings.workers.concurrency),
+        workers_(WorkersOf(settings)),
         requests_of_(workers_.size(), 0) {
     for (std::size_t i = 0; i < routers.count; ++i) {
       cores_.push_back(std::make_unique<RouterCore>(RouterOf(settings, routers.count),
@@ -95,6 +102,7 @@ class Model {
 
   void Serve(const load::PlannedRequest& request, bool counted) {
     const Time now(request.intended_ns);
+    world_.RunUntil(now);  // what the routers do in time: what was chosen lately grows old
     Advance(now);
     Deliver(now);
     const std::size_t router = cores_.size() == 1 ? 0 : request.router;
@@ -130,7 +138,7 @@ class Model {
         const Asked& request = asked_.at(event.ticket);
         if (event.type == load::ServiceEvent::Type::kFinished) {
           const WorkerIndex served{static_cast<std::uint16_t>(worker)};
-          cores_[request.router]->Finish(served, true);
+          cores_[request.router]->Finish(served, Forwarded::kServed);
           ShareLoad(request.router, served);
           asked_.erase(event.ticket);
         } else if (request.counted) {
@@ -146,7 +154,7 @@ class Model {
     if (!loads_are_shared_) return;
     for (std::size_t peer = 0; peer < cores_.size(); ++peer)
       if (peer != router)
-        cores_[peer]->fleet().SetPeerLoad(PeerIndex{static_cast<std::uint16_t>(router)}, worker,
+        cores_[peer]->fleet().SetPeerLoad(SimNetwork::PeerOf(peer, router), worker,
                                           cores_[router]->fleet().own_in_flight(worker));
   }
 

@@ -153,7 +153,7 @@ void SimRouter::Forward(WorkerIndex worker) {
 
 void SimRouter::End(WorkerIndex worker, bool reached) {
   --in_flight_[worker.value];
-  core_.Finish(worker, reached);
+  core_.Finish(worker, reached ? Forwarded::kServed : Forwarded::kUnreached);
 }
 
 // ---- removals -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 // is the implementation's. Bounds: the caller has one check under way per worker.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct HealthReply {
   std::string name;
   Incarnation incarnation;
   std::vector<std::string> models;
+  std::uint64_t slots = 0;     // requests that it serves at once; 0: it does not say
+  std::uint64_t requests = 0;  // that it has, running and waiting
 };
 
 class WorkerTransport {

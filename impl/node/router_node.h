@@ -69,7 +69,9 @@ class RouterNode final : public RouterHandler {
   ByteBudget& in_flight() override { return in_flight_bytes_; }
   Result<RouteDecision> Decide(const RouteRequest& request, bool again) override;
   bool TakeRetry() override { return core_.TakeRetry(); }
-  void Finished(const RouteDecision& decision, bool reached) override { core_.Finish(decision.worker, reached); }
+  void Finished(const RouteDecision& decision, Forwarded forwarded) override {
+    core_.Finish(decision.worker, forwarded);
+  }
   void SawIncarnation(WorkerIndex worker, Incarnation incarnation) override { core_.OnReply(worker, incarnation); }
   void Probe(const RouteRequest& request, std::string worker,
              std::function<void(const v1::ProbeReply&)> done) override {

@@ -1,5 +1,7 @@
 #include "impl/route/fleet.h"
 
+#include <algorithm>
+
 namespace prefixmesh {
 namespace {
 
@@ -7,7 +9,7 @@ constexpr std::size_t kNameBytesMax = 256;
 
 }  // namespace
 
-Fleet::Fleet(std::size_t peer_count) : slots_(new Slot[kWorkersMax]) {
+Fleet::Fleet(std::size_t peer_count) : peer_count_(peer_count), slots_(new Slot[kWorkersMax]) {
   MutexLock lock(mutex_);
   peer_loads_.resize(peer_count);
 }
@@ -56,6 +58,29 @@ RegisterChange Fleet::RaiseIncarnation(WorkerIndex worker, Incarnation incarnati
     return current == 0 ? RegisterChange::kFirst : RegisterChange::kNewIncarnation;
   }
   return RegisterChange::kNone;
+}
+
+void Fleet::SetTold(WorkerIndex worker, std::uint64_t slots, std::uint64_t requests) {
+  Slot& slot = slots_[worker.value];
+  const std::uint64_t told_max = kToldMax;
+  slot.told.store(static_cast<std::uint32_t>(std::min(slots, told_max)), std::memory_order_relaxed);
+  const std::uint64_t ours = LoadOf(slot);
+  slot.strange.store(static_cast<std::uint32_t>(std::min(requests - std::min(requests, ours), told_max)),
+                     std::memory_order_relaxed);
+  slot.strange_is_new.store(true, std::memory_order_relaxed);
+}
+
+void Fleet::AgeLately() {
+  for (std::size_t i = 0; i < size(); ++i) {
+    if (!slots_[i].strange_is_new.exchange(false, std::memory_order_relaxed))
+      slots_[i].strange.store(0, std::memory_order_relaxed);
+    slots_[i].placed.Turn();
+    slots_[i].failed.Turn();
+  }
+}
+
+void Fleet::AgeFresh() {
+  for (std::size_t i = 0; i < size(); ++i) slots_[i].fresh.Turn();
 }
 
 void Fleet::SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight) {

@@ -10,6 +10,7 @@ void BlockActions::Apply(const ApplyIds& action) {
       index_.StampOwn(action.ids, *worker, action.seq, action.worker_incarnation);
     } else {
       index_.ApplyIds(action.ids, *worker, action.origin, action.seq, action.worker_incarnation);
+      fleet_.NotePeerPlacement(*worker);
     }
   }
   if (on_applied_) on_applied_(action);

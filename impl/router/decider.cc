@@ -21,7 +21,10 @@ Result<RouteDecision> Decider::Decide(const RouteRequest& request, std::uint64_t
   if (model == nullptr || scope == nullptr) return NoSuchModel(request.model);
   thread_local std::vector<NodeId> blocks;
   blocks.clear();
-  if (trees_.options().kind == IndexKind::kBlock) scope->hasher.Hash(*request.prompt, blocks);
+  if (trees_.block_index() != nullptr) {
+    trees_.block_index()->Prefetch(scope->hasher.First(*request.prompt));
+    scope->hasher.Hash(*request.prompt, blocks);
+  }
   return Place(request, *model, *scope, blocks, random_bits, mesh);
 }
 
@@ -39,10 +42,13 @@ Result<RouteDecision> Decider::Place(const RouteRequest& request, const ModelTab
   const Prompt prompt{request.kind, request.prompt, blocks, scope.slot};
   Choice choice;
   const Insertion insertion = scope.tree->MatchAndInsert(prompt, [&](const TreeMatch& match) {
-    choice = ChooseWorker(policy_, match, model.workers, *this, random_bits);
+    choice = ChooseWorker(policy_, options_, match,
+                          {model.workers, fleet_, random_bits, turns_.fetch_add(1, std::memory_order_relaxed)});
     // Counted while the tree is locked, so that the next decision already sees it.
-    if (choice.worker.has_value())
+    if (choice.worker.has_value()) {
       fleet_.BeginRequest(Seeded(Bug::kcore_wrong_worker_counted) ? model.workers.front() : *choice.worker);
+      fleet_.NoteOwnPlacement(*choice.worker);
+    }
     return choice.worker;
   });
   if (Seeded(Bug::kcore_refused_inserted) && !choice.worker.has_value() && !model.workers.empty())

@@ -8,6 +8,7 @@
 // kNotFound: no such model; kUnavailable: no healthy worker. Bounds: those of the trees and the mesh's queue.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 
@@ -22,10 +23,17 @@
 
 namespace prefixmesh {
 
-class Decider final : private LoadView {
+class Decider {
  public:
-  Decider(const PolicyOptions& policy, TreeSet& trees, const ModelTable& models, Fleet& fleet)
-      : policy_(policy), trees_(trees), models_(models), fleet_(fleet) {}
+  // Turns begin at `first_turn`, so that routers do not go round in step.
+  Decider(const PolicyOptions& options, std::uint64_t first_turn, TreeSet& trees, const ModelTable& models,
+          Fleet& fleet)
+      : options_(options),
+        policy_(PolicyOf(options.policy)),
+        trees_(trees),
+        models_(models),
+        fleet_(fleet),
+        turns_(first_turn) {}
 
   // The request counts as in flight at the worker from here on. `random_bits` breaks ties; `mesh`: null without sync.
   Result<RouteDecision> Decide(const RouteRequest& request, std::uint64_t random_bits, Mesh* mesh);
@@ -39,14 +47,12 @@ class Decider final : private LoadView {
   void Announce(const RouteRequest& request, const TreeScope& scope, std::span<const NodeId> blocks,
                 const RouteDecision& decision, const Insertion& insertion, Mesh& mesh);
 
-  // LoadView
-  bool Healthy(WorkerIndex worker) const override { return fleet_.healthy(worker); }
-  std::uint32_t Load(WorkerIndex worker) const override { return fleet_.load(worker); }
-
-  const PolicyOptions policy_;
+  const PolicyOptions options_;
+  const Policy policy_;
   TreeSet& trees_;
   const ModelTable& models_;
   Fleet& fleet_;
+  std::atomic<std::uint64_t> turns_;
 };
 
 }  // namespace prefixmesh

@@ -19,6 +19,13 @@ struct RouteRequest {
   const Slices* prompt = nullptr;
 };
 
+// What became of a request at its worker.
+enum class Forwarded : std::uint8_t {
+  kServed,    // or refused for a reason that is the client's
+  kFailed,    // refused for one that is the worker's
+  kUnreached  // it could not be reached, or broke off
+};
+
 struct RouteDecision {
   WorkerIndex worker;
   std::string_view worker_name;

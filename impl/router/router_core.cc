@@ -44,7 +44,7 @@ RouterCore::RouterCore(RouterCoreOptions options, const RouterEnv& env)
       models_(trees_, fleet_),
       registers_(fleet_, trees_),
       admission_(options_.prompt_bytes_max),
-      decider_(options_.policy, trees_, models_, fleet_),
+      decider_(options_.policy, Prng::ForPurpose(0, options_.name).Next(), trees_, models_, fleet_),
       own_workers_(InternOwn(fleet_, options_.workers)),
       health_(options_.health, env_.clock, env_.loop, fleet_, own_workers_, env_.workers,
               [this](WorkerIndex worker, const HealthReply& reply) { return OnHealthReply(worker, reply); }) {
@@ -67,6 +67,8 @@ void RouterCore::Start(SyncTransport* transport, FrameForm form) {
     mesh_->Start(*transport, form);
   }
   health_.Start();
+  LatelyTick();
+  if (options_.policy.policy == "bounded") FreshTick();
   if (options_.trees.kind == IndexKind::kText)
     env_.loop.PostAt(env_.clock.Now() + options_.eviction_period, [this] { EvictionTick(); });
 }
@@ -74,6 +76,16 @@ void RouterCore::Start(SyncTransport* transport, FrameForm form) {
 void RouterCore::Stop() {
   if (mesh_ != nullptr) mesh_->Stop();
   health_.Stop();
+}
+
+void RouterCore::LatelyTick() {
+  fleet_.AgeLately();
+  env_.loop.PostAt(env_.clock.Now() + Fleet::kLately / 2, [this] { LatelyTick(); });
+}
+
+void RouterCore::FreshTick() {
+  fleet_.AgeFresh();
+  env_.loop.PostAt(env_.clock.Now() + Fleet::kFresh / 2, [this] { FreshTick(); });
 }
 
 void RouterCore::EvictionTick() {
@@ -107,7 +119,9 @@ void RouterCore::OnReply(WorkerIndex worker, Incarnation incarnation) {
   health_.NoteReply(worker);
 }
 
-void RouterCore::Finish(WorkerIndex worker, bool reached) {
+void RouterCore::Finish(WorkerIndex worker, Forwarded forwarded) {
+  const bool reached = forwarded != Forwarded::kUnreached;
+  if (forwarded != Forwarded::kServed) fleet_.NoteFailure(worker);
   if (!Seeded(Bug::kcore_in_flight_lost) || reached) fleet_.EndRequest(worker);
   admission_.End();
   if (reached || !fleet_.healthy(worker)) return;
@@ -121,6 +135,7 @@ bool RouterCore::OnHealthReply(WorkerIndex worker, const HealthReply& reply) {
   if (!registers_.Accept(reply.incarnation)) return false;
   RaiseRegister(worker, reply.incarnation);
   models_.Offer(env_.clock.Now(), worker, reply.models);
+  fleet_.SetTold(worker, reply.slots, reply.requests);
   return true;
 }
 

@@ -87,8 +87,8 @@ class RouterCore final : private TextTreeView {
   // worker serves). This router's index forgets that, and the strategy is told; worker_name is filled in. A higher
   // incarnation raises the register first, as a reply's does; under a lower one nothing changes, and it is counted.
   void OnRemoval(WorkerIndex worker, Removal removal);
-  // The request is over. `reached` false: the worker could not be reached, or broke off.
-  void Finish(WorkerIndex worker, bool reached);
+  // The request is over. A worker that was not reached is unhealthy until it replies.
+  void Finish(WorkerIndex worker, Forwarded forwarded);
   bool TakeRetry() { return admission_.TakeRetry(); }
 
   const RouterCoreOptions& options() const { return options_; }
@@ -123,6 +123,8 @@ class RouterCore final : private TextTreeView {
   void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
   void LogOfWorker(WorkerIndex worker, const char* what, bool warn);
   void EvictionTick();
+  void LatelyTick();
+  void FreshTick();
 
   const RouterCoreOptions options_;
   const RouterEnv env_;

@@ -49,9 +49,14 @@ struct RouterSettings {
 };
 
 inline constexpr SettingRow kRouteRows[] = {
+    Text<&PolicyOptions::policy>("policy", "cache-aware, bounded, round-robin", "how a worker is chosen"),
     Number<&PolicyOptions::cache_threshold>("cache_threshold", 0, 1, "match share from which the holder is chosen"),
-    Number<&PolicyOptions::balance_abs>("balance_abs", 0, 1e9, "in-flight difference that may trip the load balance"),
-    Number<&PolicyOptions::balance_rel>("balance_rel", 1, 1e9, "in-flight ratio that must hold as well"),
+    Number<&PolicyOptions::balance_abs>("balance_abs", 0, 1e9,
+                                        "cache-aware: in-flight difference that may trip the load balance"),
+    Number<&PolicyOptions::balance_rel>("balance_rel", 1, 1e9, "cache-aware: in-flight ratio that must hold as well"),
+    Text<&PolicyOptions::ties>("ties", "index, chance", "cache-aware: which of equally loaded holders is chosen"),
+    Number<&PolicyOptions::load_factor>("load_factor", 1, 1e6,
+                                        "bounded: a worker is too busy above this times the mean queue"),
 };
 inline constexpr SettingRow kIndexRows[] = {
     Text<&IndexSettings::kind>("kind", "auto, block, text", "auto: text for the generations, block for the others"),

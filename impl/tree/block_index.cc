@@ -37,6 +37,53 @@ BlockIndex::Descent BlockIndex::Descend(std::span<const NodeId> ids) const {
   return descent;
 }
 
+// Upwards from the deepest match: ends of runs and announced ids. Who holds a prefix holds all that is shorter, so the
+// holders add up. Of a long prompt only so many depths are looked at: the lock is held.
+constexpr std::size_t kLooksMax = 512;
+class BlockIndex::Shallower final : public ShallowerMatches {
+ public:
+  Shallower(BlockIndex& index, std::span<const NodeId> ids, const Descent& descent, std::uint64_t block_bytes)
+      : index_(index),
+        ids_(ids),
+        descent_(descent),
+        depth_(std::max(descent.matched, descent.announced)),
+        block_bytes_(block_bytes) {}
+
+  bool Next(std::uint64_t bytes_min, TreeMatch& match) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS override {
+    constexpr std::size_t kAhead = 16;
+    const std::size_t known = index_.holders_.size();
+    const auto least = static_cast<std::size_t>((bytes_min + block_bytes_ - 1) / block_bytes_);
+    while (depth_ > std::max<std::size_t>(least, 1) && looks_ < kLooksMax) {
+      --depth_;
+      ++looks_;
+      if (depth_ > kAhead) index_.edges_.Prefetch(ids_[depth_ - kAhead]);
+      const NodeId id = ids_[depth_ - 1];
+      // Where the own match ended inside a run, its holders stand at the run's end.
+      if (depth_ == descent_.matched && descent_.in_last < index_.chains_.length(descent_.last))
+        index_.edges_.CollectHolders(index_.chains_.end(descent_.last), /*own_only=*/true, index_.holders_);
+      if (index_.edges_.HeldByAnyone(id)) index_.edges_.CollectHolders(id, /*own_only=*/false, index_.holders_);
+      if (index_.holders_.size() == known) continue;
+      match.matched_bytes = depth_ * block_bytes_;
+      match.holders = index_.holders_;
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  BlockIndex& index_;
+  const std::span<const NodeId> ids_;
+  const Descent& descent_;
+  std::size_t depth_, looks_ = 0;
+  const std::uint64_t block_bytes_;
+};
+
+void BlockIndex::Prefetch(NodeId first) const {
+  if (first.value == 0) return;
+  DescentLock lock(mutex_);
+  if (const NodeId end = chains_.Prefetch(first); end.value != 0) edges_.PrefetchEntry(end);
+}
+
 Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, Chooser choose) {
   const std::span<const NodeId> ids = prompt.blocks;
   DescentLock lock(mutex_);
@@ -56,6 +103,8 @@ Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, Chooser choose) {
   match.prompt_bytes = ids.size() * std::uint64_t{BlockBytes(prompt.kind)};
   match.matched_bytes = std::uint64_t{depth} * BlockBytes(prompt.kind);
   match.holders = holders_;
+  Shallower shallower(*this, ids, descent, BlockBytes(prompt.kind));
+  match.shallower = &shallower;
 
   Insertion insertion;
   insertion.matched_bytes = match.matched_bytes;

@@ -16,7 +16,7 @@
 //
 // Recency: chains by an exact LRU of nodes (a leaf is never younger than its parent); announced edges by a clock with
 // one reference bit. Dropping is forgetting: local, counted, never told to anyone.
-// Threads: any, one mutex, held for one descent. Ownership: values. Errors: none.
+// Threads: any, one mutex, held for one descent, and before it once to prefetch. Ownership: values. Errors: none.
 // Bounds: options.budget_bytes over everything, exact to the allocation. Of that, announced edges get one for every 85
 // bytes: 786,432 of 64 MiB, which take 17 bytes each and, with the free places of their table, 19 to 39.
 #pragma once
@@ -64,6 +64,10 @@ class BlockIndex final : public PrefixTree {
   ScopeSize SizeOf(std::uint16_t scope) const;
   static constexpr std::uint16_t kScopesMax = BlockChains::kScopesMax;
 
+  // A prompt that begins with the block `first` is being hashed and comes next: asks for the memory that its descent
+  // will read, which by then is in the cache. Changes nothing.
+  void Prefetch(NodeId first) const;
+
   // Whether `id` itself is known to be held by `worker`: the end of a run, or announced. One look-up. An id inside a
   // run is not found by its id alone; Depths finds it, given the prompt. Marks nothing as used.
   bool Holds(NodeId id, WorkerIndex worker) const;
@@ -107,6 +111,8 @@ class BlockIndex final : public PrefixTree {
   struct Descent : BlockChains::Descent {
     std::uint32_t announced = 0;  // depth of the deepest announced id below `matched`, or 0
   };
+
+  class Shallower;
 
   Descent Descend(std::span<const NodeId> ids) const PREFIXMESH_REQUIRES(mutex_);
   void InsertLocked(std::span<const NodeId> ids, std::uint16_t scope, const Descent& descent, WorkerIndex worker,

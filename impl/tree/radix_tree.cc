@@ -1,3 +1,4 @@
+// Long: the nodes, and every walk over them.
 #include "impl/tree/radix_tree.h"
 
 #include <algorithm>
@@ -94,6 +95,39 @@ RadixTree::Descent RadixTree::Descend(const Prompt& prompt) const {
   return descent;
 }
 
+// Upwards from the deepest match. A tenant of a node is one of all above it.
+class RadixTree::Shallower final : public ShallowerMatches {
+ public:
+  Shallower(RadixTree& tree, const Descent& descent)
+      : tree_(tree),
+        node_(descent.partial != nullptr ? descent.partial : descent.node),
+        end_(descent.matched_bytes),
+        below_(descent.partial != nullptr ? descent.partial_bytes : descent.node->edge_bytes) {}
+
+  bool Next(std::uint64_t bytes_min, TreeMatch& match) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS override {
+    const std::size_t known = node_->tenants.size();
+    while (node_->parent != nullptr && node_->parent != tree_.root_.get()) {
+      end_ -= below_;
+      node_ = node_->parent;
+      below_ = node_->edge_bytes;
+      if (end_ < bytes_min) return false;
+      if (node_->tenants.size() == known) continue;
+      tree_.holders_.clear();
+      for (const Tenant& tenant : node_->tenants) tree_.holders_.push_back(tenant.worker);
+      match.matched_bytes = end_;
+      match.holders = tree_.holders_;
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  RadixTree& tree_;
+  const Node* node_;
+  std::uint64_t end_;    // of the prefix that the node, or what of it matched, ends
+  std::uint64_t below_;  // of it in the node
+};
+
 Insertion RadixTree::MatchAndInsert(const Prompt& prompt, Chooser choose) {
   MutexLock lock(mutex_);
   const Descent descent = Descend(prompt);
@@ -102,10 +136,15 @@ Insertion RadixTree::MatchAndInsert(const Prompt& prompt, Chooser choose) {
 
   Insertion insertion;
   insertion.matched_bytes = descent.matched_bytes;
-  insertion.worker = choose({descent.matched_bytes, prompt.bytes->size(), holders_});
+  // Whether it is a repeat is asked of the deepest match, whatever the chooser looks at.
+  const auto held_whole = [&](WorkerIndex worker) {
+    const std::vector<Tenant>& held = descent.Holders();
+    return std::any_of(held.begin(), held.end(), [&](const Tenant& tenant) { return tenant.worker == worker; });
+  };
+  Shallower shallower(*this, descent);
+  insertion.worker = choose({descent.matched_bytes, prompt.bytes->size(), holders_, &shallower});
   if (insertion.worker.has_value()) {
-    insertion.repeat =
-        descent.rest.remaining() == 0 && std::binary_search(holders_.begin(), holders_.end(), *insertion.worker);
+    insertion.repeat = descent.rest.remaining() == 0 && held_whole(*insertion.worker);
     Record(descent, *insertion.worker);
   }
   return insertion;

@@ -87,6 +87,7 @@ class RadixTree : public PrefixTree {
  private:
   struct Node;
   struct Descent;
+  class Shallower;
 
   Descent Descend(const Prompt& prompt) const PREFIXMESH_REQUIRES(mutex_);
   void Record(const Descent& descent, WorkerIndex worker) PREFIXMESH_REQUIRES(mutex_);

@@ -32,11 +32,25 @@ struct Prompt {
   std::uint16_t scope = 0;
 };
 
+struct TreeMatch;
+
+// Looks for shorter prefixes, which more workers hold. Inside the chooser only.
+class ShallowerMatches {
+ public:
+  // The deepest prefix of at least `bytes_min` bytes, above the one that `match` is about, that somebody else holds,
+  // too: makes `match` that, with all who hold it. False: there is none. What was a match before is good no more.
+  virtual bool Next(std::uint64_t bytes_min, TreeMatch& match) = 0;
+
+ protected:
+  ~ShallowerMatches() = default;
+};
+
 // What is known of a prompt, as the policy sees it. Valid inside the chooser only.
 struct TreeMatch {
-  std::uint64_t matched_bytes = 0;       // length of the deepest prefix that any worker holds
-  std::uint64_t prompt_bytes = 0;        // what could have matched: an index of blocks counts whole ones
-  std::span<const WorkerIndex> holders;  // who holds that deepest prefix: ascending, no duplicates
+  std::uint64_t matched_bytes = 0;        // length of the deepest prefix that any worker holds
+  std::uint64_t prompt_bytes = 0;         // what could have matched: an index of blocks counts whole ones
+  std::span<const WorkerIndex> holders;   // who holds that deepest prefix: ascending, no duplicates
+  ShallowerMatches* shallower = nullptr;  // null: there is nothing to look at
 };
 
 // Picks the worker, or nothing: then nothing is inserted. Called once per descent, with the tree locked: it must not

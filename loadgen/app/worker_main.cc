@@ -112,6 +112,9 @@ int Main(int argc, char** argv) {
     return kExitUsage;
   }
   options.service = ServiceOf(settings.workers);
+  settings.workers.count = options.ports.size();
+  options.slow = SlowWorkers(settings.workers);
+  options.slow_service = ServiceOf(settings.workers, settings.workers.slow_factor);
   options.blocks.text_block_bytes = static_cast<std::uint32_t>(settings.workers.block_bytes);
   options.blocks.tokens_block_tokens = static_cast<std::uint32_t>(settings.index.block_tokens);
 

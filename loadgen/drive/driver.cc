@@ -19,7 +19,8 @@ namespace prefixmesh::load {
 namespace {
 
 constexpr char kGenerate[] = "/prefixmesh.v1.Router/Generate";
-// From a router with --control, at once: which worker it chose, as a Routed message.
+// To a router with --control: tell at once which worker was chosen. It does in the other, a Routed message.
+constexpr char kAnnounceKey[] = "prefixmesh-announce";
 constexpr char kPlacedKey[] = "prefixmesh-placed-bin";
 
 class RealPace final : public Pace {
@@ -208,6 +209,7 @@ class GrpcDriver final : public Driver, public CallOwner {
       const Time until = epoch_ + Time(request.intended_ns) - clock_.Now() + timeout_;
       next->context().set_deadline(std::chrono::system_clock::now() + std::max(until, timeout_));
       next->context().set_wait_for_ready(routers_[request.router].late);
+      if (listener_ != nullptr && listener_->Samples(index)) next->context().AddMetadata(kAnnounceKey, "1");
       stubs_[request.router]->PrepareBidiStreamingCall(&next->context(), kGenerate, {}, next.get());
       MutexLock lock(reply_mutex_);
       calls_.emplace(next.get(), next);

@@ -34,6 +34,8 @@ struct RouterAddress {
 class PlacedListener {
  public:
   virtual ~PlacedListener() = default;
+  // Whether this request is sampled. Before it is sent; constant.
+  virtual bool Samples(std::size_t index) const = 0;
   // `at` is from the epoch. `inserted`: the router's index learned the placement.
   virtual void OnPlaced(std::size_t index, const std::string& worker, bool inserted, Time at) = 0;
 };

@@ -99,6 +99,8 @@ class Prober final : public VisibilityProber {
     thread_ = std::thread([this] { Run(); });
   }
 
+  bool Samples(std::size_t index) const override { return samples_.count(static_cast<std::uint32_t>(index)) > 0; }
+
   void OnPlaced(std::size_t index, const std::string& worker, bool inserted, Time at) override {
     const auto found = samples_.find(static_cast<std::uint32_t>(index));
     if (found == samples_.end()) return;

@@ -87,13 +87,21 @@ class PlanBuilder {
         if (!warmup) return StagedArrivals(settings_.load.stages, span, prng);
         return PoissonArrivals(CountOf(settings_.load.stages.front().rps, span), span, prng);
       }
-      const std::uint64_t count = CountOf(settings_.load.rps, span);
-      if (model == "constant") return ConstantArrivals(count, span);
-      if (model == "gamma") return GammaArrivals(count, settings_.load.burstiness, span, prng);
-      return PoissonArrivals(count, span, prng);
+      const std::uint64_t count = CountOf(settings_.load.rps, span) / settings_.load.burst;
+      if (model == "constant") return EachTimes(settings_.load.burst, ConstantArrivals(count, span));
+      if (model == "gamma")
+        return EachTimes(settings_.load.burst, GammaArrivals(count, settings_.load.burstiness, span, prng));
+      return EachTimes(settings_.load.burst, PoissonArrivals(count, span, prng));
     };
     AddTimes(draw(begin, true), std::chrono::nanoseconds(0), Phase::kWarmup);
     AddTimes(draw(end - begin, false), begin, Phase::kLoad);
+  }
+
+  static Offsets EachTimes(std::uint64_t times, const Offsets& offsets) {
+    if (times == 1) return offsets;
+    Offsets all;
+    for (const std::int64_t offset : offsets) all.insert(all.end(), times, offset);
+    return all;
   }
 
   // A trace that went on would have had its next request after a mean gap.
@@ -132,6 +140,14 @@ class PlanBuilder {
     std::uint32_t repeat_family = 0;
     for (std::size_t i = 0; i < plan_.requests_.size(); ++i) {
       PlannedRequest& request = plan_.requests_[i];
+      if (i % settings_.load.burst != 0) {
+        const PlannedRequest& first = plan_.requests_[i - 1];
+        request.slice_first = first.slice_first;
+        request.slice_count = first.slice_count;
+        request.prompt_bytes = first.prompt_bytes;
+        request.family = first.family;
+        continue;
+      }
       if (settings_.prompt.empty_share > 0 && repeats.Unit() < settings_.prompt.empty_share) {
         request.family = kNoFamily;
         continue;

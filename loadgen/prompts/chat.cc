@@ -1,4 +1,5 @@
 #include "loadgen/prompts/prompts.h"
+#include "loadgen/prompts/zipf.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -6,7 +7,11 @@ namespace {
 class Chat final : public PromptGenerator {
  public:
   Chat(const Settings& settings, Corpus& corpus, Prng prng)
-      : corpus_(corpus), prng_(prng), chat_(settings.chat), sessions_(settings.chat.sessions) {
+      : corpus_(corpus),
+        prng_(prng),
+        chat_(settings.chat),
+        which_(settings.chat.system_prompts, settings.prompt.zipf),
+        sessions_(settings.chat.sessions) {
     if (corpus.kind() == Kind::kTokens) {  // sizes in whole tokens
       chat_.system_chars -= chat_.system_chars % kBytesPerToken;
       chat_.turn_chars += (kBytesPerToken - chat_.turn_chars % kBytesPerToken) % kBytesPerToken;
@@ -38,7 +43,7 @@ class Chat final : public PromptGenerator {
   void Begin(Session& session) {
     session.number = sessions_begun_++;
     session.turns = 0;
-    session.slices = systems_[prng_.Below(systems_.size())];
+    session.slices = systems_[which_.Draw(prng_)];
   }
   void Speak(Session& session) {
     corpus_.AppendUnique(chat_.turn_chars, prng_, session.slices);
@@ -48,6 +53,7 @@ class Chat final : public PromptGenerator {
   Corpus& corpus_;
   Prng prng_;
   Settings::Chat chat_;
+  Zipf which_;
   std::uint32_t sessions_begun_ = 0;
   std::vector<std::vector<Slice>> systems_;
   std::vector<Session> sessions_;

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "loadgen/prompts/prompts.h"
+#include "loadgen/prompts/zipf.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -11,6 +12,7 @@ class Templates final : public PromptGenerator {
       : corpus_(corpus),
         prng_(prng),
         hot_share_(settings.prompt.hot_share),
+        which_(settings.prompt.templates, settings.prompt.zipf),
         unit_(settings.prompt_kind() == Kind::kTokens ? kBytesPerToken : 1) {
     const std::uint64_t units = settings.prompt_bytes() / unit_;
     shared_bytes_ =
@@ -21,7 +23,7 @@ class Templates final : public PromptGenerator {
   }
 
   std::uint32_t Next(std::vector<Slice>& out) override {
-    std::uint64_t chosen = prng_.Below(templates_.size());
+    std::uint64_t chosen = which_.Draw(prng_);
     if (hot_share_ > 0 && prng_.Unit() < hot_share_) chosen = 0;
     out.insert(out.end(), templates_[chosen].begin(), templates_[chosen].end());
     corpus_.AppendUnique(tail_bytes_, prng_, out);
@@ -32,6 +34,7 @@ class Templates final : public PromptGenerator {
   Corpus& corpus_;
   Prng prng_;
   double hot_share_;
+  Zipf which_;
   std::uint64_t unit_;
   std::uint64_t shared_bytes_ = 0;
   std::uint64_t tail_bytes_ = 0;

@@ -54,6 +54,7 @@ constexpr SettingRow kLoadRows[] = {
                                         "shape of gamma arrivals: 1 is Poisson, below 1 burstier"),
     {"stages", OtherForm{AssignStages, StagesText, "stages"}, SettingUnit::kNone, 0, 0, "\"seconds:rps\", …",
      "staged load, \"seconds:rps\" pieces; the last one holds to the end"},
+    Number<&Settings::Load::burst>("burst", 1, 100000, "requests that come at once, all with one prompt"),
     Number<&Settings::Load::timeout_s>("timeout_s", 0.01, 3600,
                                        "a request without its last message by then has failed"),
 };
@@ -71,11 +72,13 @@ constexpr SettingRow kPromptRows[] = {
     Number<&Settings::Prompt::chars>("chars", 0, kPromptBytesMax, "size of a text prompt", SettingUnit::kBytes),
     Number<&Settings::Prompt::tokens>("tokens", 0, kPromptBytesMax / kBytesPerToken,
                                       "tokens of a token prompt, 4 bytes each"),
-    Number<&Settings::Prompt::templates>("templates", 1, 1000000, "templates that prompts share, drawn uniformly"),
+    Number<&Settings::Prompt::templates>("templates", 1, 1000000, "templates that prompts share"),
     Number<&Settings::Prompt::shared>("shared", 0, 1, "part of a prompt that is its template's"),
     Number<&Settings::Prompt::duplicate_ratio>("duplicate_ratio", 0, 1,
                                                "part of the requests that repeat an earlier prompt"),
     Number<&Settings::Prompt::hot_share>("hot_share", 0, 1, "part of the requests that use template 0 in any case"),
+    Number<&Settings::Prompt::zipf>("zipf", 0, 10,
+                                    "the n-th template, or system prompt, is drawn n^-zipf as often as the first"),
     Number<&Settings::Prompt::empty_share>("empty_share", 0, 1, "part of the requests with an empty prompt"),
 };
 constexpr SettingRow kChatRows[] = {
@@ -99,6 +102,8 @@ constexpr SettingRow kWorkersRows[] = {
     Number<&Settings::Workers::decode_ms>("decode_ms", 0, 1e7, "from the first token to the last message"),
     Number<&Settings::Workers::cache_blocks>("cache_blocks", 0, 16777216, "blocks of KV cache of a worker"),
     Number<&Settings::Workers::block_bytes>("block_bytes", 64, 4096, "text bytes of a worker's block"),
+    Number<&Settings::Workers::slow_share>("slow_share", 0, 1, "part of the workers that is slow"),
+    Number<&Settings::Workers::slow_factor>("slow_factor", 1, 1000, "a slow worker takes so many times as long"),
 };
 constexpr SettingRow kRoutersRows[] = {
     Number<&Settings::Routers::count>("count", 1, kRoutersMax, "routers"),

@@ -156,6 +156,14 @@ Status Validate(const Settings& settings) {
   if (settings.load.arrivals == "staged" && settings.load.stages.empty()) {
     return Invalid("load.stages: staged arrivals need at least one \"seconds:rps\"");
   }
+  const double slow = settings.workers.slow_share > 0 ? settings.workers.slow_factor : 1;
+  if (settings.workers.prefill_us_per_block * slow > 1e9 || settings.workers.decode_ms * slow > 1e7)
+    return Invalid(
+        "workers.slow_factor: a slow worker would take more than workers.prefill_us_per_block=1e9 or "
+        "workers.decode_ms=1e7");
+  if (settings.load.burst > 1 && (trace_times || settings.load.arrivals == "staged")) {
+    return Invalid("load.burst: " + settings.load.arrivals + " arrivals come one at a time");
+  }
   if (settings.prompt_kind() == Kind::kTokens && (settings.index.block_tokens * kBytesPerToken > 4096)) {
     return Invalid("index.block_tokens: a block has at most 4096 bytes, so at most 1024 tokens");
   }

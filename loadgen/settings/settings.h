@@ -26,7 +26,7 @@ namespace prefixmesh::load {
 
 // What the programs take; a setting beyond would only be refused by them later. tests/real/limits_test.cc holds them
 // against the programs.
-inline constexpr std::uint64_t kWorkersMax = 512;  // of a router; as many again may be its peers' only
+inline constexpr std::uint64_t kWorkersMax = 1024;  // of a router; as many again may be its peers' only
 inline constexpr std::uint64_t kModelsMax = 64;
 inline constexpr std::uint64_t kRoutersMax = 64;
 
@@ -69,6 +69,7 @@ struct Settings : RouterSettings {
     std::string arrivals = "poisson";  // poisson, constant, gamma, staged, trace
     double burstiness = 1;             // gamma's shape: 1 is Poisson, below 1 burstier, above smoother
     std::vector<Stage> stages;         // for `staged`; the last one holds to the end
+    std::uint64_t burst = 1;           // so many come at once, with one prompt
     double timeout_s = 30;             // from the real send time of a request
   } load;
 
@@ -88,7 +89,8 @@ struct Settings : RouterSettings {
     std::uint64_t templates = 50;
     double shared = 0.8;         // part of a prompt that comes from its template
     double duplicate_ratio = 0;  // part of the requests that repeat an earlier prompt whole
-    double hot_share = 0;        // part of the requests that use template 0 whatever the uniform draw says
+    double hot_share = 0;        // part of the requests that use template 0 whatever the draw says
+    double zipf = 0;             // the n-th template, or system prompt, is drawn n^-zipf as often as the first
     double empty_share = 0;      // part of the requests with an empty prompt
   } prompt;
 
@@ -114,6 +116,8 @@ struct Settings : RouterSettings {
     double decode_ms = 60;
     std::uint64_t cache_blocks = 65536;
     std::uint64_t block_bytes = 256;
+    double slow_share = 0;    // part of the workers that is slow: the last ones
+    double slow_factor = 10;  // so many times as long, prefill and decode
   } workers;
 
   struct Routers {

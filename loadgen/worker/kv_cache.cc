@@ -11,7 +11,8 @@ constexpr std::size_t kTableMin = 64;
 
 }  // namespace
 
-KvCache::KvCache(std::size_t capacity_blocks) : capacity_(capacity_blocks), table_(kTableMin, kNone) {}
+KvCache::KvCache(std::size_t capacity_blocks, HeldBlocks* held)
+    : capacity_(capacity_blocks), held_(held), table_(kTableMin, kNone) {}
 
 std::size_t KvCache::HomeOf(NodeId id) const { return Mix64(id.value) & (table_.size() - 1); }
 
@@ -91,11 +92,13 @@ void KvCache::Insert(std::span<const NodeId> chain) {
       entries_.emplace_back();
     } else {
       entry = oldest_;
+      if (held_ != nullptr) held_->Remove(entries_[entry].id);
       EraseSlot(entries_[entry].id);
       Unlink(entry);
       ++evicted_;
     }
     entries_[entry].id = id;
+    if (held_ != nullptr) held_->Add(id);
     LinkNewest(entry);
     // The table must hold the new entry before growing, which walks all entries.
     if (used_ * 4 > table_.size() * 3) {
@@ -107,6 +110,8 @@ void KvCache::Insert(std::span<const NodeId> chain) {
 }
 
 void KvCache::Clear() {
+  if (held_ != nullptr)
+    for (const Entry& entry : entries_) held_->Remove(entry.id);
   used_ = 0;
   newest_ = oldest_ = kNone;
   entries_.clear();

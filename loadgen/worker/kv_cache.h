@@ -14,12 +14,14 @@
 #include <vector>
 
 #include "impl/base/ids.h"
+#include "loadgen/worker/held_blocks.h"
 
 namespace prefixmesh::load {
 
 class KvCache {
  public:
-  explicit KvCache(std::size_t capacity_blocks);
+  // `held`, unless it is null, is told of every block that comes and goes; it outlives the cache.
+  explicit KvCache(std::size_t capacity_blocks, HeldBlocks* held = nullptr);
 
   // How many leading blocks of the chain are here; they become the most recent.
   std::size_t Match(std::span<const NodeId> chain);
@@ -50,6 +52,7 @@ class KvCache {
   void GrowTable();
 
   std::size_t capacity_;
+  HeldBlocks* held_;
   std::size_t used_ = 0;
   std::uint64_t evicted_ = 0;
   std::uint32_t newest_ = kNone, oldest_ = kNone;

@@ -6,7 +6,8 @@
 
 namespace prefixmesh::load {
 
-ServiceModel::ServiceModel(const ServiceOptions& options) : options_(options), cache_(options.cache_blocks) {
+ServiceModel::ServiceModel(const ServiceOptions& options)
+    : options_(options), cache_(options.cache_blocks, options.held) {
   PREFIXMESH_CHECK(options.concurrency > 0);
 }
 
@@ -21,6 +22,8 @@ void ServiceModel::Arrive(Time now, std::uint64_t ticket, std::vector<NodeId> ch
 
 void ServiceModel::Start(Time now, Request request) {
   request.cached_blocks = static_cast<std::uint32_t>(cache_.Match(request.chain));
+  if (options_.held != nullptr)
+    request.held_blocks = static_cast<std::uint32_t>(options_.held->Depth(request.chain, request.cached_blocks));
   const auto missing = static_cast<std::int64_t>(request.chain.size() - request.cached_blocks);
   request.due = now + missing * options_.prefill_per_block;
   due_.emplace(request.due, request.order, request.ticket);
@@ -60,7 +63,8 @@ void ServiceModel::Advance(Time now, std::vector<ServiceEvent>& out) {
     ServiceEvent event{.ticket = ticket,
                        .at = at,
                        .prompt_blocks = static_cast<std::uint32_t>(request.chain.size()),
-                       .cached_blocks = request.cached_blocks};
+                       .cached_blocks = request.cached_blocks,
+                       .held_blocks = request.held_blocks};
     if (!request.decoding) {
       cache_.Insert(request.chain);
       if (request.cached_blocks < request.chain.size()) ++cache_events_;

@@ -30,6 +30,7 @@ struct ServiceOptions {
   Time prefill_per_block{400'000};
   Time decode{60'000'000};
   std::size_t cache_blocks = 65536;
+  HeldBlocks* held = nullptr;  // of the fleet that the worker belongs to; outlives it
 };
 
 struct ServiceEvent {
@@ -39,6 +40,7 @@ struct ServiceEvent {
   Time at{0};
   std::uint32_t prompt_blocks = 0;
   std::uint32_t cached_blocks = 0;
+  std::uint32_t held_blocks = 0;  // that some worker of the fleet had when the prefill began; 0 without a fleet
 };
 
 class ServiceModel {
@@ -68,6 +70,7 @@ class ServiceModel {
     std::uint64_t ticket = 0;
     std::vector<NodeId> chain;
     std::uint32_t cached_blocks = 0;
+    std::uint32_t held_blocks = 0;
     bool decoding = false;
     Time due{0};
   };

@@ -8,9 +8,12 @@
 
 namespace prefixmesh::load {
 
-WorkerEngine::WorkerEngine(std::size_t workers, const ServiceOptions& options, const Clock& clock) : clock_(clock) {
-  workers_.reserve(workers);
-  for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back(options);
+WorkerEngine::WorkerEngine(std::vector<ServiceOptions> workers, const Clock& clock) : clock_(clock) {
+  workers_.reserve(workers.size());
+  for (ServiceOptions& options : workers) {
+    options.held = &held_;
+    workers_.emplace_back(options);
+  }
   timer_ = std::thread([this] { Run(); });
 }
 
@@ -31,6 +34,8 @@ std::uint64_t WorkerEngine::Submit(std::size_t worker, std::vector<NodeId> chain
   pending_.emplace(ticket, Pending{worker, prompt_bytes, block_bytes, std::move(sink)});
   ServiceModel& model = workers_[worker].model;
   model.Arrive(clock_.Now(), ticket, std::move(chain));
+  WorkerFigures& figures = workers_[worker].figures;
+  figures.queue_max = std::max(figures.queue_max, static_cast<std::uint32_t>(model.running() + model.waiting()));
   if (const auto next = model.NextEvent(); next.has_value() && *next < armed_) changed_.NotifyOne();
   return ticket;
 }
@@ -73,6 +78,7 @@ void WorkerEngine::CollectDue(std::vector<Call>& calls) {
         ++worker.figures.requests;
         worker.figures.prompt_bytes += pending.prompt_bytes;
         worker.figures.cached_bytes += std::uint64_t{event.cached_blocks} * pending.block_bytes;
+        worker.figures.again_bytes += std::uint64_t{event.held_blocks - event.cached_blocks} * pending.block_bytes;
       } else {
         pending_.erase(found);
       }

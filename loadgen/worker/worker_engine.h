@@ -29,15 +29,18 @@ struct WorkerFigures {
   std::uint64_t requests = 0;  // prefills ended
   std::uint64_t prompt_bytes = 0;
   std::uint64_t cached_bytes = 0;
+  std::uint64_t again_bytes = 0;  // prefilled although another worker had them
   std::uint64_t cached_blocks = 0;
   std::uint64_t evicted_blocks = 0;
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
+  std::uint32_t queue_max = 0;  // the most that it ever had, running and waiting
 };
 
 class WorkerEngine {
  public:
-  WorkerEngine(std::size_t workers, const ServiceOptions& options, const Clock& clock);
+  // A worker each, in order: one fleet (held_blocks.h).
+  WorkerEngine(std::vector<ServiceOptions> workers, const Clock& clock);
   ~WorkerEngine();
   WorkerEngine(const WorkerEngine&) = delete;
   WorkerEngine& operator=(const WorkerEngine&) = delete;
@@ -74,6 +77,7 @@ class WorkerEngine {
   bool stopping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
   Time armed_ PREFIXMESH_GUARDED_BY(mutex_) = Time::max();  // when the timer thread will look next
   std::uint64_t next_ticket_ PREFIXMESH_GUARDED_BY(mutex_) = 1;
+  HeldBlocks held_ PREFIXMESH_GUARDED_BY(mutex_);
   std::vector<Worker> workers_ PREFIXMESH_GUARDED_BY(mutex_);
   std::map<std::uint64_t, Pending> pending_ PREFIXMESH_GUARDED_BY(mutex_);
   std::thread timer_;

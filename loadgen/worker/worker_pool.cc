@@ -25,6 +25,15 @@ grpc::ByteBuffer ToBuffer(const v1::GenerateReply& reply) {
   return grpc::ByteBuffer(&slice, 1);
 }
 
+const ServiceOptions& ServiceOf(const WorkerPoolOptions& options, std::size_t worker) {
+  return worker + options.slow < options.ports.size() ? options.service : options.slow_service;
+}
+std::vector<ServiceOptions> ServicesOf(const WorkerPoolOptions& options) {
+  std::vector<ServiceOptions> services;
+  for (std::size_t i = 0; i < options.ports.size(); ++i) services.push_back(ServiceOf(options, i));
+  return services;
+}
+
 // One call. At most one stream operation is under way (`busy_`); what comes meanwhile is noted and done when it ends.
 // Stream operations are started with no lock held, because gRPC may run a reaction on the calling thread.
 class GenerateCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public ServiceSink {
@@ -198,6 +207,9 @@ class WorkerService final
     reply->set_worker(name_);
     reply->set_incarnation(incarnation_);
     for (const std::string& model : options_.models) reply->add_models(model);
+    const WorkerFigures figures = engine_.Figures(number_);
+    reply->set_slots(static_cast<std::uint32_t>(ServiceOf(options_, number_).concurrency));
+    reply->set_requests(figures.running + figures.waiting);
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }
@@ -214,6 +226,8 @@ class WorkerService final
     reply->set_evicted_blocks(figures.evicted_blocks);
     reply->set_running(figures.running);
     reply->set_waiting(figures.waiting);
+    reply->set_again_bytes(figures.again_bytes);
+    reply->set_queue_max(figures.queue_max);
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
     return reactor;
@@ -236,8 +250,7 @@ class WorkerService final
 
 class Pool final : public WorkerPool {
  public:
-  Pool(const WorkerPoolOptions& options, const Clock& clock)
-      : options_(options), engine_(options.ports.size(), options.service, clock) {}
+  Pool(const WorkerPoolOptions& options, const Clock& clock) : options_(options), engine_(ServicesOf(options), clock) {}
   ~Pool() override { Drain(Time(0)); }
 
   Status Listen() {
@@ -266,7 +279,7 @@ class Pool final : public WorkerPool {
 
   void Drain(Time timeout) override {
     const auto deadline = std::chrono::system_clock::now() + timeout;
-    std::vector<std::thread> stops;  // at the same time, or twenty patiences would add up
+    std::vector<std::thread> stops;  // at the same time, or the timeouts of twenty would add up
     for (auto& server : servers_) stops.emplace_back([&server, deadline] { server->Shutdown(deadline); });
     for (std::thread& stop : stops) stop.join();
     servers_.clear();

@@ -29,6 +29,9 @@ struct WorkerPoolOptions {
   // Requests for other models get NOT_FOUND; empty serves any.
   std::vector<std::string> models;
   ServiceOptions service;
+  // The last so many workers are others.
+  std::size_t slow = 0;
+  ServiceOptions slow_service;
   // Only the block sizes matter: a worker's ids never leave it.
   BlockHashOptions blocks;
 };

@@ -17,13 +17,14 @@ EXAMPLES = [
     ("A figure of a router", r"sync\.removals\.",
      {"impl/figures/router_figures.h", "impl/node/router_status.cc", "dashboards/live.cc"}, set()),
     ("A setting", r"\bdecode_ms\b", {"loadgen/settings/settings.h", "loadgen/settings/sections.cc"},
-     {"loadgen/worker/service_settings.h"}),
-    ("A setting", r"\bbalance_rel\b", {"impl/router/router_settings.h"}, {"impl/route/policy.h", "impl/route/policy.cc"}),
+     {"loadgen/worker/service_settings.h", "loadgen/settings/settings.cc",
+      *(f"loadgen/scenarios/{name}.toml" for name in ("fleet", "herd", "skew", "slow-workers", "churn"))}),
+    ("A setting", r"\bbalance_rel\b", {"impl/router/router_settings.h"}, {"impl/route/policy.h", "impl/route/cache_aware.cc"}),
     ("A scenario", r"\bimbalance\b", {"loadgen/CMakeLists.txt"}, set()),
     ("A fault of a run", r"kStopGroup|MakeStop|faults/stop|kStopRows|Settings::Stop\b|settings\.stop\.|struct Stop\b",
      {"bench/run/faults/fault.h", "bench/run/faults/fault.cc", "bench/CMakeLists.txt", "impl/figures/run_figures.h",
       "impl/figures/figures.h", "loadgen/settings/settings.h", "loadgen/settings/sections.cc", "loadgen/settings/settings.cc",
-      "loadgen/plan/plan.cc"}, {"bench/run/faults/stop.cc"}),
+      "loadgen/plan/plan.cc"}, {"bench/run/faults/stop.cc", "bench/fleet/fleet_sim.cc"}),
 ]
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every C++ file is formatted as .clang-format says. Usage: format.sh ROOT; mends with: format.sh ROOT --fix
+# Every C++ file is formatted as .clang-format says. Usage: format.sh ROOT; fixes with: format.sh ROOT --fix
 set -euo pipefail
 cd "$1"
 mode=(--dry-run -Werror)

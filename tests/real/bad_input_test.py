@@ -101,7 +101,7 @@ class BadInput(unittest.TestCase):
                      says=["two-layer", "text"])
 
     def test_values_that_no_program_would_take(self):
-        for setting, word in (("workers.count=513", "512"), ("routers.count=65", "64"), ("models.count=65", "64"),
+        for setting, word in (("workers.count=1025", "1024"), ("routers.count=65", "64"), ("models.count=65", "64"),
                               ("route.balance_abs=1.5", "whole"), ("prompt.chars=8388609", "8388608"),
                               ("two_layer.peer_round_budget_kib=513", "512")):
             self.refused("prefixmesh", "run", "--set", setting, says=[setting.split("=")[0], word])
@@ -333,7 +333,7 @@ class BadInput(unittest.TestCase):
                 (router, "two_layer.window_mib", "0"), (router, "two_layer.dead_after_s", "3.9"),
                 (router, "two_layer.peer_round_budget_kib", "513"), (router, "limits.prompt_bytes", "4095"),
                 (router, "generations.batch_bytes", "0"), (router, "two_layer.round_ms", "5 parsecs"),
-                (worker, "workers.count", "513"), (worker, "workers.concurrency", "0"),
+                (worker, "workers.count", "1025"), (worker, "workers.concurrency", "0"),
                 (worker, "workers.prefill_us_per_block", "-1"), (worker, "workers.decode_ms", "1e8"),
                 (worker, "workers.cache_blocks", "16777217"), (worker, "workers.block_bytes", "4097")):
             said = harness.run("prefixmesh", "plan", "--set", f"{setting}={wrong}").stderr

@@ -36,7 +36,7 @@ class CountingHandler final : public RouterHandler {
     decision.worker_name = "w";
     return decision;
   }
-  void Finished(const RouteDecision&, bool) override { --placed; }
+  void Finished(const RouteDecision&, Forwarded) override { --placed; }
   bool TakeRetry() override { return true; }
   void SawIncarnation(WorkerIndex, Incarnation) override {}
   void Probe(const RouteRequest&, std::string, std::function<void(const v1::ProbeReply&)> done) override { done({}); }

@@ -15,15 +15,7 @@ namespace {
 // Generated ids stand in for other people's prompts: the index sees ids only.
 NodeId OtherId(Prng& prng) { return NodeId{prng.Next() | 1}; }
 
-class FleetLoads final : public LoadView {
- public:
-  explicit FleetLoads(const Fleet& fleet) : fleet_(fleet) {}
-  bool Healthy(WorkerIndex worker) const override { return fleet_.healthy(worker); }
-  std::uint32_t Load(WorkerIndex worker) const override { return fleet_.load(worker); }
-
- private:
-  const Fleet& fleet_;
-};
+const PolicyOptions kPolicy;
 
 }  // namespace
 
@@ -129,10 +121,9 @@ std::uint64_t Decision::Route(const Slices& bytes, std::span<const NodeId> ids, 
   Requests& requests = requests_[thread];
   const std::uint64_t number = requests.routed++;
   const std::uint64_t chance = Mix64(number * kThreadsMax + thread);
-  const FleetLoads loads(fleet_);
   const Insertion insertion =
       tree_->MatchAndInsert({prompts_.options().kind, &bytes, ids}, [&](const TreeMatch& match) {
-        const Choice choice = ChooseWorker({}, match, candidates_, loads, chance);
+        const Choice choice = ChooseWorker(Policy::kCacheAware, kPolicy, match, {candidates_, fleet_, chance, number});
         fleet_.BeginRequest(*choice.worker);
         return choice.worker;
       });

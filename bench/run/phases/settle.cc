@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bench/process/proc.h"
 #include "bench/run/phases/phases.h"
 #include "impl/figures/router_figures.h"
@@ -61,14 +63,25 @@ Status ReadWorkers(RunLoop& run) {
   Readings& workers = run.measured.workers;
   if (const auto memory = ReadMemory(pid)) workers.Set(WorkersFigure("peak_rss_bytes"), memory->peak_rss_bytes);
   workers.Set(WorkersFigure("cpu_s"), run.cpu.Seconds(pid));
-  std::uint64_t cached_blocks = 0;
+  std::uint64_t cached_blocks = 0, prompt_bytes = 0, again_bytes = 0, queue_max = 0, starved = 0;
   for (const auto& [name, address] : run.cluster.worker_addresses()) {
     v1::WorkerStatus status;
     if (!ReadWorkerStatus(address, status).ok())
       return Error{ErrorCode::kTimeout, "worker " + name + " did not answer at the end of settle"};
     cached_blocks += status.cached_blocks();
+    prompt_bytes += status.prompt_bytes();
+    again_bytes += status.again_bytes();
+    queue_max = std::max<std::uint64_t>(queue_max, status.queue_max());
+    starved += status.requests() == 0;
   }
   workers.Set(WorkersFigure("cached_blocks"), cached_blocks);
+  if (prompt_bytes > 0) {
+    workers.Set(WorkersFigure("again_share"), static_cast<double>(again_bytes) / static_cast<double>(prompt_bytes));
+  } else {
+    workers.SetNotMeasured(WorkersFigure("again_share"), "no prompt had a byte");
+  }
+  workers.Set(WorkersFigure("queue_max"), queue_max);
+  workers.Set(WorkersFigure("starved"), starved);
   return {};
 }
 

@@ -37,7 +37,9 @@ class GenerateCall;
 class WorkerTry final : public grpc::ClientBidiReactor<ByteBuffer, ByteBuffer> {
  public:
   WorkerTry(GenerateCall& call, const std::shared_ptr<grpc::Channel>& channel, RouteDecision decided)
-      : decision(std::move(decided)), stub_(channel), call_(call) {}
+      : decision(std::move(decided)), stub_(channel), call_(call) {
+    context.set_initial_metadata_corked(true);  // headers and body leave in one batch
+  }
   void Start(const ByteBuffer& body) {  // without a deadline: when the client's passes, this end is cancelled
     body_ = body;
     stub_.PrepareBidiStreamingCall(&context, "/prefixmesh.v1.Worker/Generate", grpc::StubOptions(), this);
@@ -65,7 +67,10 @@ class GenerateCall final : public RequestCall {
  public:
   GenerateCall(RequestPort& port, RouterHandler& handler, GrpcWorkerChannels& channels,
                grpc::GenericCallbackServerContext& context, bool announce)
-      : RequestCall(port, context), handler_(handler), channels_(channels), announce_(announce) {}
+      : RequestCall(port, context),
+        handler_(handler),
+        channels_(channels),
+        announce_(announce && context.client_metadata().count(kAnnounceKey) > 0) {}
 
   // ---- the client's half
 
@@ -111,12 +116,13 @@ class GenerateCall final : public RequestCall {
       // One that ends well and has said nothing has not answered.
       const grpc::Status ended =
           said.ok() && !answered_ ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "it said nothing") : said;
-      const bool reached = Reached(ended.error_code());
-      handler_.Finished(try_->decision, reached);
+      const Forwarded forwarded = ForwardedOf(ended.error_code());
+      handler_.Finished(try_->decision, forwarded);
       const std::unique_ptr<WorkerTry> over = std::move(try_);
       if (!MayTryAgain(ended) || !Place(true).ok())
-        End(reached ? ended
-                    : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + ended.error_message()));
+        End(forwarded != Forwarded::kUnreached
+                ? ended
+                : grpc::Status(grpc::StatusCode::UNAVAILABLE, "worker broke off: " + ended.error_message()));
     }
     Release();
   }
@@ -199,9 +205,24 @@ class GenerateCall final : public RequestCall {
   }
 
   // A worker that answered with a refusal is there; one that cannot be reached, breaks off or hangs is not.
-  static bool Reached(grpc::StatusCode code) {
-    return code != grpc::StatusCode::UNAVAILABLE && code != grpc::StatusCode::UNKNOWN &&
-           code != grpc::StatusCode::INTERNAL && code != grpc::StatusCode::DEADLINE_EXCEEDED;
+  static Forwarded ForwardedOf(grpc::StatusCode code) {
+    switch (code) {
+      case grpc::StatusCode::UNAVAILABLE:
+      case grpc::StatusCode::UNKNOWN:
+      case grpc::StatusCode::INTERNAL:
+      case grpc::StatusCode::DEADLINE_EXCEEDED:
+        return Forwarded::kUnreached;
+      case grpc::StatusCode::OK:
+      case grpc::StatusCode::CANCELLED:
+      case grpc::StatusCode::INVALID_ARGUMENT:
+      case grpc::StatusCode::NOT_FOUND:
+      case grpc::StatusCode::OUT_OF_RANGE:
+      case grpc::StatusCode::UNAUTHENTICATED:
+      case grpc::StatusCode::PERMISSION_DENIED:
+        return Forwarded::kServed;
+      default:
+        return Forwarded::kFailed;
+    }
   }
 
   void ReleaseHold() PREFIXMESH_REQUIRES(mutex_) {

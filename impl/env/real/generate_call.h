@@ -9,8 +9,8 @@
 // message, and names the worker that answered. After the first message there is no other try: the client has seen a
 // part.
 //
-// With `announce` the first choice is also sent at once, in the initial metadata (kPlacedKey): the suite measures from
-// there when a placement becomes visible at peers.
+// With `announce` a client that asks (kAnnounceKey) is sent the first choice at once, in the initial metadata
+// (kPlacedKey): the suite measures from there when a placement becomes visible at peers.
 //
 // Threads: gRPC's; one mutex per call. Ownership: deletes itself when the client's half and every try are done.
 #pragma once
@@ -21,6 +21,7 @@
 
 namespace prefixmesh {
 
+inline constexpr char kAnnounceKey[] = "prefixmesh-announce";
 // A Routed message.
 inline constexpr char kPlacedKey[] = "prefixmesh-placed-bin";
 

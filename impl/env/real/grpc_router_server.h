@@ -24,8 +24,8 @@ namespace prefixmesh {
 struct RouterServerOptions {
   std::string listen;  // host:port; port 0 picks one
   PortLimits limits;
-  // Serves probes, phases and positions, and sends each placement's worker at once (generate_call.h). They reset
-  // figures and read what the index holds: for measuring, not for a port that strangers reach.
+  // Serves probes, phases and positions, and sends a placement's worker at once to who asks (generate_call.h). They
+  // reset figures and read what the index holds: for measuring, not for a port that strangers reach.
   bool control = false;
 };
 

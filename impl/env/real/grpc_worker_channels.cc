@@ -79,7 +79,11 @@ void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Ans
   stub.async()->Hello(&check->context, &check->request, &check->reply,
                       [this, check, answer = std::move(answer)](const grpc::Status& status) {
                         if (status.ok()) {
-                          HealthReply reply{check->reply.worker(), Incarnation{check->reply.incarnation()}, {}};
+                          HealthReply reply{check->reply.worker(),
+                                            Incarnation{check->reply.incarnation()},
+                                            {},
+                                            check->reply.slots(),
+                                            check->reply.requests()};
                           reply.models.assign(check->reply.models().begin(), check->reply.models().end());
                           answer(std::move(reply));
                         } else {

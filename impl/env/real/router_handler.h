@@ -32,8 +32,8 @@ class RouterHandler {
 
   // RouterCore::Decide.
   virtual Result<RouteDecision> Decide(const RouteRequest& request, bool again) = 0;
-  // `reached` false: the worker could not be reached or broke off.
-  virtual void Finished(const RouteDecision& decision, bool reached) = 0;
+  // RouterCore::Finish.
+  virtual void Finished(const RouteDecision& decision, Forwarded forwarded) = 0;
   // Whether one more request may be placed again; counts it.
   virtual bool TakeRetry() = 0;
   // A reply showed this incarnation.

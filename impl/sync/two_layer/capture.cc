@@ -37,6 +37,8 @@ std::optional<Offer> Capture(const PlacementView& placement, std::uint32_t ancho
   const std::uint32_t from = placement.refresh || old_branch ? 0 : placement.branch_depth;
   offer.has_branch = placement.branch_depth > 0 && placement.branch_depth < placement.leaf_depth &&
                      placement.branch != Announcement::kFresh;
+  constexpr std::size_t kIdsUsual = 16;
+  offer.ids.reserve(kIdsUsual);
   if (offer.has_branch) offer.ids.push_back(placement.blocks[placement.branch_depth - 1]);
   // A prompt so long that it has more anchors than a record may name gets them wider apart.
   const std::size_t before = offer.ids.size();

@@ -57,6 +57,8 @@ TEST_CASE("AbArms: settings of their own, mistakes by name, and kinds that do no
   CHECK(error({"off"}).find("at least two") != std::string::npos);
   CHECK(error(std::vector<std::string>(17, "off")).find("more than 16") != std::string::npos);
   CHECK(error({"two-layer", "raw-ops"}).find("--mixed-index") != std::string::npos);
+  CHECK(error({"off", "off:route.policy=bounded"}).find("--mixed-policy") != std::string::npos);
+  CHECK(ResolveArms({{"off", "off:route.policy=bounded"}, *load::LoadScenario("reference"), false, true}).ok());
   const auto mixed = ResolveArms({{"two-layer", "raw-ops"}, settings, true});
   REQUIRE((mixed.ok() && mixed->size() == 4));
   CHECK((*mixed)[3].beside);

@@ -44,5 +44,22 @@ TEST_CASE("Oracle: requests that failed are served and not counted, so the survi
   REQUIRE_FALSE(none.load_cov.has_value());
 }
 
+TEST_CASE("Oracle: with the bounded policy it decides by the cache as well, with one router and with several") {
+  load::Settings settings = SmallLoad();
+  settings.route.policy = "bounded";
+  settings.load.rps = 100;
+  settings.phases.load_s = 30;  // what was chosen lately grows old
+  const Result<load::Plan> plan = load::BuildPlan(settings, 1);
+  REQUIRE(plan.ok());
+  std::vector<load::RequestRecord> records(plan->requests().size());
+  for (load::RequestRecord& record : records) record.outcome = load::Outcome::kOk;
+  const OracleResult one = RunOracle(*plan, settings, records);
+  REQUIRE(one.cached_share() > 0.7);  // of 0.8 that are shared
+  load::Histogram soon;
+  soon.Record(25'000);
+  const OracleResult two = RunOracle(*plan, settings, records, {settings.routers.count, Visibility(soon, 0)});
+  REQUIRE(two.cached_share() > 0.95 * *one.cached_share());
+}
+
 }  // namespace
 }  // namespace prefixmesh::bench

@@ -69,5 +69,30 @@ TEST_CASE("Fleet: a name above 256 bytes gets no slot, whoever gives it") {
   REQUIRE(fleet.size() == 1);
 }
 
+TEST_CASE("Fleet: the queue counts what nobody of us sent and what failed, for a while; the load does not") {
+  Fleet fleet(1);
+  const WorkerIndex worker = *fleet.InternOwn("w");
+  fleet.BeginRequest(worker);
+  fleet.SetPeerLoad(PeerIndex{0}, worker, 2);
+  fleet.SetTold(worker, 4, 8);
+  fleet.NoteFailure(worker);
+  REQUIRE(fleet.slots(worker) == 4);
+  REQUIRE(fleet.load(worker) == 3);
+  REQUIRE(fleet.queue(worker) == 3 + 5 + 1);
+  fleet.SetTold(worker, 4, 2);  // fewer than we know of: on their way
+  REQUIRE(fleet.queue(worker) == 3 + 1);
+  fleet.SetTold(worker, UINT64_MAX, UINT64_MAX);
+  REQUIRE(fleet.slots(worker) == Fleet::kToldMax);
+  REQUIRE(fleet.queue(worker) == 3 + Fleet::kToldMax + 1);
+  fleet.AgeLately();
+  REQUIRE(fleet.queue(worker) == 3 + Fleet::kToldMax + 1);
+  fleet.AgeLately();
+  REQUIRE(fleet.queue(worker) == 3);
+  fleet.NoteOwnPlacement(worker);
+  fleet.NotePeerPlacement(worker);
+  REQUIRE(fleet.lately(worker) == 2);
+  REQUIRE(fleet.fresh(worker) == 1);
+}
+
 }  // namespace
 }  // namespace prefixmesh

@@ -40,7 +40,7 @@ TEST_CASE("RouterCore: a request counts as in flight at the worker that it was p
   REQUIRE(router.core->admission().in_flight() == 1);
   for (const WorkerIndex worker : router.core->own_workers())
     REQUIRE(router.core->fleet().own_in_flight(worker) == (worker == decision->worker ? 1 : 0));
-  router.core->Finish(decision->worker, true);
+  router.core->Finish(decision->worker, Forwarded::kServed);
   REQUIRE(router.core->admission().in_flight() == 0);
   REQUIRE(router.core->fleet().own_in_flight(decision->worker) == 0);
   REQUIRE(router.core->fleet().healthy(decision->worker));
@@ -64,13 +64,13 @@ TEST_CASE("RouterCore: a worker that breaks off is unhealthy at once, and health
   ManualRouter router(2);
   const Result<RouteDecision> first = router.Decide(kPrompt);
   REQUIRE(first.ok());
-  router.core->Finish(first->worker, false);
+  router.core->Finish(first->worker, Forwarded::kUnreached);
   REQUIRE_FALSE(router.core->fleet().healthy(first->worker));
   const Result<RouteDecision> second = router.Decide(kPrompt, "m", true);
   REQUIRE(second.ok());
   REQUIRE(second->worker != first->worker);
   REQUIRE(second->reason == DecisionReason::kFallback);
-  router.core->Finish(second->worker, true);
+  router.core->Finish(second->worker, Forwarded::kServed);
   router.core->OnReply(first->worker, Incarnation{1});  // to another request
   REQUIRE_FALSE(router.core->fleet().healthy(first->worker));
   router.loop.AdvanceBy(seconds(1));

@@ -12,6 +12,7 @@
 
 #include "impl/tree/block_hash.h"
 #include "impl/tree/block_index.h"
+#include "tests/impl/tree/levels.h"
 #include "tests/support/properties.h"
 
 namespace prefixmesh::test {
@@ -93,11 +94,16 @@ inline void RequireSameAnswers(BlockIndex& index, const PrefixOracle& oracle, co
   RC_ASSERT(std::set<std::uint16_t>(holders.begin(), holders.end()) == expected);
   RC_ASSERT(std::is_sorted(holders.begin(), holders.end()));
 
-  std::vector<WorkerPrefix> depths;
-  index.Depths(query.prompt(), depths);
   std::map<std::uint16_t, std::uint64_t> want;
   for (std::size_t n = 1; n <= word.size(); ++n)
     for (const std::uint16_t worker : oracle.Holders(word.substr(0, n))) want[worker] = n * kBlock;
+  const std::uint64_t bytes_min = *rc::gen::inRange<std::uint64_t>(1, 3 * kBlock);
+  index.MatchAndInsert(query.prompt(), [&](const TreeMatch& match) -> std::optional<WorkerIndex> {
+    RequireLevels(match, want, bytes_min);
+    return std::nullopt;
+  });
+  std::vector<WorkerPrefix> depths;
+  index.Depths(query.prompt(), depths);
   std::map<std::uint16_t, std::uint64_t> have;
   for (const WorkerPrefix& prefix : depths) have[prefix.worker.value] = prefix.bytes;
   RC_ASSERT(have == want);

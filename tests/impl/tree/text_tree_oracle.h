@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "impl/tree/radix_tree.h"
+#include "tests/impl/tree/levels.h"
 #include "tests/support/properties.h"
 
 namespace prefixmesh::test {
@@ -197,6 +198,10 @@ class RadixPair {
           RC_ASSERT(match.matched_bytes == deepest * unit_bytes_);
           RC_ASSERT(match.prompt_bytes == body.size());
           RC_ASSERT(std::vector<WorkerIndex>(match.holders.begin(), match.holders.end()) == holders);
+          std::map<std::uint16_t, std::uint64_t> bytes;
+          for (const auto& [worker, depth] : depths)
+            if (depth > 0) bytes[worker] = depth * unit_bytes_;
+          RequireLevels(match, bytes, 2 * unit_bytes_);
           return place ? std::optional(WorkerIndex{step.worker}) : std::nullopt;
         });
     RC_ASSERT(calls == 1);

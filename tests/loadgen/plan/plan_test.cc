@@ -66,8 +66,9 @@ TEST_CASE("BuildPlan: same seed, same fingerprint; another seed or setting, anot
   std::size_t plans = 0;
   for (const ScenarioInfo& scenario : ListScenarios()) {
     if (scenario.name == "trace" || scenario.name == "burst-then-idle" || scenario.name == "evict-heavy") continue;
-    if (scenario.name == "partition" || scenario.name == "reproduction") continue;  // loads of others, see below
-    if (scenario.name.starts_with("generations/")) continue;                        // some share theirs
+    if (scenario.name == "partition" || scenario.name == "reproduction" || scenario.name == "slow-workers")
+      continue;                                               // loads of others, see below
+    if (scenario.name.starts_with("generations/")) continue;  // some share theirs
     const Settings settings = Small(scenario.name);
     INFO(scenario.name);
     REQUIRE(Build(settings, 7).fingerprint() == Build(settings, 7).fingerprint());
@@ -78,6 +79,7 @@ TEST_CASE("BuildPlan: same seed, same fingerprint; another seed or setting, anot
   REQUIRE(fingerprints.size() == plans);
   REQUIRE(Build(Small("partition")).fingerprint() == Build(Small("templates")).fingerprint());
   REQUIRE(Build(Small("reproduction")).fingerprint() == Build(Small("reference")).fingerprint());
+  REQUIRE(Build(Small("slow-workers")).fingerprint() == Build(Small("fleet")).fingerprint());
   // What the load does not depend on does not change it, so arms of a comparison share it.
   Settings settings = Small("reference");
   const std::uint64_t before = Build(settings).fingerprint();
@@ -306,6 +308,49 @@ TEST_CASE("Plan: what cannot be planned is refused in one line") {
   settings.phases.load_s = 0.1;
   REQUIRE(BuildPlan(settings, 1).error().message ==
           "the plan has no request in the load phase: load.rps is too low for it");
+}
+
+TEST_CASE("BuildPlan: a burst comes at once, with one prompt, over all routers; others have another") {
+  Settings settings = Small("herd");
+  settings.load.burst = 10;
+  const Plan plan = Build(settings);
+  const auto requests = plan.requests();
+  REQUIRE(plan.statistics().load_requests == 200);
+  std::set<std::int64_t> times;
+  std::set<std::uint16_t> routers;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const PlannedRequest& first = requests[i - i % 10];
+    REQUIRE(requests[i].intended_ns == first.intended_ns);
+    REQUIRE(Text(plan, requests[i]) == Text(plan, first));
+    times.insert(requests[i].intended_ns);
+    routers.insert(requests[i].router);
+  }
+  REQUIRE(times.size() == requests.size() / 10);
+  REQUIRE(routers.size() > 4);
+  REQUIRE(Text(plan, requests[0]) != Text(plan, requests[10]));
+  settings.load.arrivals = "staged";
+  settings.load.stages = {{1, 10}};
+  REQUIRE_FALSE(BuildPlan(settings, 1).ok());
+}
+
+TEST_CASE(
+    "BuildPlan: by Zipf's law the n-th template comes n^-exponent as often, and 0 is the uniform draw as before") {
+  Settings settings = Small("templates");
+  settings.load.rps = 5000;
+  settings.prompt.templates = 4;
+  settings.prompt.chars = 256;
+  const auto counts = [&](double exponent) {
+    settings.prompt.zipf = exponent;
+    std::map<std::uint32_t, double> of;
+    const Plan plan = Build(settings);
+    for (const PlannedRequest& request : plan.requests()) of[request.family] += 1;
+    return of;
+  };
+  auto even = counts(0), skewed = counts(1);
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    REQUIRE(even[i] == Approx(6250).margin(300));
+    REQUIRE(skewed[i] == Approx(25000 / 2.0833 / (i + 1)).margin(300));
+  }
 }
 
 }  // namespace

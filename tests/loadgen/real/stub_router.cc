@@ -47,8 +47,9 @@ class StubRouter final : public v1::Router::Service {
     }
     reply.mutable_routed()->set_worker(workers_[chosen].name);
     reply.mutable_routed()->set_inserted(!ids.empty());
-    // As a router with --control does.
-    context->AddInitialMetadata("prefixmesh-placed-bin", reply.routed().SerializeAsString());
+    // As a router with --control does, for who asks.
+    if (context->client_metadata().count("prefixmesh-announce") > 0)
+      context->AddInitialMetadata("prefixmesh-placed-bin", reply.routed().SerializeAsString());
     writer->Write(reply);
     grpc::ClientContext onward;
     onward.set_deadline(context->deadline());

@@ -160,8 +160,19 @@ TEST_CASE("Settings: overrides take units and refuse wrong ones") {
           "--set index.kind=tree: index.kind: 'tree' is not one of auto, block, text");
 }
 
+TEST_CASE("Settings: a setting is read by the name it had before, and written by the one it has") {
+  Settings settings;
+  REQUIRE(ApplyOverride(settings, "generations.mended=H1").ok());
+  REQUIRE(settings.generations.fixed == "H1");
+  const Result<Settings> file = ParseScenario("[generations]\nmended = \"H2\"\n", "old.toml");
+  REQUIRE(file.ok());
+  REQUIRE(file->generations.fixed == "H2");
+  REQUIRE(SettingsValuesJson(settings).find("\"generations.fixed\"") != std::string::npos);
+  REQUIRE(SettingsValuesJson(settings).find("mended") == std::string::npos);
+}
+
 TEST_CASE("Settings: what the programs would refuse is refused here") {
-  REQUIRE(OverrideError("workers.count=513") == "--set workers.count=513: workers.count: 513 is outside 1 … 512");
+  REQUIRE(OverrideError("workers.count=1025") == "--set workers.count=1025: workers.count: 1025 is outside 1 … 1024");
   REQUIRE(OverrideError("routers.count=65") == "--set routers.count=65: routers.count: 65 is outside 1 … 64");
   REQUIRE(OverrideError("models.count=65") == "--set models.count=65: models.count: 65 is outside 1 … 64");
   REQUIRE(OverrideError("route.balance_abs=0.5") == "--set route.balance_abs=0.5: route.balance_abs: 0.5 is not whole");
@@ -219,7 +230,7 @@ TEST_CASE("Settings: every built-in scenario loads, says what it is, and is vali
     if (scenario.name != "trace") REQUIRE(Validate(*settings).ok());
     names.insert(scenario.name);
   }
-  REQUIRE(names.size() == 22);
+  REQUIRE(names.size() == 27);
   REQUIRE(LoadScenario("nothing").error().message.rfind("unknown scenario 'nothing'; there are: reference, ", 0) == 0);
   REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: No such file or directory");
   REQUIRE(Validate(*LoadScenario("trace")).error().message.find("--set trace.path=FILE") != std::string::npos);

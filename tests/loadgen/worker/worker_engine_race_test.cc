@@ -34,7 +34,8 @@ TEST_CASE("WorkerEngine: many threads submit, cancel and read") {
   std::atomic<int> finished = 0, cancelled = 0;
   std::vector<std::shared_ptr<CountingSink>> sinks(kThreads * kRequests);
   {
-    WorkerEngine engine(3, {.concurrency = 8, .prefill_per_block = Time(500), .decode = Time(2000)}, clock);
+    const ServiceOptions service{.concurrency = 8, .prefill_per_block = Time(500), .decode = Time(2000)};
+    WorkerEngine engine({service, service, service}, clock);
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {

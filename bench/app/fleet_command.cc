@@ -1,0 +1,104 @@
+#include "bench/app/fleet_command.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+
+#include "bench/ab/arms.h"
+#include "bench/app/output.h"
+#include "bench/fleet/fleet_sim.h"
+#include "bench/fleet/fleet_table.h"
+#include "bench/text/quantity.h"
+#include "impl/app/number_from.h"
+
+namespace prefixmesh::bench {
+namespace {
+
+std::string Micros(double us) { return QuantityText(Quantity::kMicroseconds, us); }
+std::string Percent(double share) { return QuantityText(Quantity::kShare, share); }
+
+void PrintHead() {
+  std::printf("%6s %10s %10s %10s %9s %9s %7s %5s %5s\n", "seed", "p99", "ttft mean", "ttft p99", "cached", "again",
+              "CoV", "queue", "idle");
+}
+
+void PrintRow(std::uint64_t seed, const FleetFigures& figures) {
+  std::printf("%6llu %10s %10s %10s %9s %9s %7.3f %5u %5llu\n", static_cast<unsigned long long>(seed),
+              Micros(static_cast<double>(figures.latency_us.Percentile(99))).c_str(),
+              Micros(figures.ttft_us.Mean()).c_str(),
+              Micros(static_cast<double>(figures.ttft_us.Percentile(99))).c_str(),
+              Percent(figures.cached_share()).c_str(), Percent(figures.again_share()).c_str(), figures.load_cov,
+              figures.queue_max, static_cast<unsigned long long>(figures.idle_workers));
+}
+
+void PrintMore(const FleetFigures& figures) {
+  std::printf("       %s requests, %s failed; every repeat cached would be %s\n",
+              QuantityText(Quantity::kCount, static_cast<double>(figures.requests)).c_str(),
+              QuantityText(Quantity::kCount, static_cast<double>(figures.failed)).c_str(),
+              Percent(figures.repeat_share()).c_str());
+  std::printf("       decisions:");
+  for (std::size_t i = 1; i < figures.decisions.size(); ++i)
+    std::printf(" %s %llu", DecisionReasonName(static_cast<DecisionReason>(i)),
+                static_cast<unsigned long long>(figures.decisions[i]));
+  std::printf("\n       sync %s in %s frames, %s health checks\n",
+              QuantityText(Quantity::kBytes, static_cast<double>(figures.sync_bytes)).c_str(),
+              QuantityText(Quantity::kCount, static_cast<double>(figures.sync_messages)).c_str(),
+              QuantityText(Quantity::kCount, static_cast<double>(figures.health_checks)).c_str());
+}
+
+}  // namespace
+
+CLI::App* FleetArguments::AddTo(CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("fleet", "a scenario's routers and workers on virtual time: what the user waits for");
+  scenario.scenario = "fleet";
+  scenario.AddTo(*command);
+  command->add_option("--arms", arms, "strategies with settings, as `prefixmesh ab` takes them")->capture_default_str();
+  command->add_option("--seeds", seeds, "how many seeds, from --seed on")
+      ->capture_default_str()
+      ->check(WholeFrom(1, 1000));
+  command->add_flag("--one-router", one_router, "one router that sees everything, in place of the scenario's");
+  command->add_flag("--table", table, "print the table of docs/routing.md, and nothing else");
+  return command;
+}
+
+int RunFleetCommand(const FleetArguments& arguments) {
+  if (arguments.table) {
+    spdlog::set_level(spdlog::level::off);
+    std::printf("%s", FleetTable().c_str());
+    return 0;
+  }
+  const Result<load::Settings> settings = arguments.scenario.Resolve();
+  if (!settings.ok()) return Fail(settings.error().message);
+  ab::ArmsRequest request;
+  request.texts = ab::SplitArms(arguments.arms);
+  request.settings = *settings;
+  request.compared = false;
+  const Result<std::vector<ab::Arm>> arms = ab::ResolveArms(request);
+  if (!arms.ok()) return Fail("--arms: " + arms.error().message);
+  spdlog::set_level(spdlog::level::off);
+  std::printf("%s: %llu routers, %llu workers of %llu slots, %g requests a second\n", settings->scenario.c_str(),
+              static_cast<unsigned long long>(arguments.one_router ? 1 : settings->routers.count),
+              static_cast<unsigned long long>(settings->workers.count),
+              static_cast<unsigned long long>(settings->workers.concurrency), settings->load.rps);
+  for (const ab::Arm& arm : *arms) {
+    std::printf("\n%s\n", arm.text.c_str());
+    PrintHead();
+    FleetFigures last;
+    for (std::uint64_t i = 0; i < arguments.seeds; ++i) {
+      const std::uint64_t seed = arguments.scenario.seed + i;
+      const Result<load::Plan> plan = load::BuildPlan(arm.settings, seed);
+      if (!plan.ok()) return Fail(plan.error().message);
+      Result<FleetFigures> figures =
+          RunFleet(*plan, arm.settings, *FindStrategy(arm.strategy), {arguments.one_router, seed});
+      if (!figures.ok()) return Fail(figures.error().message);
+      PrintRow(seed, *figures);
+      std::fflush(stdout);
+      last = std::move(*figures);
+    }
+    PrintMore(last);
+  }
+  return 0;
+}
+
+}  // namespace prefixmesh::bench
