@@ -34,7 +34,7 @@ struct FleetFigures {
   load::Histogram latency_us, ttft_us;  // from the intended time on
   std::uint64_t prompt_bytes = 0, cached_bytes = 0;
   std::uint64_t again_bytes = 0;   // prefilled although some worker had them
-  std::uint64_t repeat_bytes = 0;  // of prompts, that came before, whoever served them: the most that can be cached
+  std::uint64_t repeat_bytes = 0;  // of prompts, that came before, at any worker: the most that can be cached
   double load_cov = 0;             // of requests per worker
   std::uint32_t queue_max = 0;     // requests at one worker, running and waiting
   std::uint64_t idle_workers = 0;  // that served none
