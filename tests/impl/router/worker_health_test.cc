@@ -203,6 +203,8 @@ TEST_CASE("WorkerHealthChecker: an idle worker that keeps answering is asked les
   for (std::size_t i = 1; i < asked.size(); ++i) REQUIRE(asked[i] == asked[i - 1] + 1);  // every period since the miss
   run(1, true);
   REQUIRE(world.fleet.healthy(world.workers[0]));
+  run(4, true);
+  REQUIRE(asked.size() >= 2);  // idling begins anew
 }
 
 TEST_CASE("WorkerHealthChecker: a worker that does not answer has one check under way, however long it takes") {
