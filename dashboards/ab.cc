@@ -1,6 +1,9 @@
 // Stored runs of two strategies in one scenario: the three figures first, then what no strategy may get worse at, then
-// what `prefixmesh ab` compares. Beside the lines stands how the last of B differ from the last of A; whether that is
-// more than noise is for `prefixmesh ab` to say.
+// what `prefixmesh ab` compares of sync and of routing. Beside the lines stands how the last of B differ from the last
+// of A; whether that is more than noise is for `prefixmesh ab` to say.
+#include <set>
+#include <span>
+
 #include "dashboards/dashboards.h"
 #include "dashboards/panels.h"
 #include "impl/figures/compared_figures.h"
@@ -52,17 +55,22 @@ void AddBoth(const HistoryFigure& figure, bool relative, Row& row) {
 
 Dashboard AbDashboard() {
   Row three{"The three figures that are judged first", {}}, guards{"What may not get worse", {}},
-      compared{"What ab compares", {}};
+      sync{"What sync costs and brings", {}}, routing{"What users feel of routing", {}};
   AddBoth(kHistoryFigures[kHistoryPeakRss], true, three);
   AddBoth(kHistoryFigures[kHistoryBytesPerRound], true, three);
   for (const HistoryFigure& figure : kHistoryFigures)
     if (figure.figure == &RouterFigure("sync.oversize_warnings") || figure.figure == &RouterFigure("sync.oversize.*"))
       AddBoth(figure, false, three);
   for (const std::size_t index : kGuarded) AddBoth(kHistoryFigures[index], false, guards);
-  for (const ComparedFigure& each : kComparedFigures)
-    for (const HistoryFigure& figure : kHistoryFigures)
-      if (figure.figure == each.figure && figure.label == each.label && &figure != &kHistoryFigures[kHistoryPeakRss])
-        AddBoth(figure, true, compared);
+  std::set<const HistoryFigure*> shown = {&kHistoryFigures[kHistoryPeakRss]};
+  const auto add = [&shown](std::span<const ComparedFigure> compared, Row& row) {
+    for (const ComparedFigure& each : compared)
+      for (const HistoryFigure& figure : kHistoryFigures)
+        if (figure.figure == each.figure && figure.label == each.label && shown.insert(&figure).second)
+          AddBoth(figure, true, row);
+  };
+  add(kSyncCompared, sync);
+  add(kRoutingCompared, routing);
   const auto strategies = [](const char* name, const char* label, const char* initial) {
     return Variable{name, label, "label_values(prefixmesh_result_run_ok{scenario=\"$scenario\"}, strategy)", initial,
                     false};
@@ -77,7 +85,7 @@ Dashboard AbDashboard() {
                     strategies("a", "A", "raw-ops"),
                     strategies("b", "B", "two-layer")},
       .annotations = {},
-      .rows = {three, guards, compared}};
+      .rows = {three, guards, sync, routing}};
 }
 
 }  // namespace prefixmesh::dashboards

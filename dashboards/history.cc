@@ -59,7 +59,7 @@ Panel Oversize() {
 
 std::string RowTitleOf(const HistoryFigure& figure) {
   if (figure.group == &kLoadGroup) return "Load";
-  if (figure.group == &kRoutingGroup) return "Routing";
+  if (figure.group == &kRoutingGroup || figure.group == &kWorkersGroup) return "Routing";
   if (figure.group == &kPlacementsGroup || figure.group == &kVisibilityGroup) return "Placements";
   if (figure.group == &kMachineGroup) return "The machine";
   if (figure.figure->path.starts_with("sync.")) return "Sync";

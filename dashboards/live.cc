@@ -53,16 +53,18 @@ Row Requests() {
 }
 
 Row Decisions() {
-  return {"2, 3 Hash, match, insert, decide",
-          {LivePanel(kRouters, "Decisions of the phase", {{&RouterFigure("decisions.*")}}),
-           LivePanel(kRouters, "Time of a decision", {{&RouterFigure("decision_us.*")}}),
-           LivePanel(kRouters, "Index",
-                     {{&RouterFigure("index.bytes"), "index"}, {&RouterFigure("index.budget_bytes"), "budget"}}),
-           LivePanel(kRouters, "Index nodes", {{&RouterFigure("index.nodes")}}),
-           LivePanel(kRouters, "Forgotten to stay in budget", {{&RouterFigure("index.forgotten")}}),
-           LivePanel(
-               kRouters, "Workers",
-               {{&RouterFigure("workers.healthy"), "healthy"}, {&RouterFigure("workers.configured"), "configured"}})}};
+  return {
+      "2, 3 Hash, match, insert, decide",
+      {LivePanel(kRouters, "Decisions of the phase", {{&RouterFigure("decisions.*")}}),
+       LivePanel(kRouters, "Time of a decision", {{&RouterFigure("decision_us.*")}}),
+       LivePanel(kRouters, "Index",
+                 {{&RouterFigure("index.bytes"), "index"}, {&RouterFigure("index.budget_bytes"), "budget"}}),
+       LivePanel(kRouters, "Index nodes", {{&RouterFigure("index.nodes")}}),
+       LivePanel(kRouters, "Forgotten to stay in budget", {{&RouterFigure("index.forgotten")}}),
+       LivePanel(kRouters, "Workers",
+                 {{&RouterFigure("workers.healthy"), "healthy"}, {&RouterFigure("workers.configured"), "configured"}}),
+       LivePanel(kRouters, "Health checks", {{&RouterFigure("health.checks")}}),
+       LivePanel(kRouters, "CPU of health checks", {{&RouterFigure("health.cpu_s")}})}};
 }
 
 Row Workers() {

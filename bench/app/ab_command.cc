@@ -90,7 +90,7 @@ int RunAb(const AbArguments& arguments) {
   Result<std::vector<ab::Arm>> arms =
       ab::ResolveArms({*texts, *settings, arguments.mixed_index, arguments.mixed_policy});
   if (!arms.ok()) return Fail(arms.error().message);
-  Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(settings->metrics);
+  Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(load::MetricsOf(*settings));
   if (!metrics.ok()) return Fail(metrics.error().message);
   ab::ExperimentRequest request;
   request.dirty_build = BuildDirty();
@@ -132,7 +132,7 @@ CLI::App* CompareArguments::AddTo(CLI::App& app) {
 }
 
 int RunCompare(const CompareArguments& arguments) {
-  const Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(load::DefaultMetrics());
+  const Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(load::MetricsOf({}));
   if (!metrics.ok()) return Fail(metrics.error().message);
   const Result<ab::RunFacts> a = ab::ReadRun(arguments.a, *metrics), b = ab::ReadRun(arguments.b, *metrics);
   if (!a.ok()) return Fail(a.error().message);

@@ -14,28 +14,24 @@
 namespace prefixmesh::bench {
 namespace {
 
-std::string Micros(double us) { return QuantityText(Quantity::kMicroseconds, us); }
-std::string Percent(double share) { return QuantityText(Quantity::kShare, share); }
-
 void PrintHead() {
-  std::printf("%6s %10s %10s %10s %9s %9s %7s %5s %5s\n", "seed", "p99", "ttft mean", "ttft p99", "cached", "again",
-              "CoV", "queue", "idle");
+  std::printf("%6s", "seed");
+  for (const FleetColumn& column : kFleetColumns) std::printf(" %*s", column.width, column.heading);
+  std::printf("\n");
 }
 
 void PrintRow(std::uint64_t seed, const FleetFigures& figures) {
-  std::printf("%6llu %10s %10s %10s %9s %9s %7.3f %5u %5llu\n", static_cast<unsigned long long>(seed),
-              Micros(static_cast<double>(figures.latency_us.Percentile(99))).c_str(),
-              Micros(figures.ttft_us.Mean()).c_str(),
-              Micros(static_cast<double>(figures.ttft_us.Percentile(99))).c_str(),
-              Percent(figures.cached_share()).c_str(), Percent(figures.again_share()).c_str(), figures.load_cov,
-              figures.queue_max, static_cast<unsigned long long>(figures.idle_workers));
+  std::printf("%6llu", static_cast<unsigned long long>(seed));
+  for (const FleetColumn& column : kFleetColumns) std::printf(" %*s", column.width, column.text(figures).c_str());
+  std::printf("\n");
 }
 
 void PrintMore(const FleetFigures& figures) {
-  std::printf("       %s requests, %s failed; every repeat cached would be %s\n",
+  std::printf("       %s requests, %s failed, %s workers without any; every repeat cached would be %s\n",
               QuantityText(Quantity::kCount, static_cast<double>(figures.requests)).c_str(),
               QuantityText(Quantity::kCount, static_cast<double>(figures.failed)).c_str(),
-              Percent(figures.repeat_share()).c_str());
+              QuantityText(Quantity::kCount, static_cast<double>(figures.idle_workers)).c_str(),
+              QuantityText(Quantity::kShare, figures.repeat_share()).c_str());
   std::printf("       decisions:");
   for (std::size_t i = 1; i < figures.decisions.size(); ++i)
     std::printf(" %s %llu", DecisionReasonName(static_cast<DecisionReason>(i)),

@@ -70,6 +70,7 @@ struct Asked {
   Router* router = nullptr;
   WorkerIndex worker;
   bool counted = false, prefilled = false;
+  bool soon = false;  // its first token, as goodput asks
 };
 
 class Model {
@@ -199,10 +200,12 @@ class Model {
           figures_.cached_bytes += event.cached_blocks * block_bytes;
           figures_.again_bytes += (event.held_blocks - event.cached_blocks) * block_bytes;
           figures_.ttft_us.Record(us);
+          asked.soon = static_cast<double>(us) <= settings_.goodput.ttft_ms * 1e3;
         }
         world_.At(event.at + kHop, [&asked] { asked.router->core().OnReply(asked.worker, Incarnation{1}); });
       } else {
         if (asked.counted) figures_.latency_us.Record(us);
+        figures_.good += asked.soon && static_cast<double>(us) <= settings_.goodput.latency_ms * 1e3;
         world_.At(event.at + kHop, [this, &asked] {
           asked.router->core().Finish(asked.worker, Forwarded::kServed);
           --under_way_;
@@ -252,6 +255,7 @@ double Share(std::uint64_t part, std::uint64_t whole) {
 
 }  // namespace
 
+double FleetFigures::goodput_share() const { return Share(good, requests + failed); }
 double FleetFigures::cached_share() const { return Share(cached_bytes, prompt_bytes); }
 double FleetFigures::again_share() const { return Share(again_bytes, prompt_bytes); }
 double FleetFigures::repeat_share() const { return Share(repeat_bytes, prompt_bytes); }

@@ -27,10 +27,11 @@
 
 namespace prefixmesh::bench {
 
-// Of the requests of the load phase, unless it says otherwise.
+// What one run was like. Of the requests of the load phase, unless it says otherwise.
 struct FleetFigures {
   std::uint64_t requests = 0;           // whose prefill ended
   std::uint64_t failed = 0;             // no worker was there, or none of that within an hour
+  std::uint64_t good = 0;               // served as settings.goodput asks
   load::Histogram latency_us, ttft_us;  // from the intended time on
   std::uint64_t prompt_bytes = 0, cached_bytes = 0;
   std::uint64_t again_bytes = 0;   // prefilled although some worker had them
@@ -42,6 +43,7 @@ struct FleetFigures {
   // Of all routers, over the whole run.
   std::uint64_t sync_bytes = 0, sync_messages = 0, health_checks = 0;
 
+  double goodput_share() const;
   double cached_share() const;
   double again_share() const;
   double repeat_share() const;

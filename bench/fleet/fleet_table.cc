@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "bench/fleet/fleet_sim.h"
 #include "bench/text/quantity.h"
 #include "impl/base/check.h"
 
@@ -48,17 +47,40 @@ constexpr Arm kArms[] = {
 };
 
 std::string Micros(double us) { return QuantityText(Quantity::kMicroseconds, us); }
+std::string P99(const load::Histogram& histogram) { return Micros(static_cast<double>(histogram.Percentile(99))); }
 std::string Percent(double share) { return QuantityText(Quantity::kShare, share); }
+std::string TwoDigits(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
 
-std::string Row(const char* name, const FleetFigures& figures) {
-  char rest[64];
-  std::snprintf(rest, sizeof rest, "%.2f | %u", figures.load_cov, figures.queue_max);
-  return "| " + std::string(name) + " | " + Micros(static_cast<double>(figures.latency_us.Percentile(99))) + " | " +
-         Micros(figures.ttft_us.Mean()) + " | " + Micros(static_cast<double>(figures.ttft_us.Percentile(99))) + " | " +
-         Percent(figures.cached_share()) + " | " + Percent(figures.again_share()) + " | " + rest + " |\n";
+std::string Row(const std::string& name, const FleetFigures& figures) {
+  std::string row = "| " + name + " |";
+  for (const FleetColumn& column : kFleetColumns) row += " " + column.text(figures) + " |";
+  return row + "\n";
+}
+std::string Head() {
+  std::string head = "| policy, strategy |", line = "|---|";
+  for (const FleetColumn& column : kFleetColumns) {
+    head += " " + std::string(column.title) + " |";
+    line += "--:|";
+  }
+  return head + "\n" + line + "\n";
 }
 
 }  // namespace
+
+const FleetColumn kFleetColumns[kFleetColumnCount] = {
+    {"latency p99", "p99", 9, [](const FleetFigures& figures) { return P99(figures.latency_us); }},
+    {"TTFT mean", "ttft mean", 9, [](const FleetFigures& figures) { return Micros(figures.ttft_us.Mean()); }},
+    {"TTFT p99", "ttft p99", 9, [](const FleetFigures& figures) { return P99(figures.ttft_us); }},
+    {"goodput", "goodput", 9, [](const FleetFigures& figures) { return Percent(figures.goodput_share()); }},
+    {"cached", "cached", 9, [](const FleetFigures& figures) { return Percent(figures.cached_share()); }},
+    {"prefilled again", "again", 9, [](const FleetFigures& figures) { return Percent(figures.again_share()); }},
+    {"load CoV", "CoV", 5, [](const FleetFigures& figures) { return TwoDigits(figures.load_cov); }},
+    {"largest queue", "queue", 6, [](const FleetFigures& figures) { return std::to_string(figures.queue_max); }},
+};
 
 std::string FleetTable() {
   std::string table;
@@ -80,10 +102,8 @@ std::string FleetTable() {
       repeats = figures->repeat_share();
       rows += Row(arm.name, *figures);
     }
-    table += "\n**" + std::string(load.name) + "**, where every repeat cached would be " + Percent(repeats) +
-             ":\n\n| policy, strategy | latency p99 | TTFT mean | TTFT p99 | cached | prefilled again | load CoV | "
-             "largest queue |\n|---|--:|--:|--:|--:|--:|--:|--:|\n" +
-             rows;
+    table += "\n**" + std::string(load.name) + "**, where every repeat cached would be " + Percent(repeats) + ":\n\n" +
+             Head() + rows;
   }
   return table;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <tuple>
 
 #include "bench/ab/statistics/bootstrap.h"
@@ -107,8 +108,9 @@ std::string_view HistoryVerdictName(HistoryVerdict verdict) {
 }
 
 double MagnitudeFloorPercent(const HistoryFigure& figure) {
-  for (const ComparedFigure& each : kComparedFigures)
-    if (each.figure == figure.figure && each.label == figure.label) return each.threshold_percent;
+  for (const std::span<const ComparedFigure> compared : {std::span(kSyncCompared), std::span(kRoutingCompared)})
+    for (const ComparedFigure& each : compared)
+      if (each.figure == figure.figure && each.label == figure.label) return each.threshold_percent;
   return kOtherFloorPercent;
 }
 

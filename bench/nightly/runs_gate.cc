@@ -11,6 +11,7 @@
 #include "bench/store/index.h"
 #include "bench/text/quantity.h"
 #include "impl/base/whole_file.h"
+#include "loadgen/settings/metrics.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -58,7 +59,7 @@ class CellComparison {
   Result<ab::ExperimentRequest> RequestOf(const load::Settings& settings, const std::string& suffix) const {
     Result<std::vector<ab::Arm>> arms = ab::ResolveArms({{cell_.strategy, cell_.strategy}, settings, false});
     if (!arms.ok()) return arms.error();
-    Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(settings.metrics);
+    Result<std::vector<ab::ReadableMetric>> metrics = ab::ReadableMetrics(load::MetricsOf(settings));
     if (!metrics.ok()) return metrics.error();
     ab::ExperimentRequest request;
     request.pairs = cell_.pairs;

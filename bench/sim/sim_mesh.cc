@@ -51,6 +51,7 @@ RouterCoreOptions OptionsOf(const Swarm& swarm, const StrategyDescription& strat
   options.trees.hash.tokens_block_tokens = kBlockBytes / kBytesPerToken;
   if (swarm.stranger != 0 && node + 1 == static_cast<std::size_t>(swarm.routers)) options.trees.hash.seed = 1;
   options.health.period = Seconds(swarm.health_s);
+  options.health.idle_periods = kIdlePeriods;
   two_layer::Settings& settings = options.strategy_settings.two_layer;
   settings.round_ms = swarm.round_ms;
   settings.anchors = static_cast<std::uint64_t>(swarm.anchors);

@@ -20,6 +20,11 @@
 
 namespace prefixmesh::sim {
 
+// Less than usual, so that a run of some minutes sees idle workers have their turns (HealthOptions).
+inline constexpr std::uint32_t kIdlePeriods = 1;
+// Within so many periods every idle worker has its turn at every router, also when the turns have just been moved.
+inline double IdlePeriods(const Swarm& swarm) { return 2 * kIdlePeriods * swarm.routers; }
+
 // A router of this swarm, but for what SimRouter fills in.
 RouterCoreOptions OptionsOf(const Swarm& swarm, const StrategyDescription& strategy, std::uint64_t seed,
                             std::size_t node);

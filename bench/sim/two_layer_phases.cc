@@ -46,7 +46,11 @@ std::uint64_t BytesOf(const MeshStats& stats, Layer layer) {
 void CalmPhase(Run& run) {
   SimMesh& mesh = run.mesh();
   // Leases run out, and every router knows the life that its workers have.
-  run.AdvanceTo(run.at() + std::max<Time>(seconds(4), Seconds(2 * run.swarm().health_s + 0.5)));
+  run.AdvanceTo(run.at() +
+                std::max<Time>(seconds(4), Seconds((2 + IdlePeriods(run.swarm())) * run.swarm().health_s + 0.5)));
+  // A definition that a fault took is missed when its name is used: then it is asked for, and what used it comes again.
+  PlaceEverywhere(mesh);
+  run.AdvanceTo(run.at() + Rounds(run, 4) + Delays(run, 20) + seconds(2));
   const std::vector<MeshStats> before = StatsOf(mesh);
   for (int step = 0; step < 8; ++step) {
     for (int i = 0; i < 3; ++i) PlaceEverywhere(mesh);

@@ -272,6 +272,22 @@ inline constexpr Figure kRouterFigures[] = {
      .meaning = "workers this router was given",
      .metric = "prefixmesh_workers_configured",
      .in_result = false},
+    {.path = "health.checks",
+     .better = Better::kLower,
+     .meaning = "health checks sent to workers since the router began",
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_health_checks_total"},
+    {.path = "health.cpu_s",
+     .unit = Unit::kSeconds,
+     .nature = Nature::kMeasured,
+     .better = Better::kLower,
+     .meaning =
+         "CPU time of threads while they sent health checks or took their replies, since the router began; gRPC's "
+         "own threads are in the router's cpu_s",
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_health_cpu_seconds_total",
+     .title = "health check CPU",
+     .section = Section::kLoad},
     {.path = "workers.words_refused.*",
      .better = Better::kLower,
      .meaning = "what workers said and was not taken",
@@ -625,7 +641,8 @@ inline constexpr Figure kRouterFigures[] = {
      .nature = Nature::kMeasured,
      .better = Better::kLower,
      .meaning =
-         "CPU time of the mesh loop's thread since the router began; gRPC's own threads are in the router's cpu_s",
+         "CPU time of the mesh loop's thread since the router began, but for sending health checks; gRPC's own threads "
+         "are in the router's cpu_s",
      .fold = Fold::kSum,
      .metric = "prefixmesh_sync_cpu_seconds_total",
      .title = "sync CPU",

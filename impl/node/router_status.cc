@@ -54,6 +54,9 @@ RouterReport RouterNode::Report() {
   out.Set(RouterFigure("requests.retried"), core_.admission().retried());
   out.Set(RouterFigure("workers.healthy"), core_.fleet().healthy_count());
   out.Set(RouterFigure("workers.configured"), core_.own_workers().size());
+  const GrpcWorkerChannels::Checks checks = channels_->checks();
+  out.Set(RouterFigure("health.checks"), checks.sent);
+  out.Set(RouterFigure("health.cpu_s"), std::chrono::duration<double>(checks.asking + checks.answered).count());
   out.Set(RouterFigure("workers.words_refused.*"), "incarnation", core_.registers().refused());
   out.Set(RouterFigure("workers.words_refused.*"), "models", core_.models().refused());
   {
@@ -142,7 +145,9 @@ void RouterNode::ReadSync(Readings& out) {
     out.Set(RouterFigure("sync.buffers.*.bytes"), buffer.name, buffer.bytes);
     out.Set(RouterFigure("sync.buffers.*.entries"), buffer.name, buffer.entries);
   }
-  out.Set(RouterFigure("sync.cpu_s"), std::chrono::duration<double>(loop_.CpuUsed()).count());
+  // Checks are sent from the mesh loop, but for a few that follow a reply at once.
+  const Time loop = std::max(loop_.CpuUsed() - channels_->checks().asking, Time{0});
+  out.Set(RouterFigure("sync.cpu_s"), std::chrono::duration<double>(loop).count());
 }
 
 void RouterNode::BeginPhase(std::string_view phase) {

@@ -32,18 +32,22 @@ class LoadBound {
     const double mean = static_cast<double>(queues) / healthy;
     queue_bound_ = std::max(static_cast<std::uint64_t>(std::ceil(std::min(factor * mean, 1e9))),
                             static_cast<std::uint64_t>(mean) + 1);
-    lately_bound_ = static_cast<std::uint64_t>(std::ceil(kSpread * static_cast<double>(lately) / healthy));
+    lately_mean_ = static_cast<double>(lately) / healthy;
   }
 
   bool anyone() const { return healthy_ > 0; }
 
   std::optional<WorkerIndex> OneOfHolders(std::span<const WorkerIndex> holders) {
     constexpr std::size_t kOwn = 2;  // of a conversation: where it was, and where it was moved to
-    const std::uint64_t lately_max = holders.size() > kOwn ? lately_bound_ : UINT64_MAX;
-    return OneOf(holders, kHoldersMax, [&](WorkerIndex worker) {
-      return fleet_.lately(worker) <= lately_max && Admissible(worker) &&
-             std::binary_search(view_.candidates.begin(), view_.candidates.end(), worker);
+    const bool shared = holders.size() > kOwn;
+    std::uint64_t room = 0;
+    const auto holder = OneOf(holders, kHoldersMax, [&](WorkerIndex worker) {
+      const bool may = (!shared || fleet_.lately(worker) <= LatelyBound(worker)) && Admissible(worker) &&
+                       std::binary_search(view_.candidates.begin(), view_.candidates.end(), worker);
+      if (may) room += Bound(worker) - std::min(Queue(worker), Bound(worker));  // it may have just filled up
+      return may;
     });
+    return shared && holder && Overrun(room) ? std::nullopt : holder;
   }
   std::optional<WorkerIndex> OneOfAll() {
     const auto admissible = [&](WorkerIndex worker) { return Admissible(worker); };
@@ -78,10 +82,20 @@ class LoadBound {
     return Better(*second, *first) ? second : first;
   }
 
-  bool Admissible(WorkerIndex worker) const {
-    const std::uint64_t slots = fleet_.slots(worker),
-                        bound = slots > 0 ? std::max(slots, queue_bound_) : queue_bound_ + 1;
-    return fleet_.healthy(worker) && Queue(worker) + 1 <= bound;
+  bool Admissible(WorkerIndex worker) const { return fleet_.healthy(worker) && Queue(worker) + 1 <= Bound(worker); }
+  std::uint64_t Bound(WorkerIndex worker) const {
+    const std::uint64_t slots = fleet_.slots(worker);
+    return slots > 0 ? std::max(slots, queue_bound_) : queue_bound_ + 1;
+  }
+  double LatelyBound(WorkerIndex worker) const {
+    const bool half_idle = 2 * Queue(worker) < fleet_.slots(worker);
+    return half_idle ? std::max(lately_mean_, 1.0) : std::ceil(kSpread * lately_mean_);
+  }
+  // In a burst all routers get the like in the same moment. True: as often as there would not be room for them all.
+  bool Overrun(std::uint64_t room) {
+    const double comes = kBurstSpread * static_cast<double>(fleet_.peer_count() + 1) * (view_.burst - 1);
+    constexpr std::uint64_t kFine = 1u << 20;
+    return static_cast<double>(Draw(bits_, kFine)) / kFine * comes >= static_cast<double>(room);
   }
   std::uint64_t Ours(WorkerIndex worker) const {
     return fleet_.load(worker) + fleet_.peer_count() * std::uint64_t{fleet_.fresh(worker)};
@@ -92,16 +106,17 @@ class LoadBound {
     const std::uint64_t ours = Ours(worker), slots = std::max(fleet_.slots(worker), 1u);
     return std::min(Queue(worker), ours + kStrangeSlots * std::min<std::uint64_t>(slots, kSlotsUsual));
   }
+  std::uint64_t Busy(WorkerIndex worker) const { return 2 * std::uint64_t{fleet_.lately(worker)} + 3 * Queue(worker); }
   bool Better(WorkerIndex a, WorkerIndex b) {
-    const std::uint64_t left = 2 * std::uint64_t{fleet_.lately(a)} + Queue(a);
-    const std::uint64_t right = 2 * std::uint64_t{fleet_.lately(b)} + Queue(b);
+    const std::uint64_t left = Busy(a), right = Busy(b);
     return left != right ? left < right : Draw(bits_, 2) == 0;
   }
 
   const RouteView& view_;
   const Fleet& fleet_;
   std::uint64_t bits_;
-  std::uint64_t healthy_ = 0, queue_bound_ = 0, lately_bound_ = 0;
+  std::uint64_t healthy_ = 0, queue_bound_ = 0;
+  double lately_mean_ = 0;
 };
 
 }  // namespace

@@ -1,8 +1,7 @@
 // bounded.h — the policy that does not herd: the cache decides among workers that are not too busy.
 //
 //   queue(w)       requests in flight there, from all routers (fleet.h), and for each that this router placed there
-//   just
-//                  now as many more as there are peers: of a burst they got the like, and are not heard yet
+//                  just now as many more as there are peers: of a burst they got the like, and are not heard yet
 //   bound          max(⌈factor · mean queue⌉, ⌊mean queue⌋ + 1)
 //   admissible(w)  healthy, and queue(w) + 1 ≤ max(slots, bound); where the worker did not tell its slots, ≤ bound + 1
 //
@@ -11,13 +10,15 @@
 //   (fallback) otherwise                                                                             → any admissible
 //   (min_load)
 //
-// "One of" is the better of two that chance picks: of less lately · 2 + queue, then by chance. With the best of all,
-// routers that do not know of each other's last choices would all take the same.
+// "One of" is the better of two that chance picks: of less lately · 2 + queue · 3, then by chance. With the best of
+// all, routers that do not know of each other's last choices would all take the same.
 //
 // A prefix with more than two holders is one that many prompts share. Of those, one that was chosen lately more than
 // ⌈kSpread · mean⌉ times is left out, so that a busy prefix comes to more workers: left to the queues alone, they stay
-// with the few that had them first, whose own conversations then find no place. Of holders at most kHoldersMax are
-// looked at, from a random one on. The queue of the least busy is below the bound, so there is always somebody.
+// with the few that had them first, whose own conversations then find no place. One that uses less than half its slots
+// is left out above the mean. Where requests come in bursts (bursts.h), all holders of such a prefix
+// are left out as often as they would not have room for what all routers send in one. Of holders at most kHoldersMax
+// are looked at, from a random one on. The queue of the least busy is below the bound, so there is always somebody.
 //
 // Sources: bounded loads: Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018); two
 // choices: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (IEEE TPDS 2001); prefix match against
@@ -32,8 +33,9 @@ namespace prefixmesh {
 
 inline constexpr std::size_t kHoldersMax = 32;
 inline constexpr int kLevelsMax = 4;
-// Found on virtual time (`prefixmesh fleet`): 0.5 gives away hits, 1 leaves workers idle.
-inline constexpr double kSpread = 0.75;
+// Found on virtual time (`prefixmesh fleet`). kSpread: 0.5 gives away hits, 1 leaves workers idle. kBurstSpread: with
+// 2, chance alone makes lines of 13 where a burst of 64 meets 16 routers.
+inline constexpr double kSpread = 0.75, kBurstSpread = 4;
 
 Choice ChooseBounded(const PolicyOptions& options, const TreeMatch& match, const RouteView& view);
 

@@ -40,7 +40,8 @@ std::optional<WorkerIndex> Fleet::Find(std::string_view name) const {
 }
 
 void Fleet::SetHealthy(WorkerIndex worker, bool healthy) {
-  slots_[worker.value].healthy.store(healthy, std::memory_order_relaxed);
+  if (slots_[worker.value].healthy.exchange(healthy, std::memory_order_relaxed) != healthy)
+    version_.fetch_add(1, std::memory_order_release);
 }
 
 std::size_t Fleet::healthy_count() const {
@@ -83,10 +84,13 @@ void Fleet::AgeFresh() {
   for (std::size_t i = 0; i < size(); ++i) slots_[i].fresh.Turn();
 }
 
-void Fleet::SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight) {
+void Fleet::SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight, bool unreached) {
   MutexLock lock(mutex_);
   std::vector<std::uint32_t>& loads = peer_loads_[peer.value];
+  if (loads.empty()) telling_.fetch_add(1, std::memory_order_relaxed);
   if (loads.size() <= worker.value) loads.resize(worker.value + std::size_t{1}, 0);
+  if (in_flight < loads[worker.value] && !unreached)
+    slots_[worker.value].served_peer.store(true, std::memory_order_relaxed);
   slots_[worker.value].peers.fetch_add(in_flight - loads[worker.value], std::memory_order_relaxed);
   loads[worker.value] = in_flight;
 }
@@ -95,6 +99,7 @@ void Fleet::ForgetPeerLoads(PeerIndex peer) {
   MutexLock lock(mutex_);
   for (std::size_t worker = 0; worker < peer_loads_[peer.value].size(); ++worker)
     slots_[worker].peers.fetch_sub(peer_loads_[peer.value][worker], std::memory_order_relaxed);
+  if (!peer_loads_[peer.value].empty()) telling_.fetch_sub(1, std::memory_order_relaxed);
   peer_loads_[peer.value].clear();
 }
 

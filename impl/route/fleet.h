@@ -98,10 +98,17 @@ class Fleet {
   void AgeLately();
   void AgeFresh();
   std::size_t peer_count() const { return peer_count_; }
-  void SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight);
+  // `unreached`: the peer has none there because it does not reach the worker.
+  void SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight, bool unreached = false);
   void ForgetPeerLoads(PeerIndex peer);
+  // The peers that tell their loads: not those that are gone, and none of strategies that tell none.
+  std::size_t peers_telling() const { return telling_.load(std::memory_order_relaxed); }
+  // A request of a peer ended there since this was last asked: the worker is alive.
+  bool TakeServedPeer(WorkerIndex worker) {
+    return slots_[worker.value].served_peer.exchange(false, std::memory_order_relaxed);
+  }
 
-  // Moves whenever a worker was added, a register rose or an own load changed.
+  // Moves whenever a worker was added, a register rose, or an own load or health changed.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:
@@ -125,6 +132,7 @@ class Fleet {
     std::atomic<std::uint32_t> peers{0};
     std::atomic<std::uint32_t> told{0}, strange{0};
     std::atomic<bool> strange_is_new{false};  // since the last turn of what was lately
+    std::atomic<bool> served_peer{false};
     HalfWindows placed, failed, fresh;
   };
   static std::uint32_t LoadOf(const Slot& slot) {
@@ -140,6 +148,7 @@ class Fleet {
   const std::unique_ptr<Slot[]> slots_;
   std::atomic<std::size_t> size_{0};
   std::atomic<std::uint64_t> version_{1};
+  std::atomic<std::size_t> telling_{0};
   mutable Mutex mutex_;
   std::map<std::string, WorkerIndex, std::less<>> by_name_ PREFIXMESH_GUARDED_BY(mutex_);
   std::vector<std::vector<std::uint32_t>> peer_loads_ PREFIXMESH_GUARDED_BY(mutex_);  // [peer][worker]

@@ -44,6 +44,7 @@ struct RouteView {
   const Fleet& fleet;
   std::uint64_t random_bits = 0;  // uniform over 64 bits
   std::uint64_t turn = 0;         // of this router: one more each time
+  double burst = 1;               // in how many at a time requests come to it (bursts.h)
 };
 
 enum class Policy : std::uint8_t { kCacheAware, kBounded, kRoundRobin };

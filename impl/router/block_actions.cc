@@ -26,7 +26,10 @@ void BlockActions::Apply(const RetractBelow& action) { index_.RetractBelow(actio
 void BlockActions::Apply(const MoveRefreshMark& action) { index_.SetRefreshMark(action.origin, action.seq); }
 
 void BlockActions::Apply(const ApplyLoad& action) {
-  if (const auto worker = fleet_.Intern(action.worker_name)) fleet_.SetPeerLoad(action.peer, *worker, action.in_flight);
+  const auto worker = fleet_.Intern(action.worker_name);
+  if (!worker) return;
+  fleet_.SetPeerLoad(action.peer, *worker, action.in_flight, action.unreached);
+  if (action.unreached && fleet_.own(*worker)) ask_.unreached(*worker);
 }
 
 void BlockActions::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(action.peer); }
@@ -34,7 +37,7 @@ void BlockActions::Apply(const ForgetLoads& action) { fleet_.ForgetPeerLoads(act
 void BlockActions::Apply(const ApplyRegister& action) {
   const auto worker = fleet_.Intern(action.worker_name);
   if (!worker) return;
-  if (fleet_.own(*worker)) return recheck_(*worker);
+  if (fleet_.own(*worker)) return ask_.restarted(*worker);
   registers_.Raise(*worker, action.incarnation);
 }
 

@@ -16,17 +16,16 @@ namespace prefixmesh {
 
 class BlockActions final : public MeshSink {
  public:
-  // A peer knows another incarnation of this own worker than it said here: it is to be checked.
-  using Recheck = std::function<void(WorkerIndex worker)>;
+  // What a peer says of an own worker makes this router ask it itself.
+  struct Ask {
+    std::function<void(WorkerIndex worker)> restarted;  // the peer knows another incarnation than it said here
+    std::function<void(WorkerIndex worker)> unreached;  // the peer does not reach it
+  };
 
   // `on_applied`, if any, is called after each ApplyIds.
-  BlockActions(Fleet& fleet, BlockIndex& index, WorkerRegisters& registers, Recheck recheck,
+  BlockActions(Fleet& fleet, BlockIndex& index, WorkerRegisters& registers, Ask ask,
                std::function<void(const ApplyIds&)> on_applied = {})
-      : fleet_(fleet),
-        index_(index),
-        registers_(registers),
-        recheck_(std::move(recheck)),
-        on_applied_(std::move(on_applied)) {}
+      : fleet_(fleet), index_(index), registers_(registers), ask_(std::move(ask)), on_applied_(std::move(on_applied)) {}
 
   void Apply(const ApplyIds& action) override;
   void Apply(const RetractIds& action) override;
@@ -41,7 +40,7 @@ class BlockActions final : public MeshSink {
   Fleet& fleet_;
   BlockIndex& index_;
   WorkerRegisters& registers_;
-  const Recheck recheck_;
+  const Ask ask_;
   const std::function<void(const ApplyIds&)> on_applied_;
 };
 

@@ -15,35 +15,33 @@ Error NoSuchModel(std::string_view model) {
 
 }  // namespace
 
-Result<RouteDecision> Decider::Decide(const RouteRequest& request, std::uint64_t random_bits, Mesh* mesh) {
+Result<RouteDecision> Decider::Decide(const RouteRequest& request, Moment moment, Mesh* mesh) {
   const std::shared_ptr<const ModelTable::Model> model = models_.Find(request.model);
   const std::shared_ptr<const TreeScope> scope = trees_.Find(request.model, request.kind);
   if (model == nullptr || scope == nullptr) return NoSuchModel(request.model);
   thread_local std::vector<NodeId> blocks;
   blocks.clear();
-  if (trees_.block_index() != nullptr) {
-    trees_.block_index()->Prefetch(scope->hasher.First(*request.prompt));
-    scope->hasher.Hash(*request.prompt, blocks);
-  }
-  return Place(request, *model, *scope, blocks, random_bits, mesh);
+  if (trees_.block_index() != nullptr) scope->hasher.Hash(*request.prompt, blocks);
+  return Place(request, *model, *scope, blocks, moment, mesh);
 }
 
-Result<RouteDecision> Decider::DecideBlocks(const RouteRequest& request, std::span<const NodeId> blocks,
-                                            std::uint64_t random_bits, Mesh* mesh) {
+Result<RouteDecision> Decider::DecideBlocks(const RouteRequest& request, std::span<const NodeId> blocks, Moment moment,
+                                            Mesh* mesh) {
   const std::shared_ptr<const ModelTable::Model> model = models_.Find(request.model);
   const std::shared_ptr<const TreeScope> scope = trees_.Find(request.model, request.kind);
   if (model == nullptr || scope == nullptr) return NoSuchModel(request.model);
-  return Place(request, *model, *scope, blocks, random_bits, mesh);
+  return Place(request, *model, *scope, blocks, moment, mesh);
 }
 
 Result<RouteDecision> Decider::Place(const RouteRequest& request, const ModelTable::Model& model,
-                                     const TreeScope& scope, std::span<const NodeId> blocks, std::uint64_t random_bits,
+                                     const TreeScope& scope, std::span<const NodeId> blocks, Moment moment,
                                      Mesh* mesh) {
   const Prompt prompt{request.kind, request.prompt, blocks, scope.slot};
   Choice choice;
   const Insertion insertion = scope.tree->MatchAndInsert(prompt, [&](const TreeMatch& match) {
-    choice = ChooseWorker(policy_, options_, match,
-                          {model.workers, fleet_, random_bits, turns_.fetch_add(1, std::memory_order_relaxed)});
+    choice = ChooseWorker(
+        policy_, options_, match,
+        {model.workers, fleet_, moment.random_bits, turns_.fetch_add(1, std::memory_order_relaxed), moment.burst});
     // Counted while the tree is locked, so that the next decision already sees it.
     if (choice.worker.has_value()) {
       fleet_.BeginRequest(Seeded(Bug::kcore_wrong_worker_counted) ? model.workers.front() : *choice.worker);

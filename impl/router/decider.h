@@ -35,15 +35,20 @@ class Decider {
         fleet_(fleet),
         turns_(first_turn) {}
 
-  // The request counts as in flight at the worker from here on. `random_bits` breaks ties; `mesh`: null without sync.
-  Result<RouteDecision> Decide(const RouteRequest& request, std::uint64_t random_bits, Mesh* mesh);
+  // What the policy is told of the moment, besides the loads.
+  struct Moment {
+    std::uint64_t random_bits = 0;  // breaks ties
+    double burst = 1;               // bursts.h
+  };
+  // The request counts as in flight at the worker from here on. `mesh`: null without sync.
+  Result<RouteDecision> Decide(const RouteRequest& request, Moment moment, Mesh* mesh);
   // The same without the hashing: `blocks` are the ids of the prompt's whole blocks.
-  Result<RouteDecision> DecideBlocks(const RouteRequest& request, std::span<const NodeId> blocks,
-                                     std::uint64_t random_bits, Mesh* mesh);
+  Result<RouteDecision> DecideBlocks(const RouteRequest& request, std::span<const NodeId> blocks, Moment moment,
+                                     Mesh* mesh);
 
  private:
   Result<RouteDecision> Place(const RouteRequest& request, const ModelTable::Model& model, const TreeScope& scope,
-                              std::span<const NodeId> blocks, std::uint64_t random_bits, Mesh* mesh);
+                              std::span<const NodeId> blocks, Moment moment, Mesh* mesh);
   void Announce(const RouteRequest& request, const TreeScope& scope, std::span<const NodeId> blocks,
                 const RouteDecision& decision, const Insertion& insertion, Mesh& mesh);
 

@@ -22,6 +22,11 @@ std::vector<WorkerIndex> InternOwn(Fleet& fleet, const std::vector<std::string>&
   return workers;
 }
 
+HealthOptions Phased(HealthOptions health, const std::string& router) {
+  health.phases = Prng::ForPurpose(1, router).Next();
+  return health;
+}
+
 StrategySettings SettingsOf(const RouterCoreOptions& options) {
   StrategySettings settings = options.strategy_settings;
   settings.router = options.name;
@@ -46,13 +51,16 @@ RouterCore::RouterCore(RouterCoreOptions options, const RouterEnv& env)
       admission_(options_.prompt_bytes_max),
       decider_(options_.policy, Prng::ForPurpose(0, options_.name).Next(), trees_, models_, fleet_),
       own_workers_(InternOwn(fleet_, options_.workers)),
-      health_(options_.health, env_.clock, env_.loop, fleet_, own_workers_, env_.workers,
+      health_(Phased(options_.health, options_.name), env_.clock, env_.loop, fleet_, own_workers_, env_.workers,
               [this](WorkerIndex worker, const HealthReply& reply) { return OnHealthReply(worker, reply); }) {
   if (options_.peers.empty() || !options_.strategy.make) return;
   strategy_ = options_.strategy.make(SettingsOf(options_), *this);
   if (BlockIndex* index = trees_.block_index()) {
-    actions_ = std::make_unique<BlockActions>(
-        fleet_, *index, registers_, [this](WorkerIndex worker) { health_.Recheck(worker); }, options_.on_applied);
+    actions_ =
+        std::make_unique<BlockActions>(fleet_, *index, registers_,
+                                       BlockActions::Ask{[this](WorkerIndex worker) { health_.Recheck(worker); },
+                                                         [this](WorkerIndex worker) { health_.Suspect(worker); }},
+                                       options_.on_applied);
   } else {
     actions_ = std::make_unique<TextActions>(fleet_, trees_);
   }
@@ -98,7 +106,7 @@ void RouterCore::EvictionTick() {
 
 Result<RouteDecision> RouterCore::Decide(const RouteRequest& request, bool again) {
   if (Status admitted = admission_.Admit(request.prompt->size(), again); !admitted.ok()) return admitted.error();
-  Result<RouteDecision> decision = decider_.Decide(request, env_.random.Next(), mesh_.get());
+  Result<RouteDecision> decision = decider_.Decide(request, NextMoment(again), mesh_.get());
   if (decision.ok()) admission_.Begin();
   return decision;
 }
@@ -106,9 +114,14 @@ Result<RouteDecision> RouterCore::Decide(const RouteRequest& request, bool again
 Result<RouteDecision> RouterCore::DecideBlocks(const RouteRequest& request, std::span<const NodeId> blocks,
                                                bool again) {
   if (Status admitted = admission_.Admit(request.prompt->size(), again); !admitted.ok()) return admitted.error();
-  Result<RouteDecision> decision = decider_.DecideBlocks(request, blocks, env_.random.Next(), mesh_.get());
+  Result<RouteDecision> decision = decider_.DecideBlocks(request, blocks, NextMoment(again), mesh_.get());
   if (decision.ok()) admission_.Begin();
   return decision;
+}
+
+Decider::Moment RouterCore::NextMoment(bool again) {
+  if (!again) bursts_.Note(env_.clock.Now());
+  return {env_.random.Next(), bursts_.size()};
 }
 
 void RouterCore::OnReply(WorkerIndex worker, Incarnation incarnation) {
@@ -182,7 +195,8 @@ void RouterCore::LogOfWorker(WorkerIndex worker, const char* what, bool warn) {
 std::span<const WorkerLoad> RouterCore::Workers() const {
   workers_scratch_.clear();
   for (const WorkerIndex worker : own_workers_)
-    workers_scratch_.push_back({fleet_.name(worker), fleet_.incarnation(worker), fleet_.own_in_flight(worker)});
+    workers_scratch_.push_back({fleet_.name(worker), fleet_.incarnation(worker), fleet_.own_in_flight(worker),
+                                !fleet_.healthy(worker) && fleet_.incarnation(worker) > Incarnation{0}});
   return workers_scratch_;
 }
 

@@ -25,6 +25,7 @@
 #include "impl/env/env.h"
 #include "impl/env/worker_transport.h"
 #include "impl/mesh/mesh.h"
+#include "impl/route/bursts.h"
 #include "impl/route/fleet.h"
 #include "impl/router/admission.h"
 #include "impl/router/decider.h"
@@ -119,6 +120,7 @@ class RouterCore final : private TextTreeView {
   Incarnation NewIncarnation() const override { return Incarnation{env_.identity.Next()}; }
   void SnapshotTextTrees(std::string_view model, SnapshotSink sink) const override;
 
+  Decider::Moment NextMoment(bool again);
   bool OnHealthReply(WorkerIndex worker, const HealthReply& reply);
   void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
   void LogOfWorker(WorkerIndex worker, const char* what, bool warn);
@@ -133,6 +135,7 @@ class RouterCore final : private TextTreeView {
   ModelTable models_;
   WorkerRegisters registers_;
   Admission admission_;
+  Bursts bursts_;
   Decider decider_;
   std::vector<WorkerIndex> own_workers_;  // constant after construction
   WorkerHealthChecker health_;

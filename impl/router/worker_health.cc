@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "impl/base/printable.h"
+#include "impl/base/prng.h"
 #include "impl/base/seeded_bug.h"
 
 namespace prefixmesh {
@@ -43,28 +44,31 @@ void WorkerHealthChecker::Tick() {
     if (stopping_) return;
     starting = AnySilent();
     const bool all = !starting || now - all_checked_at_ >= options_.period;
-    if (all) all_checked_at_ = now;
+    if (all) all_checked_at_ = now, ++periods_;
     for (auto& [worker, state] : states_) {
       if (!all && state.replied) continue;
-      if (replied_[worker.value].exchange(false, std::memory_order_relaxed) && fleet_.healthy(worker)) {
-        state.misses = 0;
-        state.idle_periods = 1;
-        state.periods_left = 0;
-        continue;
-      }
-      const bool replies = state.replied && state.misses == 0 && fleet_.healthy(worker);
-      if (!replies) state.idle_periods = 1;
-      if (replies && state.periods_left > 0) {
-        --state.periods_left;
-        continue;
-      }
-      state.periods_left = state.idle_periods - 1;
-      state.idle_periods = std::min(2 * state.idle_periods, options_.idle_periods_max);
-      due.push_back(worker);
+      if (!LeftOut(worker, state)) due.push_back(worker);
     }
   }
   for (const WorkerIndex worker : due) Check(worker);
   executor_.PostAt(now + (starting ? options_.retry : options_.period), [this] { Tick(); });
+}
+
+bool WorkerHealthChecker::LeftOut(WorkerIndex worker, State& state) {
+  const bool replied = replied_[worker.value].exchange(false, std::memory_order_relaxed);
+  const bool served_peer = fleet_.TakeServedPeer(worker);
+  if (!fleet_.healthy(worker)) return false;
+  if (replied) {
+    state.misses = 0;
+    state.unheard = 0;
+    state.suspected = false;
+    return true;
+  }
+  if (!state.replied || state.misses > 0 || state.suspected) return false;
+  ++state.unheard;
+  if (fleet_.own_in_flight(worker) > 0) return served_peer && state.unheard < options_.idle_periods;
+  const std::uint64_t turns = options_.idle_periods * (1 + fleet_.peers_telling());
+  return (periods_ + Mix64(options_.phases + worker.value)) % turns != 0;
 }
 
 bool WorkerHealthChecker::AnySilent() const {
@@ -117,6 +121,16 @@ void WorkerHealthChecker::Recheck(WorkerIndex worker) {
   Check(worker);
 }
 
+void WorkerHealthChecker::Suspect(WorkerIndex worker) {
+  {
+    MutexLock lock(mutex_);
+    const auto at = states_.find(worker);
+    if (at == states_.end() || !at->second.replied) return;
+    at->second.suspected = true;
+  }
+  Recheck(worker);
+}
+
 void WorkerHealthChecker::Check(WorkerIndex worker) {
   {
     MutexLock lock(mutex_);
@@ -142,6 +156,8 @@ void WorkerHealthChecker::Answered(WorkerIndex worker, Incarnation notified, con
     State& state = states_.at(worker);
     SetHealth(worker, state, status);
     if (status.ok()) {
+      state.unheard = 0;
+      state.suspected = false;
       state.replied = true;
       state.misses = 0;
       state.notified = std::max(state.notified, notified);
@@ -168,10 +184,11 @@ void WorkerHealthChecker::SetHealth(WorkerIndex worker, const State& state, cons
       if (const auto held_back = log_.Allow(fleet_.name(worker) + " healthy", clock_.Now()))
         spdlog::info("worker {} is healthy again{}", fleet_.name(worker), HeldBackNote(*held_back));
     fleet_.SetHealthy(worker, true);
-  } else if (was && state.misses + 1 >= options_.misses_max) {
+  } else if (was && state.misses + 1 >= (state.suspected ? 1 : options_.misses_max)) {
     if (const auto held_back = log_.Allow(fleet_.name(worker) + " unhealthy", clock_.Now()))
-      spdlog::warn("worker {} is unhealthy: {} health checks without an answer ({}){}", fleet_.name(worker),
-                   state.misses + 1, Printable(answer.error().message), HeldBackNote(*held_back));
+      spdlog::warn("worker {} is unhealthy: {} health check{} without an answer{} ({}){}", fleet_.name(worker),
+                   state.misses + 1, state.misses == 0 ? "" : "s", state.suspected ? ", and a peer had none" : "",
+                   Printable(answer.error().message), HeldBackNote(*held_back));
     fleet_.SetHealthy(worker, false);
   }
 }

@@ -2,16 +2,19 @@
 //
 //   at the start  a worker that has not replied yet is checked every `retry`, until all have
 //   always        every worker is checked every `period`: after `misses_max` misses in a row it is unhealthy, and one
-//                 reply makes it healthy again. A healthy one that replied to a request since the last tick is left
-//                 out: checks are for the quiet. One that nobody uses and that keeps replying is asked half as often
-//                 each time, down to every `idle_periods_max`-th period: of N routers and M idle workers there are N x
-//                 M pairs. A miss, or a request, and it is asked every period again
+//                 reply makes it healthy again. Checks are for the quiet; of those that replied to the last one, these
+//                 are left out:
+//                 * one that replied to a request of this router since the last tick
+//                 * one where a peer's request ended since then, for less than `idle_periods` in a row
+//                 * one where this router has nothing in flight, but for every n-th period: n is `idle_periods` for
+//                   this router and as many for each peer that tells its loads, so that all together ask an idle worker
+//                   about every `idle_periods`, however many they are
 //   at once       a worker below its register is notified, so that it can take the value + 1 (NotifyRegister)
 //   at once       a worker of which a peer knows another incarnation is checked (Recheck), at most every
-//                 `recheck_period`
+//                 `recheck_period`, and so is one that a peer does not reach (Suspect)
 //
-// Health is this router's own view: it is never sent to peers. A request that breaks off makes a worker unhealthy too,
-// at once and elsewhere (router_core.h); the next reply heals it.
+// Health is this router's own view; what it does not reach, the strategy tells peers, who look for themselves. A
+// request that breaks off makes a worker unhealthy too, at once and elsewhere (router_core.h); the next reply heals it.
 //
 // Threads:  any; one mutex, not held while a check is sent or a reply is handed on. Ticks run on the executor.
 // Time:     Clock and Executor; the deadline of a check is the transport's.
@@ -44,9 +47,11 @@ struct HealthOptions {
   std::uint32_t misses_max = 3;
   // Higher costs less, and an idle worker that went away is found so much later: nobody waits for it meanwhile, and the
   // first request to it finds out.
-  std::uint32_t idle_periods_max = 8;
+  std::uint32_t idle_periods = 8;
   // Peers make a router check one worker so often at most, whatever they say.
   Time recheck_period = std::chrono::seconds(1);
+  // When idle workers have their turns: another number in each router.
+  std::uint64_t phases = 0;
 };
 
 class WorkerHealthChecker {
@@ -67,6 +72,8 @@ class WorkerHealthChecker {
   // A peer knows another incarnation of this worker than it said here. Checks it at once, or when the last recheck is
   // recheck_period ago.
   void Recheck(WorkerIndex worker);
+  // A peer does not reach this worker. As Recheck; one miss is enough then.
+  void Suspect(WorkerIndex worker);
   // This worker replied to a request, and is not below its register. Cheap: one relaxed store.
   void NoteReply(WorkerIndex worker) { replied_[worker.value].store(true, std::memory_order_relaxed); }
   // No check begins after it; one that is under way may still be answered. Idempotent.
@@ -76,15 +83,16 @@ class WorkerHealthChecker {
   struct State {
     bool replied = false;  // ever
     bool under_way = false;
-    std::uint32_t misses = 0;  // in a row
-    std::uint32_t idle_periods = 1;
-    std::uint32_t periods_left = 0;  // in which it is left out, while it replies
-    Incarnation notified;            // the highest value it replied to
-    Time rechecked_at{-1};           // < 0: never
+    bool suspected = false;     // a peer did not reach it, and it has not replied since
+    std::uint32_t misses = 0;   // in a row
+    std::uint64_t unheard = 0;  // periods since it replied to this router
+    Incarnation notified;       // the highest value it replied to
+    Time rechecked_at{-1};      // < 0: never
     bool recheck_posted = false;
   };
 
   void Tick();
+  bool LeftOut(WorkerIndex worker, State& state) PREFIXMESH_REQUIRES(mutex_);
   void Check(WorkerIndex worker);
   void Send(WorkerIndex worker);
   void Answered(WorkerIndex worker, Incarnation notified, const Result<HealthReply>& answer);
@@ -103,7 +111,8 @@ class WorkerHealthChecker {
   std::map<WorkerIndex, State> states_ PREFIXMESH_GUARDED_BY(mutex_);  // the keys are constant after construction
   LogLimiter log_ PREFIXMESH_GUARDED_BY(mutex_);                       // by worker and line
   bool stopping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
-  Time all_checked_at_ PREFIXMESH_GUARDED_BY(mutex_){0};  // the last tick that checked every worker
+  Time all_checked_at_ PREFIXMESH_GUARDED_BY(mutex_){0};  // the last tick of a period
+  std::uint64_t periods_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace prefixmesh

@@ -113,6 +113,7 @@ struct ApplyLoad {
   PeerIndex peer;
   std::string worker_name;
   std::uint32_t in_flight = 0;
+  bool unreached = false;  // the peer takes it for unhealthy; an own worker is asked, once a second at most
 };
 
 // All that a peer ever said about loads is void (it is gone).

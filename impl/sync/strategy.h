@@ -35,6 +35,7 @@ struct WorkerLoad {
   std::string_view name;
   Incarnation incarnation;
   std::uint32_t in_flight = 0;  // this router's own
+  bool unreached = false;       // it replied once, and is unhealthy now
 };
 
 class StrategyView {

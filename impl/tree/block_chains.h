@@ -67,23 +67,6 @@ class BlockChains {
     return descent;
   }
 
-  // Asks for what a descent reads of the run that begins with the block `first`, for what a use of it writes, and for
-  // the run that is freed next. Returns the end of the run; id 0 when there is none.
-  NodeId Prefetch(NodeId first) const {
-    if (lru_back_ == kNone) return NodeId{0};
-    __builtin_prefetch(slots_[lru_back_].node);
-    __builtin_prefetch(&slots_[lru_front_]);
-    const std::uint32_t child = FindChild(kNone, NodeId{0}, Fingerprint(first));
-    if (child == kNone) return NodeId{0};
-    const Slot& slot = slots_[child];
-    if (slot.lru_newer != kNone) __builtin_prefetch(&slots_[slot.lru_newer]);
-    if (slot.lru_older != kNone) __builtin_prefetch(&slots_[slot.lru_older]);
-    constexpr std::uint32_t kLine = 64 / sizeof(std::uint32_t), kBlocksMax = 32 * kLine;
-    for (std::uint32_t i = 0; i < std::min(slot.node->length, kBlocksMax); i += kLine)
-      __builtin_prefetch(&slot.node->fingerprints[i]);
-    return slot.node->end;
-  }
-
   // Of a node: the id of its last block, which names the whole prefix down to there; its run's blocks; its parent.
   NodeId end(std::uint32_t slot) const { return node(slot).end; }
   std::uint32_t length(std::uint32_t slot) const { return node(slot).length; }

@@ -125,21 +125,6 @@ void BlockHasher::Hash(const Slices& prompt, std::vector<NodeId>& ids) const {
   PREFIXMESH_CHECK(next == ids.data() + ids.size());
 }
 
-NodeId BlockHasher::First(const Slices& prompt) const {
-  if (prompt.size() < block_bytes_) return NodeId{0};
-  std::uint8_t block[kBlockBytesMax];
-  std::size_t held = 0;
-  for (const Bytes piece : prompt.pieces()) {
-    const std::size_t take = std::min<std::size_t>(block_bytes_ - held, piece.size());
-    std::memcpy(block + held, piece.data(), take);
-    held += take;
-    if (held == block_bytes_) break;
-  }
-  NodeId first;
-  HashRun<0>({block, block_bytes_}, root_, &first);
-  return first;
-}
-
 std::uint64_t HashKeyId(const BlockHashOptions& options) {
   std::uint64_t key = Mix64(options.seed ^ 0x70726566697832u);
   key = Mix64(key ^ options.text_block_bytes);

@@ -50,9 +50,6 @@ class BlockHasher {
   // Replaces `ids` with the ids of the prompt's whole blocks.
   void Hash(const Slices& prompt, std::vector<NodeId>& ids) const;
 
-  // The first of them, which says where the index begins to look; id 0 when there is none.
-  NodeId First(const Slices& prompt) const;
-
   std::uint32_t block_bytes() const { return block_bytes_; }
 
  private:

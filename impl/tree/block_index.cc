@@ -78,12 +78,6 @@ class BlockIndex::Shallower final : public ShallowerMatches {
   const std::uint64_t block_bytes_;
 };
 
-void BlockIndex::Prefetch(NodeId first) const {
-  if (first.value == 0) return;
-  DescentLock lock(mutex_);
-  if (const NodeId end = chains_.Prefetch(first); end.value != 0) edges_.PrefetchEntry(end);
-}
-
 Insertion BlockIndex::MatchAndInsert(const Prompt& prompt, Chooser choose) {
   const std::span<const NodeId> ids = prompt.blocks;
   DescentLock lock(mutex_);

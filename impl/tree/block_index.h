@@ -64,10 +64,6 @@ class BlockIndex final : public PrefixTree {
   ScopeSize SizeOf(std::uint16_t scope) const;
   static constexpr std::uint16_t kScopesMax = BlockChains::kScopesMax;
 
-  // A prompt that begins with the block `first` is being hashed and comes next: asks for the memory that its descent
-  // will read, which by then is in the cache. Changes nothing.
-  void Prefetch(NodeId first) const;
-
   // Whether `id` itself is known to be held by `worker`: the end of a run, or announced. One look-up. An id inside a
   // run is not found by its id alone; Depths finds it, given the prompt. Marks nothing as used.
   bool Holds(NodeId id, WorkerIndex worker) const;

@@ -62,6 +62,9 @@ Readings ReadLoad(const SummaryInput& input) {
   SetPercentiles(load, LoadFigure("latency_from_intended_us.*"), replies.from_intended_us());
   SetPercentiles(load, LoadFigure("latency_from_sent_us.*"), replies.from_sent_us());
   SetPercentiles(load, LoadFigure("ttft_us.*"), replies.ttft_us());
+  const Histogram& ttft = replies.ttft_us();
+  load.Set(LoadFigure("ttft_mean_us"), ttft.count() > 0 ? std::optional(ttft.Mean()) : std::nullopt);
+  load.Set(LoadFigure("goodput_share"), GoodputShare(input.plan, input.records, input.settings.goodput));
   load.Set(LoadFigure("warmup.planned"), statistics.warmup_requests);
   load.Set(LoadFigure("warmup.sent"), sends.sent_all() - sends.sent());
   load.Set(LoadFigure("warmup.dropped"), sends.dropped_warmup());
@@ -242,6 +245,22 @@ std::optional<double> SameWorkerFollowups(const Plan& plan, const std::vector<Re
   }
   if (followups == 0) return std::nullopt;
   return static_cast<double>(same) / static_cast<double>(followups);
+}
+
+std::optional<double> GoodputShare(const Plan& plan, const std::vector<RequestRecord>& records,
+                                   const Settings::Goodput& goodput) {
+  const auto within = [](std::int64_t from_ns, std::int64_t to_ns, double limit_ms) {
+    return static_cast<double>(to_ns - from_ns) <= limit_ms * 1e6;
+  };
+  std::uint64_t planned = 0, good = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (plan.requests()[i].phase != Phase::kLoad) continue;
+    ++planned;
+    const RequestRecord& record = records[i];
+    good += record.outcome == Outcome::kOk && within(record.intended_ns, record.first_token_ns, goodput.ttft_ms) &&
+            within(record.intended_ns, record.done_ns, goodput.latency_ms);
+  }
+  return ShareOf(good, planned);
 }
 
 std::string SummaryJson(const SummaryInput& input) {

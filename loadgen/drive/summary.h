@@ -30,6 +30,10 @@ std::optional<double> LoadCov(const ReplyRecorder& replies, std::uint64_t worker
 // worker of the latest one before them. Null without such requests.
 std::optional<double> SameWorkerFollowups(const Plan& plan, const std::vector<RequestRecord>& records);
 
+// The planned requests of the load phase that were served as settings.goodput asks; null when none was planned.
+std::optional<double> GoodputShare(const Plan& plan, const std::vector<RequestRecord>& records,
+                                   const Settings::Goodput& goodput);
+
 struct SummaryInput {
   const Plan& plan;
   const Settings& settings;

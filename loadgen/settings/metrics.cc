@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "impl/figures/compared_figures.h"
 #include "impl/figures/figure_names.h"
@@ -15,6 +16,14 @@ std::string Quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text.substr(0, 60)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   return out + "'";
+}
+
+std::vector<Metric> Declared(std::span<const ComparedFigure> figures) {
+  std::vector<Metric> made;
+  for (const ComparedFigure& each : figures)
+    made.push_back({TitleOf(*each.figure, each.label), FieldOf(*each.group, *each.figure, each.label),
+                    each.figure->better == Better::kLower, each.threshold_percent});
+  return made;
 }
 
 }  // namespace
@@ -38,15 +47,9 @@ Status AddMetric(std::vector<Metric>& metrics, const MetricText& text) {
 
 const char* BetterName(const Metric& metric) { return metric.lower_is_better ? "lower" : "higher"; }
 
-const std::vector<Metric>& DefaultMetrics() {
-  static const std::vector<Metric> metrics = [] {
-    std::vector<Metric> made;
-    for (const ComparedFigure& each : kComparedFigures)
-      made.push_back({TitleOf(*each.figure, each.label), FieldOf(*each.group, *each.figure, each.label),
-                      each.figure->better == Better::kLower, each.threshold_percent});
-    return made;
-  }();
-  return metrics;
+const std::vector<Metric>& MetricsOf(const Settings& settings) {
+  static const std::vector<Metric> sync = Declared(kSyncCompared), routing = Declared(kRoutingCompared);
+  return !settings.metrics.empty() ? settings.metrics : settings.compare.figures == "routing" ? routing : sync;
 }
 
 nlohmann::ordered_json MetricsToJson(const std::vector<Metric>& metrics) {

@@ -31,8 +31,8 @@ Status AddMetric(std::vector<Metric>& metrics, const MetricText& text);
 
 const char* BetterName(const Metric& metric);
 
-// Those of impl/figures/compared_figures.h.
-const std::vector<Metric>& DefaultMetrics();
+// A scenario's own, else the table of impl/figures/compared_figures.h that its compare.figures names.
+const std::vector<Metric>& MetricsOf(const Settings& settings);
 
 nlohmann::ordered_json MetricsToJson(const std::vector<Metric>& metrics);
 Status MetricsFromJson(const nlohmann::json& json, std::vector<Metric>& metrics);

@@ -145,6 +145,14 @@ constexpr SettingRow kProbeRows[] = {
     Number<&Settings::Probe::visibility_share>("visibility_share", 0, 1,
                                                "part of the requests whose visibility is measured"),
 };
+constexpr SettingRow kGoodputRows[] = {
+    Number<&Settings::Goodput::ttft_ms>("ttft_ms", 0.001, 1e7, "goodput: the first token in this time"),
+    Number<&Settings::Goodput::latency_ms>("latency_ms", 0.001, 1e7, "goodput: and the last message in this"),
+};
+constexpr SettingRow kCompareRows[] = {
+    Text<&Settings::Compare::figures>("figures", "sync, routing",
+                                      "what `prefixmesh ab` judges without [[metric]]: what sync costs, or users feel"),
+};
 
 // In the order in which they are listed and written.
 std::vector<SettingSection> MakeSections() {
@@ -166,6 +174,8 @@ std::vector<SettingSection> MakeSections() {
       SectionOf<Settings, &Settings::memory_cap>("limits", kMemoryCapRows),
       SectionOf<Settings, &Settings::trust>("trust", kTrustRows),
       SectionOf<Settings, &Settings::probe>("probe", kProbeRows),
+      SectionOf<Settings, &Settings::goodput>("goodput", kGoodputRows),
+      SectionOf<Settings, &Settings::compare>("compare", kCompareRows),
   };
   sections.insert(sections.end(), std::begin(last), std::end(last));
   return sections;

@@ -101,7 +101,6 @@ Result<Settings> ParseScenario(std::string_view text, std::string_view file) {
     }
     if (!read.ok()) return read.error();
   }
-  if (settings.metrics.empty()) settings.metrics = DefaultMetrics();
   AddFailedShareObjective(settings);
   return settings;
 }

@@ -62,7 +62,7 @@ struct Settings : RouterSettings {
   std::string strategy = "two-layer";  // what runs when the command names none; checked where strategies are known
   std::string file_hash;               // sha256 of the scenario file's text, hex
   std::vector<Slo> slo;
-  std::vector<Metric> metrics;  // a file's own `[[metric]]`, else those of impl/figures/compared_figures.h
+  std::vector<Metric> metrics;  // a file's own `[[metric]]`; metrics.h: those of one without
 
   struct Load {
     double rps = 200;
@@ -162,6 +162,16 @@ struct Settings : RouterSettings {
     std::uint64_t placements = 2000;
     double visibility_share = 0.01;
   } probe;
+
+  // What counts as served well: goodput.
+  struct Goodput {
+    double ttft_ms = 100;
+    double latency_ms = 200;
+  } goodput;
+
+  struct Compare {
+    std::string figures = "sync";  // sync, routing
+  } compare;
 
   Kind prompt_kind() const { return prompt.kind == "tokens" ? Kind::kTokens : Kind::kText; }
   // Bytes of a generated prompt, whatever its kind.

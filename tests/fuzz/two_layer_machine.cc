@@ -27,7 +27,9 @@ constexpr Incarnation kPeerLives[] = {{100}, {101}};
 
 class Machine final : public StrategyView {
  public:
-  Machine() : actions_(fleet_, *trees_.block_index(), registers_, [](WorkerIndex) {}), strategy_(OptionsOf(), *this) {
+  Machine()
+      : actions_(fleet_, *trees_.block_index(), registers_, {[](WorkerIndex) {}, [](WorkerIndex) {}}),
+        strategy_(OptionsOf(), *this) {
     fleet_.InternOwn("w0");
     fleet_.InternOwn("w1");
   }

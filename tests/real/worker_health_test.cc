@@ -233,7 +233,7 @@ TEST_CASE("Router: a worker that invents models takes neither memory nor the oth
   addresses.push_back({"hostile", "127.0.0.1:" + std::to_string(port)});
   {
     RouterOptions options = UsualOptions("a", 0, {}, addresses);
-    options.health.idle_periods_max = 1;  // nobody uses the hostile one
+    options.health.idle_periods = 1;  // nobody uses the hostile one
     RunningRouter router(std::move(options));
     const auto live_after = [&](std::uint64_t hellos) {
       REQUIRE(Eventually([&] { return service.hellos() >= hellos; }));

@@ -49,6 +49,7 @@ struct ManualRouter {
     options.incarnation = Incarnation{1};
     for (std::size_t i = 0; i < worker_count; ++i) options.workers.push_back("w" + std::to_string(i));
     options.peers = {"router-b"};
+    options.health.idle_periods = 1;  // all are asked every period
     core.emplace(std::move(options), RouterEnv{clock, loop, random, identity, workers});
     core->Start(&transport, FrameForm::kPlain);
     loop.AdvanceBy(Time{0});

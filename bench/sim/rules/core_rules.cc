@@ -3,10 +3,9 @@
 namespace prefixmesh::sim {
 namespace {
 
-// In periods of the checks, by the router's clock: one that replied to a request is left out once, an idle one for
-// longer, and the third miss in a row counts. And the time that checks take.
-constexpr double kIdle = HealthOptions().idle_periods_max;
-constexpr double kSeenUpWithin = 2, kSeenDownWithin = 5 + kIdle, kSeenRestartedWithin = 2 + kIdle;
+// In periods of the checks, by the router's clock: one that replied to a request is left out once, an idle one until
+// its turn comes (IdlePeriods), and the third miss in a row counts. And the time that checks take.
+constexpr double kSeenUpWithin = 2, kSeenDownWithin = 5, kSeenRestartedWithin = 2;
 constexpr Time kChecksTake = std::chrono::milliseconds(500);
 
 void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot, const Rule::Broken& broken) {
@@ -20,13 +19,14 @@ void CheckWorker(const SimMesh& mesh, const SimRouter& router, WorkerIndex slot,
   const auto known = Time(static_cast<Time::rep>(
       slowest * static_cast<double>((mesh.now() - std::max(worker.since, router.running_since())).count())));
   const auto periods = [&](double count) { return Seconds(count * mesh.swarm().health_s) + kChecksTake; };
-  if (known > periods(worker.up ? kSeenUpWithin : kSeenDownWithin) && fleet.healthy(slot) != worker.up)
+  if (known > periods(worker.up ? kSeenUpWithin : kSeenDownWithin + IdlePeriods(mesh.swarm())) &&
+      fleet.healthy(slot) != worker.up)
     broken("takes " + WorkerLabel(number) + " for " + (worker.up ? "unhealthy; it is up" : "healthy; it is down") +
            " since " + std::to_string(std::chrono::duration<double>(known).count()) + " s");
   const Time same = std::min(
       known,
       Time(static_cast<Time::rep>(slowest * static_cast<double>((mesh.now() - worker.incarnation_since).count()))));
-  if (worker.up && same > periods(kSeenRestartedWithin) && !router.lies() &&
+  if (worker.up && same > periods(kSeenRestartedWithin + IdlePeriods(mesh.swarm())) && !router.lies() &&
       fleet.incarnation(slot) != worker.incarnation)
     broken("has incarnation " + std::to_string(fleet.incarnation(slot).value) + " of " + WorkerLabel(number) +
            ", which is " + std::to_string(worker.incarnation.value));

@@ -3,11 +3,13 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
+#include <atomic>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "impl/base/mutex.h"
+#include "impl/env/real/real_env.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 
 namespace prefixmesh {
@@ -15,6 +17,19 @@ namespace {
 
 // What gRPC may hold of one worker's replies: it takes a message whole before it compares its size with the limit.
 constexpr std::size_t kReceivedBytesMax = 64u << 20;
+
+// Adds what the thread uses meanwhile.
+class CpuTimer {
+ public:
+  explicit CpuTimer(std::atomic<Time::rep>& sum) : sum_(sum), began_(ThreadCpuNow()) {}
+  ~CpuTimer() { sum_.fetch_add((ThreadCpuNow() - began_).count(), std::memory_order_relaxed); }
+  CpuTimer(const CpuTimer&) = delete;
+  CpuTimer& operator=(const CpuTimer&) = delete;
+
+ private:
+  std::atomic<Time::rep>& sum_;
+  const Time began_;
+};
 
 class WorkerChannels final : public GrpcWorkerChannels {
  public:
@@ -26,6 +41,10 @@ class WorkerChannels final : public GrpcWorkerChannels {
     return channels_.at(worker.value);
   }
   void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) override;
+  Checks checks() const override {
+    return {sent_.load(std::memory_order_relaxed), Time(asking_ns_.load(std::memory_order_relaxed)),
+            Time(answered_ns_.load(std::memory_order_relaxed))};
+  }
   void Stop() override { End(); }
 
  private:
@@ -39,6 +58,8 @@ class WorkerChannels final : public GrpcWorkerChannels {
   const std::string router_;
   const Time timeout_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_, check_channels_;
+  std::atomic<std::uint64_t> sent_{0};
+  std::atomic<Time::rep> asking_ns_{0}, answered_ns_{0};
 
   Mutex mutex_;
   CondVar changed_;
@@ -64,6 +85,8 @@ void WorkerChannels::Add(WorkerIndex worker, const std::string& address) {
 }
 
 void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) {
+  const CpuTimer timer(asking_ns_);
+  sent_.fetch_add(1, std::memory_order_relaxed);
   auto check = std::make_shared<Check>();
   check->request.set_router(router_);
   check->request.set_registered_incarnation(registered.value);
@@ -78,6 +101,7 @@ void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Ans
   v1::Worker::Stub stub(check_channels_.at(worker.value));
   stub.async()->Hello(&check->context, &check->request, &check->reply,
                       [this, check, answer = std::move(answer)](const grpc::Status& status) {
+                        const CpuTimer answering(answered_ns_);
                         if (status.ok()) {
                           HealthReply reply{check->reply.worker(),
                                             Incarnation{check->reply.incarnation()},

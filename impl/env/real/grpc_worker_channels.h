@@ -29,6 +29,11 @@ class GrpcWorkerChannels : public WorkerTransport {
   virtual void Add(WorkerIndex worker, const std::string& address) = 0;
   // For the calls of a server (generate_call.h).
   virtual const std::shared_ptr<grpc::Channel>& channel(WorkerIndex worker) const = 0;
+  struct Checks {
+    std::uint64_t sent = 0;
+    Time asking{0}, answered{0};  // CPU time of the threads that called CheckHealth, and of those that had the answers
+  };
+  virtual Checks checks() const = 0;
   // Ends the checks under way; when it returns every one has been answered. Idempotent.
   virtual void Stop() = 0;
 };

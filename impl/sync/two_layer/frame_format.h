@@ -107,6 +107,8 @@ struct Ack {
   bool hole = false;  // a range came that does not fit at `have`: send again from there
 };
 
+// In place of a count: the sender does not reach the worker.
+inline constexpr std::uint32_t kUnreached = UINT32_MAX;
 struct Load {
   Slot worker = 0;
   std::uint32_t in_flight = 0;

@@ -1,8 +1,8 @@
 // load_table.h — requests in flight per worker, as one end of a stream said them and the other end heard them. Equal
 // tables have equal hashes, so the digest tells whether anything that was said got lost; all zero hashes to 0.
 //
-// What is heard counts up to kSumMax in all, so that no peer can say of every worker but one that it is busy. The table
-// keeps what was said, or the hashes would differ for ever.
+// What is heard counts up to kSumMax in all, so that no peer can say of every worker but one that it is busy;
+// kUnreached counts nothing. The table keeps what was said, or the hashes would differ for ever.
 //
 // Threads: none of its own. Ownership: values. Errors: none. Bounds: kWorkersMax workers; what is beyond is not kept,
 // and the hashes say so.
@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "impl/base/prng.h"
+#include "impl/sync/two_layer/frame_format.h"
 #include "impl/sync/two_layer/names.h"
 
 namespace prefixmesh::two_layer {
@@ -33,7 +34,7 @@ class LoadTable {
   void Set(std::string_view worker, std::uint32_t in_flight) {
     const auto at = in_flight_.find(worker);
     if (at == in_flight_.end() && (in_flight == 0 || in_flight_.size() >= kWorkersMax)) return;
-    sum_ = sum_ + in_flight - (at != in_flight_.end() ? at->second : 0);
+    sum_ = sum_ + Requests(in_flight) - (at != in_flight_.end() ? Requests(at->second) : 0);
     hash_ += EntryHash(worker, in_flight) - EntryHash(worker, at != in_flight_.end() ? at->second : 0);
     if (in_flight == 0) {
       in_flight_.erase(at);
@@ -45,7 +46,7 @@ class LoadTable {
   }
   // How much of it counts: what the others leave of kSumMax.
   std::uint32_t Counted(std::string_view worker) const {
-    const std::uint32_t kept = Get(worker);
+    const std::uint32_t kept = Requests(Get(worker));
     const std::uint64_t others = sum_ - kept;
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(kept, others < kSumMax ? kSumMax - others : 0));
   }
@@ -58,6 +59,8 @@ class LoadTable {
   }
 
  private:
+  static std::uint32_t Requests(std::uint32_t said) { return said == kUnreached ? 0 : said; }
+
   std::map<std::string, std::uint32_t, std::less<>> in_flight_;  // none is 0
   std::uint64_t sum_ = 0;
   std::uint32_t hash_ = 0;

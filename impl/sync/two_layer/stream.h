@@ -83,10 +83,10 @@ class Stream {
     };
     std::vector<Part> parts;
     std::uint64_t scopes = 0, workers = 0;
-    std::vector<std::pair<std::string, std::uint32_t>> loads;
+    std::vector<std::pair<std::size_t, std::uint32_t>> loads;  // place among the view's workers, count
     std::uint64_t view_version = 0;
     bool loads_read = false;
-    std::uint32_t load_hash = 0;  // of announced_.loads then
+    std::uint32_t load_hash = 0;  // announced_.load_hash then
     bool digest = false;
     Time at{0};
   };
@@ -157,9 +157,10 @@ class Stream {
   std::map<OriginKey, SendWindow> windows_;  // the own log's always, others' while they are leased
   struct {
     std::uint64_t scopes = 0, workers = 0, registers = 0;  // versions
-    LoadTable loads;
-    bool loads_unknown = false;      // it may have missed some: all are said again, zeros too
-    std::uint64_t view_version = 0;  // when `loads` was true
+    std::vector<std::uint32_t> loads;                      // in the order of the view's workers
+    std::uint32_t load_hash = 0;                           // as LoadTable's of them
+    bool loads_unknown = false;                            // it may have missed some: all are said again, zeros too
+    std::uint64_t view_version = 0;                        // when `loads` was true
   } announced_;
   Time hello_at_{-1}, vector_at_{-1}, registers_at_{-1}, digest_at_{-1}, refused_at_{-1}, restated_at_{-1};
   RepeatBackoff registers_backoff_, vector_backoff_;

@@ -1,5 +1,6 @@
 // What goes out to a peer in a round, and what becomes true of it once the transport has taken the frame.
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "impl/base/seeded_bug.h"
@@ -81,22 +82,26 @@ void Stream::AddAcks(Round& round) const {
   }
 }
 
-// In-flight counts that changed since they were sent.
+// In-flight counts, and what is not reached, where they changed since they were sent.
 void Stream::AddLoads(Round& round) {
   staged_.view_version = host_.view.WorkersVersion();
-  staged_.load_hash = announced_.loads.hash();
+  staged_.load_hash = announced_.load_hash;
   if (staged_.view_version == announced_.view_version && !announced_.loads_unknown)
     return;  // untouched while nothing changed: idle costs nothing
   staged_.loads_read = true;
-  for (const WorkerLoad& load : host_.view.Workers()) {
-    const std::uint32_t sent = announced_.loads.Get(load.name);
-    if (!announced_.loads_unknown && sent == load.in_flight) continue;
-    if (Seeded(Bug::kloads_only_rise) && load.in_flight < sent) continue;
+  const std::span<const WorkerLoad> workers = host_.view.Workers();
+  announced_.loads.resize(workers.size(), 0);
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    const WorkerLoad& load = workers[i];
+    const std::uint32_t sent = announced_.loads[i];
+    const std::uint32_t told = load.unreached ? kUnreached : load.in_flight;
+    if (!announced_.loads_unknown && sent == told) continue;
+    if (Seeded(Bug::kloads_only_rise) && told < sent) continue;
     const Slot* slot = host_.replica.registers().SlotOf(load.name);
     if (slot == nullptr) continue;
-    round.loads.push_back({*slot, load.in_flight});
-    staged_.loads.emplace_back(load.name, load.in_flight);
-    staged_.load_hash += LoadTable::EntryHash(load.name, load.in_flight) - LoadTable::EntryHash(load.name, sent);
+    round.loads.push_back({*slot, told});
+    staged_.loads.emplace_back(i, told);
+    staged_.load_hash += LoadTable::EntryHash(load.name, told) - LoadTable::EntryHash(load.name, sent);
   }
   std::sort(round.loads.begin(), round.loads.end(), [](const Load& a, const Load& b) { return a.worker < b.worker; });
 }
@@ -217,7 +222,8 @@ void Stream::OnSendResult(Time now, std::uint64_t token, SendOutcome outcome) {
   announced_.scopes = staged.scopes;
   announced_.workers = staged.workers;
   announced_.view_version = staged.view_version;
-  for (const auto& [name, in_flight] : staged.loads) announced_.loads.Set(name, in_flight);
+  for (const auto& [place, in_flight] : staged.loads) announced_.loads[place] = in_flight;
+  if (staged.loads_read) announced_.load_hash = staged.load_hash;
   if (staged.loads_read) announced_.loads_unknown = false;
   if (staged.digest) digest_at_ = staged.at;
   acks_due_.clear();

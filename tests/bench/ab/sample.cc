@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "impl/base/prng.h"
+#include "loadgen/settings/metrics.h"
 
 namespace prefixmesh::bench::ab {
 
@@ -26,7 +27,7 @@ Experiment SampleExperiment(const std::vector<std::string>& arms, std::size_t pa
   Result<std::vector<Arm>> resolved = ResolveArms({arms, settings, mixed_index});
   PREFIXMESH_CHECK(resolved.ok());
   request.arms = *resolved;
-  request.metrics = *ReadableMetrics(settings.metrics);
+  request.metrics = *ReadableMetrics(load::MetricsOf(settings));
   request.pairs = pairs;
   for (const ScheduledRun& scheduled : MakeSchedule(pairs, request.arms.size(), request.seed)) {
     if (scheduled.pair == 0) continue;

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "bench/nightly/counters.h"
 #include "bench/nightly/night_output.h"
@@ -140,6 +141,35 @@ TEST_CASE("a night's outputs agree, and nothing that a finding says breaks them"
   const std::string markdown = NightMarkdown(place.request, night);
   CHECK(markdown.find("| a\\|b | <x> & \"y\" | changed | 1 \\| 2 3 |") != std::string::npos);
   CHECK(markdown.find("unstable (muted)") != std::string::npos);
+}
+
+TEST_CASE("a night's summary has one row for all figures of a place that were not judged for one reason") {
+  Place place;
+  Night night;
+  const auto add = [&night](const char* where, const char* figure, FindingVerdict verdict, const char* word,
+                            const char* muted = "") {
+    night.findings.push_back({Gate::kHistory, where, figure, verdict, word, "of 3 nights", muted});
+  };
+  for (const char* figure : {"a", "b", "c"})
+    add("chat/off", figure, FindingVerdict::kNotApplicable, "not-enough-history");
+  add("chat/off", "d", FindingVerdict::kNotApplicable, "machine-changed");
+  add("trace/off", "a", FindingVerdict::kNotApplicable, "not-enough-history");
+  add("trace/off", "b", FindingVerdict::kNotApplicable, "not-enough-history", "known");
+  add("trace/off", "c", FindingVerdict::kRegressed, "regressed");
+  add("trace/off", "d", FindingVerdict::kRegressed, "regressed");
+  const std::string markdown = NightMarkdown(place.request, night);
+  std::vector<std::string> rows;
+  std::istringstream lines(markdown);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("| chat") || line.starts_with("| trace")) rows.push_back(line);
+  CHECK(rows == std::vector<std::string>{"| trace/off | c | regressed | of 3 nights |",
+                                         "| trace/off | d | regressed | of 3 nights |",
+                                         "| chat/off | 3 figures | not-enough-history | of 3 nights |",
+                                         "| chat/off | d | machine-changed | of 3 nights |",
+                                         "| trace/off | a | not-enough-history | of 3 nights |",
+                                         "| trace/off | b | not-enough-history (muted) | of 3 nights; muted: known |"});
+  CHECK(markdown.find("2 regressed, 5 not judged, 1 muted") != std::string::npos);
+  CHECK(Json::parse(NightJson(place.request, night).dump())["findings"].size() == 8);
 }
 
 }  // namespace

@@ -81,10 +81,10 @@ TEST_CASE("Trends: higher is up, and noise of a steady figure is not blown up to
 TEST_CASE(
     "Trends: a figure that no run has is named and not drawn; a newest run without one of the three has no number") {
   std::vector<RunLine> runs = SampleRuns(1, 1, 3);
-  for (RunLine& run : runs) run.figures[HistoryIndex("visibility", "visible_share")].reset();
+  for (RunLine& run : runs) run.figures[HistoryIndex("workers", "starved")].reset();
   runs.back().figures[kHistoryBytesPerRound].reset();
   const std::string html = *RenderTrends(runs);
-  CHECK(Count(html, "Not measured: visibility.visible_share.") == 1);
+  CHECK(Count(html, "Not measured: workers without a request.") == 1);
   CHECK(Count(html, "<circle ") == 3 * (kHistoryFigureCount - 1) - 1);
   CHECK(Count(html, "<b>–</b>") == 1);
 }

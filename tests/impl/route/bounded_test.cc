@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "impl/base/prng.h"
 #include "tests/impl/route/fleet_of.h"
 #include "tests/support/allocations.h"
 #include "tests/support/properties.h"
@@ -97,19 +98,23 @@ TEST_CASE("Bounded: follows its table") {
       const double slots = std::min<std::uint32_t>(row.slots, Fleet::kToldMax);
       return row.healthy && queue(worker.value) + 1 <= (slots > 0 ? std::max(slots, bound) : bound + 1);
     };
-    const double lately_bound = std::ceil(kSpread * lately / healthy);
+    const auto left_out = [&](WorkerIndex worker) {
+      const double slots = std::min<std::uint32_t>(rows[worker.value].slots, Fleet::kToldMax);
+      const bool half_idle = 2 * queue(worker.value) < slots;
+      return placed[worker.value] > (half_idle ? std::max(lately / healthy, 1.0) : std::ceil(0.75 * lately / healthy));
+    };
     RC_ASSERT(admissible(*choice.worker));
     for (std::size_t i = 0; i < std::min<std::size_t>(made.size(), kLevelsMax) && made[i].matched_bytes >= 300; ++i) {
       std::vector<WorkerIndex> may;
       std::copy_if(made[i].holders.begin(), made[i].holders.end(), std::back_inserter(may), [&](WorkerIndex worker) {
-        return admissible(worker) && (made[i].holders.size() <= 2 || placed[worker.value] <= lately_bound);
+        return admissible(worker) && (made[i].holders.size() <= 2 || !left_out(worker));
       });
       if (may.empty()) continue;
       RC_ASSERT(choice.reason == DecisionReason::kCache);
       RC_ASSERT(std::find(may.begin(), may.end(), *choice.worker) != may.end());
       if (may.size() == 2) {
         const WorkerIndex other = may[0] == *choice.worker ? may[1] : may[0];
-        const auto score = [&](WorkerIndex worker) { return 2 * placed[worker.value] + queue(worker.value); };
+        const auto score = [&](WorkerIndex worker) { return 2 * placed[worker.value] + 3 * queue(worker.value); };
         RC_ASSERT(score(*choice.worker) <= score(other));
       }
       return;
@@ -180,6 +185,33 @@ TEST_CASE("Bounded: of a burst a router counts what its peers got of it as well"
   fleet.AgeFresh();
   fleet.AgeFresh();
   REQUIRE(choose().worker == holder[0]);
+}
+
+TEST_CASE("Bounded: where requests come in bursts, a shared prefix gets what its holders have room for") {
+  Fleet fleet(15);
+  std::vector<WorkerIndex> candidates;
+  for (int i = 0; i < 10; ++i) {
+    candidates.push_back(*fleet.InternOwn("w" + std::to_string(i)));
+    fleet.SetHealthy(candidates.back(), true);
+    fleet.SetTold(candidates.back(), 8, 0);
+  }
+  // 16 routers send 4 each, and kBurstSpread.
+  constexpr double kComes = 4 * 16 * 3, kDraws = 20000;
+  const auto share_at_holders = [&](std::size_t holders, double burst) {
+    double at_holders = 0;
+    for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(kDraws); ++i) {
+      const TreeMatch match{500, 1000, std::span(candidates).first(holders)};
+      at_holders += ChooseBounded({}, match, {candidates, fleet, Mix64(i), i, burst}).reason == DecisionReason::kCache;
+    }
+    return at_holders / kDraws;
+  };
+  CHECK(share_at_holders(4, 4) == Approx(4 * 8 / kComes).epsilon(0.05));
+  CHECK(share_at_holders(8, 4) == Approx(8 * 8 / kComes).epsilon(0.05));
+  CHECK(share_at_holders(4, 1) == 1);
+  CHECK(share_at_holders(2, 4) == 1);  // a conversation
+  for (std::size_t i = 0; i < 4; ++i)
+    for (int k = 0; k < 6; ++k) fleet.BeginRequest(candidates[i]);
+  CHECK(share_at_holders(4, 4) == Approx(4 * 2 / kComes).epsilon(0.1));
 }
 
 TEST_CASE("Bounded: a worker that answers errors at once does not look idle") {

@@ -22,8 +22,12 @@ struct BlockRouter {
   TreeSet trees{TreeSetOptions{.hash = {}}};
   BlockIndex& index = *trees.block_index();
   WorkerRegisters registers{fleet, trees};
-  std::vector<std::string> asked;
-  BlockActions actions{fleet, index, registers, [this](WorkerIndex worker) { asked.push_back(fleet.name(worker)); }};
+  std::vector<std::string> asked, suspected;
+  BlockActions actions{fleet,
+                       index,
+                       registers,
+                       {[this](WorkerIndex worker) { asked.push_back(fleet.name(worker)); },
+                        [this](WorkerIndex worker) { suspected.push_back(fleet.name(worker)); }}};
 };
 
 struct TextRouter {
@@ -74,6 +78,21 @@ TEST_CASE("BlockActions: a peer's loads replace what it said before, and go with
   REQUIRE(router.fleet.load(worker) == 5);
   router.actions.Apply(ForgetLoads{PeerIndex{0}});
   REQUIRE(router.fleet.load(worker) == 2);
+}
+
+TEST_CASE("BlockActions: a peer that does not reach an own worker makes this router ask, and has no request there") {
+  BlockRouter router;
+  const WorkerIndex own = *router.fleet.InternOwn("own");
+  router.fleet.SetHealthy(own, true);
+  router.actions.Apply(ApplyLoad{PeerIndex{0}, "own", 5});
+  router.actions.Apply(ApplyLoad{PeerIndex{0}, "other", 0, true});
+  REQUIRE(router.suspected.empty());
+  router.actions.Apply(ApplyLoad{PeerIndex{0}, "own", 0, true});
+  REQUIRE(router.suspected == std::vector<std::string>{"own"});
+  REQUIRE(router.asked.empty());
+  REQUIRE(router.fleet.load(own) == 0);
+  REQUIRE(router.fleet.healthy(own));  // that is this router's own view
+  REQUIRE_FALSE(router.fleet.TakeServedPeer(own));
 }
 
 TEST_CASE("BlockActions: a peer raises the register of another's worker, and older lives' ids become invisible") {

@@ -3,6 +3,7 @@
 #include "impl/router/worker_health.h"
 
 #include <catch2/catch.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,8 @@ using std::chrono::seconds;
 
 // Workers 0 to count - 1, and the checks that went out to them.
 struct World final : WorkerTransport {
-  explicit World(std::size_t count, std::uint32_t idle_periods_max = 1)
-      : options{seconds(1), milliseconds(200), 3, idle_periods_max}, executor(clock), fleet(0) {
+  explicit World(std::size_t count, std::uint32_t idle_periods = 1)
+      : options{seconds(1), milliseconds(200), 3, idle_periods}, executor(clock), fleet(3) {
     for (std::size_t i = 0; i < count; ++i) workers.push_back(*fleet.InternOwn("w" + std::to_string(i)));
     checker = std::make_unique<WorkerHealthChecker>(
         options, clock, executor, fleet, workers, *this, [this](WorkerIndex worker, const HealthReply& reply) {
@@ -178,33 +179,93 @@ TEST_CASE("WorkerHealthChecker: a healthy worker that answered a request since t
   REQUIRE(world.fleet.healthy(world.workers[1]));
 }
 
-TEST_CASE("WorkerHealthChecker: an idle worker that keeps answering is asked less often, until it is used or misses") {
+// Ticks in which the worker was asked; it answers, or not.
+std::vector<int> AskedIn(
+    World& world, int ticks, bool answers, const std::function<void()>& meanwhile = [] {}) {
+  std::vector<int> asked;
+  for (int tick = 0; tick < ticks; ++tick) {
+    if (!world.checks.empty()) {
+      asked.push_back(tick);
+      answers ? world.AnswerOne(0, 1) : world.MissOne(0);
+    }
+    meanwhile();
+    world.executor.AdvanceBy(seconds(1));
+  }
+  return asked;
+}
+
+// As many as that, each so many after the one before.
+void RequireEvery(const std::vector<int>& asked, int periods, std::size_t times) {
+  REQUIRE(asked.size() == times);
+  for (std::size_t i = 1; i < times; ++i) REQUIRE(asked[i] == asked[i - 1] + periods);
+}
+
+TEST_CASE("WorkerHealthChecker: an idle worker is asked every few periods, by all that tell their loads together") {
   World world(1, 4);
   world.StartAll();
-  std::vector<int> asked;
-  const auto run = [&](int ticks, bool answers) {
-    asked.clear();
-    for (int tick = 0; tick < ticks; ++tick) {
-      if (!world.checks.empty()) {
-        asked.push_back(tick);
-        answers ? world.AnswerOne(0, 1) : world.MissOne(0);
-      }
-      world.executor.AdvanceBy(seconds(1));
-    }
-  };
-  run(16, true);
-  REQUIRE(asked == std::vector<int>{0, 2, 6, 10, 14});  // the first of them begins the second period of idling
-  world.checker->NoteReply(world.workers[0]);
-  run(8, true);
-  REQUIRE(asked.size() >= 3);
-  run(12, false);
-  REQUIRE(asked.back() - asked.front() >= static_cast<int>(asked.size()) - 1);
+  RequireEvery(AskedIn(world, 16, true), 4, 4);
+  for (std::uint16_t peer = 0; peer < 3; ++peer) world.fleet.SetPeerLoad(PeerIndex{peer}, world.workers[0], 0);
+  RequireEvery(AskedIn(world, 64, true), 16, 4);
+  world.fleet.ForgetPeerLoads(PeerIndex{0});
+  world.fleet.ForgetPeerLoads(PeerIndex{2});
+  RequireEvery(AskedIn(world, 32, true), 8, 4);
+}
+
+TEST_CASE("WorkerHealthChecker: a worker that a request waits for is asked every period, and so is one that missed") {
+  World world(1, 4);
+  world.StartAll();
+  AskedIn(world, 4, true);
+  world.fleet.BeginRequest(world.workers[0]);
+  REQUIRE(AskedIn(world, 5, true).size() >= 4);
+  world.fleet.EndRequest(world.workers[0]);
+  AskedIn(world, 1, true);
+  RequireEvery(AskedIn(world, 16, true), 4, 4);
+  std::vector<int> asked = AskedIn(world, 8, false);  // from its turn on
+  REQUIRE(asked.size() >= 5);
+  RequireEvery(asked, 1, asked.size());
   REQUIRE_FALSE(world.fleet.healthy(world.workers[0]));
-  for (std::size_t i = 1; i < asked.size(); ++i) REQUIRE(asked[i] == asked[i - 1] + 1);  // every period since the miss
-  run(1, true);
+  AskedIn(world, 1, true);
   REQUIRE(world.fleet.healthy(world.workers[0]));
-  run(4, true);
-  REQUIRE(asked.size() >= 2);  // idling begins anew
+}
+
+TEST_CASE("WorkerHealthChecker: one that serves a peer is left out, but not for ever") {
+  World world(1, 4);
+  world.StartAll();
+  AskedIn(world, 4, true);
+  world.fleet.BeginRequest(world.workers[0]);
+  AskedIn(world, 1, true);
+  const auto serves = [&] {
+    world.fleet.SetPeerLoad(PeerIndex{1}, world.workers[0], 2);
+    world.fleet.SetPeerLoad(PeerIndex{1}, world.workers[0], 1);
+  };
+  serves();
+  RequireEvery(AskedIn(world, 16, true, serves), 4, 4);
+  // A request more there, or one that the peer lost with the worker, says nothing.
+  const auto loses = [&] {
+    world.fleet.SetPeerLoad(PeerIndex{1}, world.workers[0], 0, true);
+    world.fleet.SetPeerLoad(PeerIndex{1}, world.workers[0], 5);
+  };
+  REQUIRE(AskedIn(world, 8, true, loses).size() >= 7);
+}
+
+TEST_CASE("WorkerHealthChecker: what a peer does not reach is asked at once, and one miss is enough") {
+  World world(2, 8);
+  world.StartAll();
+  while (!world.checks.empty()) world.AnswerOne(world.checks[0].worker.value, 1);
+  world.checker->Suspect(world.workers[0]);
+  REQUIRE(world.checks.size() == 1);
+  world.AnswerOne(0, 1);  // this router reaches it
+  REQUIRE(world.fleet.healthy(world.workers[0]));
+  world.executor.AdvanceBy(seconds(1));
+  while (!world.checks.empty()) world.AnswerOne(world.checks[0].worker.value, 1);
+
+  world.checker->Suspect(world.workers[0]);
+  world.executor.AdvanceBy(seconds(1));  // it is left out no more
+  world.MissOne(0);
+  REQUIRE_FALSE(world.fleet.healthy(world.workers[0]));
+  REQUIRE(world.fleet.healthy(world.workers[1]));
+  world.checker->Suspect(*world.fleet.Intern("elsewhere"));
+  REQUIRE(world.checks.empty());
 }
 
 TEST_CASE("WorkerHealthChecker: a worker that does not answer has one check under way, however long it takes") {

@@ -121,6 +121,31 @@ TEST_CASE("SameWorkerFollowups: follow-ups are counted against the latest reques
   REQUIRE_FALSE(SameWorkerFollowups(plan, records).has_value());
 }
 
+TEST_CASE("GoodputShare: of all that were planned, those within both limits, counted from their intended times") {
+  const Plan plan = SmallPlan();
+  constexpr std::int64_t kMs = 1'000'000;
+  std::vector<RequestRecord> records = AllOk(plan, 0);
+  std::vector<std::size_t> load;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    records[i].intended_ns = static_cast<std::int64_t>(i) * 50 * kMs;
+    records[i].sent_ns = records[i].intended_ns + 30 * kMs;
+    records[i].first_token_ns = records[i].intended_ns + 100 * kMs;
+    records[i].done_ns = records[i].intended_ns + 200 * kMs;
+    if (plan.requests()[i].phase == Phase::kLoad) load.push_back(i);
+  }
+  const Settings::Goodput goodput{100, 200};
+  REQUIRE(*GoodputShare(plan, records, goodput) == 1);
+  records[load[0]].first_token_ns += 1;
+  records[load[1]].done_ns += 1;
+  records[load[2]].outcome = Outcome::kFailed;
+  records[load[3]].outcome = Outcome::kNeverSent;
+  records[0].outcome = Outcome::kFailed;  // of the warm-up
+  REQUIRE(plan.requests()[0].phase == Phase::kWarmup);
+  const auto planned = static_cast<double>(load.size());
+  REQUIRE(*GoodputShare(plan, records, goodput) == Approx((planned - 4) / planned));
+  REQUIRE(*GoodputShare(plan, records, {99.9, 200}) == Approx(0));
+}
+
 TEST_CASE("LoadCov: counts workers that got nothing") {
   ReplyRecorder replies;
   RequestRecord record;

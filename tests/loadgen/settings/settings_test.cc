@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "loadgen/settings/metrics.h"
 #include "loadgen/settings/sections.h"
 #include "tests/support/properties.h"
 
@@ -56,9 +57,14 @@ TEST_CASE("Settings: metrics are a scenario's own, or the default ones") {
       "s.toml");
   REQUIRE(own.ok());
   REQUIRE(own->metrics == std::vector<Metric>{{"x", "routing.load_cov", false, 2.5}});
-  const Result<Settings> none = ParseScenario("", "s.toml");
-  REQUIRE((none->metrics.size() > 5 && none->metrics.size() <= kMetricsMax));
-  for (const ScenarioInfo& scenario : ListScenarios()) REQUIRE_FALSE(LoadScenario(scenario.name)->metrics.empty());
+  REQUIRE(MetricsOf(*own) == own->metrics);
+  Result<Settings> none = ParseScenario("", "s.toml");
+  const std::vector<Metric> sync = MetricsOf(*none);
+  REQUIRE((sync.size() > 5 && sync.size() <= kMetricsMax));
+  REQUIRE(ApplyOverride(*none, "compare.figures=routing").ok());
+  const std::vector<Metric> routing = MetricsOf(*none);
+  REQUIRE((routing.size() > 5 && routing.size() <= kMetricsMax));
+  REQUIRE(routing != sync);
 
   const auto metric = [](const std::string& name, const std::string& better, const std::string& percent) {
     return "[[metric]]\nname = \"" + name + "\"\nvalue = \"v\"\nbetter = \"" + better +

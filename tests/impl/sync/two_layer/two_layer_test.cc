@@ -44,6 +44,7 @@ class Router final : public StrategyView {
   std::uint64_t version = 0;
   std::map<Edge, std::map<std::uint16_t, std::uint32_t>> index;  // edge → latest seq per origin
   std::map<std::string, std::uint32_t> peer_loads;
+  std::map<std::string, bool> unreached;  // by a peer, as it last said
   std::map<std::string, std::uint64_t> registers;
   std::vector<std::string> closed;
   mutable std::uint64_t next_incarnation = 1000;
@@ -183,6 +184,7 @@ class Network {
         std::erase_if(self.index, [](const auto& entry) { return entry.second.empty(); });
       } else if (const auto* load = std::get_if<ApplyLoad>(&action)) {
         self.peer_loads[load->worker_name] = load->in_flight;
+        self.unreached[load->worker_name] = load->unreached;
       } else if (std::get_if<ForgetLoads>(&action) != nullptr) {
         self.peer_loads.clear();
       } else if (const auto* raised = std::get_if<ApplyRegister>(&action)) {
@@ -426,7 +428,9 @@ TEST_CASE("TwoLayer: loads that got lost are noticed by the next digest and said
     net.ConnectAll();
     net[0].loads = {{"w0", Incarnation{1}, 1}, {"w1", Incarnation{1}, 1}, {"w2", Incarnation{1}, 1}};
     for (int change = 0; change < 12; ++change) {
-      net[0].loads[prng.Below(3)].in_flight = static_cast<std::uint32_t>(prng.Below(4));
+      WorkerLoad& changed = net[0].loads[prng.Below(3)];
+      changed.in_flight = static_cast<std::uint32_t>(prng.Below(4));
+      changed.unreached = prng.Below(4) == 0;
       ++net[0].version;
       net.now += milliseconds(50);
       net.Round(0);
@@ -436,7 +440,11 @@ TEST_CASE("TwoLayer: loads that got lost are noticed by the next digest and said
     }
     net.Settle();
     net.Settle();
-    for (const WorkerLoad& load : net[0].loads) RC_ASSERT(net[1].peer_loads[std::string(load.name)] == load.in_flight);
+    for (const WorkerLoad& load : net[0].loads) {
+      const std::string name(load.name);
+      RC_ASSERT(net[1].unreached[name] == load.unreached);
+      RC_ASSERT(net[1].peer_loads[name] == (load.unreached ? 0 : load.in_flight));
+    }
     const std::uint64_t frames = net.frames_of_news;
     net.Settle();
     RC_ASSERT(net.frames_of_news == frames);
