@@ -45,8 +45,7 @@ class Router final : public WorkerTransport {
     ++health_checks_;
     world_.At(world_.now() + kHop, [this, worker, answer = std::move(answer)] {
       const Worker& asked = workers_[worker.value];
-      const HealthReply reply{core_.fleet().name(worker), Incarnation{1}, models_, asked.slots,
-                              asked.model.running() + asked.model.waiting()};
+      const HealthReply reply{Incarnation{1}, models_, asked.slots, asked.model.running() + asked.model.waiting()};
       world_.At(world_.now() + kHop, [reply, answer] { answer(reply); });
     });
   }

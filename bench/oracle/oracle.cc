@@ -24,7 +24,7 @@ class Workers final : public WorkerTransport {
  public:
   Workers(const std::vector<std::string>& models, std::uint64_t slots) : models_(models), slots_(slots) {}
   void CheckHealth(WorkerIndex, Incarnation, Answer answer) override {
-    answer(HealthReply{"", Incarnation{1}, models_, slots_});
+    answer(HealthReply{Incarnation{1}, models_, slots_});
   }
 
  private:

@@ -84,7 +84,7 @@ void SimRouter::CheckHealth(WorkerIndex worker, Incarnation registered, Answer a
     if (!checked.up) return answer(Error{ErrorCode::kUnavailable, "down"});
     if (!parameters_.lies && checked.incarnation < registered)
       checked.Become(world_.now(), Incarnation{registered.value + 1});
-    answer(HealthReply{WorkerLabel(*NumberOf(worker)), IncarnationOf(worker), workers_.models});
+    answer(HealthReply{IncarnationOf(worker), workers_.models});
   });
 }
 

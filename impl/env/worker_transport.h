@@ -18,7 +18,6 @@ namespace prefixmesh {
 
 // What a worker says of itself.
 struct HealthReply {
-  std::string name;
   Incarnation incarnation;
   std::vector<std::string> models;
   std::uint64_t slots = 0;     // requests that it serves at once; 0: it does not say
@@ -30,7 +29,7 @@ class WorkerTransport {
   using Answer = std::function<void(const Result<HealthReply>&)>;
   virtual ~WorkerTransport() = default;
 
-  // Asks the worker for its name, incarnation and models, and sends it the value of its register. Calls `answer`
+  // Asks the worker for its incarnation and models, and sends it the value of its register. Calls `answer`
   // exactly once.
   virtual void CheckHealth(WorkerIndex worker, Incarnation registered, Answer answer) = 0;
 };

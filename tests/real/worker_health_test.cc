@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <signal.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -96,6 +97,74 @@ TEST_CASE("Router: a worker that hangs loses its requests to the others, and get
   REQUIRE(Eventually([&] { return router.Count(RouterFigure("workers.healthy")) == 3; }));
   std::uint64_t seed = 1000;
   REQUIRE(Eventually([&] { return router.Generate(Text(2000, seed++)).routed.worker() == holder; }));
+}
+
+TEST_CASE("Router: a worker that a peer does not reach is asked at once, however seldom idle ones are") {
+  WorkerProcess first("w0"), second("w1");
+  const std::uint16_t of_a = test::FreePort(), of_b = test::FreePort();
+  const auto options = [&](const std::string& name, std::uint16_t port, const std::string& peer, std::uint16_t peers) {
+    RouterOptions made =
+        UsualOptions(name, port, {{peer, "127.0.0.1:" + std::to_string(peers)}}, {first.address(), second.address()});
+    made.health_timeout = milliseconds(200);
+    return made;
+  };
+  RouterOptions asks = options("a", of_a, "b", of_b), idles = options("b", of_b, "a", of_a);
+  asks.health.idle_periods = 1;
+  idles.health.idle_periods = 1'000'000;
+  RunningRouter a(asks), b(idles);
+  REQUIRE(Eventually([&] { return a.Count(RouterFigure("sync.peers_up")) == 1; }));
+  REQUIRE(b.Count(RouterFigure("workers.healthy")) == 2);
+  first.Signal(SIGSTOP);
+  REQUIRE(Eventually([&] { return b.Count(RouterFigure("workers.healthy")) == 1; }));
+  first.Signal(SIGCONT);
+  REQUIRE(Eventually([&] { return b.Count(RouterFigure("workers.healthy")) == 2; }));
+}
+
+// Is there, and refuses every request at once.
+class Refuses final : public v1::Worker::Service {
+ public:
+  grpc::Status Hello(grpc::ServerContext*, const v1::HelloRequest*, v1::HelloReply* reply) override {
+    reply->set_worker("refuses");
+    reply->set_incarnation(1);
+    reply->add_models("m");
+    reply->set_slots(8);
+    return grpc::Status::OK;
+  }
+  grpc::Status Generate(grpc::ServerContext*, const v1::GenerateRequest*,
+                        grpc::ServerWriter<v1::GenerateReply>*) override {
+    requests_.fetch_add(1);
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "full"};
+  }
+  int requests() const { return requests_.load(); }
+
+ private:
+  std::atomic<int> requests_{0};
+};
+
+TEST_CASE("Router: a worker that refuses every request at once does not attract them, with the bounded policy") {
+  Refuses service;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  load::WorkerPoolOptions pool;
+  pool.ports = {0, 0, 0};
+  pool.models = {"m"};
+  RealClock clock;
+  const auto workers = load::WorkerPool::Start(pool, clock);
+  REQUIRE(workers.ok());
+  std::vector<load::WorkerAddress> addresses = (*workers)->addresses();
+  addresses.push_back({"refuses", "127.0.0.1:" + std::to_string(port)});
+  RouterOptions options = UsualOptions("a", 0, {}, addresses);
+  options.settings.route.policy = "bounded";
+  {
+    RunningRouter router(std::move(options));
+    constexpr int kRequests = 80;
+    for (std::uint64_t i = 0; i < kRequests; ++i) (void)router.Generate(Text(2000, i));
+    REQUIRE(service.requests() <= kRequests / 4);  // no more than its share
+  }
+  server->Shutdown();
 }
 
 TEST_CASE("Router: one that starts before its workers waits for them") {

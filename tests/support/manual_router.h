@@ -35,7 +35,7 @@ class ManualWorkers final : public WorkerTransport {
     Worker& asked = workers[worker.value];
     asked.registered.push_back(registered);
     if (!asked.incarnation.has_value()) return answer(Error{ErrorCode::kUnavailable, "down"});
-    answer(HealthReply{"", *asked.incarnation, asked.models});
+    answer(HealthReply{*asked.incarnation, asked.models});
   }
   std::vector<Worker> workers;
 };

@@ -99,24 +99,21 @@ void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Ans
   }
   if (stopping) return answer(Error{ErrorCode::kUnavailable, "this router ends"});
   v1::Worker::Stub stub(check_channels_.at(worker.value));
-  stub.async()->Hello(&check->context, &check->request, &check->reply,
-                      [this, check, answer = std::move(answer)](const grpc::Status& status) {
-                        const CpuTimer answering(answered_ns_);
-                        if (status.ok()) {
-                          HealthReply reply{check->reply.worker(),
-                                            Incarnation{check->reply.incarnation()},
-                                            {},
-                                            check->reply.slots(),
-                                            check->reply.requests()};
-                          reply.models.assign(check->reply.models().begin(), check->reply.models().end());
-                          answer(std::move(reply));
-                        } else {
-                          answer(Error{ErrorCode::kUnavailable, status.error_message()});
-                        }
-                        MutexLock lock(mutex_);
-                        under_way_.erase(check.get());
-                        changed_.NotifyAll();
-                      });
+  stub.async()->Hello(
+      &check->context, &check->request, &check->reply,
+      [this, check, answer = std::move(answer)](const grpc::Status& status) {
+        const CpuTimer answering(answered_ns_);
+        if (status.ok()) {
+          HealthReply reply{Incarnation{check->reply.incarnation()}, {}, check->reply.slots(), check->reply.requests()};
+          reply.models.assign(check->reply.models().begin(), check->reply.models().end());
+          answer(std::move(reply));
+        } else {
+          answer(Error{ErrorCode::kUnavailable, status.error_message()});
+        }
+        MutexLock lock(mutex_);
+        under_way_.erase(check.get());
+        changed_.NotifyAll();
+      });
 }
 
 void WorkerChannels::End() {

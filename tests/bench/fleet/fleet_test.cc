@@ -109,6 +109,24 @@ TEST_CASE("Fleet: a fault is refused in one line, and too much load ends") {
   REQUIRE(figures.failed > 0);
 }
 
+TEST_CASE("Fleet: peers that are heard once a second only, or workers that are all full, make no herd") {
+  const auto with = [](std::initializer_list<const char*> more) {
+    load::Settings settings = Small("fleet", kSmallFleet);
+    for (const char* each : more) REQUIRE(load::ApplyOverride(settings, each).ok());
+    return settings;
+  };
+  const load::Settings slow_rounds = with({"two_layer.round_ms=1000"});
+  const FleetFigures late = Run(slow_rounds, "two-layer"), off = Run(slow_rounds, "off");
+  REQUIRE(late.ttft_us.Mean() < off.ttft_us.Mean());
+  REQUIRE(late.queue_max <= off.queue_max);
+
+  // 24 workers of 4 slots serve 37 a second; 55 come, so lines grow to some 5 a worker.
+  const FleetFigures full = Run(with({"load.rps=55", "phases.load_s=10", "phases.warmup_s=0"}), "two-layer");
+  REQUIRE(full.requests + full.failed == full.requests);
+  REQUIRE(full.load_cov < 0.25);
+  REQUIRE(full.queue_max <= 20);
+}
+
 TEST_CASE("Fleet: at the largest sizes that the settings take") {
   const load::Settings settings =
       Small("fleet", {"workers.count=1000", "routers.count=64", "load.rps=200", "phases.load_s=2", "phases.warmup_s=0",

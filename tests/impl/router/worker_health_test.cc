@@ -55,7 +55,7 @@ struct World final : WorkerTransport {
     return *found;
   }
   void AnswerOne(std::uint16_t worker, std::uint64_t incarnation) {
-    TakeOne(worker).answer(HealthReply{"", Incarnation{incarnation}, {}});
+    TakeOne(worker).answer(HealthReply{Incarnation{incarnation}, {}});
   }
   void MissOne(std::uint16_t worker) { TakeOne(worker).answer(Error{ErrorCode::kUnavailable, "deadline"}); }
   void StartAll() {
