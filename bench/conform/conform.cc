@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "bench/conform/item_fields.h"
+#include "bench/conform/kv_items.h"
 #include "impl/wire/bincode.h"
 #include "impl/wire/json_ops.h"
 #include "impl/wire/lz4_body.h"
@@ -19,39 +21,10 @@ namespace {
 using namespace generations;
 using nlohmann::json;
 
-// What went wrong with one item: thrown by a check, caught by Conform.
-struct Failure {
-  std::string what;
-};
-
-[[noreturn]] void Fail(const std::string& what) { throw Failure{what}; }
-void Require(bool holds, const std::string& what) {
-  if (!holds) Fail(what);
-}
-
 // What an item may refer to: the nearest snapshot before it.
 struct Context {
   std::optional<TreeSnapshot> snapshot;
 };
-
-// ---- fields
-
-const json& Field(const json& item, const char* name) {
-  Require(item.is_object() && item.contains(name), std::string("has no field '") + name + "'");
-  return item.at(name);
-}
-
-std::string Text(const json& item, const char* name) {
-  const json& value = Field(item, name);
-  Require(value.is_string(), std::string("field '") + name + "' is not a text");
-  return value;
-}
-
-std::uint64_t Number(const json& item, const char* name) {
-  const json& value = Field(item, name);
-  Require(value.is_number_unsigned(), std::string("field '") + name + "' is not a whole number of 0 or more");
-  return value;
-}
 
 // As text, because JSON's numbers are not that exact.
 std::uint64_t Hash(const json& item, const char* name) {
@@ -60,12 +33,6 @@ std::uint64_t Hash(const json& item, const char* name) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   Require(error == std::errc() && end == text.data() + text.size() && !text.empty(),
           std::string("field '") + name + "' is not a decimal number of 64 bits");
-  return value;
-}
-
-const json& List(const json& item, const char* name) {
-  const json& value = Field(item, name);
-  Require(value.is_array(), std::string("field '") + name + "' is not a list");
   return value;
 }
 
@@ -251,17 +218,20 @@ void Lz4TooLarge(const json& item, Context&) {
   Require(rejected == expected.get<bool>(), rejected ? "is refused for its size" : "is not refused for its size");
 }
 
-const std::map<std::string, void (*)(const json&, Context&)> kKinds = {{"hash_node_path", HashNodePath},
-                                                                       {"hash_token_path", HashTokenPath},
-                                                                       {"tree_state_delta", StateDelta},
-                                                                       {"tree_state", State},
-                                                                       {"tree_state_json", StateJson},
-                                                                       {"tree_state_cap", StateCap},
-                                                                       {"tenant_delta", Delta},
-                                                                       {"tree_snapshot", Snapshot},
-                                                                       {"state_from_snapshot", StateOfSnapshot},
-                                                                       {"lz4_size_prepended", Lz4},
-                                                                       {"lz4_claimed_too_large", Lz4TooLarge}};
+const std::map<std::string, void (*)(const json&, Context&)> kKinds = {
+    {"hash_node_path", HashNodePath},
+    {"hash_token_path", HashTokenPath},
+    {"tree_state_delta", StateDelta},
+    {"tree_state", State},
+    {"tree_state_json", StateJson},
+    {"tree_state_cap", StateCap},
+    {"tenant_delta", Delta},
+    {"tree_snapshot", Snapshot},
+    {"state_from_snapshot", StateOfSnapshot},
+    {"lz4_size_prepended", Lz4},
+    {"lz4_claimed_too_large", Lz4TooLarge},
+    {"kv_buffer", [](const json& item, Context&) { CheckKvBuffer(item); }},
+    {"kv_router", [](const json& item, Context&) { CheckKvRouter(item); }}};
 
 }  // namespace
 

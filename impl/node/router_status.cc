@@ -145,7 +145,7 @@ void RouterNode::ReadSync(Readings& out) {
     out.Set(RouterFigure("sync.buffers.*.bytes"), buffer.name, buffer.bytes);
     out.Set(RouterFigure("sync.buffers.*.entries"), buffer.name, buffer.entries);
   }
-  // Checks are sent from the mesh loop, but for a few that follow a reply at once.
+  // Checks are sent from the mesh loop; what follows a reply at once counts as taking the reply.
   const Time loop = std::max(loop_.CpuUsed() - channels_->checks().asking, Time{0});
   out.Set(RouterFigure("sync.cpu_s"), std::chrono::duration<double>(loop).count());
 }

@@ -47,7 +47,10 @@ class LoadBound {
       if (may) room += Bound(worker) - std::min(Queue(worker), Bound(worker));  // it may have just filled up
       return may;
     });
-    return shared && holder && Overrun(room) ? std::nullopt : holder;
+    if (!shared || !holder) return holder;
+    // Of those that were not looked at as much is free.
+    const auto looked_at = static_cast<double>(std::min(holders.size(), kHoldersMax));
+    return Overrun(static_cast<double>(room) * static_cast<double>(holders.size()) / looked_at) ? std::nullopt : holder;
   }
   std::optional<WorkerIndex> OneOfAll() {
     const auto admissible = [&](WorkerIndex worker) { return Admissible(worker); };
@@ -89,13 +92,14 @@ class LoadBound {
   }
   double LatelyBound(WorkerIndex worker) const {
     const bool half_idle = 2 * Queue(worker) < fleet_.slots(worker);
-    return half_idle ? std::max(lately_mean_, 1.0) : std::ceil(kSpread * lately_mean_);
+    const double busy = std::ceil(kSpread * lately_mean_);
+    return half_idle ? std::max({busy, lately_mean_, 1.0}) : busy;
   }
   // In a burst all routers get the like in the same moment. True: as often as there would not be room for them all.
-  bool Overrun(std::uint64_t room) {
+  bool Overrun(double room) {
     const double comes = kBurstSpread * static_cast<double>(fleet_.peer_count() + 1) * (view_.burst - 1);
     constexpr std::uint64_t kFine = 1u << 20;
-    return static_cast<double>(Draw(bits_, kFine)) / kFine * comes >= static_cast<double>(room);
+    return static_cast<double>(Draw(bits_, kFine)) / kFine * comes >= room;
   }
   std::uint64_t Ours(WorkerIndex worker) const {
     return fleet_.load(worker) + fleet_.peer_count() * std::uint64_t{fleet_.fresh(worker)};

@@ -15,10 +15,11 @@
 //
 // A prefix with more than two holders is one that many prompts share. Of those, one that was chosen lately more than
 // ⌈kSpread · mean⌉ times is left out, so that a busy prefix comes to more workers: left to the queues alone, they stay
-// with the few that had them first, whose own conversations then find no place. One that uses less than half its slots
-// is left out above the mean. Where requests come in bursts (bursts.h), all holders of such a prefix
-// are left out as often as they would not have room for what all routers send in one. Of holders at most kHoldersMax
-// are looked at, from a random one on. The queue of the least busy is below the bound, so there is always somebody.
+// with the few that had them first, whose own conversations then find no place. One that told its slots and uses less
+// than half of them is left out above the mean only. Where requests come in bursts (bursts.h), all holders of such a
+// prefix are left out as often as they have no room, together, for kBurstSpread · routers · (size − 1) requests. Of
+// holders at most kHoldersMax are looked at, from a random one on. The queue of the least busy is below the bound, so
+// there is always somebody.
 //
 // Sources: bounded loads: Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads" (SODA 2018); two
 // choices: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (IEEE TPDS 2001); prefix match against

@@ -7,8 +7,7 @@
 //
 // Threads:  all methods from any thread; loads and health are atomics, the rest is under one mutex.
 // Bounds:   kWorkersMax workers, names of 256 bytes, peers given at construction; what a worker says of itself counts
-// as
-//           kToldMax at most.
+//           as kToldMax at most.
 // Ownership: values. Errors: Intern gives nullopt when full, and for a longer name. Time: none.
 #pragma once
 
@@ -98,12 +97,12 @@ class Fleet {
   void AgeLately();
   void AgeFresh();
   std::size_t peer_count() const { return peer_count_; }
-  // `unreached`: the peer has none there because it does not reach the worker.
+  // `unreached`: the peer does not reach the worker; what it has there still waits.
   void SetPeerLoad(PeerIndex peer, WorkerIndex worker, std::uint32_t in_flight, bool unreached = false);
   void ForgetPeerLoads(PeerIndex peer);
   // The peers that tell their loads: not those that are gone, and none of strategies that tell none.
   std::size_t peers_telling() const { return telling_.load(std::memory_order_relaxed); }
-  // A request of a peer ended there since this was last asked: the worker is alive.
+  // A request of a peer ended there since this was last asked: the worker is most likely alive.
   bool TakeServedPeer(WorkerIndex worker) {
     return slots_[worker.value].served_peer.exchange(false, std::memory_order_relaxed);
   }

@@ -135,10 +135,11 @@ void RouterCore::OnReply(WorkerIndex worker, Incarnation incarnation) {
 void RouterCore::Finish(WorkerIndex worker, Forwarded forwarded) {
   const bool reached = forwarded != Forwarded::kUnreached;
   if (forwarded != Forwarded::kServed) fleet_.NoteFailure(worker);
+  const bool was_healthy = fleet_.healthy(worker);
+  if (!reached) fleet_.SetHealthy(worker, false);  // before peers can hear that one request is less
   if (!Seeded(Bug::kcore_in_flight_lost) || reached) fleet_.EndRequest(worker);
   admission_.End();
-  if (reached || !fleet_.healthy(worker)) return;
-  fleet_.SetHealthy(worker, false);
+  if (reached || !was_healthy) return;
   LogOfWorker(worker, "is unhealthy: a request broke off", true);
 }
 

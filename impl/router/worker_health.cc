@@ -62,12 +62,15 @@ bool WorkerHealthChecker::LeftOut(WorkerIndex worker, State& state) {
     state.misses = 0;
     state.unheard = 0;
     state.suspected = false;
+    state.replied_at = clock_.Now();
     return true;
   }
-  if (!state.replied || state.misses > 0 || state.suspected) return false;
   ++state.unheard;
-  if (fleet_.own_in_flight(worker) > 0) return served_peer && state.unheard < options_.idle_periods;
-  const std::uint64_t turns = options_.idle_periods * (1 + fleet_.peers_telling());
+  if (!state.replied || state.misses > 0 || state.suspected) return false;
+  if (fleet_.own_in_flight(worker) > 0) return served_peer && state.unheard < options_.misses_max;
+  const std::uint64_t routers = 1 + std::min(fleet_.peers_telling(), kRoutersInTurn - 1);
+  const std::uint64_t turns = std::max(options_.idle_periods, 1u) * routers;
+  if (state.unheard >= 2 * turns) return false;  // its turn was moved away, again and again
   return (periods_ + Mix64(options_.phases + worker.value)) % turns != 0;
 }
 
@@ -126,7 +129,9 @@ void WorkerHealthChecker::Suspect(WorkerIndex worker) {
     MutexLock lock(mutex_);
     const auto at = states_.find(worker);
     if (at == states_.end() || !at->second.replied) return;
-    at->second.suspected = true;
+    State& state = at->second;
+    if (clock_.Now() - state.replied_at < options_.misses_max * options_.period) return;
+    state.suspected = true;
   }
   Recheck(worker);
 }
@@ -159,6 +164,7 @@ void WorkerHealthChecker::Answered(WorkerIndex worker, Incarnation notified, con
       state.unheard = 0;
       state.suspected = false;
       state.replied = true;
+      state.replied_at = clock_.Now();
       state.misses = 0;
       state.notified = std::max(state.notified, notified);
     } else {

@@ -5,13 +5,16 @@
 //                 reply makes it healthy again. Checks are for the quiet; of those that replied to the last one, these
 //                 are left out:
 //                 * one that replied to a request of this router since the last tick
-//                 * one where a peer's request ended since then, for less than `idle_periods` in a row
-//                 * one where this router has nothing in flight, but for every n-th period: n is `idle_periods` for
-//                   this router and as many for each peer that tells its loads, so that all together ask an idle worker
-//                   about every `idle_periods`, however many they are
+//                 * one where a peer's request ended since then, for less than `misses_max` periods in a row: it may
+//                   have failed
+//                 * one where this router has nothing in flight (whatever peers have), but for every n-th period: n is
+//                   `idle_periods` for this router and as many for each peer that tells its loads, kRoutersInTurn
+//                   routers in all at most, so that all together ask an idle worker that they share about every
+//                   `idle_periods`
 //   at once       a worker below its register is notified, so that it can take the value + 1 (NotifyRegister)
 //   at once       a worker of which a peer knows another incarnation is checked (Recheck), at most every
-//                 `recheck_period`, and so is one that a peer does not reach (Suspect)
+//                 `recheck_period`, and so is one that a peer does not reach (Suspect), unless it replied here in the
+//                 last `misses_max` periods
 //
 // Health is this router's own view; what it does not reach, the strategy tells peers, who look for themselves. A
 // request that breaks off makes a worker unhealthy too, at once and elsewhere (router_core.h); the next reply heals it.
@@ -38,6 +41,8 @@
 #include "impl/route/fleet.h"
 
 namespace prefixmesh {
+
+inline constexpr std::size_t kRoutersInTurn = 8;
 
 struct HealthOptions {
   Time period = std::chrono::seconds(1);
@@ -72,7 +77,7 @@ class WorkerHealthChecker {
   // A peer knows another incarnation of this worker than it said here. Checks it at once, or when the last recheck is
   // recheck_period ago.
   void Recheck(WorkerIndex worker);
-  // A peer does not reach this worker. As Recheck; one miss is enough then.
+  // A peer does not reach this worker. As Recheck; one miss is enough then. What replied of late is not suspected.
   void Suspect(WorkerIndex worker);
   // This worker replied to a request, and is not below its register. Cheap: one relaxed store.
   void NoteReply(WorkerIndex worker) { replied_[worker.value].store(true, std::memory_order_relaxed); }
@@ -86,6 +91,7 @@ class WorkerHealthChecker {
     bool suspected = false;     // a peer did not reach it, and it has not replied since
     std::uint32_t misses = 0;   // in a row
     std::uint64_t unheard = 0;  // periods since it replied to this router
+    Time replied_at{0};         // when that was seen
     Incarnation notified;       // the highest value it replied to
     Time rechecked_at{-1};      // < 0: never
     bool recheck_posted = false;

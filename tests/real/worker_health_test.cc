@@ -162,7 +162,7 @@ TEST_CASE("Router: a worker that refuses every request at once does not attract 
     RunningRouter router(std::move(options));
     constexpr int kRequests = 80;
     for (std::uint64_t i = 0; i < kRequests; ++i) (void)router.Generate(Text(2000, i));
-    REQUIRE(service.requests() <= kRequests / 4);  // no more than its share
+    REQUIRE(service.requests() <= kRequests / 6);  // less than its share
   }
   server->Shutdown();
 }

@@ -18,18 +18,23 @@ namespace {
 // What gRPC may hold of one worker's replies: it takes a message whole before it compares its size with the limit.
 constexpr std::size_t kReceivedBytesMax = 64u << 20;
 
-// Adds what the thread uses meanwhile.
+// Adds what the thread uses meanwhile. Of one within another only the outer one counts.
 class CpuTimer {
  public:
-  explicit CpuTimer(std::atomic<Time::rep>& sum) : sum_(sum), began_(ThreadCpuNow()) {}
-  ~CpuTimer() { sum_.fetch_add((ThreadCpuNow() - began_).count(), std::memory_order_relaxed); }
+  explicit CpuTimer(std::atomic<Time::rep>& sum) : sum_(depth_++ == 0 ? &sum : nullptr), began_(ThreadCpuNow()) {}
+  ~CpuTimer() {
+    --depth_;
+    if (sum_ != nullptr) sum_->fetch_add((ThreadCpuNow() - began_).count(), std::memory_order_relaxed);
+  }
   CpuTimer(const CpuTimer&) = delete;
   CpuTimer& operator=(const CpuTimer&) = delete;
 
  private:
-  std::atomic<Time::rep>& sum_;
+  static thread_local int depth_;
+  std::atomic<Time::rep>* const sum_;
   const Time began_;
 };
+thread_local int CpuTimer::depth_ = 0;
 
 class WorkerChannels final : public GrpcWorkerChannels {
  public:
@@ -53,6 +58,7 @@ class WorkerChannels final : public GrpcWorkerChannels {
     v1::HelloRequest request;
     v1::HelloReply reply;
   };
+  void TakeReply(const Check& check, const grpc::Status& status, const Answer& answer);
   void End();
 
   const std::string router_;
@@ -99,21 +105,21 @@ void WorkerChannels::CheckHealth(WorkerIndex worker, Incarnation registered, Ans
   }
   if (stopping) return answer(Error{ErrorCode::kUnavailable, "this router ends"});
   v1::Worker::Stub stub(check_channels_.at(worker.value));
-  stub.async()->Hello(
-      &check->context, &check->request, &check->reply,
-      [this, check, answer = std::move(answer)](const grpc::Status& status) {
-        const CpuTimer answering(answered_ns_);
-        if (status.ok()) {
-          HealthReply reply{Incarnation{check->reply.incarnation()}, {}, check->reply.slots(), check->reply.requests()};
-          reply.models.assign(check->reply.models().begin(), check->reply.models().end());
-          answer(std::move(reply));
-        } else {
-          answer(Error{ErrorCode::kUnavailable, status.error_message()});
-        }
-        MutexLock lock(mutex_);
-        under_way_.erase(check.get());
-        changed_.NotifyAll();
-      });
+  stub.async()->Hello(&check->context, &check->request, &check->reply,
+                      [this, check, answer = std::move(answer)](const grpc::Status& status) {
+                        TakeReply(*check, status, answer);
+                        MutexLock lock(mutex_);  // as the last: then Stop may return, and this may be gone
+                        under_way_.erase(check.get());
+                        changed_.NotifyAll();
+                      });
+}
+
+void WorkerChannels::TakeReply(const Check& check, const grpc::Status& status, const Answer& answer) {
+  const CpuTimer timer(answered_ns_);
+  if (!status.ok()) return answer(Error{ErrorCode::kUnavailable, status.error_message()});
+  HealthReply reply{Incarnation{check.reply.incarnation()}, {}, check.reply.slots(), check.reply.requests()};
+  reply.models.assign(check.reply.models().begin(), check.reply.models().end());
+  answer(std::move(reply));
 }
 
 void WorkerChannels::End() {

@@ -107,11 +107,11 @@ struct Ack {
   bool hole = false;  // a range came that does not fit at `have`: send again from there
 };
 
-// In place of a count: the sender does not reach the worker.
-inline constexpr std::uint32_t kUnreached = UINT32_MAX;
+// Beside a count: the sender does not reach the worker.
+inline constexpr std::uint32_t kUnreached = 1u << 31;
 struct Load {
   Slot worker = 0;
-  std::uint32_t in_flight = 0;
+  std::uint32_t in_flight = 0;  // and kUnreached
 };
 
 template <typename Name>

@@ -1,8 +1,8 @@
 // load_table.h — requests in flight per worker, as one end of a stream said them and the other end heard them. Equal
 // tables have equal hashes, so the digest tells whether anything that was said got lost; all zero hashes to 0.
 //
-// What is heard counts up to kSumMax in all, so that no peer can say of every worker but one that it is busy;
-// kUnreached counts nothing. The table keeps what was said, or the hashes would differ for ever.
+// What is heard counts up to kSumMax in all, so that no peer can say of every worker but one that it is busy.
+// The table keeps what was said, or the hashes would differ for ever.
 //
 // Threads: none of its own. Ownership: values. Errors: none. Bounds: kWorkersMax workers; what is beyond is not kept,
 // and the hashes say so.
@@ -59,7 +59,7 @@ class LoadTable {
   }
 
  private:
-  static std::uint32_t Requests(std::uint32_t said) { return said == kUnreached ? 0 : said; }
+  static std::uint32_t Requests(std::uint32_t said) { return said & ~kUnreached; }
 
   std::map<std::string, std::uint32_t, std::less<>> in_flight_;  // none is 0
   std::uint64_t sum_ = 0;

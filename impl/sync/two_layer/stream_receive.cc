@@ -44,9 +44,8 @@ void Stream::OnLoads(const Round& round, Actions& actions) {
     const std::string* worker = names_.WorkerOf(load.worker);
     if (worker == nullptr) continue;
     const std::uint32_t counted = loads_received_.Counted(*worker);
-    const bool unreached = load.in_flight == kUnreached;
-    host_.counters.loads_clamped += !unreached && counted < load.in_flight;
-    actions.push_back(ApplyLoad{index_, *worker, counted, unreached});
+    host_.counters.loads_clamped += counted < (load.in_flight & ~kUnreached);
+    actions.push_back(ApplyLoad{index_, *worker, counted, (load.in_flight & kUnreached) != 0});
   }
 }
 

@@ -94,7 +94,7 @@ void Stream::AddLoads(Round& round) {
   for (std::size_t i = 0; i < workers.size(); ++i) {
     const WorkerLoad& load = workers[i];
     const std::uint32_t sent = announced_.loads[i];
-    const std::uint32_t told = load.unreached ? kUnreached : load.in_flight;
+    const std::uint32_t told = std::min(load.in_flight, kUnreached - 1) | (load.unreached ? kUnreached : 0);
     if (!announced_.loads_unknown && sent == told) continue;
     if (Seeded(Bug::kloads_only_rise) && told < sent) continue;
     const Slot* slot = host_.replica.registers().SlotOf(load.name);

@@ -4,6 +4,8 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "impl/base/prng.h"
 #include "tests/support/properties.h"
@@ -31,12 +33,62 @@ TEST_CASE("Conform: the golden vectors of the generations pass, all of them") {
   REQUIRE(outcome.passed == 24 + 4);
 }
 
+TEST_CASE("Conform: the rows about KV events pass, all of them") {
+  const ConformOutcome outcome = Conform(VectorsIn("tests/vectors/kv_events.json"));
+  for (const std::string& failure : outcome.failures) UNSCOPED_INFO(failure);
+  REQUIRE(outcome.failures.empty());
+  REQUIRE(outcome.passed == 33);
+}
+
+TEST_CASE("Conform: what an item about KV events is malformed by is said, and nothing is skipped") {
+  const std::vector<std::pair<const char*, const char*>> items = {
+      {R"({"kind":"kv_buffer","events":[],"queries":[{"start":1}]})", "has no field 'expect'"},
+      {R"({"kind":"kv_buffer","capacity":0,"events":[],"queries":[]})", "capacity is out of bounds"},
+      {R"({"kind":"kv_buffer","events":[{"id":1,"op":"lost"}],"queries":[]})", "op 'lost' is not known here"},
+      {R"({"kind":"kv_buffer","events":[{"id":-1}],"queries":[]})", "'id' is not a whole number"},
+      {R"({"kind":"kv_buffer","events":[],"queries":[{"expect":{}}]})", "is answered with"},
+      {R"({"kind":"kv_router","contract":"v9","expect":{}})", "contract is v2 or v3"},
+      {R"({"kind":"kv_router","answers":[{"events":[],"last":1}],"expect":{}})", "nothing was asked"},
+      {R"({"kind":"kv_router","steps":[{"jump":{}}],"expect":{}})", "step 'jump' is not known here"},
+      {R"({"kind":"kv_router","steps":[{"live":{"id":1,"blocks":["a"]}}],"expect":{}})", "is not a whole number"},
+      {R"({"kind":"kv_router","cursor":{"dead":1},"expect":{}})", "a cursor is"},
+      {R"({"kind":"kv_router","rank":4294967296,"cursor":"initial","expect":{}})", "rank is not 32 bits"},
+      {R"({"kind":"kv_router","cursor":{"live":10},"live":[{"id":11,"blocks":[11]}],"expect":{"blocks":[12]}})",
+       "blocks is [11], not [12]"}};
+  for (const auto& [item, line] : items) {
+    INFO(item);
+    const ConformOutcome outcome = Conform(json::array({json::parse(item)}));
+    REQUIRE(outcome.failures.size() == 1);
+    CHECK(outcome.failures[0].find(line) != std::string::npos);
+  }
+}
+
 // The leaves of an item that say something: numbers, texts and truth values.
 void Leaves(json& node, std::vector<json*>& leaves) {
   if (node.is_structured()) {
     for (json& child : node) Leaves(child, leaves);
   } else if (!node.is_null()) {
     leaves.push_back(&node);
+  }
+}
+
+TEST_CASE("Conform: an expectation about KV events with any value changed fails") {
+  for (json changed : VectorsIn("tests/vectors/kv_events.json")) {
+    std::vector<json*> leaves;
+    if (changed.contains("queries"))
+      for (json& query : changed["queries"]) Leaves(query["expect"], leaves);
+    else
+      for (const char* said : {"queries", "cursor", "blocks", "idle"})
+        if (changed["expect"].contains(said)) Leaves(changed["expect"][said], leaves);
+    for (json* leaf : leaves) {
+      const json before = *leaf;
+      *leaf = leaf->is_boolean()  ? json(!leaf->get<bool>())
+              : leaf->is_number() ? json(leaf->get<int>() + 1)
+                                  : json("x");
+      INFO(changed.dump());
+      CHECK(Conform(json::array({changed})).failures.size() == 1);
+      *leaf = before;
+    }
   }
 }
 

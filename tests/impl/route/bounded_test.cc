@@ -101,7 +101,8 @@ TEST_CASE("Bounded: follows its table") {
     const auto left_out = [&](WorkerIndex worker) {
       const double slots = std::min<std::uint32_t>(rows[worker.value].slots, Fleet::kToldMax);
       const bool half_idle = 2 * queue(worker.value) < slots;
-      return placed[worker.value] > (half_idle ? std::max(lately / healthy, 1.0) : std::ceil(0.75 * lately / healthy));
+      const double busy = std::ceil(0.75 * lately / healthy);
+      return placed[worker.value] > (half_idle ? std::max({busy, lately / healthy, 1.0}) : busy);
     };
     RC_ASSERT(admissible(*choice.worker));
     for (std::size_t i = 0; i < std::min<std::size_t>(made.size(), kLevelsMax) && made[i].matched_bytes >= 300; ++i) {
