@@ -66,7 +66,9 @@ class Prometheus:
         return body["data"]
 
     def range(self, expr, start, end, step):
-        """[(labels, [(time, value)…])…] without values that are no numbers."""
+        """[(labels, [(time, value)…])…] without values that are no numbers. The last step is at the end: with a step of a day
+        the newest runs would be in none."""
+        start = end - int((end - start) // step) * step
         found = self.get("query_range", query=expr, start=start, end=end, step=step)["result"]
         return [(each["metric"], numbers(each["values"])) for each in found if numbers(each["values"])]
 

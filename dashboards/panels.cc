@@ -63,7 +63,7 @@ std::string HistoryTitle(const HistoryFigure& figure, bool one) {
   std::string title = one ? TitleOf(*figure.figure, figure.label) : std::string(figure.figure->title);
   if (title.empty()) {  // what it means, as far as one can read at a glance
     const std::string_view meaning = figure.figure->meaning;
-    title = Sentence(meaning.substr(0, meaning.find_first_of(",;:(")));
+    title = Sentence(meaning.substr(0, std::min({meaning.find(", "), meaning.find_first_of(";:(")})));
     title.pop_back();
     if (one && !figure.label.empty()) title += ": " + std::string(figure.label);
   }

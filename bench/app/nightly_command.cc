@@ -69,7 +69,12 @@ Status ChooseBaseline(const NightlyArguments& arguments, NightRequest& request) 
     take(*build);
     return {};
   }
-  const std::string revision = arguments.baseline.empty() ? LastPassed(request.store).value_or("") : arguments.baseline;
+  std::string revision = arguments.baseline;
+  if (revision.empty()) {
+    const Result<std::optional<std::string>> last = LastPassed(request.store);
+    if (!last.ok()) return last.error();
+    revision = last->value_or("");
+  }
   // Before a night has passed, and when nothing changed since: this build beside itself, which shows the noise.
   if (revision.empty() || (revision == request.build.commit && !request.build.dirty)) {
     request.baseline = request.build;
@@ -101,8 +106,8 @@ int Accept(const NightlyArguments& arguments, const Suite& suite) {
 }  // namespace
 
 CLI::App* NightlyArguments::AddTo(CLI::App& app) {
-  CLI::App* command = app.add_subcommand(
-      "nightly", "a suite of scenarios and strategies against what was, with an exit code to believe");
+  command = app.add_subcommand("nightly",
+                               "a suite of scenarios and strategies against what was, with an exit code to believe");
   command->add_option("--suite", suite, "short, full, or a .toml file (docs/nightly.md)")->capture_default_str();
   CLI::Option* revision =
       command->add_option("--baseline", baseline,
@@ -127,7 +132,10 @@ int RunNightly(const NightlyArguments& arguments) {
   if (arguments.results == NightlyArguments().results && !std::filesystem::is_directory(arguments.results))
     return Fail("no folder " + arguments.results +
                 "/ here, with golden figures; where there is one, or a new one: --results DIR");
-  if (!arguments.accept.empty()) return Accept(arguments, *suite);
+  if (arguments.command->count("--accept") > 0) {
+    if (arguments.accept.empty()) return Fail("--accept: say why");
+    return Accept(arguments, *suite);
+  }
   NightRequest request;
   request.suite = *suite;
   request.results = arguments.results;

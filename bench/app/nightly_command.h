@@ -14,6 +14,8 @@ struct NightlyArguments {
   std::string suite = "short", results = "results", store = "runs/nights", out, baseline, baseline_build, accept;
   std::uint32_t keep_days = 30;
 
+  CLI::App* command = nullptr;
+
   CLI::App* AddTo(CLI::App& app);
 };
 int RunNightly(const NightlyArguments& arguments);

@@ -27,7 +27,13 @@ bool IsIndex(const std::string& path) {
   return fs::path(path).extension() == ".jsonl" || (HoldsNoResult(path) && fs::exists(path + "/" + kIndexName, none));
 }
 
-// A folder of stored results (results/templates) stands for the files in it.
+// A JSON file of something else: a plan, a list of targets.
+bool IsOfSomethingElse(const std::string& file) {
+  const Result<nlohmann::json> json = ReadJson(file);
+  return json.ok() && (!json->is_object() || !json->contains("run_id") || !json->contains("routers"));
+}
+
+// A folder of stored results (results/templates) stands for the files in it, one of runs for the runs in it.
 std::vector<std::string> WithFilesOfFolders(const std::vector<std::string>& paths) {
   std::vector<std::string> all;
   for (const std::string& path : paths) {
@@ -35,7 +41,10 @@ std::vector<std::string> WithFilesOfFolders(const std::vector<std::string>& path
     std::error_code none;
     if (HoldsNoResult(path) && !IsIndex(path) && !fs::exists(path + "/ab.json", none))
       for (const fs::directory_entry& each : fs::directory_iterator(path, none))
-        if (each.path().extension() == ".json" && each.is_regular_file(none)) files.push_back(each.path().string());
+        if (each.path().extension() == ".json" && each.is_regular_file(none)
+                ? !IsOfSomethingElse(each.path().string())
+                : fs::exists(each.path() / "result.json", none))
+          files.push_back(each.path().string());
     if (files.empty()) files.push_back(path);
     std::sort(files.begin(), files.end());
     all.insert(all.end(), files.begin(), files.end());

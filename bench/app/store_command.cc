@@ -63,11 +63,15 @@ Result<ExportFiles> Export(const ExportFormat& format, const std::vector<std::st
   }
   ExportFiles files;
   for (const std::string& path : paths) {
-    const Result<nlohmann::json> result = ReadResult(path);
-    if (!result.ok()) return result.error();
-    const Result<ExportFile> file = format.of_result(*result);
-    if (!file.ok()) return Error{file.error().code, path + ": " + file.error().message};
-    files.push_back(*file);
+    const Result<std::vector<std::string>> of_path = ResultFilesOf(path);
+    if (!of_path.ok()) return of_path.error();
+    for (const std::string& each : *of_path) {
+      const Result<nlohmann::json> result = ReadResult(each);
+      if (!result.ok()) return result.error();
+      const Result<ExportFile> file = format.of_result(*result);
+      if (!file.ok()) return Error{file.error().code, each + ": " + file.error().message};
+      files.push_back(*file);
+    }
   }
   return files;
 }
@@ -202,12 +206,12 @@ int ListResults(const std::string& results) {
     });
   };
   const std::string machine = ThisMachine();
-  std::printf("%-10s %-15s %-14s %-10s %8s %9s %4s\n", "day", "scenario", "strategy", "verdict", "peak RSS", "a round",
+  std::printf("%-10s %-15s %-15s %-10s %8s %9s %4s\n", "day", "scenario", "strategy", "verdict", "peak RSS", "a round",
               "over");
   for (const RunLine& run : runs->lines) {
     const std::string marks =
         std::string(is_baseline(run) ? "b" : "") + (run.dirty ? "d" : "") + (run.machine != machine ? "*" : "");
-    std::printf("%-10.10s %-15.15s %-14.14s %-10s %8s %9s %4s%s\n", run.started_at.c_str(), run.scenario.c_str(),
+    std::printf("%-10.10s %-15.15s %-15.15s %-10s %8s %9s %4s%s\n", run.started_at.c_str(), run.scenario.c_str(),
                 run.strategy.c_str(), run.verdict.c_str(), Text(kHistoryPeakRss, run.figures[kHistoryPeakRss]).c_str(),
                 Text(kHistoryBytesPerRound, run.figures[kHistoryBytesPerRound]).c_str(),
                 Text(kHistoryOversize, run.figures[kHistoryOversize]).c_str(),

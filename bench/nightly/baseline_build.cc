@@ -104,12 +104,15 @@ Result<ab::Build> BuildBaseline(const std::string& revision, const std::function
   return build;
 }
 
-std::optional<std::string> LastPassed(const std::string& store) {
+Result<std::optional<std::string>> LastPassed(const std::string& store) {
   const std::string file = store + kLastPassedName;
-  if (!Exists(file)) return std::nullopt;
+  if (!Exists(file)) return std::optional<std::string>();
   const Result<nlohmann::json> json = ReadJson(file);
-  const std::string commit = json.ok() ? TextAt(*json, "commit", "") : "";
-  return commit.empty() ? std::nullopt : std::optional(commit);
+  if (!json.ok()) return json.error();
+  const std::string commit = TextAt(*json, "commit", "");
+  if (commit.empty())
+    return Error{ErrorCode::kInvalid, file + ": names no commit; --baseline COMMIT says what to pair with"};
+  return std::optional(commit);
 }
 
 Status KeepLastPassed(const std::string& store, const std::string& commit, const std::string& night) {

@@ -24,7 +24,8 @@ inline constexpr const char* kBaselinesFolder = "build/baselines";
 Result<ab::Build> BuildBaseline(const std::string& revision, const std::function<void(const std::string&)>& say);
 
 // The commit of the last night that passed; nothing before the first.
-std::optional<std::string> LastPassed(const std::string& store);
+// Nothing: none has. An error: the store says so in a way that cannot be read.
+Result<std::optional<std::string>> LastPassed(const std::string& store);
 Status KeepLastPassed(const std::string& store, const std::string& commit, const std::string& night);
 
 }  // namespace prefixmesh::bench

@@ -23,6 +23,12 @@ Status HoldGolden(const NightContext& context) {
   const std::vector<CounterChange> changes = ChangesOf(*golden, now);
   for (const CounterChange& each : changes) {
     const std::size_t blank = each.name.rfind(' ');
+    if (!each.was) {
+      findings.push_back({Gate::kCounters, each.name.substr(0, blank), each.name.substr(blank + 1),
+                          FindingVerdict::kInconclusive, "no-golden",
+                          "nothing to hold " + CountText(each.is) + " against; `nightly --accept WHY` sets it"});
+      continue;
+    }
     findings.push_back(
         {Gate::kCounters, each.name.substr(0, blank), each.name.substr(blank + 1), FindingVerdict::kRegressed,
          "changed",

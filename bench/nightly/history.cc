@@ -114,13 +114,10 @@ double MagnitudeFloorPercent(const HistoryFigure& figure) {
   return kOtherFloorPercent;
 }
 
-std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines) {
-  std::string last;
-  for (const RunLine& line : lines)
-    if (!line.night.empty()) last = line.night;
+std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines, std::string_view night) {
   std::map<std::pair<std::string, std::string>, bool> cells;
   for (const RunLine& line : lines)
-    if (!last.empty() && line.night == last && line.comparable()) cells[{line.scenario, line.strategy}] = true;
+    if (line.night == night && line.comparable()) cells[{line.scenario, line.strategy}] = true;
   std::vector<HistoryFinding> findings;
   for (const auto& [cell, present] : cells) {
     const std::vector<Night> nights = NightsOf(lines, cell.first, cell.second);

@@ -41,8 +41,8 @@ struct HistoryFinding {
 // The smallest change of level that counts, in percent: what `ab` has for the figure, or 5.
 double MagnitudeFloorPercent(const HistoryFigure& figure);
 
-// One finding per scenario, strategy and figure with a direction, of those that the last night has.
-std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines);
+// One finding per scenario, strategy and figure with a direction, of those that this night has.
+std::vector<HistoryFinding> JudgeHistory(const std::vector<RunLine>& lines, std::string_view night);
 
 struct LevelChange {
   std::string scenario, strategy, machine;

@@ -100,6 +100,7 @@ Result<RunOutcome> Run(const RunRequest& request) {
     live = std::move(*taken);
     measured.notes.push_back("every process served /metrics, and may have been scraped (--live)");
   }
+  if (!request.first_router_environment.empty()) measured.notes.push_back(kProfiledNote);
   const Result<FolderLock> folder = PrepareFolder(request.out);
   if (!folder.ok()) return folder.error();
 

@@ -73,7 +73,10 @@ Result<std::vector<std::string>> JsonFilesBelow(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;
   for (fs::recursive_directory_iterator each(folder, error), end; !error && each != end; each.increment(error))
-    if (each->path().extension() == ".json" && each->is_regular_file(error)) files.push_back(each->path().string());
+    if (each->path().filename() == "warm-up" && each->is_directory(error)) {
+      each.disable_recursion_pending();  // of an A/B: made and thrown away
+    } else if (each->path().extension() == ".json" && each->is_regular_file(error))
+      files.push_back(each->path().string());
   if (error) return Error{ErrorCode::kUnavailable, folder + ": " + error.message()};
   std::sort(files.begin(), files.end());
   return files;
@@ -98,6 +101,20 @@ void SortAndKeepOnce(RunList& list) {
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> ResultFilesOf(const std::string& path) {
+  if (!HoldsNoResult(path)) return std::vector<std::string>{path};
+  const Result<std::vector<std::string>> files = JsonFilesBelow(path);
+  if (!files.ok()) return files.error();
+  std::vector<std::string> results;
+  for (const std::string& file : *files) {
+    const Result<nlohmann::json> json = ReadJson(file);
+    if (!json.ok()) return json.error();
+    if (IsRecordedResult(*json)) results.push_back(file);
+  }
+  if (results.empty()) return Error{ErrorCode::kNotFound, HoldsNoResultText(path)};
+  return results;
+}
 
 Result<std::vector<std::string>> ReadWholeLines(const std::string& file) {
   const Result<std::string> text = ReadWholeFile(file, kIndexBytesMax);

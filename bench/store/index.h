@@ -42,6 +42,9 @@ Status AppendToIndex(const std::string& file, const RunLine& line);
 // The same run twice counts once.
 Result<RunList> ReadRuns(const std::vector<std::string>& paths);
 
+// The files of whole results that a path stands for: a run's, itself, or all below a folder.
+Result<std::vector<std::string>> ResultFilesOf(const std::string& path);
+
 // The recorded results below `results`, whatever its index says. What is no result there (schemas, A/Bs) is left out
 // silently, one that cannot be read is an error.
 Result<RunList> ReadRecorded(const std::string& results);

@@ -23,6 +23,8 @@ constexpr std::size_t kMachineBytesMax = 100;
 constexpr std::size_t kNightBytes = 40;                // left for what a nightly adds
 constexpr double kExactCountMax = 9007199254740992.0;  // 2^53: what a double counts by ones
 
+constexpr double kFigureMax = 1e18;  // no figure is near; sums of squares stay finite
+
 bool IsWhole(double value) { return value == std::floor(value) && std::abs(value) <= kExactCountMax; }
 
 // Texts of a result are someone's files: printable ASCII, one line, without what JSON would write as six bytes.
@@ -131,7 +133,7 @@ Result<RunLine> ParseRunLine(std::string_view text) {
   RunLine line;
   for (const LineText& field : kLineTexts) {
     const Json& value = NodeAt(json, field.name);
-    if (value.is_string()) line.*field.text = value.get<std::string>();
+    if (value.is_string()) line.*field.text = Kept(value.get<std::string>(), field.bytes_max);
     if ((line.*field.text).empty() && !field.may_be_empty) return NotALine(std::string("no ") + field.name);
   }
   if (!IsFileName(line.run_id)) return NotALine("run_id cannot be a file name");
@@ -151,6 +153,7 @@ Result<RunLine> ParseRunLine(std::string_view text) {
     if (value == figures.end()) continue;
     if (!value->is_number()) return NotALine(kHistoryFigures[i].Name() + " is no number");
     line.figures[i] = value->get<double>();
+    if (!(std::abs(*line.figures[i]) <= kFigureMax)) return NotALine(kHistoryFigures[i].Name() + " is out of bounds");
   }
   return line;
 }

@@ -11,7 +11,7 @@ inline constexpr LabelValue kDecisionValues[] = {
     {"cache", "the deepest match had a healthy holder"},
     {"min_load", "the match was below the threshold"},
     {"balance", "loads were out of balance"},
-    {"fallback", "every holder of the match was unhealthy"},
+    {"fallback", "no holder of the match was healthy, or (bounded) had room"},
 };
 inline constexpr Label kDecision{"reason", kDecisionValues};
 

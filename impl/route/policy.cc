@@ -6,14 +6,15 @@
 namespace prefixmesh {
 namespace {
 
-// The next healthy worker, from the turn's on.
+// Each healthy worker in turn: one that is gone leaves its share to all.
 Choice ChooseRoundRobin(const RouteView& view) {
-  const std::size_t count = view.candidates.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    const WorkerIndex worker = view.candidates[(view.turn + i) % count];
-    if (view.fleet.healthy(worker)) return {worker, DecisionReason::kMinLoad};
-  }
-  return {};
+  std::size_t healthy = 0;
+  for (const WorkerIndex worker : view.candidates) healthy += view.fleet.healthy(worker);
+  if (healthy == 0) return {};
+  std::size_t left = view.turn % healthy;
+  for (const WorkerIndex worker : view.candidates)
+    if (view.fleet.healthy(worker) && left-- == 0) return {worker, DecisionReason::kMinLoad};
+  return {};  // health moved meanwhile
 }
 
 }  // namespace

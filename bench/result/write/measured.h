@@ -22,6 +22,10 @@
 
 namespace prefixmesh::bench {
 
+// In the notes of such a run; record.h takes none.
+inline constexpr const char* kProfiledNote =
+    "the first router ran under a profiler: its memory and its times are not its own";
+
 // What was not read of it has no reading; BuildResult says why.
 struct MeasuredRouter {
   std::string name;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/result/validate_result.h"
+#include "bench/result/write/measured.h"
 #include "bench/text/safe_text.h"
 #include "impl/base/whole_file.h"
 
@@ -30,6 +31,8 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
     if (verdict != "killed" && !result.at("trust").at("ok").get<bool>())
       reasons.push_back("its generator is not trusted");
     if (result.at("build").at("dirty").get<bool>()) reasons.push_back("it was built from a dirty work tree");
+    for (const nlohmann::json& note : result.at("notes"))
+      if (note == kProfiledNote) reasons.push_back("its first router ran under a profiler");
     scenario = result.at("scenario").at("name");
     run_id = result.at("run_id");
     for (const std::string& reason : reasons) kept["notes"].push_back("recorded with --force although " + reason);
@@ -44,6 +47,9 @@ Result<std::string> RecordResult(const nlohmann::json& result, const std::string
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (!IsFileName(folder.filename().string()) || !IsFileName(run_id))
     return invalid("its scenario name or run id cannot be a file name");
+  for (const char* taken : {"ab", "baselines", "golden", "micro", "runs"})
+    if (folder.filename() == taken)
+      return invalid("its scenario is called '" + std::string(taken) + "', which is a folder of another kind there");
   if (!reasons.empty() && !force) {
     std::string all;
     for (const std::string& reason : reasons) all += (all.empty() ? "" : ", ") + reason;

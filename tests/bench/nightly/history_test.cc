@@ -38,8 +38,15 @@ std::vector<RunLine> Nights(std::size_t nights, Level level) {
   return lines;
 }
 
+std::string LastNight(const std::vector<RunLine>& lines) {
+  std::string last;
+  for (const RunLine& line : lines)
+    if (!line.night.empty()) last = line.night;
+  return last;
+}
+
 HistoryFinding Of(const std::vector<RunLine>& lines, std::size_t figure) {
-  for (const HistoryFinding& each : JudgeHistory(lines))
+  for (const HistoryFinding& each : JudgeHistory(lines, LastNight(lines)))
     if (each.figure == figure) return each;
   FAIL("no finding");
   return {};
@@ -129,7 +136,8 @@ TEST_CASE("runs that are not comparable, of other cells or of no night are left 
   const HistoryFinding finding = Of(lines, kPeakRss);
   CHECK(finding.nights == 10);
   CHECK(finding.verdict == HistoryVerdict::kUnchanged);
-  for (const HistoryFinding& each : JudgeHistory(lines)) CHECK(each.strategy == "two-layer");
+  for (const HistoryFinding& each : JudgeHistory(lines, LastNight(lines))) CHECK(each.strategy == "two-layer");
+  CHECK(JudgeHistory(lines, "20310101T000000Z").empty());  // a night without runs is not told what another did
 }
 
 TEST_CASE("what is muted does not fail a night, until its day is over") {
