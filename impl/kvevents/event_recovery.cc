@@ -12,7 +12,7 @@ std::size_t BytesOf(const KvEvent& event) { return sizeof(KvEvent) + event.block
 
 // ---- streams --------------------------------------------------------------------------------------------------------
 
-EventRecovery::Rank* EventRecovery::Find(const StreamKey& stream) {
+const EventRecovery::Rank* EventRecovery::Find(const StreamKey& stream) const {
   const auto worker = workers_.find(stream.worker);
   if (worker == workers_.end()) return nullptr;
   const auto rank = worker->second.ranks.find(stream.rank);
@@ -35,12 +35,12 @@ void EventRecovery::SetCursor(const StreamKey& stream, Cursor cursor) {
 }
 
 std::optional<EventRecovery::Cursor> EventRecovery::CursorOf(const StreamKey& stream) const {
-  const Rank* rank = const_cast<EventRecovery*>(this)->Find(stream);
+  const Rank* rank = Find(stream);
   return rank != nullptr ? std::optional(rank->cursor) : std::nullopt;
 }
 
 bool EventRecovery::asking(const StreamKey& stream) const {
-  const Rank* rank = const_cast<EventRecovery*>(this)->Find(stream);
+  const Rank* rank = Find(stream);
   return rank != nullptr && rank->asking;
 }
 

@@ -32,6 +32,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -157,7 +158,8 @@ class EventRecovery {
   };
 
   bool v3() const { return contract_ == Contract::kV3; }
-  Rank* Find(const StreamKey& stream);
+  const Rank* Find(const StreamKey& stream) const;
+  Rank* Find(const StreamKey& stream) { return const_cast<Rank*>(std::as_const(*this).Find(stream)); }
   Rank* FindOrMake(const StreamKey& stream);
   void StartAsking(Time now, const StreamKey& stream, Rank& rank, std::optional<std::uint64_t> start, Actions& actions);
   void SendDue(Time now, Actions& actions);
