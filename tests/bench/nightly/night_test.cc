@@ -125,6 +125,35 @@ TEST_CASE("a counter that changed fails the night until it is accepted") {
   CHECK(NightExitCode(night->findings) == 1);
 }
 
+TEST_CASE("a counter that is new has no golden figure, which is no regression") {
+  Place place;
+  place.request.suite.cells.clear();
+  place.request.suite.counters = {{.strategy = "raw-ops", .options = "rate=5", .seconds = 10}};
+  REQUIRE(AcceptGolden(GoldenPath(place.request.results), {}, "", "", "none yet").ok());
+  Builds builds;
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(FindingOf(*night, Gate::kCounters, "built_bytes") != nullptr);
+  CHECK(FindingOf(*night, Gate::kCounters, "built_bytes")->word == "no-golden");
+  CHECK(NightExitCode(night->findings) == 3);
+}
+
+TEST_CASE("runs that a wrong clock dated after the night are left out of its history, and that is said") {
+  Place place;
+  Builds builds;
+  REQUIRE(place.Run(builds).ok());
+  RunLine ahead = ReadIndex(place.request.store + "/index.jsonl")->lines.back();
+  ahead.run_id = "20990101T000000Z-two-layer";
+  ahead.started_at = "2099-01-01T00:00:00Z";
+  ahead.started_unix_s = 4070908800;
+  ahead.night = "20990101T000000Z";
+  REQUIRE(AppendToIndex(place.request.store + "/index.jsonl", ahead).ok());
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(FindingOf(*night, Gate::kHistory, "routers.peak_rss_bytes") != nullptr);  // of this night, not of that one
+  const auto said = [](const std::string& note) { return note.find("dated after this night") != std::string::npos; };
+  CHECK(std::any_of(night->notes.begin(), night->notes.end(), said));
+}
+
 TEST_CASE("a night's outputs agree, and nothing that a finding says breaks them") {
   Place place;
   Night night;

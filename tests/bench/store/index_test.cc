@@ -132,6 +132,22 @@ TEST_CASE("runs are read from a result, a run folder, an index and a folder of r
   CHECK(count({dir / "results"}) == 2);
 }
 
+TEST_CASE("the warm-up runs of an A/B are no runs of a folder, and a folder stands for the files of its results") {
+  const test::TempDir dir;
+  for (const char* folder : {"ab/pair-01/A", "ab/warm-up/A"}) std::filesystem::create_directories(dir / folder);
+  std::ofstream(dir / "ab/pair-01/A/result.json") << Fixture("off");
+  std::ofstream(dir / "ab/warm-up/A/result.json") << Fixture("two_layer");
+  std::ofstream(dir / "ab/ab.json") << "{}";
+  const Result<RunList> runs = ReadRuns({dir / "ab"});
+  REQUIRE(runs.ok());
+  REQUIRE(runs->lines.size() == 1);
+  CHECK(runs->lines[0].strategy == "off");
+  CHECK(*ResultFilesOf(dir / "ab") == std::vector<std::string>{dir / "ab/pair-01/A/result.json"});
+  CHECK(*ResultFilesOf(dir / "ab/pair-01/A") == std::vector<std::string>{dir / "ab/pair-01/A"});
+  std::filesystem::create_directories(dir / "empty");
+  CHECK(ResultFilesOf(dir / "empty").error().code == ErrorCode::kNotFound);
+}
+
 TEST_CASE("a folder without results says so, a broken result names itself") {
   const test::TempDir dir;
   const Result<RunList> none = ReadRuns({dir.path()});

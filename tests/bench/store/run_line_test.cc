@@ -109,12 +109,27 @@ TEST_CASE("what is no run's line is refused in one line") {
                                 with("seed", -1),
                                 with("dirty", "no"),
                                 with("figures", 3),
-                                with("figures", {{"load.sent", "many"}})};
+                                with("figures", {{"load.sent", "many"}}),
+                                with("figures", {{"load.sent", 1e300}}),
+                                with("figures", {{"load.sent", -1e300}})};
   for (const std::string& input : inputs) {
     const Result<RunLine> line = ParseRunLine(input);
     CHECK(!line.ok());
     if (!line.ok()) CHECK(line.error().message.find('\n') == std::string::npos);
   }
+}
+
+TEST_CASE("texts of a line that somebody edited are cleaned, too") {
+  nlohmann::json line = nlohmann::json::parse(ToJsonLine(*RunLineOf(Fixture("off"))));
+  line["scenario"] = "x\x1b[2J\ny";
+  line["commit"] = std::string(3000, 'c');
+  const Result<RunLine> read = ParseRunLine(line.dump());
+  REQUIRE_FALSE(read.ok());  // longer than a line is
+  line["commit"] = std::string(100, 'c');
+  const Result<RunLine> cleaned = ParseRunLine(line.dump());
+  REQUIRE(cleaned.ok());
+  for (const char c : cleaned->scenario) CHECK((c >= ' ' && c < 0x7f));
+  CHECK(cleaned->commit.size() <= 43);
 }
 
 TEST_CASE("a result of another tool has no line") {
