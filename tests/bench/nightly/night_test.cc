@@ -154,6 +154,18 @@ TEST_CASE("runs that a wrong clock dated after the night are left out of its his
   CHECK(std::any_of(night->notes.begin(), night->notes.end(), said));
 }
 
+TEST_CASE("a night without runs of its own is not told what another did") {
+  Place place;
+  Builds builds;
+  REQUIRE(place.Run(builds).ok());
+  place.request.suite.cells.clear();
+  place.request.name = "20270115T120000Z";
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(std::none_of(night->findings.begin(), night->findings.end(),
+                     [](const Finding& each) { return each.gate == Gate::kHistory; }));
+}
+
 TEST_CASE("a night's outputs agree, and nothing that a finding says breaks them") {
   Place place;
   Night night;

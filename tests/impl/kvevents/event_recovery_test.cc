@@ -343,6 +343,30 @@ TEST_CASE("EventRecovery: D3, a worker that has nothing of what was seen is not 
   CHECK(calls[Contract::kV3] <= 2);
 }
 
+TEST_CASE("EventRecovery: what is still missing after an answer that did not help is asked for with the next event") {
+  Router router(Contract::kV3);
+  router.Live(Stream(), Stored(15));
+  while (!router.asks.empty()) router.Answer(Dump{{}, 0});
+  router.Live(Stream(), Stored(1));
+  CHECK(router.calls == std::vector<Call>{{Stream(), std::nullopt}, {Stream(), 1}, {Stream(), 2}});
+}
+
+TEST_CASE("EventRecovery: without any answer v3 goes on with what it has, and v2 waits") {
+  for (const Contract contract : kBoth) {
+    Router router = LiveAt(contract, 10);
+    router.Live(Stream(), Stored(12));
+    while (router.recovery.counters().failed == 0) {
+      while (!router.asks.empty()) router.Answer(NoAnswer{});
+      if (const auto next = router.recovery.NextTick()) router.now = std::max(router.now, *next);
+      if (router.recovery.counters().failed == 0) router.Tick();
+    }
+    const bool v3 = contract == Contract::kV3;
+    CHECK(router.Holds() == (v3 ? Ids{12} : Ids{}));
+    CHECK(router.Applied() == (v3 ? 12u : 10u));
+    CHECK(router.recovery.NextTick().has_value() == v3);  // everything is asked for, later
+  }
+}
+
 TEST_CASE("EventRecovery: D4, D5, a rank that went takes its blocks along, and its late answer is nobody's") {
   std::map<Contract, Ids> left, late;
   for (const Contract contract : kBoth) {

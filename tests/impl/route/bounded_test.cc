@@ -155,6 +155,23 @@ TEST_CASE("Bounded: workers that are alike are chosen alike, one that was chosen
   REQUIRE(with_one_busy.count(2) == 0);  // of two it is never the better
 }
 
+TEST_CASE("Bounded: of two holders the less busy is taken; a request there weighs more than one that was lately") {
+  FleetOf of({{true, 1, 8}, {true, 0, 8}});
+  const auto chosen = [&] {
+    std::set<std::uint16_t> all;
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      Levels levels({{1000, of.candidates()}});
+      all.insert(Choose(of, levels, i * 0x9e3779b97f4a7c15u).worker->value);
+    }
+    return all;
+  };
+  CHECK(chosen() == std::set<std::uint16_t>{1});
+  of.fleet().NotePeerPlacement(WorkerIndex{1});
+  CHECK(chosen() == std::set<std::uint16_t>{1});
+  of.fleet().NotePeerPlacement(WorkerIndex{1});
+  CHECK(chosen() == std::set<std::uint16_t>{0});
+}
+
 TEST_CASE("Bounded: a prefix that many share comes to more workers when its holders were chosen more than others") {
   FleetOf of(std::vector<WorkerRow>(8));
   const std::vector<WorkerIndex> holders(of.candidates().begin(), of.candidates().begin() + 3);

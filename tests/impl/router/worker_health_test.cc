@@ -211,6 +211,21 @@ TEST_CASE("WorkerHealthChecker: an idle worker is asked every few periods, by al
   RequireEvery(AskedIn(world, 32, true), 8, 4);
 }
 
+TEST_CASE("WorkerHealthChecker: peers that come and go when its turn is do not keep an idle worker from being asked") {
+  World world(1, 4);
+  world.StartAll();
+  const std::vector<int> usual = AskedIn(world, 8, true);
+  int tick = 0;
+  const auto come_and_go = [&] {  // away from every turn of four but each fourth
+    const bool its_turn = tick++ % 4 == (usual.back() + 3) % 4;
+    for (std::uint16_t peer = 0; peer < 3; ++peer) {
+      if (its_turn) world.fleet.SetPeerLoad(PeerIndex{peer}, world.workers[0], 0);
+      if (!its_turn) world.fleet.ForgetPeerLoads(PeerIndex{peer});
+    }
+  };
+  REQUIRE(AskedIn(world, 64, true, come_and_go).size() >= 6);
+}
+
 TEST_CASE("WorkerHealthChecker: a worker that a request waits for is asked every period, and so is one that missed") {
   World world(1, 4);
   world.StartAll();
