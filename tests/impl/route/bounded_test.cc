@@ -187,6 +187,26 @@ TEST_CASE("Bounded: a prefix that many share comes to more workers when its hold
   REQUIRE(choose(std::span(holders).first(2)).reason == DecisionReason::kCache);  // a conversation stays
 }
 
+TEST_CASE("Bounded: a holder that uses less than half its slots is left out above the mean, a busier one before") {
+  FleetOf of(std::vector<WorkerRow>(8, {true, 0, 8}));
+  const std::vector<WorkerIndex> holders(of.candidates().begin(), of.candidates().begin() + 3);
+  const auto reason = [&] {
+    Levels levels({{1000, holders}});
+    return Choose(of, levels, 5).reason;
+  };
+  for (const WorkerIndex worker : of.candidates())
+    for (int i = 0; i < 8; ++i) of.fleet().NotePeerPlacement(worker);
+  CHECK(reason() == DecisionReason::kCache);
+  for (const WorkerIndex holder : holders)
+    for (int i = 0; i < 4; ++i) of.fleet().BeginRequest(holder);
+  CHECK(reason() == DecisionReason::kFallback);
+  for (const WorkerIndex holder : holders)
+    for (int i = 0; i < 4; ++i) of.fleet().EndRequest(holder);
+  for (const WorkerIndex holder : holders)
+    for (int i = 0; i < 3; ++i) of.fleet().NotePeerPlacement(holder);
+  CHECK(reason() == DecisionReason::kFallback);
+}
+
 TEST_CASE("Bounded: of a burst a router counts what its peers got of it as well") {
   Fleet fleet(15);
   std::vector<WorkerIndex> candidates;
