@@ -15,7 +15,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Time kVersionTimeout = std::chrono::seconds(10);
-constexpr Time kRunTimeout = std::chrono::hours(24);  // a run has deadlines of its own
+
+// A run has deadlines of its own; a build that is broken may keep none of them.
+Time LongestRun(const load::Settings& settings) {
+  const auto& phases = settings.phases;
+  const double planned_s =
+      phases.warmup_s + phases.load_s + phases.settle_s + phases.idle_s + phases.drain_s + settings.load.timeout_s;
+  return std::chrono::minutes(15) + std::chrono::milliseconds(static_cast<std::int64_t>(2000 * planned_s));
+}
 
 }  // namespace
 
@@ -51,7 +58,8 @@ Result<RunOutcome> RunInBuild(const std::vector<std::string>& scenario_arguments
                                   std::to_string(request.seed), std::string("--out"), request.out})
     argv.push_back(each);
   const std::string name = "the run in " + request.bin_dir;
-  const Result<ChildEnd> end = RunChild({name, argv, request.out + ".log", [](const std::string&) {}}, kRunTimeout);
+  const Result<ChildEnd> end =
+      RunChild({name, argv, request.out + ".log", [](const std::string&) {}}, LongestRun(request.settings));
   if (!end.ok()) return end.error();
   RunOutcome outcome{Verdict::kFailed, request.out + "/result.json", request.out + "/report.html"};
   const Result<nlohmann::json> result = ReadStoredResult(outcome.result_path);

@@ -1,9 +1,9 @@
 // builds.h — runs made by other builds of this project: `ab --build-a DIR --build-b DIR`. Each build's own prefixmesh
 // makes its runs, with its own routers, workers and generator, so that a change anywhere in them is compared.
 //
-// Threads: one. Time: that of the run, with a deadline. Ownership: values; the child ends with the call. Errors:
-// kInvalid: no build there, or it refuses the command (exit 2 of its own); kUnavailable: it ended without a result.
-// Bounds: the child's own.
+// Threads: one. Time: that of the run, at most twice its phases and its requests' timeout, and 15 minutes. Ownership:
+// values; the child ends with the call. Errors: kInvalid: no build there, or it refuses the command (exit 2 of its
+// own); kUnavailable: it ended without a result; kTimeout, kInterrupted as in run_child.h. Bounds: the child's own.
 #pragma once
 
 #include <string>

@@ -151,9 +151,11 @@ class Experimenter {
     run.bin_dir = arm.bin_dir.empty() ? request_.bin_dir : arm.bin_dir;
     const Result<RunOutcome> outcome = run_(run);
     // What makes a run of the warm-up impossible is the input's fault; later it is the world's.
-    if (!outcome.ok())
-      return Error{scheduled.pair == 0 ? outcome.error().code : ErrorCode::kUnavailable,
-                   who + ": " + outcome.error().message};
+    if (!outcome.ok()) {
+      const ErrorCode code = outcome.error().code;
+      const bool kept = scheduled.pair == 0 || code == ErrorCode::kInterrupted;
+      return Error{kept ? code : ErrorCode::kUnavailable, who + ": " + outcome.error().message};
+    }
     const Result<RunFacts> facts = ReadRun(file, request_.metrics);
     if (!facts.ok()) return Error{ErrorCode::kUnavailable, facts.error().message};
     if (Status same = CheckPlanOf(scheduled, *facts, who); !same.ok()) return same;

@@ -15,8 +15,9 @@
 // that is compared, and for every arm alike; what is untrusted twice stays.
 //
 // Threads: one. Time: the sum of the runs. Ownership: values out, files in OUT. Bounds: schedule.h, arms.h.
-// Errors: kInvalid for what can be known before a run (exit 2); kUnavailable for a run that failed (exit 1): it ends
-// the experiment there, because a pair with a hole cannot be filled by chance.
+// Errors: kInvalid for what can be known before a run (exit 2); kUnavailable for a run that failed (exit 1),
+// kInterrupted for a child's that was asked to end: either ends the experiment there, because a pair with a hole cannot
+// be filled by chance.
 #pragma once
 
 #include <cstdint>

@@ -14,6 +14,7 @@
 #include "bench/nightly/baseline_build.h"
 #include "bench/nightly/counters.h"
 #include "bench/nightly/night_output.h"
+#include "bench/nightly/suite_check.h"
 #include "bench/result/json_at.h"
 #include "bench/result/read_json.h"
 #include "bench/result/utc.h"
@@ -80,7 +81,9 @@ Status ChooseBaseline(const NightlyArguments& arguments, NightRequest& request) 
     request.baseline = request.build;
     return {};
   }
-  const Result<ab::Build> build = BuildBaseline(revision, SayBetweenRuns);
+  const ab::Build own{request.build.bin_dir, request.build.commit, request.build.dirty};
+  const Result<ab::Build> build = BuildBaseline(revision, own, SayBetweenRuns);
+  if (!build.ok() && build.error().code == ErrorCode::kInterrupted) return build.error();
   if (!build.ok() && !arguments.baseline.empty() && build.error().code == ErrorCode::kNotFound)
     return Invalid("--baseline: " + build.error().message);
   if (build.ok())
@@ -144,6 +147,7 @@ int RunNightly(const NightlyArguments& arguments) {
   request.now_unix_s = std::time(nullptr);
   request.name = UtcCompactText(request.now_unix_s);
   request.build = {OwnFolder(), BuildCommit().substr(0, 8) + (BuildDirty() ? "+" : ""), BuildCommit(), BuildDirty()};
+  if (Status sound = CheckSuite(request, SayBetweenRuns); !sound.ok()) return Fail(sound.error());
   if (Status chosen = ChooseBaseline(arguments, request); !chosen.ok()) return Fail(chosen.error());
   const Result<std::string> out = arguments.out.empty()
                                       ? NewRunFolder("nightly-" + std::filesystem::path(suite->name).stem().string())

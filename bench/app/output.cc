@@ -12,8 +12,8 @@ int Fail(const std::string& message, int code) {
 }
 
 int Fail(const Error& error) {
-  const bool world =
-      error.code == ErrorCode::kExhausted || error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kTimeout;
+  const bool world = error.code == ErrorCode::kExhausted || error.code == ErrorCode::kUnavailable ||
+                     error.code == ErrorCode::kTimeout || error.code == ErrorCode::kInterrupted;
   return Fail(error.message, world ? kExitFailed : kExitUsage);
 }
 

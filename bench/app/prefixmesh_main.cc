@@ -158,13 +158,16 @@ Result<std::string> Record(const std::string& path, const std::string& results, 
 }
 
 int RecordCommand(const std::vector<std::string>& runs, const std::string& results, bool force) {
-  for (const std::string& run : runs) {
+  int code = 0;
+  for (const std::string& run : runs) {  // one that cannot be recorded keeps nobody from the others
     const Result<std::string> path = Record(run, results, force);
-    if (!path.ok()) return Fail(path.error());
-    std::printf("recorded  %s\n", path->c_str());
+    if (path.ok()) std::printf("recorded  %s\n", path->c_str());
+    if (!path.ok()) code = std::max(code, Fail(path.error()));
   }
-  if (Status indexed = RebuildIndex(results); !indexed.ok()) return Fail(indexed.error());
-  return 0;
+  const Result<std::vector<std::string>> notes = RebuildIndex(results);
+  if (!notes.ok()) return Fail(notes.error());
+  for (const std::string& note : *notes) std::fprintf(stderr, "%s\n", note.c_str());
+  return code;
 }
 
 int ConformCommand(const std::vector<std::string>& files) {
@@ -173,6 +176,7 @@ int ConformCommand(const std::vector<std::string>& files) {
     const Result<nlohmann::json> items = ReadJson(file);
     if (!items.ok()) return Fail(items.error().message);
     const ConformOutcome outcome = Conform(*items);
+    if (outcome.passed + outcome.failures.size() == 0) return Fail(file + ": holds no item");
     passed += outcome.passed;
     failed += outcome.failures.size();
     for (const std::string& failure : outcome.failures) std::printf("%s: %s\n", file.c_str(), failure.c_str());

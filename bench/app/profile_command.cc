@@ -117,6 +117,10 @@ int RunProfile(const ProfileArguments& arguments) {
     std::printf("%s\nresult  %s\n", RenderTable({*result}).c_str(), outcome->result_path.c_str());
     return VerdictExitCode(outcome->verdict);
   }
+  if (outcome->verdict == Verdict::kKilled)
+    return Fail("a router was ended by its memory cap, and its recording with it (" + outcome->result_path +
+                    " says more); a smaller load, or a higher limits.router_rss_mib, leaves a whole one",
+                VerdictExitCode(outcome->verdict));
   profiles::HeapProfile profile;
   Describe(*result, profile);
   const Result<std::uint64_t> requests = RequestsOfFirstRouter(request);

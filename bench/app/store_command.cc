@@ -82,6 +82,7 @@ int SetBaselines(const BaselineArguments& arguments) {
   SayNotes(runs->notes);
   const Result<RunList> recorded = ReadRecorded(arguments.results);
   if (!recorded.ok()) return Fail(recorded.error());
+  SayNotes(recorded->notes);
   std::vector<Baseline> baselines;
   for (const RunGroup& group : GroupsOf(runs->lines)) {
     const Result<Baseline> baseline = BaselineOf(group.runs, UtcText(std::time(nullptr)), arguments.why);
@@ -113,6 +114,7 @@ int ShowBaselines(const BaselineArguments& arguments) {
   if (!baselines.ok()) return Fail(baselines.error());
   const Result<RunList> recorded = ReadRecorded(arguments.results);
   if (!recorded.ok()) return Fail(recorded.error());
+  SayNotes(recorded->notes);
   const std::string machine = ThisMachine();
   std::size_t shown = 0, elsewhere = 0;
   for (const Baseline& baseline : *baselines) {
@@ -198,6 +200,7 @@ int RunBaseline(const BaselineArguments& arguments) {
 int ListResults(const std::string& results) {
   const Result<RunList> runs = ReadRecorded(results);
   if (!runs.ok()) return Fail(runs.error());
+  SayNotes(runs->notes);
   const Result<std::vector<Baseline>> baselines = ReadBaselines(results);
   if (!baselines.ok()) return Fail(baselines.error());
   const auto is_baseline = [&](const RunLine& run) {

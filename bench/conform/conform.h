@@ -1,6 +1,5 @@
 // conform.h — start here for vectors: runs language-neutral ones against this implementation (docs/conform.md lists the
 // kinds and fields).
-// kinds and fields).
 //
 // A file is a JSON array of items; each has a `kind` and passes or fails as a whole. An unknown kind, a missing field
 // or one of the wrong type is a failure with a clear line, never skipped.

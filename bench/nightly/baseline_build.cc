@@ -64,7 +64,8 @@ Status RunBuild(const std::string& name, const std::string& dir, std::vector<std
 
 }  // namespace
 
-Result<ab::Build> BuildBaseline(const std::string& revision, const std::function<void(const std::string&)>& say) {
+Result<ab::Build> BuildBaseline(const std::string& revision, const ab::Build& own,
+                                const std::function<void(const std::string&)>& say) {
   std::error_code error;
   fs::create_directories(kBaselinesFolder, error);
   if (error) return Error{ErrorCode::kUnavailable, std::string(kBaselinesFolder) + ": " + error.message()};
@@ -75,6 +76,7 @@ Result<ab::Build> BuildBaseline(const std::string& revision, const std::function
   if (!parsed->end.clean() || commit.size() < 12)
     return Error{ErrorCode::kNotFound, "no commit '" + revision + "' here" +
                                            (parsed->end.last_error.empty() ? "" : ": " + parsed->end.last_error)};
+  if (commit == own.commit && !own.dirty) return own;
   const std::string name = commit.substr(0, 8);
   const std::string dir = fs::absolute(kBaselinesFolder).string() + "/" + commit.substr(0, 12);
   const std::string build_dir = dir + "/build/release";
@@ -98,7 +100,9 @@ Result<ab::Build> BuildBaseline(const std::string& revision, const std::function
   if (Status built = RunBuild(name, dir, {dir + "/run", "--no-install", "--build-only"}, say); !built.ok())
     return built.error();
   // For [micro]; a baseline that does not build it is compared without.
-  (void)RunBuild(name, dir, {"/usr/bin/env", "cmake", "--build", build_dir, "--target", "bench_micro"}, say);
+  const Status micro =
+      RunBuild(name, dir, {"/usr/bin/env", "cmake", "--build", build_dir, "--target", "bench_micro"}, say);
+  if (!micro.ok() && micro.error().code == ErrorCode::kInterrupted) return micro.error();
   Result<ab::Build> build = ab::FindBuild(build_dir);
   if (!build.ok()) return Error{ErrorCode::kUnavailable, build.error().message};
   return build;

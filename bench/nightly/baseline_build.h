@@ -6,7 +6,7 @@
 //
 // Threads: one. Time: seconds when the build is there, else that of a build; `say` hears of it. Ownership: files below
 // kBaselinesFolder and the store. Errors: kNotFound: no checkout here, or no such commit; kUnavailable: its build
-// failed, with the log's name. Bounds: one build.
+// failed, with the log's name; kInterrupted. Bounds: one build.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,10 @@ namespace prefixmesh::bench {
 
 inline constexpr const char* kBaselinesFolder = "build/baselines";
 
-// `revision`: what git calls a commit. The working folder is in the checkout.
-Result<ab::Build> BuildBaseline(const std::string& revision, const std::function<void(const std::string&)>& say);
+// `revision`: what git calls a commit; of `own`'s, if that is clean, it is `own`. The working folder is in the
+// checkout.
+Result<ab::Build> BuildBaseline(const std::string& revision, const ab::Build& own,
+                                const std::function<void(const std::string&)>& say);
 
 // The commit of the last night that passed; nothing before the first.
 // Nothing: none has. An error: the store says so in a way that cannot be read.

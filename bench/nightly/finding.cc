@@ -20,21 +20,34 @@ std::string_view GateTitle(Gate gate) {
   return "";
 }
 
-bool AnyRegressed(std::span<const Finding> findings) {
+bool AnyToConfirm(std::span<const Finding> findings) {
   return std::any_of(findings.begin(), findings.end(),
-                     [](const Finding& each) { return each.verdict == FindingVerdict::kRegressed; });
+                     [](const Finding& each) { return each.verdict == FindingVerdict::kRegressed && !each.counted; });
 }
 
 void KeepConfirmed(std::span<const Finding> second, std::vector<Finding>& first) {
+  const auto named = [](auto& findings, const std::string& name) {
+    return std::find_if(findings.begin(), findings.end(), [&](const Finding& each) { return each.Name() == name; });
+  };
   for (Finding& each : first) {
     if (each.verdict != FindingVerdict::kRegressed || each.counted) continue;
-    const bool again = std::any_of(second.begin(), second.end(), [&](const Finding& other) {
-      return other.Name() == each.Name() && other.verdict == FindingVerdict::kRegressed;
-    });
-    if (again) continue;
-    each.verdict = FindingVerdict::kInconclusive;
-    each.word = "not-confirmed";
-    each.text += "; a second comparison did not show it";
+    const auto again = named(second, each.Name());
+    if (again == second.end()) {
+      each.text += "; it could not be looked at again";
+    } else if (again->verdict != FindingVerdict::kRegressed) {
+      each.verdict = FindingVerdict::kInconclusive;
+      each.word = "not-confirmed";
+      each.text += "; a second comparison did not show it";
+    }
+  }
+  for (const Finding& each : second) {
+    if (!each.counted) continue;
+    const auto same = named(first, each.Name());
+    if (same == first.end()) {
+      first.push_back(each);
+    } else if (each.verdict == FindingVerdict::kRegressed && same->verdict != FindingVerdict::kRegressed) {
+      *same = each;
+    }
   }
 }
 

@@ -39,8 +39,10 @@ struct Finding {
   bool counts() const { return muted.empty(); }
 };
 
-bool AnyRegressed(std::span<const Finding> findings);
-// What regressed at the first look and not at the second becomes kInconclusive, not-confirmed; what is counted stays.
+// Something regressed that a second look may take back.
+bool AnyToConfirm(std::span<const Finding> findings);
+// What regressed at the first look and not at the second becomes kInconclusive, not-confirmed. What the second could
+// not look at stays, and so does what is counted; what is counted at the second look comes to it.
 void KeepConfirmed(std::span<const Finding> second, std::vector<Finding>& first);
 
 // Mutes what the suite mutes until `today` (2026-11-29), and returns a line for every mute that is over or that nothing

@@ -7,10 +7,12 @@ Status RunFuzzTargets(const NightContext& context) {
   if (cell.seconds == 0) return {};
   std::vector<Finding>& findings = context.night.findings;
   const Result<FuzzOutcome> outcome = context.tools.fuzz(cell, context.request.out + "/fuzz.log", context.say);
-  if (!outcome.ok() && outcome.error().code != ErrorCode::kNotFound) return outcome.error();
+  if (!outcome.ok() && outcome.error().code == ErrorCode::kInterrupted) return outcome.error();
   if (!outcome.ok()) {
-    findings.push_back(
-        {Gate::kCounters, "fuzz", "targets", FindingVerdict::kNotApplicable, "not-here", outcome.error().message});
+    const bool here = outcome.error().code != ErrorCode::kNotFound;
+    findings.push_back({Gate::kCounters, "fuzz", "targets",
+                        here ? FindingVerdict::kInconclusive : FindingVerdict::kNotApplicable,
+                        here ? "broke" : "not-here", outcome.error().message});
     return {};
   }
   for (const std::string& found : outcome->found)

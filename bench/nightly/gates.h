@@ -30,7 +30,11 @@ Status JudgeStoredNights(const NightContext& context);  // history_gate.cc
 
 FindingVerdict VerdictOf(ab::MetricVerdict verdict);
 
-// One look, and a second one where something regressed; `look` gets a suffix for its files.
+// What it says that a build's part of a comparison failed: this build's is a regression, whatever a second look shows;
+// the baseline's, or one that was refused as impossible here, leaves nothing to compare.
+Finding BrokeFinding(const std::string& where, bool this_build, const Error& error);
+
+// One look, and a second one where something regressed that it could take back; `look` gets a suffix for its files.
 Status LookTwice(const NightContext& context, const std::string& where,
                  const std::function<Result<std::vector<Finding>>(const std::string& suffix)>& look);
 

@@ -54,9 +54,11 @@ Result<std::vector<Finding>> Look(const NightContext& context, const std::string
           request.out + "/micro" + suffix + "/pair-" + std::to_string(pair) + (is_new ? "-B" : "-A") + ".json";
       const Result<std::string> text =
           context.tools.micro(is_new ? request.build.bin_dir : request.baseline.bin_dir, cell, file);
-      if (!text.ok()) return text.error();
-      Result<Ratios> ratios = ReadRatios(*text, file);
-      if (!ratios.ok()) return ratios.error();
+      Result<Ratios> ratios = text.ok() ? ReadRatios(*text, file) : Result<Ratios>(text.error());
+      if (!ratios.ok() &&
+          (ratios.error().code == ErrorCode::kInterrupted || ratios.error().code == ErrorCode::kNotFound))
+        return ratios.error();
+      if (!ratios.ok()) return std::vector<Finding>{BrokeFinding("micro", is_new, ratios.error())};
       of_new[is_new] = std::move(*ratios);
     }
     for (const auto& [name, ratio] : of_new[true]) {

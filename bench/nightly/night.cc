@@ -22,11 +22,23 @@ FindingVerdict VerdictOf(ab::MetricVerdict verdict) {
   return FindingVerdict::kInconclusive;
 }
 
+Finding BrokeFinding(const std::string& where, bool this_build, const Error& error) {
+  const bool regressed = this_build && error.code != ErrorCode::kInvalid;
+  Finding finding{Gate::kRuns,
+                  where,
+                  this_build ? "this build" : "the baseline",
+                  regressed ? FindingVerdict::kRegressed : FindingVerdict::kInconclusive,
+                  error.code == ErrorCode::kInvalid ? "refused" : "broke",
+                  error.message};
+  finding.counted = true;
+  return finding;
+}
+
 Status LookTwice(const NightContext& context, const std::string& where,
                  const std::function<Result<std::vector<Finding>>(const std::string& suffix)>& look) {
   Result<std::vector<Finding>> first = look("");
   if (!first.ok()) return first.error();
-  if (AnyRegressed(*first)) {
+  if (AnyToConfirm(*first)) {
     context.say(where + " regressed: once more");
     const Result<std::vector<Finding>> second = look("-again");
     if (!second.ok()) return second.error();

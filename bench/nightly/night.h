@@ -13,7 +13,8 @@
 // not stored twice. gates.h has the parts.
 //
 // Threads: one. Time: the sum of the runs. Ownership: values out, files in OUT and the store. Errors: kInvalid for what
-// can be known before anything runs; kUnavailable for what failed. Bounds: the suite's.
+// can be known before anything runs; kInterrupted; kUnavailable for files and stores that fail. A run, a benchmark or a
+// profile that fails is a finding. Bounds: the suite's.
 #pragma once
 
 #include <cstdint>

@@ -41,9 +41,13 @@ Result<std::vector<Finding>> Look(const NightContext& context, const ProfileCell
   std::error_code error;
   std::filesystem::create_directories(request.out + "/profiles", error);
   const Result<profiles::HeapProfile> before = Take(context, cell, request.baseline.bin_dir, base + "-A");
-  if (!before.ok()) return before.error();
-  const Result<profiles::HeapProfile> after = Take(context, cell, request.build.bin_dir, base + "-B");
-  if (!after.ok()) return after.error();
+  const Result<profiles::HeapProfile> after =
+      before.ok() ? Take(context, cell, request.build.bin_dir, base + "-B") : before;
+  if (!after.ok()) {
+    const Error& why = after.error();
+    if (why.code == ErrorCode::kInterrupted || why.code == ErrorCode::kNotFound) return why;
+    return std::vector<Finding>{BrokeFinding("heap " + cell.Name(), before.ok(), why)};
+  }
   if (Status written = WriteWholeFile(base + ".txt", profiles::RenderDifference(*before, *after)); !written.ok())
     return written.error();
   std::vector<Finding> findings;

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::uint64_t kAgainSeeds = 1000;  // between the seeds of a cell and those of its second look
 constexpr const char* kRecordedBuild = "recorded";
+constexpr int kTriesMax = 2;  // of a cell whose runs fail
 
 // One cell: its runs in pairs, what they say, and what the store keeps of them.
 class CellComparison {
@@ -35,13 +36,28 @@ class CellComparison {
     }
     Result<ab::ExperimentRequest> request = RequestOf(settings, suffix);
     if (!request.ok()) return request.error();
+    std::string last_build;
     const auto run = [&](const RunRequest& one) {
+      last_build = one.bin_dir;
       return recorded_ != nullptr && one.bin_dir == kRecordedBuild ? TakeRecordedRun(*recorded_, one)
                                                                    : context_.tools.run(arguments, one);
     };
-    const Result<ab::Experiment> experiment =
-        ab::RunExperiment(*request, run, [&](const std::string& line) { context_.say(cell_.Name() + ": " + line); });
-    if (!experiment.ok()) return Error{experiment.error().code, cell_.Name() + ": " + experiment.error().message};
+    const auto say = [&](const std::string& line) { context_.say(cell_.Name() + ": " + line); };
+    // A failed run is a finding; the rest of the cell is compared all the same if it works at the second try.
+    std::vector<Finding> broke;
+    Result<ab::Experiment> experiment = ab::RunExperiment(*request, run, say);
+    while (!experiment.ok()) {
+      const Error& error = experiment.error();
+      if (error.code == ErrorCode::kInterrupted || (last_build.empty() && broke.empty()))
+        return Error{error.code, cell_.Name() + ": " + error.message};
+      if (last_build.empty()) return OncePerBuild(broke);
+      say(error.message);
+      broke.push_back(BrokeFinding(cell_.Name(), last_build == request_.build.bin_dir, error));
+      if (broke.size() == kTriesMax || error.code == ErrorCode::kInvalid || request->dirty_build)
+        return OncePerBuild(broke);
+      last_build.clear();
+      experiment = ab::RunExperiment(*request, run, say);
+    }
     const ab::Analysis analysis = ab::Analyse(*experiment);
     if (Status written = Write(*experiment, analysis); !written.ok()) return written.error();
     if (Status stored = KeepRuns(*experiment); !stored.ok()) return stored.error();
@@ -52,10 +68,17 @@ class CellComparison {
         if (Status seen = See(*experiment); !seen.ok()) return seen.error();
       }
     }
-    return FindingsOf(analysis);
+    std::vector<Finding> findings = FindingsOf(analysis);
+    findings.insert(findings.end(), broke.begin(), broke.end());
+    return findings;
   }
 
  private:
+  static std::vector<Finding> OncePerBuild(std::vector<Finding> broke) {
+    if (broke.size() > 1 && broke[0].figure == broke[1].figure) broke.erase(broke.begin());
+    return broke;
+  }
+
   Result<ab::ExperimentRequest> RequestOf(const load::Settings& settings, const std::string& suffix) const {
     Result<std::vector<ab::Arm>> arms = ab::ResolveArms({{cell_.strategy, cell_.strategy}, settings, false});
     if (!arms.ok()) return arms.error();
@@ -113,22 +136,20 @@ class CellComparison {
     return {};
   }
 
-  std::string PairsFile() const { return request_.store + "/pairs.jsonl"; }
-
   // A second look has a cell name of its own, so that a night that goes on knows what it has stored.
   Status KeepPairs(const ab::Experiment& experiment, const std::string& cell) const {
-    const Result<std::vector<PairLine>> before = ReadPairLines(PairsFile());
+    const Result<std::vector<PairLine>> before = ReadPairLines(PairsFileOf(request_.store));
     if (!before.ok() && before.error().code != ErrorCode::kNotFound) return before.error();
     if (before.ok())
       for (const PairLine& line : *before)
         if (line.night == request_.name && line.cell == cell) return {};
     for (const PairLine& line : PairLinesOf(experiment, request_.name, cell))
-      if (Status added = AppendLine(PairsFile(), ToJsonLine(line)); !added.ok()) return added;
+      if (Status added = AppendLine(PairsFileOf(request_.store), ToJsonLine(line)); !added.ok()) return added;
     return {};
   }
 
   Status See(const ab::Experiment& experiment) const {
-    const Result<std::vector<PairLine>> lines = ReadPairLines(PairsFile());
+    const Result<std::vector<PairLine>> lines = ReadPairLines(PairsFileOf(request_.store));
     if (!lines.ok() && lines.error().code != ErrorCode::kNotFound) return lines.error();
     if (!lines.ok() || experiment.runs.empty()) return {};
     const std::vector<Sight> sights =

@@ -135,6 +135,8 @@ std::vector<Sight> SightsOf(const std::vector<PairLine>& lines, const std::strin
   return sights;
 }
 
+std::string PairsFileOf(const std::string& store) { return store + "/pairs.jsonl"; }
+
 Result<std::vector<PairLine>> ReadPairLines(const std::string& file) {
   std::vector<PairLine> lines;
   const Result<std::vector<std::string>> texts = ReadWholeLines(file);

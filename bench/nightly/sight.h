@@ -59,6 +59,7 @@ struct Sight {
 std::vector<Sight> SightsOf(const std::vector<PairLine>& lines, const std::string& cell, const std::string& machine,
                             const std::vector<ab::ReadableMetric>& metrics, std::size_t pairs);
 
+std::string PairsFileOf(const std::string& store);
 Result<std::vector<PairLine>> ReadPairLines(const std::string& file);
 
 }  // namespace prefixmesh::bench

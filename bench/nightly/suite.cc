@@ -62,6 +62,7 @@ class Row {
     }
     return {};
   }
+  bool Has(const std::string& key) const { return table_.contains(key); }
   Status NothingElse() const {
     for (const auto& [key, node] : table_)
       if (std::find(taken_.begin(), taken_.end(), key.str()) == taken_.end()) {
@@ -98,7 +99,12 @@ Status ReadCounter(Row& row, Suite& suite) {
     return read;
   const Result<StrategyDescription> strategy = FindStrategy(cell.strategy);
   if (!strategy.ok()) return row.Wrong("strategy", strategy.error().message);
-  if (cell.strategy != "two-layer" && (!strategy->runs_on_text || cell.strategy == "off"))
+  const bool two_layer = cell.strategy == "two-layer";
+  for (const char* key : {"options", "seconds"})
+    if (two_layer && row.Has(key)) return row.Wrong(key, "two-layer has none here; it takes routers");
+  if (!two_layer && row.Has("routers"))
+    return row.Wrong("routers", "is of two-layer; this one takes options, such as \"writers=2\"");
+  if (!two_layer && (!strategy->runs_on_text || cell.strategy == "off"))
     return row.Wrong("strategy", "counters are of two-layer and of what runs on text trees");
   sim::GenerationOptions options;
   if (Status set = options.SetAll(cell.options); !set.ok()) return row.Wrong("options", set.error().message);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -18,6 +17,49 @@ namespace {
 constexpr std::size_t kLineBytesMax = 1 << 20;
 
 Error Failed(const std::string& what) { return {ErrorCode::kUnavailable, what + ": " + strerror(errno)}; }
+
+// Between fork and exec, where only system calls may be made. Children have a clean signal mask and a process group of
+// their own: Ctrl-C reaches the orchestrator alone, and the orchestrator ends them in order.
+[[noreturn]] void BecomeProgram(const int (&streams)[3], int failed, pid_t parent, char* const* argv,
+                                char* const* environment) {
+  setpgid(0, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(127);  // it died in between
+  bool ready = true;
+  for (int i = 0; i < 3; ++i) ready = ready && (streams[i] == i ? fcntl(i, F_SETFD, 0) == 0 : dup2(streams[i], i) == i);
+  if (ready) execve(argv[0], argv, environment);
+  const int error = errno;
+  (void)!write(failed, &error, sizeof error);
+  _exit(127);
+}
+
+// Returns once the program runs, its process in its group; 0, or the errno of what went wrong.
+int StartProgram(const int (&streams)[3], char* const* argv, char* const* environment, pid_t& pid) {
+  int failed[2];
+  if (pipe2(failed, O_CLOEXEC) != 0) return errno;
+  const pid_t parent = getpid();
+  pid = fork();
+  if (pid == 0) BecomeProgram(streams, failed[1], parent, argv, environment);
+  int error = pid < 0 ? errno : 0;
+  close(failed[1]);
+  if (pid > 0) {
+    int told = 0;
+    ssize_t count;
+    do {
+      count = read(failed[0], &told, sizeof told);
+    } while (count < 0 && errno == EINTR);
+    if (count == sizeof told) {
+      error = told;
+      while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+  }
+  close(failed[0]);
+  return error;
+}
 
 }  // namespace
 
@@ -46,23 +88,7 @@ Result<std::unique_ptr<Child>> Child::Start(Options options) {
   for (char** each = environ; *each != nullptr; ++each) environment.push_back(*each);
   environment.push_back(nullptr);
 
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-  posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-  posix_spawn_file_actions_adddup2(&actions, err, 2);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  // Children start with a clean signal mask, in a process group of their own: Ctrl-C reaches the orchestrator alone,
-  // and the orchestrator ends them in order.
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  const int error = posix_spawn(&child->pid_, argv[0], &actions, &attributes, argv.data(), environment.data());
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
+  const int error = StartProgram({in[0], out[1], err}, argv.data(), environment.data(), child->pid_);
   close(in[0]);
   close(out[1]);
   close(err);
@@ -116,7 +142,10 @@ Status Child::AwaitEnd(Time timeout, Time end_timeout, const std::function<bool(
     const bool asked = wait(kStep);
     if (!asked && waited < timeout) continue;
     Terminate(end_timeout);
-    return Error{ErrorCode::kUnavailable, name() + (asked ? " was interrupted" : " did not end in time")};
+    if (asked) return Error{ErrorCode::kInterrupted, name() + " was interrupted"};
+    return Error{ErrorCode::kTimeout,
+                 name() + " did not end in " +
+                     std::to_string(std::chrono::duration_cast<std::chrono::seconds>(timeout).count()) + " s"};
   }
   return {};
 }

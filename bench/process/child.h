@@ -2,7 +2,8 @@
 // deadline. Beside it what the system says of processes, ports, limits and the machine.
 //
 // stdout lines go to a callback on a reader thread; stderr goes to a file whose last lines are the reason when a child
-// dies. A child gets SIGTERM when this process dies, so that no process is left behind whatever happens.
+// dies. A child gets SIGTERM when the thread that started it dies, whatever that dies of; what the child started itself
+// is its own to end.
 //
 // Threads: Start, WriteLine, Terminate from one thread; on_line on the reader's. Errors: Start says what failed, a
 // thread included. Bounds: a line of more than 1 MiB is cut. Ownership: the destructor terminates and reaps.
@@ -51,8 +52,8 @@ class Child {
   // AskToEnd, and SIGKILL after `timeout`. Returns false if it had to be killed.
   bool Terminate(Time timeout);
   void Kill();
-  // Until it has ended. `wait` lets that much time pass and is true when this process was asked to end: then, and after
-  // `timeout`, the child is terminated and that is kUnavailable.
+  // Until it has ended. `wait` lets that much time pass and is true when this process was asked to end: then the child
+  // is terminated and that is kInterrupted; so it is after `timeout`, which is kTimeout.
   Status AwaitEnd(Time timeout, Time end_timeout, const std::function<bool(Time)>& wait);
   // The last non-empty line of its stderr, or nothing.
   std::string LastErrorLine() const;

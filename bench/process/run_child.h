@@ -5,8 +5,8 @@
 //   std::chrono::seconds(10));
 //
 // Threads: one; lines are heard on the reader's, all of them before this returns. Time: until the child ends.
-// Ownership: values. Errors: kUnavailable when it cannot start, does not end in time, or this process is asked to end;
-// how the child ended is no error here. Bounds: child.h.
+// Ownership: values. Errors: kUnavailable when it cannot start, kTimeout when it does not end in time, kInterrupted
+// when this process is asked to end; how the child ended is no error here. Bounds: child.h.
 #pragma once
 
 #include <functional>

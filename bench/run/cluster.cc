@@ -36,7 +36,6 @@ Cluster::~Cluster() { Stop(); }
 std::unique_ptr<Child> Cluster::StartChild(const std::string& name, std::vector<std::string> argv, Status& status,
                                            std::vector<std::string> environment) {
   argv.front() = options_.bin_dir + "/" + argv.front();
-  argv.push_back("--exit-with-parent");
   Child::Options child;
   child.name = name;
   child.argv = std::move(argv);
@@ -259,7 +258,7 @@ Result<std::optional<Cluster::Event>> Cluster::NextEvent(Time timeout) {
   if (Status alive = CheckChildren(); !alive.ok()) return alive.error();
   if (signal_.Wait(timeout)) {
     interrupted_ = true;
-    return Error{ErrorCode::kUnavailable, "interrupted"};
+    return Error{ErrorCode::kInterrupted, "interrupted"};
   }
   return std::optional<Event>();
 }

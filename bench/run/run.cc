@@ -16,6 +16,7 @@
 #include "bench/run/phases/phases.h"
 #include "bench/run/preflight.h"
 #include "impl/base/whole_file.h"
+#include "impl/router/router_core.h"
 #include "impl/router/strategies.h"
 #include "loadgen/plan/plan.h"
 #include "loadgen/record/request_log.h"
@@ -31,6 +32,8 @@ Status CheckRequest(const RunRequest& request, Measured& measured) {
   if (!kind.ok()) return kind.error();
   if (const auto fixed = ResolveFixed(*strategy, request.settings.generations.fixed); !fixed.ok()) return fixed.error();
   if (Status valid = load::Validate(request.settings); !valid.ok()) return valid;
+  RouterCoreOptions fitting;
+  if (Status fits = Apply(request.settings, *strategy, fitting); !fits.ok()) return fits;
   measured.settings = request.settings;
   AddSyncObjectives(request.strategy, measured.settings);
   measured.strategy = request.strategy;

@@ -1,7 +1,6 @@
 #include "bench/store/index.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
+#include "bench/process/file_lock.h"
 #include "bench/result/read_json.h"
 #include "bench/result/utc.h"
 #include "impl/base/whole_file.h"
@@ -82,14 +82,16 @@ Result<std::vector<std::string>> JsonFilesBelow(const std::string& folder) {
   return files;
 }
 
-Status AddFolder(const std::string& folder, RunList& list) {
+// What cannot be read is an error, or a note if `lenient`.
+Status AddFolder(const std::string& folder, bool lenient, RunList& list) {
   const Result<std::vector<std::string>> files = JsonFilesBelow(folder);
   if (!files.ok()) return files.error();
   for (const std::string& file : *files) {
     const Result<nlohmann::json> json = ReadJson(file);
-    if (!json.ok()) return json.error();
-    if (!IsRecordedResult(*json)) continue;
-    if (Status added = AddResult(file, list); !added.ok()) return added;
+    if (json.ok() && !IsRecordedResult(*json)) continue;
+    const Status added = json.ok() ? AddResult(file, list) : Status(json.error());
+    if (!added.ok() && !lenient) return added;
+    if (!added.ok()) list.notes.push_back("left out: " + added.error().message);
   }
   return {};
 }
@@ -135,7 +137,7 @@ Status AppendLine(const std::string& file, const std::string& line) {
   const OpenFile open_file(file, O_RDWR | O_CREAT);
   const int fd = open_file.fd();
   if (fd < 0) return Failed(file, "cannot open");
-  if (flock(fd, LOCK_EX) != 0 && errno != ENOLCK && errno != EOPNOTSUPP) return Failed(file, "cannot lock");
+  if (Status locked = LockWithin(fd, file, kLockWait); !locked.ok()) return locked;
   const Result<off_t> end = EndOfLines(fd, file);
   if (!end.ok()) return end.error();
   if (ftruncate(fd, *end) != 0) return Failed(file, "cannot cut an unfinished line");
@@ -189,7 +191,7 @@ Result<RunList> ReadRuns(const std::vector<std::string>& paths) {
         all.notes.insert(all.notes.end(), some->notes.begin(), some->notes.end());
       } else {
         const std::size_t before = all.lines.size();
-        if (Status added = AddFolder(path, all); !added.ok()) return added.error();
+        if (Status added = AddFolder(path, false, all); !added.ok()) return added.error();
         if (all.lines.size() == before) all.notes.push_back("left out: " + HoldsNoResultText(path));
       }
     } else if (fs::path(path).extension() == ".jsonl") {
@@ -210,17 +212,22 @@ Result<RunList> ReadRecorded(const std::string& results) {
   if (!fs::exists(results, error) && !error)
     return Error{ErrorCode::kNotFound, results + ": no folder of recorded runs is here; --results DIR names one"};
   RunList list;
-  if (Status added = AddFolder(results, list); !added.ok()) return added.error();
+  if (Status added = AddFolder(results, true, list); !added.ok()) return added.error();
   SortAndKeepOnce(list);
   return list;
 }
 
-Status RebuildIndex(const std::string& results) {
+Result<std::vector<std::string>> RebuildIndex(const std::string& results) {
+  const OpenFile folder(results, O_RDONLY | O_DIRECTORY);
+  if (folder.fd() >= 0) {
+    if (Status locked = LockWithin(folder.fd(), results, kLockWait); !locked.ok()) return locked.error();
+  }
   const Result<RunList> recorded = ReadRecorded(results);
   if (!recorded.ok()) return recorded.error();
   std::string text;
   for (const RunLine& line : recorded->lines) text += ToJsonLine(line) + "\n";
-  return WriteWholeFile(results + "/" + kIndexName, text);
+  if (Status written = WriteWholeFile(results + "/" + kIndexName, text); !written.ok()) return written.error();
+  return recorded->notes;
 }
 
 Status AddToStore(const std::string& store, const RunLine& line, const nlohmann::json& result) {

@@ -5,12 +5,14 @@
 //   STORE/index.jsonl        of a store of nights: a line is appended when its run is over, and stays
 //   STORE/runs/RUN_ID.json   its whole result, for the days that the store keeps them
 //
-// Threads: one; processes: appends are one at a time (a lock on the file), readers see whole lines. Ownership: values.
+// Threads: one; processes: appends to a file and rebuilds in a folder are one at a time (a lock, waited for up to
+// kLockWait), readers see whole lines. Ownership: values.
 // Time: an append is on the disk when it returns. Errors: one line that names the file and line; kNotFound for what is
 // not there. Bounds: kIndexBytesMax a file, kRunLineBytesMax a line. A last line without its end is of an append that
 // never returned: readers leave it out and say so, the next append takes its place.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -22,6 +24,7 @@
 namespace prefixmesh::bench {
 
 inline constexpr std::size_t kIndexBytesMax = 256u << 20;  // 130,000 of the longest lines
+inline constexpr std::chrono::seconds kLockWait{30};
 inline constexpr const char* kIndexName = "index.jsonl";
 
 struct RunList {
@@ -46,10 +49,10 @@ Result<RunList> ReadRuns(const std::vector<std::string>& paths);
 Result<std::vector<std::string>> ResultFilesOf(const std::string& path);
 
 // The recorded results below `results`, whatever its index says. What is no result there (schemas, A/Bs) is left out
-// silently, one that cannot be read is an error.
+// silently, one that cannot be read with a note: it keeps nobody from the others.
 Result<RunList> ReadRecorded(const std::string& results);
-// Makes `results`/index.jsonl of them.
-Status RebuildIndex(const std::string& results);
+// Makes `results`/index.jsonl of them. Returns their notes.
+Result<std::vector<std::string>> RebuildIndex(const std::string& results);
 
 // Appends a run to a store: its whole result, then its line.
 Status AddToStore(const std::string& store, const RunLine& line, const nlohmann::json& result);

@@ -83,7 +83,7 @@ int Main(int argc, char** argv) {
   std::vector<std::string> workers, peers;
   const RouterSettings defaults;
   SettingsArguments settings(RouterSections(), &defaults);
-  bool exit_with_parent = false, control = false, insecure = false;
+  bool control = false, insecure = false;
 
   CLI::App app("Routes inference requests to the worker that has most of the prompt cached, and tells its peers.",
                "prefixmesh-router");
@@ -114,7 +114,6 @@ int Main(int argc, char** argv) {
                "listen on addresses that others reach: nothing here authenticates anyone (docs/security.md)");
   app.add_flag("--control", control,
                "serve probes and phases, with which the suite measures; not where strangers reach the port");
-  app.add_flag("--exit-with-parent", exit_with_parent, "end when the starting process ends");
   NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
@@ -123,7 +122,6 @@ int Main(int argc, char** argv) {
     return Fail(PlainRefusal(app, error));
   }
   if (!IsName(options.name, kRouterNameBytesMax)) return Fail("--name: " + NameRule(kRouterNameBytesMax));
-  if (exit_with_parent) ExitWithParent();
   spdlog::set_default_logger(spdlog::stderr_logger_mt(options.name));
   spdlog::set_level(spdlog::level::from_str(log_level));
 

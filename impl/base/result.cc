@@ -18,6 +18,8 @@ const char* ErrorCodeName(ErrorCode code) {
       return "exhausted";
     case ErrorCode::kNotFound:
       return "not_found";
+    case ErrorCode::kInterrupted:
+      return "interrupted";
   }
   return "unknown";
 }

@@ -26,6 +26,7 @@ enum class ErrorCode {
   kTimeout,
   kExhausted,  // memory, disk or slots ran out
   kNotFound,
+  kInterrupted,  // this process was asked to end
 };
 
 const char* ErrorCodeName(ErrorCode code);

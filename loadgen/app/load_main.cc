@@ -41,7 +41,6 @@ struct Arguments {
   std::vector<std::string> routers;
   std::string metrics_listen;
   bool now = false;
-  bool exit_with_parent = false;
 };
 
 Result<Settings> ReadSettings(const Arguments& arguments) {
@@ -150,7 +149,6 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--metrics-listen", arguments.metrics_listen, "host:port for Prometheus /metrics (none by default)");
   app.add_flag("--now", arguments.now, "start at once, probe and quit at the end; exit 3 if untrusted");
-  app.add_flag("--exit-with-parent", arguments.exit_with_parent, "end when the process that started this one does");
   NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
@@ -162,7 +160,6 @@ int Main(int argc, char** argv) {
   SetUpGrpc();
   FileLimitIsAnError();
   signal(SIGPIPE, SIG_IGN);  // its parent may stop listening; the log and the summary are written all the same
-  if (arguments.exit_with_parent) ExitWithParent();
   Result<Settings> resolved = ReadSettings(arguments);
   if (!resolved.ok()) return Fail(resolved.error(), kExitUsage);
   const Status routers = ReadRouters(arguments);

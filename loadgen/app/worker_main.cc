@@ -34,7 +34,6 @@ int Main(int argc, char** argv) {
   options.models = {"model-0"};  // what the scenarios ask for; routers send a worker the models that it names
   std::uint16_t port_base = 0;
   int metrics_port = -1;
-  bool exit_with_parent = false;
   const WorkerSettings defaults;
   WorkerSettings settings;
   SettingsArguments arguments(WorkerSections(), &defaults);
@@ -62,7 +61,6 @@ int Main(int argc, char** argv) {
       ->check(WholeFrom(0, 65535));
   bool insecure = false;
   app.add_flag("--insecure", insecure, "listen on an address that others reach: nothing here authenticates anyone");
-  app.add_flag("--exit-with-parent", exit_with_parent, "end when the process that started this one does");
   NameTypesForPeople(app);
   try {
     app.parse(argc, argv);
@@ -121,7 +119,6 @@ int Main(int argc, char** argv) {
   FileLimitIsAnError();
   ShutdownSignal shutdown;
   SetUpGrpc();
-  if (exit_with_parent) ExitWithParent();
   const RealClock clock;
   Result<std::unique_ptr<WorkerPool>> pool = WorkerPool::Start(options, clock);
   if (!pool.ok()) {

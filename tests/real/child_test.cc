@@ -2,6 +2,7 @@
 #include "bench/process/child.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -106,6 +107,45 @@ TEST_CASE("proc: this process's memory, CPU and peak are read") {
   REQUIRE_FALSE(ReadCpuSeconds(0x7ffffff).has_value());
   REQUIRE(ReadPss(getpid()).value_or(0) > 0);
   REQUIRE_FALSE(ReadMemory(0x7ffffff).has_value());
+}
+
+TEST_CASE("Child: a program that is not there is an error that names it") {
+  Child::Options options;
+  options.name = "nothing";
+  options.argv = {"/no/such/program"};
+  options.stderr_path = "/dev/null";
+  const Result<std::unique_ptr<Child>> child = Child::Start(options);
+  REQUIRE(!child.ok());
+  CHECK(child.error().message == "cannot start /no/such/program: No such file or directory");
+}
+
+TEST_CASE("Child: it ends with the process that started it, however that ends") {
+  int told[2];
+  REQUIRE(pipe(told) == 0);
+  const pid_t starter = fork();
+  if (starter == 0) {
+    Heard heard;
+    const auto child = StartShell("exec sleep 600", heard);
+    const pid_t pid = child->pid();
+    (void)!write(told[1], &pid, sizeof pid);
+    pause();
+    _exit(1);
+  }
+  REQUIRE(starter > 0);
+  pid_t pid = 0;
+  REQUIRE(read(told[0], &pid, sizeof pid) == sizeof pid);
+  CHECK(kill(pid, 0) == 0);
+  REQUIRE(kill(starter, SIGKILL) == 0);
+  REQUIRE(waitpid(starter, nullptr, 0) == starter);
+  bool gone = false;
+  for (int i = 0; i < 1000 && !gone; ++i) {
+    gone = kill(pid, 0) != 0 || ReadMemory(pid).value_or(ProcessMemory{}).rss_bytes == 0;  // or a zombie
+    if (!gone) std::this_thread::sleep_for(milliseconds(5));
+  }
+  CHECK(gone);
+  if (!gone) kill(pid, SIGKILL);
+  close(told[0]);
+  close(told[1]);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST_CASE("a child that does not end in time ends with what it started") {
   const Result<ChildEnd> end =
       Shell(dir, "sleep 600 & echo $! > " + dir / "pid" + "; wait", std::chrono::milliseconds(500));
   REQUIRE(!end.ok());
-  CHECK(end.error().code == ErrorCode::kUnavailable);
+  CHECK(end.error().code == ErrorCode::kTimeout);
   pid_t grandchild = 0;
   std::ifstream(dir / "pid") >> grandchild;
   REQUIRE(grandchild > 0);

@@ -36,12 +36,8 @@ class WorkerProcess {
     REQUIRE(bin != nullptr);
     bench::Child::Options options;
     options.name = name;
-    options.argv = {std::string(bin) + "/prefixmesh-worker",
-                    "--count=1",
-                    "--models=m",
-                    "--set=workers.prefill_us_per_block=1",
-                    "--set=workers.decode_ms=2",
-                    "--exit-with-parent"};
+    options.argv = {std::string(bin) + "/prefixmesh-worker", "--count=1", "--models=m",
+                    "--set=workers.prefill_us_per_block=1", "--set=workers.decode_ms=2"};
     options.stderr_path = "/dev/null";
     options.on_line = [this](const std::string& line) {
       MutexLock lock(mutex_);

@@ -65,12 +65,6 @@ void ShutdownSignal::Wait() {
   }
 }
 
-void ExitWithParent() {
-  const pid_t parent = getppid();
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) raise(SIGTERM);  // it died in between
-}
-
 std::optional<std::uint64_t> ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
   std::uint64_t size = 0, resident = 0;

@@ -34,10 +34,6 @@ class ShutdownSignal {
   void Wait();
 };
 
-// The kernel sends SIGTERM when the parent dies (the thread that started this process, to be exact); a parent that is
-// gone already counts too.
-void ExitWithParent();
-
 // What is resident now; nullopt where the kernel does not tell.
 std::optional<std::uint64_t> ResidentBytes();
 // The most that was resident since the start or the last reset (VmHWM); nullopt where the kernel does not tell.

@@ -37,7 +37,13 @@ class Repository {
   }
   void Commit(const std::string& run) {
     std::ofstream("run") << run;
-    Shell("chmod +x run && git add run && git commit -qm change");
+    Shell("chmod +x run && git add run && git commit -qm change --allow-empty");
+  }
+  std::string Head() {
+    Shell("sh -c 'git rev-parse HEAD > .git/head-commit'");
+    std::string commit;
+    std::ifstream(".git/head-commit") >> commit;
+    return commit;
   }
   std::size_t Builds() const {
     std::ifstream in("builds");
@@ -46,14 +52,32 @@ class Repository {
     while (std::getline(in, line)) ++count;
     return count;
   }
+  ab::Build own;  // what runs
   Result<ab::Build> Build(const std::string& revision) {
-    return BuildBaseline(revision, [](const std::string&) {});
+    return BuildBaseline(revision, own, [](const std::string&) {});
   }
 
  private:
   const fs::path before_;
   test::TempDir dir_;
 };
+
+TEST_CASE("the commit that runs is not built again, unless what runs has changes of its own") {
+  Repository repository;
+  const Result<ab::Build> head = repository.Build("HEAD");
+  REQUIRE(head.ok());
+  REQUIRE(repository.Builds() == 1);
+  repository.Commit(std::string(kRun) + "# changed\n");
+  repository.Commit(kRun);
+  repository.own = {"/own/bin", repository.Head(), false};
+  const Result<ab::Build> own = repository.Build("HEAD");
+  REQUIRE(own.ok());
+  CHECK(own->bin_dir == "/own/bin");
+  CHECK(repository.Builds() == 1);
+  repository.own.dirty = true;
+  CHECK(repository.Build("HEAD")->bin_dir != "/own/bin");
+  CHECK(repository.Builds() == 2);
+}
 
 TEST_CASE("a baseline is built once from its commit, and another one takes its place") {
   Repository repository;

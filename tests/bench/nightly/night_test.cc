@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <tuple>
 
 #include "bench/nightly/counters.h"
 #include "bench/nightly/night_output.h"
@@ -81,13 +82,105 @@ TEST_CASE("a night that was stopped goes on: no run is made or stored twice") {
   Place place;
   Builds builds;
   builds.failures = 1;
-  REQUIRE(!place.Run(builds).ok());
+  CHECK(place.Run(builds).error().code == ErrorCode::kInterrupted);
   const int before = builds.made;
   const Result<Night> night = place.Run(builds);
   REQUIRE(night.ok());
   CHECK(before == 5);
   CHECK(builds.made == 20);
   CHECK(ReadIndex(place.request.store + "/index.jsonl")->lines.size() == 9);
+}
+
+TEST_CASE("a run of this build that fails is a regression, and the rest of the night is judged all the same") {
+  Place place;
+  Builds builds;
+  builds.failures = 1;
+  builds.failure = ErrorCode::kUnavailable;
+  builds.failing = "/new/bin";
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(builds.made == 20);  // the failed one again, and no second look at what cannot be taken back
+  REQUIRE(FindingOf(*night, Gate::kRuns, "this build") != nullptr);
+  CHECK(FindingOf(*night, Gate::kRuns, "this build")->verdict == FindingVerdict::kRegressed);
+  CHECK(FindingOf(*night, Gate::kRuns, "this build")->text.find("a run did not work") != std::string::npos);
+  CHECK(FindingOf(*night, Gate::kRuns, "peak RSS")->verdict == FindingVerdict::kUnchanged);
+  CHECK(NightExitCode(night->findings) == 1);
+}
+
+TEST_CASE("a build whose runs fail again and again ends its cell, not the night") {
+  for (const auto& [failing, failure, verdict, word] :
+       {std::tuple{"/new/bin", ErrorCode::kUnavailable, FindingVerdict::kRegressed, "broke"},
+        std::tuple{"/old/bin", ErrorCode::kUnavailable, FindingVerdict::kInconclusive, "broke"},
+        std::tuple{"/new/bin", ErrorCode::kTimeout, FindingVerdict::kRegressed, "broke"}}) {
+    INFO(failing << " " << ErrorCodeName(failure));
+    Place place;
+    place.request.suite = *ParseSuite(
+        "[[cell]]\nscenario = \"reference\"\nstrategy = \"two-layer\"\npairs = 9\n"
+        "[[cell]]\nscenario = \"templates\"\nstrategy = \"two-layer\"\npairs = 9\n",
+        "mine");
+    Builds builds;
+    builds.failures = 2;  // then the second cell works
+    builds.failure = failure;
+    builds.failing = failing;
+    const Result<Night> night = place.Run(builds);
+    REQUIRE(night.ok());
+    std::size_t broke = 0, judged = 0;
+    for (const Finding& each : night->findings) {
+      if (each.where == "templates/two-layer" && each.figure == "peak RSS") ++judged;
+      if (each.word != word) continue;
+      ++broke;
+      CHECK(each.where == "reference/two-layer");
+      CHECK(each.verdict == verdict);
+    }
+    CHECK(broke == 1);
+    CHECK(judged == 1);
+    CHECK(NightExitCode(night->findings) == (verdict == FindingVerdict::kRegressed ? 1 : 3));
+  }
+}
+
+TEST_CASE("a run that fails in the second comparison alone is a regression all the same") {
+  Place place;
+  Builds builds;
+  builds.worse = 1.1;  // so that there is a second one
+  builds.failures = 1;
+  builds.fails_from = 25;
+  builds.failure = ErrorCode::kUnavailable;
+  builds.failing = "/new/bin";
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  REQUIRE(FindingOf(*night, Gate::kRuns, "this build") != nullptr);
+  CHECK(FindingOf(*night, Gate::kRuns, "this build")->verdict == FindingVerdict::kRegressed);
+  CHECK(FindingOf(*night, Gate::kRuns, "peak RSS")->verdict == FindingVerdict::kRegressed);
+}
+
+TEST_CASE("a regression that could not be looked at again stays one") {
+  Place place;
+  Builds builds;
+  builds.worse = 1.1;
+  builds.failures = 2;  // of the baseline, in the second comparison
+  builds.fails_from = 25;
+  builds.failure = ErrorCode::kUnavailable;
+  builds.failing = "/old/bin";
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  CHECK(FindingOf(*night, Gate::kRuns, "peak RSS")->verdict == FindingVerdict::kRegressed);
+  CHECK(FindingOf(*night, Gate::kRuns, "peak RSS")->text.find("could not be looked at again") != std::string::npos);
+  REQUIRE(FindingOf(*night, Gate::kRuns, "the baseline") != nullptr);
+  CHECK(FindingOf(*night, Gate::kRuns, "the baseline")->verdict == FindingVerdict::kInconclusive);
+}
+
+TEST_CASE("what this machine cannot run is no regression of the build") {
+  Place place;
+  Builds builds;
+  builds.failures = 1;
+  builds.failure = ErrorCode::kInvalid;
+  builds.failing = "/new/bin";
+  builds.made = 5;  // the warm-up's own run is refused
+  const Result<Night> night = place.Run(builds);
+  REQUIRE(night.ok());
+  REQUIRE(FindingOf(*night, Gate::kRuns, "this build") != nullptr);
+  CHECK(FindingOf(*night, Gate::kRuns, "this build")->word == "refused");
+  CHECK(NightExitCode(night->findings) == 3);
 }
 
 TEST_CASE("without a baseline build, and without golden counters, a night says what it could not say") {

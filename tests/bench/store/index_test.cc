@@ -161,5 +161,35 @@ TEST_CASE("a folder without results says so, a broken result names itself") {
   CHECK(!ReadRuns({dir / "absent.json"}).ok());
 }
 
+TEST_CASE("one recorded file that cannot be read is a note, and keeps no other from the index") {
+  const test::TempDir dir;
+  std::filesystem::create_directories(dir / "results/chat");
+  std::ofstream(dir / "results/chat/whole.json") << Fixture("off").dump();
+  std::ofstream(dir / "results/chat/cut.json") << Fixture("off").dump().substr(0, 500);
+  std::ofstream(dir / "results/chat/newer.json") << R"({"schema_version": 99, "run_id": "x", "routers": []})";
+  const Result<std::vector<std::string>> notes = RebuildIndex(dir / "results");
+  REQUIRE(notes.ok());
+  REQUIRE(notes->size() == 2);
+  CHECK((*notes)[0].find("cut.json") != std::string::npos);
+  CHECK((*notes)[1].find("newer.json") != std::string::npos);
+  CHECK(ReadIndex(dir / "results/index.jsonl")->lines.size() == 1);
+}
+
+TEST_CASE("an index that is made by many at a time has every result that was there before the last began") {
+  const test::TempDir dir;
+  constexpr int kWriters = 8;
+  std::filesystem::create_directories(dir / "results/chat");
+  std::vector<std::thread> writers;
+  for (int i = 0; i < kWriters; ++i)
+    writers.emplace_back([&, i] {
+      nlohmann::json result = Fixture("off");
+      result["run_id"] = "2026112" + std::to_string(i) + "T080600Z-off-1-c20c0f";
+      std::ofstream(dir / "results/chat/" + std::to_string(i) + ".json") << result.dump();
+      (void)RebuildIndex(dir / "results");
+    });
+  for (std::thread& each : writers) each.join();
+  CHECK(ReadIndex(dir / "results/index.jsonl")->lines.size() == kWriters);
+}
+
 }  // namespace
 }  // namespace prefixmesh::bench
