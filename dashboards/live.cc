@@ -86,6 +86,18 @@ Row Workers() {
            LivePanel(kWorkers, "Evicted from the KV cache", {{&WorkerPageFigure("evicted_blocks")}})}};
 }
 
+Row KvEvents() {
+  return {
+      "What the workers say of their caches",
+      {LivePanel(kRouters, "KV events heard", {{&RouterFigure("kv_events.heard")}}),
+       LivePanel(kRouters, "What they changed", {{&RouterFigure("kv_events.changes.*")}}),
+       LivePanel(kRouters, "Asked, and events in answers",
+                 {{&RouterFigure("kv_events.queries"), "queries"}, {&RouterFigure("kv_events.replayed"), "events"}}),
+       LivePanel(kRouters, "Troubles with KV events", {{&RouterFigure("kv_events.troubles.*")}}),
+       LivePanel(kRouters, "Streams of KV events", {{&RouterFigure("kv_events.streams")}}),
+       LivePanel(kRouters, "Longest silence", {{&RouterFigure("kv_events.silent_s")}})}};
+}
+
 Row Offers() {
   return {"4 The placement is offered",
           {LivePanel(kRouters, "Offers dropped", {{&RouterFigure("sync.offers_dropped")}}),
@@ -155,8 +167,8 @@ Dashboard LiveDashboard() {
                          "label_values(" + every + "{scenario=~\"$scenario\",strategy=~\"$strategy\"}, router)",
                          {}}},
           .annotations = {},
-          .rows = {ThreeFigures(), Requests(), Decisions(), Workers(), Offers(), Rounds(), Streams(), Peers(),
-                   Strangers()}};
+          .rows = {ThreeFigures(), Requests(), Decisions(), Workers(), KvEvents(), Offers(), Rounds(), Streams(),
+                   Peers(), Strangers()}};
 }
 
 }  // namespace prefixmesh::dashboards

@@ -94,6 +94,8 @@ class Model {
     for (std::size_t i = 0; i < count; ++i) {
       RouterCoreOptions core;
       if (Status applied = Apply(settings_, strategy, core); !applied.ok()) return applied;
+      if (core.trees.source != IndexSource::kRouted)
+        return Invalid("index.source: workers of virtual time tell no KV events; `prefixmesh run` has some that do");
       core.name = NameOf(i);
       core.incarnation = Incarnation{1000 + i};
       core.prompt_bytes_max = UINT64_MAX;

@@ -33,6 +33,25 @@ inline constexpr LabelValue kRemovalValues[] = {
 };
 inline constexpr Label kRemoval{"reason", kRemovalValues};
 
+inline constexpr LabelValue kKvChangeValues[] = {
+    {"stored", "blocks that came, of live events and of answers"},
+    {"removed", "blocks that went"},
+    {"cleared", "caches that were forgotten: emptied, or of a worker that began anew"},
+    {"refused", "blocks that the index had no room for"},
+};
+inline constexpr Label kKvChange{"change", kKvChangeValues};
+
+inline constexpr LabelValue kKvTroubleValues[] = {
+    {"gap", "numbers of a stream that were missed"},
+    {"orphan", "stores below a block that the index does not know, which were refused"},
+    {"stale", "events that were known already"},
+    {"dropped", "events that waited for an answer and found no room"},
+    {"failed", "queries that were given up"},
+    {"discarded", "answers that came too late"},
+    {"fenced", "answers of another stream"},
+};
+inline constexpr Label kKvTrouble{"kind", kKvTroubleValues};
+
 inline constexpr LabelValue kOversizeValues[] = {
     {"entry", "one entry, which was skipped"},
     {"snapshot", "a snapshot of a store"},
@@ -73,6 +92,7 @@ inline constexpr LabelValue kConnectionValues[] = {
 };
 inline constexpr Label kConnection{"reason", kConnectionValues};
 
+inline constexpr std::string_view kNoKvEvents = "the index's source is not KV events";
 inline constexpr std::string_view kNoRounds = "nothing was synced: no peers, or a strategy without rounds";
 inline constexpr std::string_view kNoRoundBuilt = "no round of the load phase built anything";
 inline constexpr std::string_view kNotHeardAtEnds = "the router was not heard at both ends of the load phase";
@@ -294,6 +314,49 @@ inline constexpr Figure kRouterFigures[] = {
      .fold = Fold::kSum,
      .label = kWorkerWord,
      .metric = "prefixmesh_worker_words_refused_total"},
+
+    // ---- KV events (index.source) ----------------------------------------------------------------------------------
+    {.path = "kv_events.heard",
+     .meaning = "KV events that workers told live",
+     .null_when = kNoKvEvents,
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_kv_events_heard_total"},
+    {.path = "kv_events.changes.*",
+     .meaning = "what KV events changed in the index, blocks or caches",
+     .null_when = kNoKvEvents,
+     .fold = Fold::kSum,
+     .label = kKvChange,
+     .metric = "prefixmesh_kv_changes_total"},
+    {.path = "kv_events.queries",
+     .meaning = "questions to workers for events that were missed, or for all that they hold",
+     .null_when = kNoKvEvents,
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_kv_queries_total"},
+    {.path = "kv_events.replayed",
+     .meaning = "events that came in answers",
+     .null_when = kNoKvEvents,
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_kv_replayed_total"},
+    {.path = "kv_events.troubles.*",
+     .better = Better::kLower,
+     .meaning = "what went wrong with KV events",
+     .null_when = kNoKvEvents,
+     .fold = Fold::kSum,
+     .label = kKvTrouble,
+     .metric = "prefixmesh_kv_troubles_total"},
+    {.path = "kv_events.streams",
+     .meaning = "streams of KV events that are open",
+     .null_when = kNoKvEvents,
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_kv_streams"},
+    {.path = "kv_events.silent_s",
+     .unit = Unit::kSeconds,
+     .nature = Nature::kMeasured,
+     .meaning = "since the last KV event, the opening of the stream or the router's start, of the worker that is "
+                "silent longest",
+     .null_when = kNoKvEvents,
+     .fold = Fold::kLargest,
+     .metric = "prefixmesh_kv_silent_seconds"},
 
     // ---- decisions -------------------------------------------------------------------------------------------------
     {.path = "decisions.*",

@@ -32,6 +32,11 @@ Answer EventBuffer::Query(std::optional<std::uint64_t> start, std::optional<std:
   return Events{{first, events_.end()}, newest()};
 }
 
+void EventBuffer::CopyAfter(std::uint64_t last, std::size_t events_max, std::vector<KvEvent>& out) const {
+  if (events_.empty() || last >= newest()) return;
+  for (auto at = AtOrAfter(last + 1); at != events_.end() && events_max > 0; ++at, --events_max) out.push_back(*at);
+}
+
 std::optional<std::vector<KvEvent>> EventBuffer::After(std::uint64_t last) const {
   if (last >= newest()) return std::vector<KvEvent>();
   const auto first = AtOrAfter(last + 1);

@@ -64,6 +64,8 @@ class EventBuffer {
   std::uint64_t newest() const { return events_.empty() ? 0 : events_.back().id; }
   std::uint64_t refused() const { return refused_; }
   std::uint64_t holes() const { return holes_; }
+  // Appends those above `last`, the oldest first, at most `events_max`.
+  void CopyAfter(std::uint64_t last, std::size_t events_max, std::vector<KvEvent>& out) const;
   // Those above `last`: what a dump of that watermark lacks. Nothing when one of them is not buffered.
   std::optional<std::vector<KvEvent>> After(std::uint64_t last) const;
 

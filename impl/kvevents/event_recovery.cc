@@ -4,12 +4,6 @@
 #include <utility>
 
 namespace prefixmesh::kvevents {
-namespace {
-
-std::size_t BytesOf(const KvEvent& event) { return sizeof(KvEvent) + event.blocks.size() * sizeof(BlockName); }
-
-}  // namespace
-
 // ---- streams --------------------------------------------------------------------------------------------------------
 
 const EventRecovery::Rank* EventRecovery::Find(const StreamKey& stream) const {
@@ -57,6 +51,17 @@ void EventRecovery::OnDiscovered(Time now, const StreamKey& stream, std::uint64_
   rank->fenced = false;
   rank->instance = instance;
   StartAsking(now, stream, *rank, std::nullopt, actions);
+}
+
+void EventRecovery::OnNewest(Time now, const StreamKey& stream, std::uint64_t newest, Actions& actions) {
+  Rank* rank = Find(stream);
+  if (!v3() || rank == nullptr || rank->fenced || rank->cursor.state == State::kInitial) return;
+  const std::optional<std::uint64_t> applied = rank->cursor.applied;
+  if (newest <= applied.value_or(0)) return;
+  rank->high_water = std::max(rank->high_water.value_or(newest), newest);
+  if (rank->asking) return;
+  ++counters_.gaps;
+  StartAsking(now, stream, *rank, applied ? std::optional(*applied + 1) : std::nullopt, actions);
 }
 
 void EventRecovery::OnGone(Time now, const StreamKey& stream, std::uint64_t instance, Actions& actions) {
@@ -228,7 +233,7 @@ std::optional<Time> EventRecovery::NextTick() const {
 }
 
 void EventRecovery::OnReceived(Time now, std::uint64_t ticket, const StreamKey& from, std::uint64_t generation,
-                               const Received& received, Actions& actions) {
+                               Received received, Actions& actions) {
   const auto at = asks_.find(ticket);
   if (at == asks_.end()) {
     ++counters_.discarded;
@@ -278,22 +283,22 @@ void EventRecovery::OnReceived(Time now, std::uint64_t ticket, const StreamKey& 
   SendDue(now, actions);
 }
 
-void EventRecovery::OnAnswered(Time now, const Asked& asked, Rank& rank, const Received& received, Actions& actions) {
+void EventRecovery::OnAnswered(Time now, const Asked& asked, Rank& rank, Received& received, Actions& actions) {
   const std::optional<std::uint64_t> before = rank.cursor.applied;
   std::uint64_t reached = before.value_or(0);
-  if (const auto* events = std::get_if<Events>(&received)) {
-    for (const KvEvent& event : events->events) {
+  if (auto* events = std::get_if<Events>(&received)) {
+    for (KvEvent& event : events->events) {
       if (v3() && before && event.id <= *before) continue;
       if (event.cleared()) {
         Barrier(asked.stream, event.id, actions);
       } else {
-        actions.push_back(Apply{asked.stream, event});
+        actions.push_back(Apply{asked.stream, std::move(event)});
       }
       reached = event.id;
     }
     reached = v3() ? std::max(reached, events->last) : events->last;
-  } else if (const auto* dump = std::get_if<Dump>(&received)) {
-    actions.push_back(Replace{asked.stream, dump->stores});
+  } else if (auto* dump = std::get_if<Dump>(&received)) {
+    actions.push_back(Replace{asked.stream, std::move(dump->stores)});
     reached = dump->last;
     if (v3() && dump->empty) {  // whatever number is first is the first
       rank.cursor = {State::kInvalidated, std::nullopt};

@@ -105,12 +105,14 @@ class EventRecovery {
 
   // The stream is there, served by this instance; another one than before begins anew.
   void OnDiscovered(Time now, const StreamKey& stream, std::uint64_t instance, Actions& actions);
+  // v3: the stream says that `newest` is its highest number so far; what is above the cursor was missed.
+  void OnNewest(Time now, const StreamKey& stream, std::uint64_t newest, Actions& actions);
   void OnGone(Time now, const StreamKey& stream, std::uint64_t instance, Actions& actions);
   // `generation`: of the stream's numbers; v2 does not look at it. 0: the source does not tell.
   void OnLive(Time now, const StreamKey& stream, std::uint64_t generation, const KvEvent& event, Actions& actions);
   // What was asked with this ticket; every Ask gets one. `from` and `generation`: whose it says it is.
-  void OnReceived(Time now, std::uint64_t ticket, const StreamKey& from, std::uint64_t generation,
-                  const Received& received, Actions& actions);
+  void OnReceived(Time now, std::uint64_t ticket, const StreamKey& from, std::uint64_t generation, Received received,
+                  Actions& actions);
   // The index did not know the parent of something that was applied.
   void OnOrphan(Time now, const StreamKey& stream, Actions& actions);
   // Asks again what is due.
@@ -166,7 +168,7 @@ class EventRecovery {
   void Barrier(const StreamKey& stream, std::uint64_t id, Actions& actions);
   void StopAsking(Rank& rank);
   void BeginAnew(const StreamKey& stream, Rank& rank, Actions& actions);
-  void OnAnswered(Time now, const Asked& asked, Rank& rank, const Received& received, Actions& actions);
+  void OnAnswered(Time now, const Asked& asked, Rank& rank, Received& received, Actions& actions);
   std::size_t UnderWay() const;
   void Hold(Rank& rank, const KvEvent& event);
   void DropPending(Rank& rank, std::uint64_t through);

@@ -37,6 +37,8 @@ struct KvEvent {
   friend bool operator==(const KvEvent&, const KvEvent&) = default;
 };
 
+inline std::size_t BytesOf(const KvEvent& event) { return sizeof(KvEvent) + event.blocks.size() * sizeof(BlockName); }
+
 // One stream.
 struct StreamKey {
   std::string worker;

@@ -8,7 +8,11 @@ RouterNode::RouterNode(RouterOptions options)
     : options_(std::move(options)),
       random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
       channels_(GrpcWorkerChannels::Make(options_.name, options_.health_timeout)),
-      core_(CoreOptions(), RouterEnv{clock_, loop_, random_, identity_, *channels_}),
+      core_options_(CoreOptions()),
+      kv_source_(core_options_.trees.source == IndexSource::kEvents
+                     ? MakeGrpcKvSource(options_.name, HashKeyId(core_options_.trees.hash), *channels_, clock_, loop_)
+                     : nullptr),
+      core_(core_options_, RouterEnv{clock_, loop_, random_, identity_, *channels_, kv_source_.get()}),
       probes_(core_, loop_),
       in_flight_bytes_(options_.in_flight_bytes_max) {
   for (std::size_t i = 0; i < options_.workers.size(); ++i)

@@ -14,6 +14,7 @@
 #include "impl/base/histogram.h"
 #include "impl/base/mutex.h"
 #include "impl/env/byte_budget.h"
+#include "impl/env/real/grpc_kv_source.h"
 #include "impl/env/real/grpc_sync_transport.h"
 #include "impl/env/real/grpc_worker_channels.h"
 #include "impl/env/real/port_limits.h"
@@ -70,7 +71,7 @@ class RouterNode final : public RouterHandler {
   Result<RouteDecision> Decide(const RouteRequest& request, bool again) override;
   bool TakeRetry() override { return core_.TakeRetry(); }
   void Finished(const RouteDecision& decision, Forwarded forwarded) override {
-    core_.Finish(decision.worker, forwarded);
+    core_.Finish(decision.worker, forwarded, decision.expectation);
   }
   void SawIncarnation(WorkerIndex worker, Incarnation incarnation) override { core_.OnReply(worker, incarnation); }
   void Probe(const RouteRequest& request, std::string worker,
@@ -90,6 +91,7 @@ class RouterNode final : public RouterHandler {
   RouterCoreOptions CoreOptions();
   void LogTick();
   void ReadSync(Readings& out);
+  void ReadKvEvents(Readings& out) const;
   void LogSizes(const char* occasion);
 
   const RouterOptions options_;
@@ -98,6 +100,8 @@ class RouterNode final : public RouterHandler {
   ProcessIdentity identity_;
   LoopThread loop_;
   const std::unique_ptr<GrpcWorkerChannels> channels_;
+  const RouterCoreOptions core_options_;
+  const std::unique_ptr<kvevents::KvSource> kv_source_;  // null without KV events
   RouterCore core_;
   Probes probes_;
   std::unique_ptr<GrpcSyncTransport> transport_;  // null without sync

@@ -68,8 +68,32 @@ RouterReport RouterNode::Report() {
     out.Set(RouterFigure("decisions_since_phase"), decision_cpu_phase_ns_.count());
     out.Set(RouterFigure("decision_cpu_phase_us.p99"), Percentile(decision_cpu_phase_ns_, 0.99, kMicros));
   }
+  ReadKvEvents(out);
   ReadSync(out);
   return report;
+}
+
+void RouterNode::ReadKvEvents(Readings& out) const {
+  if (core_.kv_feed() == nullptr) return;
+  const KvFeedFigures kv = core_.kv_feed()->Figures();
+  out.Set(RouterFigure("kv_events.heard"), kv.events);
+  const Figure& changes = RouterFigure("kv_events.changes.*");
+  out.Set(changes, "stored", kv.stored);
+  out.Set(changes, "removed", kv.removed);
+  out.Set(changes, "cleared", kv.cleared);
+  out.Set(changes, "refused", kv.refused);
+  out.Set(RouterFigure("kv_events.queries"), kv.asked);
+  out.Set(RouterFigure("kv_events.replayed"), kv.replayed);
+  const Figure& troubles = RouterFigure("kv_events.troubles.*");
+  out.Set(troubles, "gap", kv.recovery.gaps);
+  out.Set(troubles, "orphan", kv.orphans);
+  out.Set(troubles, "stale", kv.recovery.stale);
+  out.Set(troubles, "dropped", kv.recovery.dropped);
+  out.Set(troubles, "failed", kv.recovery.failed);
+  out.Set(troubles, "discarded", kv.recovery.discarded);
+  out.Set(troubles, "fenced", kv.recovery.fenced);
+  out.Set(RouterFigure("kv_events.streams"), kv.streams);
+  out.Set(RouterFigure("kv_events.silent_s"), kv.oldest_s);
 }
 
 // A router without peers has built and received nothing: its counts are 0.

@@ -61,6 +61,7 @@ Result<RouteDecision> Decider::Place(const RouteRequest& request, const ModelTab
   // A prompt without one whole block leaves nothing in the block index.
   decision.inserted = trees_.block_index() == nullptr || !blocks.empty();
   decision.matched_bytes = insertion.matched_bytes;
+  decision.expectation = insertion.expectation;
   if (mesh != nullptr) Announce(request, scope, blocks, decision, insertion, *mesh);
   return decision;
 }

@@ -32,6 +32,7 @@ struct RouteDecision {
   DecisionReason reason = DecisionReason::kNone;
   bool inserted = false;  // the index has this placement now
   std::uint64_t matched_bytes = 0;
+  std::uint32_t expectation = 0;  // in the held index, until the request is over
 };
 
 }  // namespace prefixmesh

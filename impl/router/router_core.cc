@@ -53,6 +53,10 @@ RouterCore::RouterCore(RouterCoreOptions options, const RouterEnv& env)
       own_workers_(InternOwn(fleet_, options_.workers)),
       health_(Phased(options_.health, options_.name), env_.clock, env_.loop, fleet_, own_workers_, env_.workers,
               [this](WorkerIndex worker, const HealthReply& reply) { return OnHealthReply(worker, reply); }) {
+  if (HeldIndex* held = trees_.held_index()) {
+    PREFIXMESH_CHECK(env_.events != nullptr);
+    kv_feed_ = std::make_unique<KvFeed>(env_.clock, env_.loop, fleet_, *held, *env_.events, options_.kv_contract);
+  }
   if (options_.peers.empty() || !options_.strategy.make) return;
   strategy_ = options_.strategy.make(SettingsOf(options_), *this);
   if (BlockIndex* index = trees_.block_index()) {
@@ -75,6 +79,7 @@ void RouterCore::Start(SyncTransport* transport, FrameForm form) {
     mesh_->Start(*transport, form);
   }
   health_.Start();
+  if (kv_feed_ != nullptr) kv_feed_->Start(own_workers_);
   LatelyTick();
   if (options_.policy.policy == "bounded") FreshTick();
   if (options_.trees.kind == IndexKind::kText)
@@ -83,6 +88,7 @@ void RouterCore::Start(SyncTransport* transport, FrameForm form) {
 
 void RouterCore::Stop() {
   if (mesh_ != nullptr) mesh_->Stop();
+  if (kv_feed_ != nullptr) kv_feed_->Stop();
   health_.Stop();
 }
 
@@ -132,7 +138,11 @@ void RouterCore::OnReply(WorkerIndex worker, Incarnation incarnation) {
   health_.NoteReply(worker);
 }
 
-void RouterCore::Finish(WorkerIndex worker, Forwarded forwarded) {
+void RouterCore::Finish(WorkerIndex worker, Forwarded forwarded, std::uint32_t expectation) {
+  if (expectation != 0) {
+    const Time until = env_.clock.Now() + (forwarded == Forwarded::kServed ? kReportWithin : Time(0));
+    env_.loop.PostAt(until, [this, expectation] { trees_.held_index()->Forget(expectation); });
+  }
   const bool reached = forwarded != Forwarded::kUnreached;
   if (forwarded != Forwarded::kServed) fleet_.NoteFailure(worker);
   const bool was_healthy = fleet_.healthy(worker);
@@ -179,7 +189,9 @@ void RouterCore::OnRemoval(WorkerIndex worker, Removal removal) {
 
 void RouterCore::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   if (registers_.Raise(worker, incarnation) == RegisterChange::kNewIncarnation)
-    LogOfWorker(worker, "has a new incarnation: its prefixes are evicted", false);
+    LogOfWorker(worker,
+                kv_feed_ != nullptr ? "has a new incarnation" : "has a new incarnation: its prefixes are evicted",
+                false);
 }
 
 // A worker can cause as many of them as it likes: one line of a kind in ten seconds.

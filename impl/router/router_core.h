@@ -24,11 +24,13 @@
 #include "impl/base/result.h"
 #include "impl/env/env.h"
 #include "impl/env/worker_transport.h"
+#include "impl/kvevents/kv_source.h"
 #include "impl/mesh/mesh.h"
 #include "impl/route/bursts.h"
 #include "impl/route/fleet.h"
 #include "impl/router/admission.h"
 #include "impl/router/decider.h"
+#include "impl/router/kv_feed.h"
 #include "impl/router/model_table.h"
 #include "impl/router/route.h"
 #include "impl/router/strategies.h"
@@ -46,6 +48,7 @@ struct RouterEnv {
   Random& random;    // breaks ties; may be seeded
   Random& identity;  // makes incarnations: never the same twice, across all routers of all times
   WorkerTransport& workers;
+  kvevents::KvSource* events = nullptr;  // where the index's source is events
 };
 
 struct RouterCoreOptions {
@@ -58,6 +61,7 @@ struct RouterCoreOptions {
   PolicyOptions policy;
   StrategySettings strategy_settings;  // name, incarnation and what concerns the trees are filled in
   HealthOptions health;
+  kvevents::Contract kv_contract = kvevents::Contract::kV3;
   std::uint64_t prompt_bytes_max = 2u << 20;
   // The generations' trees are evicted on this tick; the block index stays in budget by itself.
   Time eviction_period = std::chrono::seconds(120);
@@ -88,8 +92,10 @@ class RouterCore final : private TextTreeView {
   // worker serves). This router's index forgets that, and the strategy is told; worker_name is filled in. A higher
   // incarnation raises the register first, as a reply's does; under a lower one nothing changes, and it is counted.
   void OnRemoval(WorkerIndex worker, Removal removal);
-  // The request is over. A worker that was not reached is unhealthy until it replies.
-  void Finish(WorkerIndex worker, Forwarded forwarded);
+  // The request is over. A worker that was not reached is unhealthy until it replies. With KV events, what is expected
+  // of a worker that served it is believed for kReportWithin more.
+  void Finish(WorkerIndex worker, Forwarded forwarded, std::uint32_t expectation = 0);
+  static constexpr Time kReportWithin = std::chrono::seconds(2);
   bool TakeRetry() { return admission_.TakeRetry(); }
 
   const RouterCoreOptions& options() const { return options_; }
@@ -107,6 +113,8 @@ class RouterCore final : private TextTreeView {
   const TreeSet& trees() const { return trees_; }
   const ModelTable& models() const { return models_; }
   const Admission& admission() const { return admission_; }
+  // Null without KV events.
+  const KvFeed* kv_feed() const { return kv_feed_.get(); }
   // Removals of former incarnations, ever.
   std::uint64_t stale_removals() const { return stale_removals_.load(std::memory_order_relaxed); }
   const WorkerRegisters& registers() const { return registers_; }
@@ -142,6 +150,7 @@ class RouterCore final : private TextTreeView {
   std::unique_ptr<SyncStrategy> strategy_;  // null without sync
   std::unique_ptr<MeshSink> actions_;
   std::unique_ptr<Mesh> mesh_;
+  std::unique_ptr<KvFeed> kv_feed_;                  // null without KV events
   mutable std::vector<WorkerLoad> workers_scratch_;  // mesh loop
   std::atomic<std::uint64_t> stale_removals_{0};
 

@@ -14,7 +14,12 @@ Status Apply(const RouterSettings& settings, const StrategyDescription& strategy
   if (!kind.ok()) return kind.error();
   const Result<generations::HazardSet> fixed = ResolveFixed(strategy, settings.generations.fixed);
   if (!fixed.ok()) return fixed.error();
+  const bool events = settings.index.source == "events";
+  if (events && *kind != IndexKind::kBlock)
+    return Invalid("index.source: events are of blocks; with strategy " + std::string(strategy.name) +
+                   " that takes index.kind=block");
   options.strategy = strategy;
+  options.trees.source = events ? IndexSource::kEvents : IndexSource::kRouted;
   options.policy = settings.route;
   options.prompt_bytes_max = settings.limits.prompt_bytes;
   options.trees.kind = *kind;

@@ -29,6 +29,7 @@ inline constexpr std::uint64_t kPromptBytesMax = 8u << 20;
 
 struct IndexSettings {
   std::string kind = "auto";
+  std::string source = "routed";
   double budget_mib = 64;
   std::uint64_t block_bytes = 256;
   std::uint64_t block_tokens = 16;
@@ -60,6 +61,8 @@ inline constexpr SettingRow kRouteRows[] = {
 };
 inline constexpr SettingRow kIndexRows[] = {
     Text<&IndexSettings::kind>("kind", "auto, block, text", "auto: text for the generations, block for the others"),
+    Text<&IndexSettings::source>("source", "routed, events",
+                                 "whom a router believes: itself and its peers, or the workers' KV events"),
     // Tables that hold a little of everything take a quarter of a MiB (block_index.h).
     Number<&IndexSettings::budget_mib>("budget_mib", 0.25, 1 << 20, "budget of a router's block index"),
     Number<&IndexSettings::block_bytes>("block_bytes", 64, 4096, "text bytes of an index block"),

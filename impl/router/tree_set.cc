@@ -11,7 +11,12 @@ TreeSet::TreeSet(const TreeSetOptions& options) : options_(options) {
   block.budget_bytes = options.budget_bytes;
   block.text_block_bytes = options.hash.text_block_bytes;
   block.tokens_block_bytes = options.hash.tokens_block_tokens * static_cast<std::uint32_t>(kBytesPerToken);
+  // What nobody matches needs no room.
+  if (options.source == IndexSource::kEvents) block.budget_bytes = BlockIndex::kBudgetBytesMin;
   block_ = std::make_unique<BlockIndex>(block);
+  if (options.source != IndexSource::kEvents) return;
+  held_ = std::make_unique<HeldIndex>(
+      HeldIndexOptions{options.budget_bytes, block.text_block_bytes, block.tokens_block_bytes, options.hash.seed});
 }
 
 std::shared_ptr<const TreeScope> TreeSet::Add(std::string_view model, Kind kind) {
@@ -26,7 +31,7 @@ std::shared_ptr<const TreeScope> TreeSet::Add(std::string_view model, Kind kind)
     const std::uint16_t slot = free_slots_.empty() ? next_slot_++ : free_slots_.back();
     if (!free_slots_.empty()) free_slots_.pop_back();
     scope = std::make_shared<TreeScope>(model, kind, slot, options_.hash);
-    scope->tree = block_.get();
+    scope->tree = held_ != nullptr ? static_cast<PrefixTree*>(held_.get()) : block_.get();
     if (block_ == nullptr) {
       if (kind == Kind::kText) {
         auto text = std::make_unique<TextTree>(TextTreeOptions{options_.text_chars_max});
@@ -64,6 +69,7 @@ void TreeSet::RaiseIncarnation(WorkerIndex worker, Incarnation incarnation, bool
 }
 
 void TreeSet::RemoveWorker(WorkerIndex worker) {
+  if (held_ != nullptr) held_->RemoveWorker(worker);
   if (block_ != nullptr) return block_->RemoveWorker(worker);
   MutexLock lock(mutex_);
   ForEachTree([&](PrefixTree& tree) { tree.RemoveWorker(worker); });
@@ -76,6 +82,11 @@ void TreeSet::EvictAll() {
 }
 
 TreeSize TreeSet::Size() const {
+  if (held_ != nullptr) {
+    TreeSize size = held_->Size();
+    size.bytes += block_->Size().bytes;
+    return size;
+  }
   if (block_ != nullptr) return block_->Size();
   MutexLock lock(mutex_);
   TreeSize total;

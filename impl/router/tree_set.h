@@ -1,4 +1,5 @@
-// tree_set.h — the prefix trees of a router: one block index for everything, or a text and a token tree per model.
+// tree_set.h — the prefix trees of a router: one block index for everything, or a text and a token tree per model; with
+// KV events a held index that is matched in place of the block index.
 //
 // Also what belongs to a (model, kind): its hasher. Scopes are made when a worker says it serves a model and removed
 // when none does any more (model_table.h); a holder of one keeps it, and its text tree, until it lets go.
@@ -17,6 +18,7 @@
 #include "impl/sync/placement.h"
 #include "impl/tree/block_hash.h"
 #include "impl/tree/block_index.h"
+#include "impl/tree/held_index.h"
 #include "impl/tree/text_tree.h"
 #include "impl/tree/tree.h"
 
@@ -24,8 +26,15 @@ namespace prefixmesh {
 
 inline constexpr std::size_t kModelsMax = 64;  // of one worker
 
+// Whom a router believes about what workers hold.
+enum class IndexSource : std::uint8_t {
+  kRouted,  // itself and its peers: who was sent a prompt holds it
+  kEvents,  // the workers' own KV events
+};
+
 struct TreeSetOptions {
   IndexKind kind = IndexKind::kBlock;
+  IndexSource source = IndexSource::kRouted;
   std::uint64_t budget_bytes = 64u << 20;
   BlockHashOptions hash;
   std::uint64_t text_chars_max = 1u << 26;
@@ -54,8 +63,11 @@ class TreeSet {
   std::shared_ptr<const TreeScope> Find(std::string_view model, Kind kind) const;
   // Text trees go with it; what the block index holds of the model is evicted in its time.
   void Remove(std::string_view model);
-  // The block index, or null when the trees hold text.
+  // The block index, or null when the trees hold text. With events it keeps what peers announce, and nobody matches it.
   BlockIndex* block_index() { return block_.get(); }
+  // The index of KV events, or null: then nothing is believed of them.
+  HeldIndex* held_index() { return held_.get(); }
+  const HeldIndex* held_index() const { return held_.get(); }
 
   // The worker's register rose. The block index keeps nothing of older lives, whatever races with this; text trees drop
   // the worker when this is not its first life, and what is told of an older one later stays until it is evicted.
@@ -109,6 +121,7 @@ class TreeSet {
 
   const TreeSetOptions options_;
   std::unique_ptr<BlockIndex> block_;
+  std::unique_ptr<HeldIndex> held_;
   mutable Mutex mutex_;
   // By model, one scope per kind.
   std::map<std::string, std::array<std::shared_ptr<TreeScope>, 2>, std::less<>> scopes_ PREFIXMESH_GUARDED_BY(mutex_);

@@ -1,12 +1,13 @@
 // tree.h — start here for prefix trees: which workers hold which prefixes of one model and kind.
 //
-// Three trees implement PrefixTree: the block index (ours: hashed blocks, no text), the text radix tree and the token
-// tree (as the seven generations had them: the text itself). Routing and strategies see this interface only, so the
-// tree is the same in both arms of an A/B.
+// Four trees implement PrefixTree: the block index (ours: hashed blocks, no text), the held index (of what workers say
+// themselves), the text radix tree and the token tree (as the seven generations had them: the text itself). Routing and
+// strategies see this interface only, so the tree is the same in both arms of an A/B.
 //
 // Threads:  every method may be called from any thread; each tree has one internal mutex and holds it for one descent.
 // Time:     none: recency is the order of use. Ownership: prompts are borrowed for the call.
-// Bounds:   each tree stays under its own budget and forgets least recently used prefixes first.
+// Bounds:   each tree stays under its own budget and forgets least recently used prefixes first; the held index, which
+//           forgets nothing that it is told, refuses.
 // Errors:   none; the oracle in tests/impl/tree is a naive set of prefixes.
 #pragma once
 
@@ -64,7 +65,7 @@ enum class Announcement : std::uint8_t {
   kFresh,  // that lies in the younger half, or is pending
 };
 
-// What an insert changed, in whole blocks; only the block index fills the depths (the others leave 0).
+// What an insert changed, in whole blocks; only indexes of blocks fill the depths (the others leave 0).
 struct Insertion {
   std::optional<WorkerIndex> worker;  // what the chooser said
   std::uint64_t matched_bytes = 0;
@@ -73,6 +74,7 @@ struct Insertion {
   std::uint32_t leaf_depth = 0;               // the prompt's last whole block
   bool repeat = false;                        // this worker was already known to hold the whole chain
   bool refresh = false;                       // a repeat whose youngest announcement is old: announce it again
+  std::uint32_t expectation = 0;              // held index: to be forgotten when the request is over
 };
 
 struct WorkerPrefix {
@@ -91,7 +93,8 @@ class PrefixTree {
  public:
   virtual ~PrefixTree() = default;
 
-  // Matches, lets `choose` pick a worker, and records that the worker now holds the whole prompt: one descent.
+  // Matches, lets `choose` pick a worker, and records that the worker now holds the whole prompt, or soon will: one
+  // descent.
   virtual Insertion MatchAndInsert(const Prompt& prompt, Chooser choose) = 0;
 
   // Records that `worker` holds the whole prompt. The insert half of the above.

@@ -53,6 +53,8 @@ int Main(int argc, char** argv) {
       ->check(WholeFrom(0, 65535))
       ->capture_default_str()
       ->excludes(ports);
+  app.add_option("--hash-seed", options.blocks.seed, "per-cluster secret of the block hash, as the routers have it")
+      ->check(SeedProblem);
   app.add_option("--name-prefix", options.name_prefix, "workers are PREFIX0, PREFIX1, …")->capture_default_str();
   app.add_option("--models", options.models, "models served, comma separated")->delimiter(',')->capture_default_str();
   arguments.AddTo(app);
@@ -109,6 +111,7 @@ int Main(int argc, char** argv) {
                "--ports has " + std::to_string(options.ports.size()) + " ports for --count " + std::to_string(*count));
     return kExitUsage;
   }
+  if (settings.index.source == "events") options.events_kept = settings.workers.kv_events;
   options.service = ServiceOf(settings.workers);
   settings.workers.count = options.ports.size();
   options.slow = SlowWorkers(settings.workers);

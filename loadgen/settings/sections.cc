@@ -102,6 +102,8 @@ constexpr SettingRow kWorkersRows[] = {
     Number<&Settings::Workers::decode_ms>("decode_ms", 0, 1e7, "from the first token to the last message"),
     Number<&Settings::Workers::cache_blocks>("cache_blocks", 0, 16777216, "blocks of KV cache of a worker"),
     Number<&Settings::Workers::block_bytes>("block_bytes", 64, 4096, "text bytes of a worker's block"),
+    Number<&Settings::Workers::kv_events>("kv_events", 1, 1000000,
+                                          "newest KV events kept for routers that missed some (index.source)"),
     Number<&Settings::Workers::slow_share>("slow_share", 0, 1, "part of the workers that is slow"),
     Number<&Settings::Workers::slow_factor>("slow_factor", 1, 1000, "a slow worker takes so many times as long"),
 };
@@ -189,11 +191,15 @@ std::span<const SettingSection> Sections() {
 }
 
 std::span<const SettingSection> WorkerSections() {
-  static const SettingRow& block_tokens = *std::find_if(
-      std::begin(kIndexRows), std::end(kIndexRows), [](const SettingRow& row) { return row.name == "block_tokens"sv; });
+  static const std::vector<SettingRow> index_rows = [] {
+    std::vector<SettingRow> rows;
+    for (const SettingRow& row : kIndexRows)
+      if (row.name == "block_tokens"sv || row.name == "source"sv) rows.push_back(row);
+    return rows;
+  }();
   static const SettingSection kSections[] = {
       SectionOf<WorkerSettings, &WorkerSettings::workers>("workers", kWorkersRows),
-      SectionOf<WorkerSettings, &WorkerSettings::index>("index", {&block_tokens, 1})};
+      SectionOf<WorkerSettings, &WorkerSettings::index>("index", index_rows)};
   return kSections;
 }
 

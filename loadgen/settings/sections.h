@@ -18,7 +18,7 @@ std::span<const SettingSection> Sections();
 // What the program of the workers takes of a scenario.
 struct WorkerSettings {
   Settings::Workers workers;
-  IndexSettings index;  // its block_tokens
+  IndexSettings index;  // its block_tokens and source
 };
 std::span<const SettingSection> WorkerSections();
 

@@ -78,14 +78,24 @@ std::size_t KvCache::Match(std::span<const NodeId> chain) {
   return depth;
 }
 
-void KvCache::Insert(std::span<const NodeId> chain) {
+void KvCache::Insert(std::span<const NodeId> chain, CacheChange* change) {
   const std::size_t count = std::min(chain.size(), capacity_);
+  std::size_t run_end = 0;  // of new blocks, which come last first; 0: none is open
+  const auto close_run = [&](std::size_t begin) {
+    if (change == nullptr || run_end == 0) return;
+    change->stored.push_back(
+        {begin > 0 ? std::optional<NodeId>(chain[begin - 1]) : std::nullopt,
+         {chain.begin() + static_cast<std::ptrdiff_t>(begin), chain.begin() + static_cast<std::ptrdiff_t>(run_end)}});
+    run_end = 0;
+  };
   for (std::size_t i = count; i > 0; --i) {
     const NodeId id = chain[i - 1];
     if (const std::uint32_t found = Find(id); found != kNone) {
+      close_run(i);
       Touch(found);
       continue;
     }
+    if (run_end == 0) run_end = i;
     std::uint32_t entry = 0;
     if (used_ < capacity_) {
       entry = static_cast<std::uint32_t>(used_++);
@@ -93,11 +103,13 @@ void KvCache::Insert(std::span<const NodeId> chain) {
     } else {
       entry = oldest_;
       if (held_ != nullptr) held_->Remove(entries_[entry].id);
+      if (change != nullptr) change->removed.push_back(entries_[entry].id);
       EraseSlot(entries_[entry].id);
       Unlink(entry);
       ++evicted_;
     }
     entries_[entry].id = id;
+    entries_[entry].parent = i > 1 ? chain[i - 2] : NodeId{0};
     if (held_ != nullptr) held_->Add(id);
     LinkNewest(entry);
     // The table must hold the new entry before growing, which walks all entries.
@@ -107,6 +119,27 @@ void KvCache::Insert(std::span<const NodeId> chain) {
       PutSlot(id, entry);
     }
   }
+  close_run(0);
+  if (change != nullptr) std::reverse(change->stored.begin(), change->stored.end());  // parents first
+}
+
+std::vector<CacheRun> KvCache::Runs() const {
+  std::vector<CacheRun> runs;
+  std::vector<bool> told(used_);
+  std::vector<std::uint32_t> path;
+  for (std::uint32_t entry = 0; entry < used_; ++entry) {
+    path.clear();
+    for (std::uint32_t at = entry; at != kNone && !told[at];) {
+      told[at] = true;
+      path.push_back(at);
+      at = entries_[at].parent.value != 0 ? Find(entries_[at].parent) : kNone;
+    }
+    if (path.empty()) continue;
+    CacheRun& run = runs.emplace_back();
+    if (const NodeId parent = entries_[path.back()].parent; parent.value != 0) run.parent = parent;
+    for (auto at = path.rbegin(); at != path.rend(); ++at) run.ids.push_back(entries_[*at].id);
+  }
+  return runs;
 }
 
 void KvCache::Clear() {

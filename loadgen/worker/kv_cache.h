@@ -4,12 +4,13 @@
 // is left of it stays a prefix. Insert is called when a prefill has ended; until then its blocks do not count. Partial
 // blocks have no id and never count.
 //
-// Threads: one. Time: none, order only. Ownership: copies ids. Errors: none. Bounds: capacity blocks, 24 bytes each,
+// Threads: one. Time: none, order only. Ownership: copies ids. Errors: none. Bounds: capacity blocks, 32 bytes each,
 // allocated as they are used; a chain longer than the capacity keeps its first blocks.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,17 @@
 #include "loadgen/worker/held_blocks.h"
 
 namespace prefixmesh::load {
+
+// Blocks that came one below the other. `parent`: what the first stands below; none: it begins a prompt.
+struct CacheRun {
+  std::optional<NodeId> parent;
+  std::vector<NodeId> ids;
+};
+// What an insert changed, in this order: a block that went and came again is in both.
+struct CacheChange {
+  std::vector<NodeId> removed;
+  std::vector<CacheRun> stored;
+};
 
 class KvCache {
  public:
@@ -28,8 +40,10 @@ class KvCache {
   // The same without touching recency.
   std::size_t Peek(std::span<const NodeId> chain) const;
   // All blocks of the chain are here afterwards (up to the capacity) and are the most recent.
-  void Insert(std::span<const NodeId> chain);
+  void Insert(std::span<const NodeId> chain, CacheChange* change = nullptr);
   void Clear();
+  // All that is here, each run below one that comes before it.
+  std::vector<CacheRun> Runs() const;
 
   std::size_t size() const { return used_; }
   std::size_t capacity() const { return capacity_; }
@@ -38,7 +52,7 @@ class KvCache {
  private:
   static constexpr std::uint32_t kNone = UINT32_MAX;
   struct Entry {
-    NodeId id;
+    NodeId id, parent;  // 0: none
     std::uint32_t newer = kNone, older = kNone;
   };
 

@@ -50,6 +50,21 @@ void ServiceModel::Cancel(Time now, std::uint64_t ticket) {
   std::erase_if(waiting_, [&](const Request& request) { return request.ticket == ticket; });
 }
 
+void ServiceModel::InsertChain(const Request& request) {
+  if (request.cached_blocks < request.chain.size()) ++changes_;
+  if (options_.events == nullptr) return cache_.Insert(request.chain);
+  change_.removed.clear();
+  change_.stored.clear();
+  cache_.Insert(request.chain, &change_);
+  options_.events->OnChange(change_);
+}
+
+void ServiceModel::ClearCache() {
+  cache_.Clear();
+  ++changes_;
+  if (options_.events != nullptr) options_.events->OnCleared();
+}
+
 std::optional<Time> ServiceModel::NextEvent() const {
   if (due_.empty()) return std::nullopt;
   return std::get<Time>(*due_.begin());
@@ -66,8 +81,7 @@ void ServiceModel::Advance(Time now, std::vector<ServiceEvent>& out) {
                        .cached_blocks = request.cached_blocks,
                        .held_blocks = request.held_blocks};
     if (!request.decoding) {
-      cache_.Insert(request.chain);
-      if (request.cached_blocks < request.chain.size()) ++cache_events_;
+      InsertChain(request);
       request.decoding = true;
       request.chain.clear();
       request.chain.shrink_to_fit();

@@ -21,6 +21,7 @@
 
 #include "impl/base/ids.h"
 #include "impl/env/env.h"
+#include "loadgen/worker/event_log.h"
 #include "loadgen/worker/kv_cache.h"
 
 namespace prefixmesh::load {
@@ -31,6 +32,7 @@ struct ServiceOptions {
   Time decode{60'000'000};
   std::size_t cache_blocks = 65536;
   HeldBlocks* held = nullptr;  // of the fleet that the worker belongs to; outlives it
+  EventLog* events = nullptr;  // what the cache does is told it; outlives the worker
 };
 
 struct ServiceEvent {
@@ -61,8 +63,12 @@ class ServiceModel {
   std::size_t running() const { return running_.size(); }
   std::size_t waiting() const { return waiting_.size(); }
   const KvCache& cache() const { return cache_; }
-  // Counts the changes of the cache's content.
-  std::uint64_t cache_events() const { return cache_events_; }
+  // The cache is empty from here on, as after a reset of the engine; requests that run keep what they found.
+  void ClearCache();
+  // The number of the newest event; without events, of changes of the cache.
+  std::uint64_t cache_events() const {
+    return options_.events != nullptr ? options_.events->buffer().newest() : changes_;
+  }
 
  private:
   struct Request {
@@ -74,13 +80,15 @@ class ServiceModel {
     bool decoding = false;
     Time due{0};
   };
+  void InsertChain(const Request& request);
   void StartWaiting(Time now);
   void Start(Time now, Request request);
 
   const ServiceOptions options_;
   KvCache cache_;
   std::uint64_t next_order_ = 0;
-  std::uint64_t cache_events_ = 0;
+  std::uint64_t changes_ = 0;
+  CacheChange change_;  // scratch
   std::deque<Request> waiting_;
   std::map<std::uint64_t, Request> running_;                      // by ticket
   std::set<std::tuple<Time, std::uint64_t, std::uint64_t>> due_;  // (time, order, ticket)

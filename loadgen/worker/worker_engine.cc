@@ -8,22 +8,28 @@
 
 namespace prefixmesh::load {
 
-WorkerEngine::WorkerEngine(std::vector<ServiceOptions> workers, const Clock& clock) : clock_(clock) {
+WorkerEngine::WorkerEngine(std::vector<ServiceOptions> workers, const Clock& clock, std::size_t events_kept)
+    : clock_(clock), events_kept_(events_kept) {
   workers_.reserve(workers.size());
+  const auto generation = static_cast<std::uint64_t>(WallClockNs());
   for (ServiceOptions& options : workers) {
     options.held = &held_;
-    workers_.emplace_back(options);
+    auto events = events_kept > 0 ? std::make_unique<EventLog>(generation, events_kept) : nullptr;
+    options.events = events.get();
+    workers_.push_back({std::move(events), ServiceModel(options), {}});
   }
   timer_ = std::thread([this] { Run(); });
 }
 
-WorkerEngine::~WorkerEngine() {
+WorkerEngine::~WorkerEngine() { Stop(); }
+
+void WorkerEngine::Stop() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
     changed_.NotifyAll();
   }
-  timer_.join();
+  if (timer_.joinable()) timer_.join();
 }
 
 std::uint64_t WorkerEngine::Submit(std::size_t worker, std::vector<NodeId> chain, std::uint64_t prompt_bytes,
@@ -62,13 +68,49 @@ WorkerFigures WorkerEngine::Figures(std::size_t worker) const {
   return figures;
 }
 
-void WorkerEngine::CollectDue(std::vector<Call>& calls) {
+void WorkerEngine::ClearCache(std::size_t worker) {
+  std::function<void(std::size_t)> listener;
+  {
+    MutexLock lock(mutex_);
+    workers_[worker].model.ClearCache();
+    listener = listener_;
+  }
+  if (listener && keeps_events()) listener(worker);
+}
+
+void WorkerEngine::SetListener(std::function<void(std::size_t)> listener) {
+  MutexLock lock(mutex_);
+  listener_ = std::move(listener);
+}
+
+WorkerEngine::NewEvents WorkerEngine::EventsAfter(std::size_t worker, std::uint64_t last,
+                                                  std::size_t events_max) const {
+  MutexLock lock(mutex_);
+  const EventLog& log = *workers_[worker].events;
+  NewEvents news{log.generation(), log.buffer().newest(), {}};
+  log.buffer().CopyAfter(last, events_max, news.events);
+  return news;
+}
+
+WorkerEngine::AnsweredRange WorkerEngine::QueryEvents(std::size_t worker, std::optional<std::uint64_t> start,
+                                                      std::optional<std::uint64_t> end) const {
+  MutexLock lock(mutex_);
+  const Worker& entry = workers_[worker];
+  AnsweredRange answered{entry.events->generation(), entry.events->buffer().Query(start, end), {}};
+  if (std::holds_alternative<kvevents::TreeDump>(answered.answer))
+    for (const CacheRun& run : entry.model.cache().Runs()) EventLog::AppendStored(run, answered.dump);
+  return answered;
+}
+
+void WorkerEngine::CollectDue(std::vector<Call>& calls, std::vector<std::size_t>& told) {
   std::vector<ServiceEvent> events;
   const Time now = clock_.Now();
   armed_ = Time::max();
   for (Worker& worker : workers_) {
     events.clear();
+    const std::uint64_t newest = worker.model.cache_events();
     worker.model.Advance(now, events);
+    if (worker.model.cache_events() != newest) told.push_back(static_cast<std::size_t>(&worker - workers_.data()));
     for (const ServiceEvent& event : events) {
       const auto found = pending_.find(event.ticket);
       PREFIXMESH_CHECK(found != pending_.end());
@@ -90,11 +132,14 @@ void WorkerEngine::CollectDue(std::vector<Call>& calls) {
 void WorkerEngine::Run() {
   UseMinimalTimerSlack();
   std::vector<Call> calls;
+  std::vector<std::size_t> told;
+  std::function<void(std::size_t)> listener;
   while (true) {
     {
       MutexLock lock(mutex_);
       if (stopping_) return;
-      CollectDue(calls);
+      CollectDue(calls, told);
+      listener = listener_;
       if (calls.empty()) {
         if (armed_ == Time::max()) {
           changed_.Wait(mutex_);
@@ -105,6 +150,9 @@ void WorkerEngine::Run() {
         continue;
       }
     }
+    if (listener && keeps_events())
+      for (const std::size_t worker : told) listener(worker);
+    told.clear();
     for (const Call& call : calls) {
       if (call.event.type == ServiceEvent::Type::kPrefillEnded) {
         call.sink->OnPrefillEnded(call.event.cached_blocks, call.cache_events);

@@ -7,13 +7,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "impl/base/mutex.h"
 #include "impl/env/env.h"
+#include "impl/kvevents/event_buffer.h"
+#include "impl/kvevents/kv_event.h"
+#include "loadgen/worker/event_log.h"
 #include "loadgen/worker/service_model.h"
 
 namespace prefixmesh::load {
@@ -39,17 +44,45 @@ struct WorkerFigures {
 
 class WorkerEngine {
  public:
-  // A worker each, in order: one fleet (held_blocks.h).
-  WorkerEngine(std::vector<ServiceOptions> workers, const Clock& clock);
+  // A worker each, in order: one fleet (held_blocks.h). `events_kept` of each are kept; 0: it keeps none, and its
+  // events have no numbers.
+  WorkerEngine(std::vector<ServiceOptions> workers, const Clock& clock, std::size_t events_kept = 0);
   ~WorkerEngine();
   WorkerEngine(const WorkerEngine&) = delete;
   WorkerEngine& operator=(const WorkerEngine&) = delete;
+
+  // Sinks and listener are called no more when it returns. Idempotent.
+  void Stop() PREFIXMESH_EXCLUDES(mutex_);
 
   // Returns a ticket for Cancel. `block_bytes` is what one block of this chain counts for.
   std::uint64_t Submit(std::size_t worker, std::vector<NodeId> chain, std::uint64_t prompt_bytes,
                        std::uint32_t block_bytes, std::shared_ptr<ServiceSink> sink) PREFIXMESH_EXCLUDES(mutex_);
   void Cancel(std::size_t worker, std::uint64_t ticket) PREFIXMESH_EXCLUDES(mutex_);
   WorkerFigures Figures(std::size_t worker) const PREFIXMESH_EXCLUDES(mutex_);
+
+  // As after a reset of the engine.
+  void ClearCache(std::size_t worker) PREFIXMESH_EXCLUDES(mutex_);
+
+  // The rest is of workers that keep their events. `listener` hears of a worker that has new ones, on the timer thread
+  // or on that of ClearCache, with no lock held.
+  bool keeps_events() const { return events_kept_ > 0; }
+  void SetListener(std::function<void(std::size_t worker)> listener) PREFIXMESH_EXCLUDES(mutex_);
+  // At most `events_max` of those above `last`, the oldest first; if the next one is gone, from the oldest that is
+  // there.
+  struct NewEvents {
+    std::uint64_t generation = 0, newest = 0;
+    std::vector<kvevents::KvEvent> events;
+  };
+  NewEvents EventsAfter(std::size_t worker, std::uint64_t last, std::size_t events_max) const
+      PREFIXMESH_EXCLUDES(mutex_);
+  // A dump comes as Events without numbers, with the watermark that it is at least as new as.
+  struct AnsweredRange {
+    std::uint64_t generation = 0;
+    kvevents::Answer answer;
+    std::vector<kvevents::KvEvent> dump;  // of a TreeDump
+  };
+  AnsweredRange QueryEvents(std::size_t worker, std::optional<std::uint64_t> start,
+                            std::optional<std::uint64_t> end) const PREFIXMESH_EXCLUDES(mutex_);
 
  private:
   struct Pending {
@@ -59,7 +92,7 @@ class WorkerEngine {
     std::shared_ptr<ServiceSink> sink;
   };
   struct Worker {
-    explicit Worker(const ServiceOptions& options) : model(options) {}
+    std::unique_ptr<EventLog> events;  // null: none are kept
     ServiceModel model;
     WorkerFigures figures;
   };
@@ -69,9 +102,11 @@ class WorkerEngine {
     std::uint64_t cache_events = 0;
   };
   void Run() PREFIXMESH_EXCLUDES(mutex_);
-  void CollectDue(std::vector<Call>& calls) PREFIXMESH_REQUIRES(mutex_);
+  // And the workers that have new events.
+  void CollectDue(std::vector<Call>& calls, std::vector<std::size_t>& told) PREFIXMESH_REQUIRES(mutex_);
 
   const Clock& clock_;
+  const std::size_t events_kept_;
   mutable Mutex mutex_;
   CondVar changed_;
   bool stopping_ PREFIXMESH_GUARDED_BY(mutex_) = false;
@@ -80,6 +115,7 @@ class WorkerEngine {
   HeldBlocks held_ PREFIXMESH_GUARDED_BY(mutex_);
   std::vector<Worker> workers_ PREFIXMESH_GUARDED_BY(mutex_);
   std::map<std::uint64_t, Pending> pending_ PREFIXMESH_GUARDED_BY(mutex_);
+  std::function<void(std::size_t)> listener_ PREFIXMESH_GUARDED_BY(mutex_);
   std::thread timer_;
 };
 

@@ -14,6 +14,7 @@
 #include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"
+#include "loadgen/worker/kv_event_service.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -158,15 +159,18 @@ class RefusedCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void OnDone() override { delete this; }
 };
 
-class WorkerService final
-    : public v1::Worker::WithRawCallbackMethod_Generate<
-          v1::Worker::WithCallbackMethod_Hello<v1::Worker::WithCallbackMethod_Status<v1::Worker::Service>>> {
+using WorkerCallbacks = v1::Worker::WithRawCallbackMethod_Generate<
+    v1::Worker::WithCallbackMethod_Hello<v1::Worker::WithCallbackMethod_Status<v1::Worker::WithCallbackMethod_KvEvents<
+        v1::Worker::WithCallbackMethod_KvQuery<v1::Worker::WithCallbackMethod_ClearCache<v1::Worker::Service>>>>>>;
+
+class WorkerService final : public WorkerCallbacks {
  public:
   WorkerService(const WorkerPoolOptions& options, std::size_t number, WorkerEngine& engine)
       : options_(options),
         number_(number),
         name_(options.name_prefix + std::to_string(number)),
         engine_(engine),
+        events_(engine, number, HashKeyId(options.blocks)),
         incarnation_(static_cast<std::uint64_t>(WallClockNs())) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Generate(grpc::CallbackServerContext*,
@@ -233,6 +237,22 @@ class WorkerService final
     return reactor;
   }
 
+  grpc::ServerWriteReactor<v1::KvLive>* KvEvents(grpc::CallbackServerContext*,
+                                                 const v1::KvSubscribe* request) override {
+    return events_.Listen(*request);
+  }
+  grpc::ServerWriteReactor<v1::KvAnswer>* KvQuery(grpc::CallbackServerContext*,
+                                                  const v1::KvQueryRequest* request) override {
+    return events_.Query(*request);
+  }
+  grpc::ServerUnaryReactor* ClearCache(grpc::CallbackServerContext* context, const v1::Empty*, v1::Empty*) override {
+    engine_.ClearCache(number_);
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+
+  KvEventService& events() { return events_; }
   const std::string& name() const { return name_; }
   std::uint64_t incarnation() const { return incarnation_; }
 
@@ -245,30 +265,37 @@ class WorkerService final
   const std::size_t number_;
   const std::string name_;
   WorkerEngine& engine_;
+  KvEventService events_;
   std::atomic<std::uint64_t> incarnation_;
 };
 
 class Pool final : public WorkerPool {
  public:
-  Pool(const WorkerPoolOptions& options, const Clock& clock) : options_(options), engine_(ServicesOf(options), clock) {}
-  ~Pool() override { Drain(Time(0)); }
+  Pool(const WorkerPoolOptions& options, const Clock& clock)
+      : options_(options), engine_(ServicesOf(options), clock, options.events_kept) {}
+  ~Pool() override {
+    Drain(Time(0));
+    engine_.Stop();  // it wakes the services
+  }
 
   Status Listen() {
     grpc::EnableDefaultHealthCheckService(true);
-    for (std::size_t i = 0; i < options_.ports.size(); ++i) {
+    for (std::size_t i = 0; i < options_.ports.size(); ++i)
       services_.push_back(std::make_unique<WorkerService>(options_, i, engine_));
+    engine_.SetListener([this](std::size_t worker) { services_[worker]->events().Wake(); });
+    for (std::size_t i = 0; i < options_.ports.size(); ++i) {
       const std::string wanted = options_.host + ":" + std::to_string(options_.ports[i]);
       grpc::ServerBuilder builder;
       int port = 0;
       builder.AddListeningPort(wanted, grpc::InsecureServerCredentials(), &port);
       ApplyPortLimits(PortLimits(), kBodyBytesMax, builder);
-      builder.RegisterService(services_.back().get());
+      builder.RegisterService(services_[i].get());
       std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
       if (server == nullptr || port == 0) {
-        return Error{ErrorCode::kUnavailable, "worker " + services_.back()->name() + ": " + WhyNot(wanted)};
+        return Error{ErrorCode::kUnavailable, "worker " + services_[i]->name() + ": " + WhyNot(wanted)};
       }
       servers_.push_back(std::move(server));
-      addresses_.push_back({services_.back()->name(), options_.host + ":" + std::to_string(port)});
+      addresses_.push_back({services_[i]->name(), options_.host + ":" + std::to_string(port)});
     }
     return {};
   }
@@ -279,6 +306,7 @@ class Pool final : public WorkerPool {
 
   void Drain(Time timeout) override {
     const auto deadline = std::chrono::system_clock::now() + timeout;
+    for (const auto& service : services_) service->events().EndAll();  // listeners do not leave by themselves
     std::vector<std::thread> stops;  // at the same time, or the timeouts of twenty would add up
     for (auto& server : servers_) stops.emplace_back([&server, deadline] { server->Shutdown(deadline); });
     for (std::thread& stop : stops) stop.join();

@@ -1,6 +1,6 @@
 // worker_pool.h — start here for the fake workers: N gRPC servers in one process, one port each.
 //
-// Each serves prefixmesh.v1.Worker (Generate, Hello, Status), the health service. A prompt is hashed
+// Each serves prefixmesh.v1.Worker (Generate, Hello, Status, KV events), the health service. A prompt is hashed
 // where the network put it and freed at once: a waiting request costs its block ids, not its body.
 //
 // Threads: gRPC's own and one timer (worker_engine.h). Ownership: stops and joins everything in the destructor.
@@ -32,8 +32,10 @@ struct WorkerPoolOptions {
   // The last so many workers are others.
   std::size_t slow = 0;
   ServiceOptions slow_service;
-  // Only the block sizes matter: a worker's ids never leave it.
+  // The seed matters only where routers hear KV events: their ids are those of the workers.
   BlockHashOptions blocks;
+  // KV events of each worker that are kept for routers that missed some; 0: none, and no router may listen.
+  std::size_t events_kept = 0;
 };
 
 struct WorkerAddress {

@@ -29,7 +29,7 @@ MADE_FIRST_S = 1790812800  # 2026-10-01T00:00:00Z; 24 nights, the level of peak 
 MADE_NIGHTS, MADE_CHANGE = 24, 14
 LIVE = ["--scenario", "templates", "--duration", "8s", "--set", "phases.warmup_s=1", "--set", "phases.idle_s=2", "--set",
         "phases.settle_s=4", "--set", "prompt.chars=20000", "--set", "load.rps=60", "--set", "probe.visibility_share=0.2",
-        "--set", "workers.count=6", "--set", "trust.schedule_delay_p99_ms=1000", "--set", "trust.schedule_delay_max_ms=5000"]
+        "--set", "workers.count=6", "--set", "index.source=events", "--set", "trust.schedule_delay_p99_ms=1000", "--set", "trust.schedule_delay_max_ms=5000"]
 
 
 def started_s(line):

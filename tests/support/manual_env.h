@@ -36,6 +36,13 @@ class ManualExecutor final : public Executor {
     clock_.now = until;
   }
   void AdvanceBy(Time duration) { AdvanceTo(clock_.now + duration); }
+  // The first task that is due.
+  void RunOne() {
+    if (tasks_.empty() || tasks_.begin()->first.first > clock_.now) return;
+    std::function<void()> task = std::move(tasks_.begin()->second);
+    tasks_.erase(tasks_.begin());
+    task();
+  }
 
  private:
   ManualClock& clock_;

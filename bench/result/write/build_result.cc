@@ -219,6 +219,10 @@ nlohmann::ordered_json BuildResult(const Measured& m) {
     if (silent > 0)
       notes.push_back(m.routers[i].name + " did not answer " + std::to_string(silent) + " of " +
                       std::to_string(m.samples.size()) + " samples: they are null in the series");
+    const Json& streams = result["routers"][i]["kv_events"]["streams"];
+    if (streams.is_number() && streams.get<std::uint64_t>() < settings.workers.count)
+      notes.push_back(m.routers[i].name + " heard the KV events of " + streams.dump() + " of " +
+                      std::to_string(settings.workers.count) + " workers at the end");
   }
   for (std::string& note : reasons.Explain(result)) notes.push_back(std::move(note));
   result["verdict"] = VerdictName(verdict);

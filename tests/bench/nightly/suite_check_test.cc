@@ -43,6 +43,13 @@ TEST_CASE("a trace that is not there is told, of a cell as of a profile") {
   }
 }
 
+TEST_CASE("settings that do not fit the strategy are told") {
+  Place place;
+  place.request.suite =
+      *ParseSuite("[[cell]]\nscenario = \"chat\"\nstrategy = \"raw-ops\"\nset = [\"index.source=events\"]\n", "mine");
+  CHECK(Said(place).find("chat/raw-ops: index.source: events are of blocks") == 0);
+}
+
 TEST_CASE("golden figures and a store that cannot be read are told") {
   Place place;
   fs::create_directories(place.request.results + "/golden");

@@ -591,5 +591,38 @@ TEST_CASE("EventRecovery: whatever is lost, the index is the truth once the last
   });
 }
 
+// A stream that was away says where it is when it is open again: what was the last before silence is not lost.
+TEST_CASE("v3: what the newest number shows to be missing is asked for, once") {
+  Router router(Contract::kV3);
+  router.recovery.SetCursor(Stream(), {EventRecovery::State::kLive, 7});
+  const auto newest = [&](std::uint64_t id) {
+    router.recovery.OnNewest(router.now, Stream(), id, router.actions);
+    router.Do();
+  };
+  newest(7);
+  CHECK(router.asks.empty());
+  newest(9);
+  REQUIRE(router.asks.size() == 1);
+  CHECK(router.asks.begin()->second.start == 8u);
+  newest(10);  // while it is asked
+  CHECK(router.asks.size() == 1);
+  router.Answer(Events{StoredFrom(8, 9), 9});
+  REQUIRE(router.asks.size() == 1);  // the tail
+  CHECK(router.asks.begin()->second.start == 10u);
+  router.Answer(Events{StoredFrom(10, 10), 10});
+  CHECK(router.asks.empty());
+  CHECK(router.recovery.CursorOf(Stream())->applied == 10u);
+}
+
+TEST_CASE("v3: of a stream that was empty, the newest number asks for everything") {
+  Router router(Contract::kV3);
+  router.Discover(Stream());
+  router.Answer(Dump{{}, 0, true});
+  router.recovery.OnNewest(router.now, Stream(), 3, router.actions);
+  router.Do();
+  REQUIRE(router.asks.size() == 1);
+  CHECK(!router.asks.begin()->second.start.has_value());
+}
+
 }  // namespace
 }  // namespace prefixmesh::kvevents

@@ -195,6 +195,19 @@ TEST_CASE("BuildResult: a router that was silent at an end of the load phase has
                      "router-b did not answer 1 of 2 samples: they are null in the series") == 1);
 }
 
+TEST_CASE("BuildResult: a router that did not hear all workers' KV events is named") {
+  Measured m = Begun();
+  m.settings.workers.count = 20;
+  const auto noted = [&] {
+    const std::vector<std::string> notes = BuildResult(m)["notes"];
+    return std::count(notes.begin(), notes.end(), "router-b heard the KV events of 19 of 20 workers at the end");
+  };
+  for (auto& router : m.routers) router.readings.Set(RouterFigure("kv_events.streams"), std::uint64_t{20});
+  REQUIRE(noted() == 0);
+  m.routers[1].readings.Set(RouterFigure("kv_events.streams"), std::uint64_t{19});
+  REQUIRE(noted() == 1);
+}
+
 // Every number below `node`, but for what is known without measuring.
 void NoNumbers(const Json& node, const std::string& path) {
   INFO(path);
@@ -221,7 +234,7 @@ TEST_CASE("BuildResult: what the generator could not measure is explained as wel
   Measured m = Begun();
   m.load = EmptyLoad(m.settings);
   m.verdict = Verdict::kOk;
-  for (MeasuredRouter& router : m.routers) {
+  for (auto& router : m.routers) {
     router.settled = true;
     router.readings = IdleReadings();
     for (const Figure* figure : {&RouterFigure("peak_rss_bytes"), &RouterFigure("pss_bytes"),
