@@ -65,7 +65,21 @@ namespace prefixmesh {
   BUG(core_health_ignored, "the least loaded worker is chosen whether it is healthy or not")          \
   BUG(removal_of_former_life, "removals of a worker's former life are applied to the present one")    \
   BUG(removal_keeps_below, "a prefix that is removed leaves what begins with it")                     \
-  BUG(removal_overtakes, "a removal is handed over before the placements that it follows")
+  BUG(removal_overtakes, "a removal is handed over before the placements that it follows")            \
+  BUG(kv_barrier_forgets, "a clear forgets the events above it that wait")                            \
+  BUG(kv_answer_from_start, "an answer begins at the number asked for, not at the last clear")        \
+  BUG(kv_tail_skipped, "what waits behind an answer with a clear is not applied")                     \
+  BUG(kv_late_answer_applied, "an answer that a clear overtook is applied, and the cursor goes back") \
+  BUG(kv_gap_applied, "an event above a gap is applied, and the gap forgotten")                       \
+  BUG(kv_stale_applied, "an event that was applied before is applied again")                          \
+  BUG(kv_new_life_ignored, "numbers that begin anew count as the old ones")                           \
+  BUG(kv_newest_ignored, "a stream that opens again is not compared with what is known")              \
+  BUG(kv_held_dropped, "what waits for an answer is dropped when it comes")                           \
+  BUG(kv_dump_ahead, "a dump's watermark is one number too high")                                     \
+  BUG(kv_dump_adds, "a dump is added to what was known before")                                       \
+  BUG(kv_clear_ignored, "a clear takes nothing out of the index")                                     \
+  BUG(kv_removal_ignored, "blocks that a worker evicted stay in the index")                           \
+  BUG(kv_expected_for_ever, "what is expected of a request stays when it is over")
 
 enum class Bug : std::uint8_t {
   kNone,

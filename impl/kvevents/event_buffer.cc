@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "impl/base/seeded_bug.h"
+
 namespace prefixmesh::kvevents {
 
 bool EventBuffer::Record(KvEvent event) {
@@ -25,10 +27,10 @@ Answer EventBuffer::Query(std::optional<std::uint64_t> start, std::optional<std:
   if (start && end && *end < *start) return InvalidRange{*start, *end};
   if (!start || events_.empty()) return TreeDump{newest(), events_.empty()};
   if (*start > newest()) return TooNew{*start, end.value_or(newest()), newest()};
-  if (*start < oldest()) return TreeDump{newest()};
+  if (*start < oldest()) return TreeDump{newest() + (Seeded(Bug::kkv_dump_ahead) ? 1 : 0)};
   auto first = AtOrAfter(*start);
   for (auto at = first; at != events_.end(); ++at)
-    if (at->cleared()) first = at;
+    if (at->cleared() && !Seeded(Bug::kkv_answer_from_start)) first = at;
   return Events{{first, events_.end()}, newest()};
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "impl/base/seeded_bug.h"
+
 namespace prefixmesh::kvevents {
 // ---- streams --------------------------------------------------------------------------------------------------------
 
@@ -41,7 +43,7 @@ bool EventRecovery::asking(const StreamKey& stream) const {
 void EventRecovery::OnDiscovered(Time now, const StreamKey& stream, std::uint64_t instance, Actions& actions) {
   Rank* rank = FindOrMake(stream);
   if (rank == nullptr) return;
-  if (rank->instance != 0 && rank->instance != instance) {
+  if (rank->instance != 0 && rank->instance != instance && !Seeded(Bug::kkv_new_life_ignored)) {
     if (!v3()) ++workers_[stream.worker].epoch;
     BeginAnew(stream, *rank, actions);
   } else if (rank->asking || (rank->cursor.state != State::kInitial && !rank->fenced)) {
@@ -55,7 +57,9 @@ void EventRecovery::OnDiscovered(Time now, const StreamKey& stream, std::uint64_
 
 void EventRecovery::OnNewest(Time now, const StreamKey& stream, std::uint64_t newest, Actions& actions) {
   Rank* rank = Find(stream);
-  if (!v3() || rank == nullptr || rank->fenced || rank->cursor.state == State::kInitial) return;
+  if (!v3() || rank == nullptr) return;
+  rank->from_one = true;
+  if (rank->fenced || Seeded(Bug::kkv_newest_ignored)) return;
   const std::optional<std::uint64_t> applied = rank->cursor.applied;
   if (newest <= applied.value_or(0)) return;
   rank->high_water = std::max(rank->high_water.value_or(newest), newest);
@@ -83,7 +87,9 @@ void EventRecovery::OnGone(Time now, const StreamKey& stream, std::uint64_t inst
 void EventRecovery::BeginAnew(const StreamKey& stream, Rank& rank, Actions& actions) {
   StopAsking(rank);
   DropPending(rank, UINT64_MAX);
+  const bool from_one = rank.from_one;
   rank = Rank{};
+  rank.from_one = from_one;
   actions.push_back(Forget{stream});
 }
 
@@ -95,7 +101,8 @@ void EventRecovery::OnLive(Time now, const StreamKey& stream, std::uint64_t gene
   if (rank == nullptr) return;
   if (v3()) {
     if (rank->fenced) return;
-    if (generation != rank->generation && rank->generation != 0 && generation != 0) {
+    if (generation != rank->generation && rank->generation != 0 && generation != 0 &&
+        !Seeded(Bug::kkv_new_life_ignored)) {
       const std::uint64_t instance = rank->instance;
       BeginAnew(stream, *rank, actions);
       rank->instance = instance;
@@ -103,7 +110,7 @@ void EventRecovery::OnLive(Time now, const StreamKey& stream, std::uint64_t gene
     if (generation != 0) rank->generation = generation;
   }
   const std::optional<std::uint64_t> applied = rank->cursor.applied;
-  if (applied && event.id <= *applied) {
+  if (applied && event.id <= *applied && !Seeded(Bug::kkv_stale_applied)) {
     ++counters_.stale;
     return;
   }
@@ -117,7 +124,7 @@ void EventRecovery::OnLive(Time now, const StreamKey& stream, std::uint64_t gene
     Hold(*rank, event);
     return StartAsking(now, stream, *rank, std::nullopt, actions);
   }
-  if (rank->cursor.state == State::kLive && event.id > *applied + 1) {
+  if (rank->cursor.state == State::kLive && event.id > *applied + 1 && !Seeded(Bug::kkv_gap_applied)) {
     ++counters_.gaps;
     Hold(*rank, event);
     return StartAsking(now, stream, *rank, *applied + 1, actions);
@@ -159,8 +166,8 @@ void EventRecovery::Barrier(const StreamKey& stream, std::uint64_t id, Actions& 
   if (v3()) {
     Rank& rank = *Find(stream);
     StopAsking(rank);
-    DropPending(rank, id);
-    ReachedHighWater(rank, id);
+    DropPending(rank, Seeded(Bug::kkv_barrier_forgets) ? UINT64_MAX : id);
+    ReachedHighWater(rank, Seeded(Bug::kkv_barrier_forgets) ? UINT64_MAX : id);
     rank.cursor = {State::kLive, id};
     rank.orphaned = false;
     actions.push_back(Forget{stream});
@@ -240,7 +247,7 @@ void EventRecovery::OnReceived(Time now, std::uint64_t ticket, const StreamKey& 
     return;
   }
   Asked& asked = at->second;
-  if (!asked.sent || asked.abandoned) {
+  if (!asked.sent || (asked.abandoned && !Seeded(Bug::kkv_late_answer_applied))) {
     ++counters_.discarded;
     if (asked.abandoned) asks_.erase(at);
     return SendDue(now, actions);
@@ -269,7 +276,8 @@ void EventRecovery::OnReceived(Time now, std::uint64_t ticket, const StreamKey& 
   } else if (failed) {
     ++counters_.failed;  // the next live event finds the gap again
     if (v3()) GoOnWithout(now, done.stream, *rank, actions);
-  } else if (v3() && generation != 0 && rank->generation != 0 && generation != rank->generation) {
+  } else if (v3() && generation != 0 && rank->generation != 0 && generation != rank->generation &&
+             !Seeded(Bug::kkv_new_life_ignored)) {
     const std::uint64_t instance = rank->instance;
     BeginAnew(done.stream, *rank, actions);
     rank->instance = instance;
@@ -286,9 +294,11 @@ void EventRecovery::OnReceived(Time now, std::uint64_t ticket, const StreamKey& 
 void EventRecovery::OnAnswered(Time now, const Asked& asked, Rank& rank, Received& received, Actions& actions) {
   const std::optional<std::uint64_t> before = rank.cursor.applied;
   std::uint64_t reached = before.value_or(0);
+  bool had_clear = false;
   if (auto* events = std::get_if<Events>(&received)) {
     for (KvEvent& event : events->events) {
       if (v3() && before && event.id <= *before) continue;
+      had_clear = had_clear || event.cleared();
       if (event.cleared()) {
         Barrier(asked.stream, event.id, actions);
       } else {
@@ -300,7 +310,7 @@ void EventRecovery::OnAnswered(Time now, const Asked& asked, Rank& rank, Receive
   } else if (auto* dump = std::get_if<Dump>(&received)) {
     actions.push_back(Replace{asked.stream, std::move(dump->stores)});
     reached = dump->last;
-    if (v3() && dump->empty) {  // whatever number is first is the first
+    if (v3() && dump->empty && !rank.from_one) {  // whatever number is first is the first
       rank.cursor = {State::kInvalidated, std::nullopt};
       if (rank.pending.empty()) return rank.high_water.reset();
       reached = rank.pending.front().id;
@@ -319,6 +329,11 @@ void EventRecovery::OnAnswered(Time now, const Asked& asked, Rank& rank, Receive
   }
   rank.cursor = {State::kLive, reached};
   ReachedHighWater(rank, reached);
+  if (Seeded(Bug::kkv_held_dropped)) {
+    DropPending(rank, UINT64_MAX);
+    rank.high_water.reset();
+  }
+  if (Seeded(Bug::kkv_tail_skipped) && had_clear) return;
   ApplyHeld(now, asked.stream, rank, !asked.start || !before || reached > *before, actions);
 }
 

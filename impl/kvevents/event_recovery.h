@@ -105,7 +105,8 @@ class EventRecovery {
 
   // The stream is there, served by this instance; another one than before begins anew.
   void OnDiscovered(Time now, const StreamKey& stream, std::uint64_t instance, Actions& actions);
-  // v3: the stream says that `newest` is its highest number so far; what is above the cursor was missed.
+  // v3: the stream says that `newest` is its highest number so far, 0 before the first, which is 1. What is above the
+  // cursor was missed.
   void OnNewest(Time now, const StreamKey& stream, std::uint64_t newest, Actions& actions);
   void OnGone(Time now, const StreamKey& stream, std::uint64_t instance, Actions& actions);
   // `generation`: of the stream's numbers; v2 does not look at it. 0: the source does not tell.
@@ -141,6 +142,7 @@ class EventRecovery {
     std::uint64_t instance = 0;
     std::uint64_t generation = 0;
     bool fenced = false;
+    bool from_one = false;  // the stream tells its newest number, so the first is known
     bool orphaned = false;  // something's parent is not known: everything is to be asked for, at resync_at
     Time resync_at{0}, resync_after = kResyncAfter;
     std::deque<KvEvent> pending;

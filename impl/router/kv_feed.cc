@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "impl/base/printable.h"
+#include "impl/base/seeded_bug.h"
 
 namespace prefixmesh {
 
@@ -104,12 +105,16 @@ void KvFeed::Do(Actions& actions) {
       work.events.push_back(std::move(apply->event));
       Push(std::move(work));
     } else if (auto* replace = std::get_if<kvevents::Replace>(&action)) {
-      Push({workers_.at(replace->stream.worker), replace->stream, std::move(replace->stores), true, {}});
+      Push({workers_.at(replace->stream.worker),
+            replace->stream,
+            std::move(replace->stores),
+            !Seeded(Bug::kkv_dump_adds),
+            {}});
       MutexLock lock(mutex_);
       ++figures_.replaced;
     } else {
       const auto& forget = std::get<kvevents::Forget>(action);
-      Push({workers_.at(forget.stream.worker), forget.stream, {}, true, {}});
+      Push({workers_.at(forget.stream.worker), forget.stream, {}, !Seeded(Bug::kkv_clear_ignored), {}});
       MutexLock lock(mutex_);
       ++figures_.cleared;
     }

@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "impl/base/varint.h"
+#include "impl/kvevents/wire/kv_message.h"
 #include "impl/sync/generations/snapshot_pieces.h"
 #include "impl/sync/generations/tree_store.h"
 #include "impl/wire/gzip_frame.h"
 #include "impl/wire/json_ops.h"
 #include "impl/wire/lz4_body.h"
 #include "impl/wire/path_delta.h"
+#include "impl/wire/prefixmesh.pb.h"
 #include "impl/wire/tenant_delta.h"
 #include "impl/wire/tree_snapshot.h"
 #include "loadgen/record/histogram.h"
@@ -168,6 +170,28 @@ int main(int argc, char** argv) {
   }
   Write("settings", "override", "\x02workload.rate=10");
   Write("settings", "json", std::string("\x01{}"));
+  kvevents::KvEvent stored, removed, cleared;
+  stored.id = 7;
+  stored.parent = kvevents::BlockName{0, 5};
+  stored.blocks = {{0, 6}, {0, 8}};
+  removed.id = 8;
+  removed.kind = kvevents::EventKind::kRemoved;
+  removed.blocks = {{0, 8}};
+  cleared.id = 9;
+  cleared.kind = kvevents::EventKind::kCleared;
+  v1::KvLive live;
+  live.set_generation(1);
+  live.set_newest(9);
+  for (const kvevents::KvEvent* event : {&stored, &removed, &cleared})
+    kvevents::WriteMessage(*event, *live.add_events());
+  Write("kv_messages", "live", live.SerializeAsString());
+  v1::KvAnswer answer;
+  answer.set_kind(v1::KV_ANSWER_TREE_DUMP);
+  answer.set_generation(1);
+  answer.set_last(9);
+  answer.set_whole(true);
+  kvevents::WriteMessage(stored, *answer.add_events());
+  Write("kv_messages", "answer", answer.SerializeAsString());
   Write("result", "result", ReadFile("tests/bench/report/fixture_failed.json"));
   return 0;
 }

@@ -1,5 +1,6 @@
 // seeded_bugs: puts each bug of impl/base/seeded_bug.h back, one at a time, and runs the simulator until a rule breaks:
-// two-layer, and for bugs of removals, which it cannot tell, `off` and a list of the generations. The same seeds run
+// two-layer; for bugs of removals, which it cannot tell, `off` and a list of the generations; for those of KV events
+// their own (kv_sim.h). The same seeds run
 // clean without a bug (bench/sim's test, and the first thing this program does).
 //
 //   seeded_bugs [--seeds N] [--clean N] [--only NAME] [--markdown]
@@ -14,6 +15,7 @@
 #include <string_view>
 
 #include "bench/sim/generation_sim.h"
+#include "bench/sim/kv_sim.h"
 #include "bench/sim/simulation.h"
 #include "impl/base/seeded_bug.h"
 
@@ -45,6 +47,11 @@ std::string BrokenByRemovals(std::uint64_t seed) {
   lists.Load(kDuration * 3 / 4);
   lists.Idle(kDuration / 4);
   return lists.Broken();
+}
+
+std::string BrokenFor(std::string_view bug, std::uint64_t seed) {
+  if (bug.starts_with("kv_")) return sim::SimulateKvEvents(seed).broken;
+  return bug.starts_with("removal_") ? BrokenByRemovals(seed) : BrokenByTwoLayer(seed);
 }
 
 // The rule, without the routers and numbers of the one case.
@@ -84,7 +91,14 @@ std::string Rule(const std::string& broken) {
                                   {"had to refuse", "strangers stay out"},
                                   {"from the present one", "removals: of this life"},
                                   {"has a prefix", "removals: own index"},
-                                  {"has prompt", "removals: peers"}};
+                                  {"has prompt", "removals: peers"},
+                                  {"blocks, the index says", "KV events: truth"},
+                                  {"the index does not know", "KV events: truth"},
+                                  {"without an answer", "KV events: quiet"},
+                                  {"were not taken", "KV events: quiet"},
+                                  {"expected of nobody", "KV events: clean"},
+                                  {"cleared caches", "KV events: clean"},
+                                  {"dead events", "KV events: live only"}};
   for (const auto& [part, name] : kinds)
     if (rule.find(part) != std::string::npos) return name;
   return rule;
@@ -111,7 +125,8 @@ int Main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::off);
   int wrong = 0;
   for (std::uint64_t seed = 1; seed <= clean; ++seed) {
-    for (const std::string& broken : {BrokenByTwoLayer(seed), BrokenByRemovals(seed)}) {
+    for (const std::string& broken :
+         {BrokenByTwoLayer(seed), BrokenByRemovals(seed), sim::SimulateKvEvents(seed).broken}) {
       if (broken.empty()) continue;
       std::printf("without any bug, seed %llu: %s\n", static_cast<unsigned long long>(seed), broken.c_str());
       ++wrong;
@@ -121,12 +136,13 @@ int Main(int argc, char** argv) {
   for (const Entry& entry : kBugs) {
     if (!only.empty() && only != entry.name) continue;
     seeded_bug = entry.bug;
-    const bool of_removals = std::string_view(entry.name).starts_with("removal_");
     std::uint64_t seed = 0;
     std::string broken;
-    while (broken.empty() && seed < seeds) {
+    // A history of KV events takes a third of a millisecond.
+    const std::uint64_t most = std::string_view(entry.name).starts_with("kv_") ? 10 * seeds : seeds;
+    while (broken.empty() && seed < most) {
       ++seed;
-      broken = of_removals ? BrokenByRemovals(seed) : BrokenByTwoLayer(seed);
+      broken = BrokenFor(entry.name, seed);
     }
     seeded_bug = Bug::kNone;
     const bool caught = !broken.empty();

@@ -614,6 +614,16 @@ TEST_CASE("v3: what the newest number shows to be missing is asked for, once") {
   CHECK(router.recovery.CursorOf(Stream())->applied == 10u);
 }
 
+TEST_CASE("v3: a newest number that is told while everything is asked for is not forgotten") {
+  Router router(Contract::kV3);
+  router.Discover(Stream());
+  router.recovery.OnNewest(router.now, Stream(), 9, router.actions);  // it was away once more
+  router.Do();
+  router.Answer(Dump{{Stored(0)}, 6, false});  // made before that
+  REQUIRE(router.asks.size() == 1);
+  CHECK(router.asks.begin()->second.start == 7u);
+}
+
 TEST_CASE("v3: of a stream that was empty, the newest number asks for everything") {
   Router router(Contract::kV3);
   router.Discover(Stream());

@@ -4,6 +4,8 @@
 // more.
 #include "impl/router/kv_feed.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -15,7 +17,6 @@
 #include "impl/kvevents/event_buffer.h"
 #include "tests/impl/tree/block_index_oracle.h"
 #include "tests/support/manual_env.h"
-#include "tests/support/properties.h"
 
 namespace prefixmesh {
 namespace {
@@ -34,32 +35,11 @@ class NaiveWorker {
     for (std::size_t n = known + 1; n <= word.size(); ++n) held_.insert(word.substr(0, n));
     Record(StoredOf(word, known));
   }
-  void RemoveLeaf(Prng& prng) {
-    std::vector<std::string> leaves;
-    for (const std::string& block : held_)
-      if (std::none_of(held_.begin(), held_.end(), [&](const std::string& other) {
-            return other.size() > block.size() && other.starts_with(block);
-          }))
-        leaves.push_back(block);
-    if (leaves.empty()) return;
-    const std::string leaf = leaves[prng.Below(leaves.size())];
-    held_.erase(leaf);
-    KvEvent event;
-    event.kind = kvevents::EventKind::kRemoved;
-    event.blocks = {NameOf(leaf)};
-    Record(event);
-  }
   void Clear() {
     held_.clear();
     KvEvent event;
     event.kind = kvevents::EventKind::kCleared;
     Record(event);
-  }
-  void Restart() {
-    held_.clear();
-    buffer_.emplace(kKept);
-    untold_.clear();
-    ++generation_;
   }
 
   kvevents::Received Answer(std::optional<std::uint64_t> start) const {
@@ -146,16 +126,6 @@ struct Place {
                           [this] { ++taken; });
     ++told;
   }
-  void Settle() {
-    for (std::uint16_t worker = 0; worker < kToldWorkers; ++worker) {
-      if (open[worker]) Close(worker);
-      Open(worker);
-    }
-    for (int i = 0; i < 200; ++i) {
-      while (!source.questions.empty()) AnswerOne(0, false);
-      loop.AdvanceBy(std::chrono::seconds(5));
-    }
-  }
 
   test::ManualClock clock;
   test::ManualExecutor loop{clock};
@@ -167,61 +137,6 @@ struct Place {
   std::vector<bool> open;
   int told = 0, taken = 0;
 };
-
-TEST_CASE("KvFeed: after any history the index is the workers' caches, block by block") {
-  test::ForAll("any history", [](std::uint64_t seed) {
-    Prng prng(seed);
-    Place place;
-    const auto draw_word = [&] {
-      std::string word;
-      for (std::uint64_t i = 0; i <= prng.Below(6); ++i) word += static_cast<char>('a' + prng.Below(3));
-      return word;
-    };
-    const std::uint64_t loss = prng.Below(4);  // of ten
-    for (int step = 0; step < 300; ++step) {
-      const auto worker = static_cast<std::uint16_t>(prng.Below(kToldWorkers));
-      switch (prng.Below(12)) {
-        case 0:
-          place.open[worker] ? place.Close(worker) : place.Open(worker);
-          break;
-        case 1:
-          if (prng.Below(4) == 0) place.workers[worker].Clear();
-          break;
-        case 2:
-          if (prng.Below(4) == 0) {
-            place.workers[worker].Restart();
-            if (place.open[worker]) place.Close(worker);
-          }
-          break;
-        case 3:
-        case 4:
-          place.workers[worker].RemoveLeaf(prng);
-          break;
-        case 5:
-        case 6:
-          if (!place.source.questions.empty())
-            place.AnswerOne(prng.Below(place.source.questions.size()), prng.Below(10) < loss);
-          break;
-        case 7:
-          place.loop.AdvanceBy(std::chrono::milliseconds(prng.Below(1000)));
-          break;
-        default:
-          place.workers[worker].Store(draw_word());
-      }
-      if (prng.Below(2) == 0) place.Tell(worker, prng.Below(10) < loss);
-    }
-    place.Settle();
-    RC_ASSERT(place.source.questions.empty());
-    RC_ASSERT(place.taken == place.told);
-    RC_ASSERT(place.feed.Figures().streams == kToldWorkers);
-    for (std::uint16_t worker = 0; worker < kToldWorkers; ++worker) {
-      const std::set<std::string>& held = place.workers[worker].held();
-      RC_ASSERT(place.index.BlocksOf(WorkerIndex{worker}) == held.size());
-      for (const std::string& block : held) RC_ASSERT(place.index.Holds(Word(block).ids.back(), WorkerIndex{worker}));
-    }
-    RC_ASSERT(place.index.counts().cleared == 0u);  // and what they held before is swept
-  });
-}
 
 TEST_CASE("KvFeed: a dump is applied in turns, and what comes meanwhile waits behind it") {
   Place place;
