@@ -45,6 +45,7 @@ Result<Build> FindBuild(const std::string& dir) {
   if (!said.starts_with("prefixmesh ") || at == std::string::npos)
     return Invalid(dir + ": its prefixmesh does not tell its commit (--version)");
   build.commit = said.substr(at + 7, said.find(' ', at + 7) - at - 7);
+  if (build.commit.empty()) return Invalid(dir + ": its prefixmesh does not tell its commit (--version)");
   build.dirty = said.find("uncommitted") != std::string::npos;
   return build;
 }
@@ -65,7 +66,8 @@ Result<RunOutcome> RunInBuild(const std::vector<std::string>& scenario_arguments
   const Result<nlohmann::json> result = ReadStoredResult(outcome.result_path);
   if (!result.ok())
     return Error{end->exit == "exit code 2" ? ErrorCode::kInvalid : ErrorCode::kUnavailable,
-                 name + " ended with " + end->exit + " and no result: " + end->last_error};
+                 name + " ended with " + end->exit +
+                     " and no result: " + (end->last_error.empty() ? result.error().message : end->last_error)};
   outcome.verdict = VerdictNamed(TextAt(*result, "verdict", "")).value_or(Verdict::kFailed);
   return outcome;
 }

@@ -159,8 +159,7 @@ class Experimenter {
     const Result<RunFacts> facts = ReadRun(file, request_.metrics);
     if (!facts.ok()) return Error{ErrorCode::kUnavailable, facts.error().message};
     if (Status same = CheckPlanOf(scheduled, *facts, who); !same.ok()) return same;
-    if (facts->failed())
-      return Error{ErrorCode::kUnavailable, who + " failed (" + facts->why + "): the same command goes on from here"};
+    if (facts->failed()) return Error{ErrorCode::kUnavailable, who + " failed (" + facts->why + ")"};
     return Keep(scheduled, *facts);
   }
 

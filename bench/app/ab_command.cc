@@ -115,7 +115,11 @@ int RunAb(const AbArguments& arguments) {
                                                    : ab::RunExperiment(request, Run, SayBetweenRuns);
   if (!experiment.ok()) {
     if (arguments.out.empty()) RemoveIfEmpty(request.out);
-    return Fail(experiment.error());
+    const bool stopped =
+        experiment.error().code == ErrorCode::kUnavailable || experiment.error().code == ErrorCode::kInterrupted;
+    return Fail(
+        {experiment.error().code,
+         experiment.error().message + (stopped && !request.dirty_build ? ": the same command goes on from here" : "")});
   }
   const ab::Analysis analysis = ab::Analyse(*experiment);
   if (Status written = WriteOutputs(*experiment, analysis); !written.ok()) return Fail(written.error().message, 1);

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "bench/ab/builds.h"
 #include "bench/app/output.h"
@@ -19,6 +20,7 @@
 #include "bench/result/read_json.h"
 #include "bench/result/utc.h"
 #include "bench/run/run_folder.h"
+#include "bench/text/safe_text.h"
 #include "impl/app/number_from.h"
 #include "impl/base/whole_file.h"
 
@@ -30,8 +32,10 @@ constexpr const char* kPlanName = "night-plan.json";
 // A night that was stopped keeps its name, or its runs would be two nights of the history. Returns the name.
 Result<std::string> OpenNight(const std::string& out, const NightRequest& request) {
   const std::string file = out + "/" + kPlanName;
-  const nlohmann::json plan = {
-      {"suite", request.suite.name}, {"build", request.build.name}, {"baseline", request.baseline.name}};
+  const nlohmann::json plan = {{"suite", request.suite.name},
+                               {"suite_text", request.suite.text},
+                               {"build", request.build.name},
+                               {"baseline", request.baseline.name}};
   if (!Exists(file)) {
     nlohmann::json named = plan;
     named["night"] = request.name;
@@ -44,7 +48,7 @@ Result<std::string> OpenNight(const std::string& out, const NightRequest& reques
     return Invalid("--out " + out + ": it holds a finished night; choose an empty folder");
   const std::string name = TextAt(*before, "night", "");
   if (before->is_object()) before->erase("night");
-  if (*before != plan || name.empty())
+  if (*before != plan || !IsFileName(name))
     return Invalid("--out " + out +
                    ": it holds another night (suite, build or baseline differ); choose an empty folder");
   return name;
@@ -59,8 +63,9 @@ Status WriteNight(const NightRequest& request, const Night& night) {
   return {};
 }
 
-// What the real runs are paired with. A baseline that cannot be built is no error: the night says so.
-Status ChooseBaseline(const NightlyArguments& arguments, NightRequest& request) {
+// What the real runs are paired with. A baseline that cannot be built is no error: the night says so. `baselines` is to
+// be held as long as its build is used: another night would make room for its own.
+Status ChooseBaseline(const NightlyArguments& arguments, NightRequest& request, std::optional<FolderLock>& baselines) {
   const auto take = [&](const ab::Build& build) {
     request.baseline = {build.bin_dir, build.Name(), build.commit, build.dirty};
   };
@@ -81,6 +86,9 @@ Status ChooseBaseline(const NightlyArguments& arguments, NightRequest& request) 
     request.baseline = request.build;
     return {};
   }
+  Result<FolderLock> lock = FolderLock::Take(kBaselinesFolder, "baselines in");
+  if (!lock.ok()) return lock.error();
+  baselines.emplace(std::move(*lock));
   const ab::Build own{request.build.bin_dir, request.build.commit, request.build.dirty};
   const Result<ab::Build> build = BuildBaseline(revision, own, SayBetweenRuns);
   if (!build.ok() && build.error().code == ErrorCode::kInterrupted) return build.error();
@@ -94,6 +102,7 @@ Status ChooseBaseline(const NightlyArguments& arguments, NightRequest& request) 
 }
 
 int Accept(const NightlyArguments& arguments, const Suite& suite) {
+  if (suite.counters.empty()) return Fail("--accept: the suite " + suite.name + " counts nothing");
   const Counters now = CountOnVirtualTime(suite.counters, SayBetweenRuns);
   const std::string path = GoldenPath(arguments.results);
   const Result<Counters> golden = ReadGolden(path);
@@ -139,6 +148,7 @@ int RunNightly(const NightlyArguments& arguments) {
     if (arguments.accept.empty()) return Fail("--accept: say why");
     return Accept(arguments, *suite);
   }
+  if (arguments.out == arguments.store) return Fail("--out and --store are the same folder");
   NightRequest request;
   request.suite = *suite;
   request.results = arguments.results;
@@ -148,7 +158,10 @@ int RunNightly(const NightlyArguments& arguments) {
   request.name = UtcCompactText(request.now_unix_s);
   request.build = {OwnFolder(), BuildCommit().substr(0, 8) + (BuildDirty() ? "+" : ""), BuildCommit(), BuildDirty()};
   if (Status sound = CheckSuite(request, SayBetweenRuns); !sound.ok()) return Fail(sound.error());
-  if (Status chosen = ChooseBaseline(arguments, request); !chosen.ok()) return Fail(chosen.error());
+  const Result<FolderLock> store = FolderLock::Take(request.store, "--store");
+  if (!store.ok()) return Fail(store.error());
+  std::optional<FolderLock> baselines;
+  if (Status chosen = ChooseBaseline(arguments, request, baselines); !chosen.ok()) return Fail(chosen.error());
   const Result<std::string> out = arguments.out.empty()
                                       ? NewRunFolder("nightly-" + std::filesystem::path(suite->name).stem().string())
                                       : arguments.out;
@@ -156,22 +169,24 @@ int RunNightly(const NightlyArguments& arguments) {
   request.out = *out;
   const Result<FolderLock> folder = FolderLock::Take(request.out);
   if (!folder.ok()) return Fail(folder.error());
-  const Result<FolderLock> store = FolderLock::Take(request.store, "--store");
-  if (!store.ok()) return Fail(store.error());
   const Result<std::string> name = OpenNight(request.out, request);
   if (!name.ok()) return Fail(name.error());
   request.name = *name;
   Result<Night> night = RunNight(request, RealNightTools(), SayBetweenRuns);
   if (!night.ok()) {
     const int failed = Fail(night.error());
-    std::fprintf(stderr, "prefixmesh nightly --out %s with the same arguments goes on from here\n",
-                 request.out.c_str());
+    if (night.error().code == ErrorCode::kInterrupted && !request.build.dirty)
+      std::fprintf(stderr, "prefixmesh nightly --out %s with the same arguments goes on from here\n",
+                   request.out.c_str());
     return failed;
   }
   const std::vector<std::string> notes =
       ApplyMutes(suite->mutes, UtcText(request.now_unix_s).substr(0, 10), night->findings);
   night->notes.insert(night->notes.end(), notes.begin(), notes.end());
-  if (Status written = WriteNight(request, *night); !written.ok()) return Fail(written.error());
+  if (Status written = WriteNight(request, *night); !written.ok()) {
+    std::printf("%s", NightText(request, *night).c_str());  // or what was found would be lost
+    return Fail(written.error());
+  }
   const int code = NightExitCode(night->findings);
   if (code == 0 && !request.build.dirty) {
     if (Status kept = KeepLastPassed(request.store, request.build.commit, request.name); !kept.ok())

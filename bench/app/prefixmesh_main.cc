@@ -165,7 +165,9 @@ int RecordCommand(const std::vector<std::string>& runs, const std::string& resul
     if (!path.ok()) code = std::max(code, Fail(path.error()));
   }
   const Result<std::vector<std::string>> notes = RebuildIndex(results);
-  if (!notes.ok()) return Fail(notes.error());
+  if (!notes.ok())
+    return Fail(
+        {notes.error().code, notes.error().message + "; `prefixmesh record` without a path makes the index anew"});
   for (const std::string& note : *notes) std::fprintf(stderr, "%s\n", note.c_str());
   return code;
 }

@@ -120,7 +120,7 @@ int RunProfile(const ProfileArguments& arguments) {
   if (outcome->verdict == Verdict::kKilled)
     return Fail("a router was ended by its memory cap, and its recording with it (" + outcome->result_path +
                     " says more); a smaller load, or a higher limits.router_rss_mib, leaves a whole one",
-                VerdictExitCode(outcome->verdict));
+                kExitFailed);
   profiles::HeapProfile profile;
   Describe(*result, profile);
   const Result<std::uint64_t> requests = RequestsOfFirstRouter(request);

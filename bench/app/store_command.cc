@@ -93,10 +93,13 @@ int SetBaselines(const BaselineArguments& arguments) {
   }
   if (baselines.empty()) return Fail("no run to set as a baseline");
   for (const Baseline& baseline : baselines) {
+    const Result<Baseline> before = ReadBaseline(arguments.results, baseline.scenario, baseline.strategy);
     if (Status written = WriteBaseline(arguments.results, baseline); !written.ok()) return Fail(written.error());
     std::printf("baseline  %s  (%zu runs of commit %.12s)\n",
                 BaselinePath(arguments.results, baseline.scenario, baseline.strategy).c_str(), baseline.runs.size(),
                 baseline.commit.c_str());
+    if (before.ok())
+      std::printf("          it was of commit %.12s, set %s\n", before->commit.c_str(), before->set_at.c_str());
   }
   return 0;
 }

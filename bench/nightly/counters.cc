@@ -63,9 +63,10 @@ Json JsonOf(const std::optional<std::uint64_t>& value) { return value ? Json(*va
 
 }  // namespace
 
-Counters CountOnVirtualTime(const std::vector<CounterCell>& cells, const Progress& progress) {
+Counters CountOnVirtualTime(const std::vector<CounterCell>& cells, const Progress& progress, const Stop& stop) {
   Counters counters;
   for (const CounterCell& cell : cells) {
+    if (stop && stop()) break;
     progress("counters of " + cell.strategy +
              (cell.strategy == "two-layer" ? " on " + std::to_string(cell.routers) + " routers" : ""));
     cell.strategy == "two-layer" ? CountTwoLayer(cell, counters) : CountGeneration(cell, counters);
@@ -73,9 +74,9 @@ Counters CountOnVirtualTime(const std::vector<CounterCell>& cells, const Progres
   return counters;
 }
 
-SeedsOutcome HoldRules(std::uint64_t seeds, const Progress& progress) {
+SeedsOutcome HoldRules(std::uint64_t seeds, const Progress& progress, const Stop& stop) {
   SeedsOutcome outcome;
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds && !(stop && stop()); ++seed) {
     if (seed % 100 == 1) progress("simulator: seed " + std::to_string(seed) + " of " + std::to_string(seeds));
     const sim::Outcome one = sim::Simulate(sim::Swarm::Draw(seed), *FindStrategy("two-layer"), seed, kRulesTime);
     ++outcome.seeds;

@@ -36,9 +36,11 @@ inline constexpr std::size_t kAcceptedMax = 100;
 
 using Progress = std::function<void(const std::string&)>;
 
-Counters CountOnVirtualTime(const std::vector<CounterCell>& cells, const Progress& progress);
+// Both end early, with what they have, once `stop` is true.
+using Stop = std::function<bool()>;
+Counters CountOnVirtualTime(const std::vector<CounterCell>& cells, const Progress& progress, const Stop& stop = {});
 // The rules of two-layer under drawn faults (bench/sim/simulation.h), seeds 1 to `seeds`.
-SeedsOutcome HoldRules(std::uint64_t seeds, const Progress& progress);
+SeedsOutcome HoldRules(std::uint64_t seeds, const Progress& progress, const Stop& stop = {});
 
 struct CounterChange {
   std::string name;

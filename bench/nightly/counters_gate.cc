@@ -5,12 +5,15 @@
 namespace prefixmesh::bench {
 namespace {
 
+bool AskedToEnd(const NightContext& context) { return context.tools.asked_to_end && context.tools.asked_to_end(); }
+
 std::string CountText(const std::optional<std::uint64_t>& value) {
   return value ? QuantityText(Quantity::kCount, static_cast<double>(*value)) : "nothing";
 }
 
 Status HoldGolden(const NightContext& context) {
-  const Counters now = CountOnVirtualTime(context.request.suite.counters, context.say);
+  const Counters now = CountOnVirtualTime(context.request.suite.counters, context.say, context.tools.asked_to_end);
+  if (AskedToEnd(context)) return Error{ErrorCode::kInterrupted, "the counters were interrupted"};
   const Result<Counters> golden = ReadGolden(GoldenPath(context.request.results));
   if (!golden.ok() && golden.error().code != ErrorCode::kNotFound) return golden.error();
   std::vector<Finding>& findings = context.night.findings;
@@ -47,7 +50,9 @@ Status HoldCounters(const NightContext& context) {
     if (Status held = HoldGolden(context); !held.ok()) return held;
   }
   if (context.request.suite.simulator_seeds == 0) return {};
-  const SeedsOutcome outcome = HoldRules(context.request.suite.simulator_seeds, context.say);
+  const SeedsOutcome outcome =
+      HoldRules(context.request.suite.simulator_seeds, context.say, context.tools.asked_to_end);
+  if (AskedToEnd(context)) return Error{ErrorCode::kInterrupted, "the simulator was interrupted"};
   for (const std::string& broken : outcome.broken)
     context.night.findings.push_back({Gate::kCounters, "simulator", broken.substr(0, broken.find(':')),
                                       FindingVerdict::kRegressed, "broken", broken});

@@ -58,7 +58,8 @@ Result<std::vector<Finding>> Look(const NightContext& context, const std::string
       if (!ratios.ok() &&
           (ratios.error().code == ErrorCode::kInterrupted || ratios.error().code == ErrorCode::kNotFound))
         return ratios.error();
-      if (!ratios.ok()) return std::vector<Finding>{BrokeFinding("micro", is_new, ratios.error())};
+      const bool own = is_new || request.baseline.bin_dir == request.build.bin_dir;
+      if (!ratios.ok()) return std::vector<Finding>{BrokeFinding("micro", own, ratios.error())};
       of_new[is_new] = std::move(*ratios);
     }
     for (const auto& [name, ratio] : of_new[true]) {

@@ -1,11 +1,13 @@
 #include "bench/nightly/night_tools.h"
 
 #include <filesystem>
+#include <memory>
 
 #include "bench/ab/builds.h"
 #include "bench/process/run_child.h"
 #include "bench/run/run_folder.h"
 #include "impl/base/whole_file.h"
+#include "impl/env/real/process.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -85,6 +87,10 @@ Result<FuzzOutcome> RunFuzz(const FuzzCell& cell, const std::string& log,
 
 }  // namespace
 
-NightTools RealNightTools() { return {ab::RunInBuild, RunMicro, RunProfile, RunFuzz}; }
+NightTools RealNightTools() {
+  const auto signal = std::make_shared<ShutdownSignal>();
+  const auto asked = [signal, was = false]() mutable { return was = was || signal->Wait(Time(0)); };
+  return {asked, ab::RunInBuild, RunMicro, RunProfile, RunFuzz};
+}
 
 }  // namespace prefixmesh::bench

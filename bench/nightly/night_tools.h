@@ -25,6 +25,8 @@ struct FuzzOutcome {
 };
 
 struct NightTools {
+  // Whether this process was asked to end; what takes long and starts no process asks. Null: it never is.
+  std::function<bool()> asked_to_end;
   // A run of a cell by a build (RunRequest::bin_dir), with these arguments.
   std::function<Result<RunOutcome>(const std::vector<std::string>& scenario_arguments, const RunRequest&)> run;
   // What bench_micro of a build says, in Google Benchmark's JSON, which `file` keeps.

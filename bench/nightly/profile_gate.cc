@@ -40,14 +40,17 @@ Result<std::vector<Finding>> Look(const NightContext& context, const ProfileCell
   base = request.out + "/profiles/" + base + suffix;
   std::error_code error;
   std::filesystem::create_directories(request.out + "/profiles", error);
+  std::vector<Finding> broke;
+  const auto ends_here = [](const Error& why) {
+    return why.code == ErrorCode::kInterrupted || why.code == ErrorCode::kNotFound;
+  };
   const Result<profiles::HeapProfile> before = Take(context, cell, request.baseline.bin_dir, base + "-A");
-  const Result<profiles::HeapProfile> after =
-      before.ok() ? Take(context, cell, request.build.bin_dir, base + "-B") : before;
-  if (!after.ok()) {
-    const Error& why = after.error();
-    if (why.code == ErrorCode::kInterrupted || why.code == ErrorCode::kNotFound) return why;
-    return std::vector<Finding>{BrokeFinding("heap " + cell.Name(), before.ok(), why)};
-  }
+  if (!before.ok() && ends_here(before.error())) return before.error();
+  if (!before.ok()) broke.push_back(BrokeFinding("heap " + cell.Name(), false, before.error()));
+  const Result<profiles::HeapProfile> after = Take(context, cell, request.build.bin_dir, base + "-B");
+  if (!after.ok() && ends_here(after.error())) return after.error();
+  if (!after.ok()) broke.push_back(BrokeFinding("heap " + cell.Name(), true, after.error()));
+  if (!broke.empty()) return broke;
   if (Status written = WriteWholeFile(base + ".txt", profiles::RenderDifference(*before, *after)); !written.ok())
     return written.error();
   std::vector<Finding> findings;

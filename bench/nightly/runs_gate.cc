@@ -140,11 +140,15 @@ class CellComparison {
   Status KeepPairs(const ab::Experiment& experiment, const std::string& cell) const {
     const Result<std::vector<PairLine>> before = ReadPairLines(PairsFileOf(request_.store));
     if (!before.ok() && before.error().code != ErrorCode::kNotFound) return before.error();
+    // One that was stopped in the midst of them has the first ones already.
+    std::size_t kept = 0;
     if (before.ok())
-      for (const PairLine& line : *before)
-        if (line.night == request_.name && line.cell == cell) return {};
-    for (const PairLine& line : PairLinesOf(experiment, request_.name, cell))
-      if (Status added = AppendLine(PairsFileOf(request_.store), ToJsonLine(line)); !added.ok()) return added;
+      kept = static_cast<std::size_t>(std::count_if(before->begin(), before->end(), [&](const PairLine& line) {
+        return line.night == request_.name && line.cell == cell;
+      }));
+    const std::vector<PairLine> lines = PairLinesOf(experiment, request_.name, cell);
+    for (std::size_t i = kept; i < lines.size(); ++i)
+      if (Status added = AppendLine(PairsFileOf(request_.store), ToJsonLine(lines[i])); !added.ok()) return added;
     return {};
   }
 
@@ -202,10 +206,10 @@ Status CompareCell(const NightContext& context, const RunCell& cell) {
   Result<RecordedRuns> recorded = Error{ErrorCode::kNotFound, ""};
   if (context.request.baseline.bin_dir.empty()) {
     recorded = FindRecordedRuns(context.request.results, cell.scenario, cell.strategy);
-    if (!recorded.ok() && recorded.error().code != ErrorCode::kNotFound) return recorded.error();
     if (!recorded.ok() || recorded->seeds < 2) {
-      context.night.findings.push_back(
-          {Gate::kRuns, cell.Name(), "all", FindingVerdict::kInconclusive, "no-baseline", context.request.no_baseline});
+      const bool broken = !recorded.ok() && recorded.error().code != ErrorCode::kNotFound;
+      context.night.findings.push_back({Gate::kRuns, cell.Name(), "all", FindingVerdict::kInconclusive, "no-baseline",
+                                        context.request.no_baseline + (broken ? "; " + recorded.error().message : "")});
       return {};
     }
     taken = &*recorded;

@@ -190,6 +190,7 @@ Result<Suite> ParseSuite(std::string_view text, const std::string& name) {
   }
   Suite suite;
   suite.name = name;
+  suite.text = std::string(text);
   const std::map<std::string_view, std::function<Status(Row&, Suite&)>> lists = {
       {"counter", ReadCounter}, {"cell", ReadCell}, {"profile", ReadProfile}, {"mute", ReadMute}};
   const std::map<std::string_view, std::function<Status(Row&, Suite&)>> sections = {

@@ -53,6 +53,7 @@ struct Mute {
 };
 struct Suite {
   std::string name, description;
+  std::string text;  // of the file
   std::uint64_t simulator_seeds = 0;
   std::vector<CounterCell> counters;
   FuzzCell fuzz;

@@ -1,6 +1,7 @@
 #include "bench/nightly/suite_check.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
 
 #include "bench/ab/statistics/verdict.h"
@@ -32,10 +33,15 @@ Status CheckPlan(const ProfileCell& cell, std::uint64_t seed) {
 
 // Files that a night reads when its runs are over.
 Status CheckStored(const NightRequest& request) {
+  std::error_code error;
   const auto readable = [](const auto& read) -> Status {
     if (!read.ok() && read.error().code != ErrorCode::kNotFound) return read.error();
     return {};
   };
+  for (const std::string& file : {request.store + "/" + kIndexName, PairsFileOf(request.store)})
+    if (std::filesystem::is_directory(file, error)) return Invalid(file + ": is a folder");
+  if (const std::string runs = request.store + "/runs"; Exists(runs) && !std::filesystem::is_directory(runs, error))
+    return Invalid(runs + ": is no folder");
   if (Status index = readable(ReadIndex(request.store + "/" + kIndexName)); !index.ok()) return index;
   if (Status pairs = readable(ReadPairLines(PairsFileOf(request.store))); !pairs.ok()) return pairs;
   return request.suite.counters.empty() ? Status() : readable(ReadGolden(GoldenPath(request.results)));
@@ -53,7 +59,7 @@ Status CheckMicroFilter(const std::string& bin_dir, const MicroCell& cell) {
                                          [&](const std::string& line) { matched += line.empty() ? 0 : 1; }},
                                         kListTimeout);
   if (!end.ok()) return end.error();
-  if (end->clean() && matched > 0) return {};
+  if (matched > 0 || end->exit.starts_with("signal")) return {};  // that it crashes is the gate's to say
   return Invalid("micro.filter: no benchmark is called '" + cell.filter + "' (" + program + " --benchmark_list_tests)");
 }
 
@@ -77,8 +83,8 @@ Status CheckSuite(const NightRequest& request, const ab::SayFunction& say) {
   for (const RunCell& cell : request.suite.cells) {
     if (Status plan = CheckPlan(cell, request.seed); !plan.ok()) return plan;
     if (cell.pairs < ab::kPairsMin)
-      say(cell.Name() + ": " + std::to_string(cell.pairs) + " pairs decide nothing; it takes " +
-          std::to_string(ab::kPairsMin));
+      say(cell.Name() + ": " + std::to_string(cell.pairs) + (cell.pairs == 1 ? " pair decides" : " pairs decide") +
+          " nothing; it takes " + std::to_string(ab::kPairsMin));
   }
   for (const ProfileCell& cell : request.suite.profiles)
     if (Status plan = CheckPlan(cell, request.seed); !plan.ok()) return plan;

@@ -1,6 +1,7 @@
 #include "bench/process/child.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -10,6 +11,8 @@
 #include <chrono>
 #include <fstream>
 #include <system_error>
+
+#include "impl/base/printable.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -113,15 +116,22 @@ Child::~Child() {
     kill(-pid_, SIGKILL);
     Reap(true);
   }
+  ended_ = true;
   if (stdin_fd_ >= 0) close(stdin_fd_);
   if (reader_.joinable()) reader_.join();
   if (stdout_fd_ >= 0) close(stdout_fd_);
 }
 
 void Child::ReadLines() {
+  // What the child left behind may keep its stdout open: once it has ended, what is there is read, and no more.
+  constexpr int kQuietMs = 100;
   std::string line;
   char buffer[4096];
   while (true) {
+    pollfd readable{stdout_fd_, POLLIN, 0};
+    const int ready = poll(&readable, 1, kQuietMs);
+    if (ready == 0 && ended_) return;
+    if (ready <= 0) continue;
     const ssize_t count = read(stdout_fd_, buffer, sizeof(buffer));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return;
@@ -209,8 +219,8 @@ std::string Child::LastErrorLine() const {
   std::ifstream file(options_.stderr_path);
   std::string line, last;
   while (std::getline(file, line))
-    if (!line.empty()) last = line.substr(0, 400);
-  return last;
+    if (!line.empty()) last = line;
+  return Printable(last, 400);  // a build of another release may say anything
 }
 
 }  // namespace prefixmesh::bench

@@ -68,6 +68,7 @@ class Child {
   int stdin_fd_ = -1;
   int stdout_fd_ = -1;
   std::optional<int> status_;
+  std::atomic<bool> ended_{false};
   std::thread reader_;
 };
 

@@ -265,6 +265,8 @@ inline constexpr FigureGroup kPlacementsGroup = {.name = "placements",
 inline constexpr std::string_view kNothingSampled =
     "no request was among the part that is sampled (probe.visibility_share)";
 inline constexpr std::string_view kOneRouter = "there is one router";
+inline constexpr std::string_view kBelievesWorkers =
+    "with KV events a router believes its workers, who may have evicted what was placed";
 inline constexpr std::string_view kNoNews = "no sampled placement was news to a peer";
 
 inline constexpr Figure kVisibilityFigures[] = {

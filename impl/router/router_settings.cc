@@ -16,8 +16,8 @@ Status Apply(const RouterSettings& settings, const StrategyDescription& strategy
   if (!fixed.ok()) return fixed.error();
   const bool events = settings.index.source == "events";
   if (events && *kind != IndexKind::kBlock)
-    return Invalid("index.source: events are of blocks; with strategy " + std::string(strategy.name) +
-                   " that takes index.kind=block");
+    return Invalid("index.source: events are of blocks, and " + std::string(strategy.name) +
+                   (strategy.runs_on_block ? " was given index.kind=" + settings.index.kind : " runs on text"));
   options.strategy = strategy;
   options.trees.source = events ? IndexSource::kEvents : IndexSource::kRouted;
   options.policy = settings.route;

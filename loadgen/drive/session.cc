@@ -40,6 +40,10 @@ class RealSession final : public Session {
         Emit({{"event", "note"}, {"message", "placements and visibility are null: " + no_ledger_}});
       }
     }
+    if (options_.settings.index.source == "events") {
+      may_probe_ = false;
+      no_ledger_ = no_visibility_ = kBelievesWorkers;
+    }
     if (options_.routers.size() < 2) no_visibility_ = kOneRouter;
     if (options_.strategy == "off") no_visibility_ = "visibility is not sampled for off";
     if (options_.settings.probe.visibility_share == 0) no_visibility_ = kNothingSampled;

@@ -55,6 +55,10 @@ SEEDS = {
     "PrefixmeshPlacementsUnresolved": (
         {f'prefixmesh_sync_records_total{{{ROUTER},reason="unresolved"}}': grows(1)},
         {f'prefixmesh_sync_records_total{{{ROUTER},reason="stale"}}': grows(1)}, "warning", OF_ROUTER),
+    "PrefixmeshKvEventsNotHeard": (
+        {f"prefixmesh_kv_streams{{{ROUTER}}}": stays(19), f"prefixmesh_workers_configured{{{ROUTER}}}": stays(20)},
+        {f"prefixmesh_kv_streams{{{ROUTER}}}": stays(20), f"prefixmesh_workers_configured{{{ROUTER}}}": stays(20)},
+        "warning", OF_ROUTER),
     "PrefixmeshStoredRunOversize": (
         {f'prefixmesh_result_router_sync_oversize{{{RUN},seed="1",machine="m",kind="transport"}}': stays(2)},
         {'prefixmesh_result_router_sync_oversize{scenario="templates",strategy="raw-ops",seed="1",machine="m",kind="batch"}':
@@ -100,6 +104,7 @@ TEXTS = {
     "PrefixmeshRequestsFailed": "2% of the requests fail (templates, two-layer)",
     "PrefixmeshPlacementsDropped": "router-a drops placements before they are sent",
     "PrefixmeshPlacementsUnresolved": "router-a receives placements that it cannot turn into a worker",
+    "PrefixmeshKvEventsNotHeard": "router-a hears the KV events of 19 of its workers only",
     "PrefixmeshStoredRunOversize": "a run of templates had frames above a limit (transport)",
     "PrefixmeshStoredRunLost": "a run of templates lost 3 sampled placements",
     "PrefixmeshStoredRunNotApplied": "a run of templates applied only 90% of the placements",

@@ -37,6 +37,25 @@ TEST_CASE("a child's lines are all heard before its end is told, and how it ende
   CHECK(Shell(dir, "true", std::chrono::seconds(20))->clean());
 }
 
+TEST_CASE("a child that leaves a process behind which keeps its stdout is over when it has ended") {
+  const test::TempDir dir;
+  std::vector<std::string> lines;
+  const auto began = std::chrono::steady_clock::now();
+  const Result<ChildEnd> end =
+      Shell(dir, "seq 1 500; setsid sleep 30 & sleep 0.1; exit 4", std::chrono::seconds(20), &lines);
+  REQUIRE(end.ok());
+  CHECK(end->exit == "exit code 4");
+  CHECK(lines.size() == 500);
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
+}
+
+TEST_CASE("what a child said last is told in plain letters") {
+  const test::TempDir dir;
+  const Result<ChildEnd> end = Shell(dir, "printf 'a\\205\\033[31mb\\n' >&2; exit 1", std::chrono::seconds(20));
+  REQUIRE(end.ok());
+  CHECK(end->last_error == "a??[31mb");
+}
+
 TEST_CASE("a child that does not end in time ends with what it started") {
   const test::TempDir dir;
   const Result<ChildEnd> end =

@@ -80,10 +80,12 @@ Readings LadderReadings(const Measured& m, const Readings& visibility) {
     for (std::size_t i = 0; i < kStepCount; ++i)
       set(LadderFigure("step.*"), kLadderStepValues[i].name, ladder.Share(ladder.Step(i)),
           ladder.prompt_bytes == 0 ? std::string_view(kNoPromptByte) : no_delays);
-    const bool tells = m.strategy != "off";
+    const bool tells = m.strategy != "off", by_events = m.settings.index.source == "events";
     const std::string_view otherwise = one_router ? std::string_view(kOneRouter) : kNoPromptByte;
-    set(LadderFigure("gained_by_sync"), {}, tells ? ladder.Share(ladder.GainedBySync()) : std::nullopt,
-        tells ? otherwise : kTellsNothing);
+    set(LadderFigure("gained_by_sync"), {}, tells && !by_events ? ladder.Share(ladder.GainedBySync()) : std::nullopt,
+        !tells      ? kTellsNothing
+        : by_events ? kBelievesWorkers
+                    : otherwise);
   }
   readings.Complete(kLadderFigures, m.load.is_object() ? std::string_view() : kLadderGroup.unheard);
   return readings;
@@ -103,6 +105,7 @@ Readings MachineReadings(const Measured& m) {
 }  // namespace
 
 std::optional<Visibility> VisibilityOf(const Measured& m) {
+  if (m.settings.index.source == "events") return std::nullopt;
   if (m.strategy == "off") return Visibility();
   const std::string encoded = TextAt(m.load, "load.hdr.visibility_us", "");
   const Result<load::Histogram> delays = load::Histogram::Decode(encoded);

@@ -47,7 +47,7 @@ TEST_CASE("settings that do not fit the strategy are told") {
   Place place;
   place.request.suite =
       *ParseSuite("[[cell]]\nscenario = \"chat\"\nstrategy = \"raw-ops\"\nset = [\"index.source=events\"]\n", "mine");
-  CHECK(Said(place).find("chat/raw-ops: index.source: events are of blocks") == 0);
+  CHECK(Said(place).find("chat/raw-ops: index.source: events are of blocks, and raw-ops runs on text") == 0);
 }
 
 TEST_CASE("golden figures and a store that cannot be read are told") {
@@ -97,6 +97,7 @@ TEST_CASE("a filter that no benchmark passes is told") {
   CHECK(words == "--benchmark_list_tests=true --benchmark_filter=text/");
   CHECK(with_program("echo Failed to match >&2", "nope").find("micro.filter: no benchmark is called 'nope'") == 0);
   CHECK(with_program("echo bad regex >&2; exit 1", "(").find("micro.filter: ") == 0);
+  CHECK(with_program("kill -SEGV $$", "x") == "sound");  // a build that is broken is no mistake of the suite
   CHECK(CheckMicroFilter(dir / "absent", {9, "x"}).ok());
 }
 

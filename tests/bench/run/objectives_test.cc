@@ -54,6 +54,14 @@ TEST_CASE("Objectives: none where nothing is placed or told, and none beside a s
   CHECK_FALSE(added([](load::Settings& s) { s.slo.push_back({"mine", "max(routers.peak_rss_bytes) <= 56MiB"}); }));
 }
 
+TEST_CASE("Objectives: with KV events none is about placements, which nobody asks for then") {
+  load::Settings settings = *load::LoadScenario("templates");
+  settings.index.source = "events";
+  AddSyncObjectives("two-layer", settings);
+  REQUIRE(!settings.slo.empty());
+  for (const load::Slo& slo : settings.slo) CHECK(slo.expression.find("placements") == std::string::npos);
+}
+
 TEST_CASE("Objectives: what a scenario says of oversize is not said again") {
   load::Settings settings = *load::LoadScenario("reference");
   settings.slo = {{"few", "sum(routers.sync.oversize_warnings) <= 3"}};

@@ -208,6 +208,23 @@ TEST_CASE("BuildResult: a router that did not hear all workers' KV events is nam
   REQUIRE(noted() == 1);
 }
 
+TEST_CASE("BuildResult: with KV events nothing is said of what peers saw, and so nothing of what sync brought") {
+  Measured m = Begun();
+  for (const char* strategy : {"off", "two-layer"}) {
+    m.strategy = strategy;
+    m.settings.index.source = "routed";
+    REQUIRE(VisibilityOf(m).has_value() == (m.strategy == "off"));  // who tells nothing is never seen
+    m.settings.index.source = "events";
+    REQUIRE(!VisibilityOf(m).has_value());
+    m.ladder = Ladder{};
+    m.ladder->prompt_bytes = 100;
+    m.ladder->unsynced = 10;
+    const Json result = BuildResult(m);
+    REQUIRE(result["ladder"]["gained_by_sync"].is_null());
+    m.ladder.reset();
+  }
+}
+
 // Every number below `node`, but for what is known without measuring.
 void NoNumbers(const Json& node, const std::string& path) {
   INFO(path);
