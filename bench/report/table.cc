@@ -98,6 +98,15 @@ std::string Columned(const std::vector<Json>& results, std::size_t begin, std::s
   return out;
 }
 
+bool AnyCellMissing(const std::vector<Json>& results) {
+  for (const KeyFigures& group : AllKeyFigures())
+    if (group.Concerns(results))
+      for (const KeyFigure& figure : group.figures)
+        for (const Json& result : results)
+          if (figure.figure->terminal && !figure.Value(result).has_value()) return true;
+  return false;
+}
+
 // What stands in the table though it is of too few samples.
 std::string FewSamples(const Json& result, const std::string& who) {
   std::string out;
@@ -139,7 +148,6 @@ std::string RenderTable(const std::vector<Json>& results) {
   for (std::size_t begin = 0; begin < results.size(); begin += kRunsSideBySide) {
     out += Columned(results, begin, std::min(results.size(), begin + kRunsSideBySide), labels) + "\n";
   }
-  bool any_null = false;
   for (std::size_t i = 0; i < results.size(); ++i) {
     const std::string who = results.size() > 1 ? TerminalText(labels[i], 40) + ": " : "";
     for (const Json& slo : ArrayAt(results[i], "slo")) {
@@ -159,11 +167,10 @@ std::string RenderTable(const std::vector<Json>& results) {
     }
     for (const Json& note : ArrayAt(results[i], "notes")) {
       const bool why_null = note.is_string() && note.get_ref<const std::string&>().starts_with(kWhyNull);
-      any_null = any_null || why_null;
       if (note.is_string() && !why_null) out += Wrapped(who + "note: " + TerminalText(note.get<std::string>(), 400));
     }
   }
-  if (any_null) out += "  -: not measured, or of no meaning here; report.html and result.json say why\n";
+  if (AnyCellMissing(results)) out += "  -: not measured, or of no meaning here; report.html and result.json say why\n";
   for (std::size_t i = 0; i < results.size(); ++i) out += VerdictLine(results[i], labels[i], results.size() > 1);
   return out;
 }

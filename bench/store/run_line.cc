@@ -13,6 +13,7 @@
 #include "bench/result/utc.h"
 #include "bench/text/safe_text.h"
 #include "impl/base/nesting.h"
+#include "loadgen/settings/settings.h"
 
 namespace prefixmesh::bench {
 namespace {
@@ -20,7 +21,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMachineBytesMax = 100;
-constexpr std::size_t kNightBytes = 40;                // left for what a nightly adds
+constexpr std::size_t kNightBytes = 40;  // left for what a nightly adds
+constexpr std::size_t kSettingsBytesMax = 40;
 constexpr double kExactCountMax = 9007199254740992.0;  // 2^53: what a double counts by ones
 
 constexpr double kFigureMax = 1e18;  // no figure is near; sums of squares stay finite
@@ -56,6 +58,37 @@ std::string WhyOf(const Json& result, const std::string& verdict) {
   return "";
 }
 
+// FNV-1a (Fowler, Noll, Vo): the same on every machine, and no secret.
+std::string HashText(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037u;
+  for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 1099511628211u;
+  char out[24];
+  std::snprintf(out, sizeof out, "set-%08x", static_cast<unsigned>(hash >> 32));
+  return out;
+}
+
+// Settings that only one of the two has, of another release, say nothing.
+std::string SettingsOf(const Json& result) {
+  const Json& settings = NodeAt(result, "scenario.settings");
+  const std::string scenario = TextAt(result, "scenario.name", "");
+  const std::vector<load::ScenarioInfo> built_in = load::ListScenarios();
+  const bool known = std::any_of(built_in.begin(), built_in.end(),
+                                 [&](const load::ScenarioInfo& each) { return each.name == scenario; });
+  if (!known || !settings.is_object()) return "";
+  const Result<load::Settings> today = load::LoadScenario(scenario);
+  if (!today.ok()) return "";
+  std::string text;
+  const Json values = Json::parse(load::SettingsValuesJson(*today));
+  for (const auto& [key, value] : values.items()) {
+    const auto ran = settings.find(key);
+    if (ran == settings.end() || *ran == value || key == "trace.path") continue;
+    text += (text.empty() ? "" : ", ") + key + "=" + (ran->is_string() ? ran->get<std::string>() : ran->dump());
+  }
+  if (text.empty()) return "none";
+  const std::string kept = Kept(text, kSettingsBytesMax);
+  return kept == text ? text : HashText(text);
+}
+
 Error NotALine(const std::string& what) { return Error{ErrorCode::kInvalid, "is no run's line: " + what}; }
 
 // The texts of a line: what they are called in it, and how much of them is kept; `why` gets what is left.
@@ -76,6 +109,7 @@ constexpr LineText kLineTexts[] = {
     {"commit", &RunLine::commit, 40},
     {"compiler", &RunLine::compiler, 24},
     {"night", &RunLine::night, 24, true},
+    {"settings", &RunLine::settings, kSettingsBytesMax, true},
     {"why", &RunLine::why, kRunLineBytesMax, true},
 };
 
@@ -94,6 +128,7 @@ Result<RunLine> RunLineOf(const Json& result) {
   line.machine = KeptMachine(result);
   line.commit = TextAt(result, "build.commit", "");
   line.compiler = TextAt(result, "build.compiler", "");
+  line.settings = SettingsOf(result);
   for (const LineText& field : kLineTexts) line.*field.text = Kept(line.*field.text, field.bytes_max);
   line.seed = static_cast<std::uint64_t>(std::clamp(NumberAt(result, "seed").value_or(0), 0.0, kExactCountMax));
   line.dirty = NodeAt(result, "build.dirty") != Json(false);

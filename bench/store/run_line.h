@@ -38,6 +38,9 @@ struct RunLine {
   std::uint64_t seed = 0;
   bool dirty = false, trusted = false;
   std::string night;  // of a nightly: its name; else empty
+  // What was set otherwise than the scenario has it today: "load.rps=300, routers.count=8", if that is long a hash of
+  // it, "none"; empty: nobody knows, as of a line of an older release or of a scenario of one's own.
+  std::string settings;
   std::array<std::optional<double>, kHistoryFigureCount> figures;
 
   std::int64_t started_unix_s = 0;  // of started_at
@@ -53,6 +56,11 @@ Result<RunLine> RunLineOf(const nlohmann::json& result);
 nlohmann::json NumberJson(double value);
 std::string ToJsonLine(const RunLine& line);  // without the line's end
 Result<RunLine> ParseRunLine(std::string_view text);
+
+// Both say how they were set, and not the same.
+inline bool SetOtherwise(const RunLine& a, const RunLine& b) {
+  return !a.settings.empty() && !b.settings.empty() && a.settings != b.settings;
+}
 
 // Sorted by start, then by run.
 void SortByStart(std::vector<RunLine>& lines);

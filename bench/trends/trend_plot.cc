@@ -43,13 +43,14 @@ std::string TrendPlot(std::span<const RunLine> runs, std::size_t figure) {
     const RunLine& run = runs[i];
     if (!run.figures[figure]) continue;
     const double x = runs.size() == 1 ? 50 : 2 + 96 * static_cast<double>(i) / last, y = range.At(*run.figures[figure]);
-    const bool other_machine = run.machine != runs.back().machine, joined = run.comparable() && !other_machine;
+    const bool other_machine = run.machine != runs.back().machine, other_settings = SetOtherwise(run, runs.back());
+    const bool joined = run.comparable() && !other_machine && !other_settings;
     if (joined) line += (line.empty() ? "M" : "L") + Number(x * 10) + " " + Number(y);
     dots += std::string("<circle") + (joined ? "" : " class=\"apart\"") + " cx=\"" + Number(x) + "%\" cy=\"" +
             Number(y) + "\" r=\"2.5\"><title>" + EscapeHtml(run.started_at.substr(0, 16)) + " " +
             EscapeHtml(run.commit.substr(0, 8)) + ": " + QuantityText(quantity, run.figures[figure]) +
             (run.comparable() ? "" : ", " + EscapeHtml(run.verdict)) + (other_machine ? ", other machine" : "") +
-            "</title></circle>";
+            (other_settings ? ", other settings: " + EscapeHtml(run.settings) : "") + "</title></circle>";
   }
   return "<svg class=\"trend\"><svg viewBox=\"0 0 1000 60\" preserveAspectRatio=\"none\"><path d=\"" + line +
          "\"/></svg>" + dots + "</svg>";

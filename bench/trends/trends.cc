@@ -61,17 +61,22 @@ std::string FigureHtml(std::span<const RunLine> runs, std::size_t figure) {
          TrendPlot(runs, figure) + "<small>" + range + "</small></figure>";
 }
 
+std::string NewestSet(const RunLine& newest) {
+  return newest.settings.empty() || newest.settings == "none" ? "" : ", with " + EscapeHtml(newest.settings);
+}
+
 std::string IdOf(std::size_t group) { return "group-" + std::to_string(group); }
 
 std::string GroupHtml(const RunGroup& group, std::size_t number, std::size_t runs_max) {
   const std::size_t shown = std::min(group.runs.size(), runs_max);
   const std::span<const RunLine> runs = std::span(group.runs).last(shown);
-  std::string html =
-      "<section id=\"" + IdOf(number) + "\"><h2>" + EscapeHtml(group.scenario) + " · " + EscapeHtml(group.strategy) +
-      "</h2><p class=\"lead\">" + (shown < group.runs.size() ? "the newest " + std::to_string(shown) + " of " : "") +
-      std::to_string(group.runs.size()) + (group.runs.size() == 1 ? " run, " : " runs, ") + Day(runs.front()) +
-      (shown > 1 ? " to " + Day(runs.back()) : "") + "; the newest is " +
-      std::string(VerdictOf({{"verdict", runs.back().verdict}}).text) + "</p><div class=\"trends first\">";
+  std::string html = "<section id=\"" + IdOf(number) + "\"><h2>" + EscapeHtml(group.scenario) + " · " +
+                     EscapeHtml(group.strategy) + "</h2><p class=\"lead\">" +
+                     (shown < group.runs.size() ? "the newest " + std::to_string(shown) + " of " : "") +
+                     std::to_string(group.runs.size()) + (group.runs.size() == 1 ? " run, " : " runs, ") +
+                     Day(runs.front()) + (shown > 1 ? " to " + Day(runs.back()) : "") + "; the newest is " +
+                     std::string(VerdictOf({{"verdict", runs.back().verdict}}).text) + NewestSet(runs.back()) +
+                     "</p><div class=\"trends first\">";
   for (const First& each : kFirst) html += FigureHtml(runs, each.figure);
   html += "</div><div class=\"trends\">";
   std::string missing;
@@ -108,7 +113,8 @@ std::string Render(const std::vector<RunGroup>& groups, std::size_t runs, std::s
       "<header class=\"top\"><div><p class=\"brand\">prefixmesh</p><h1>" + std::to_string(runs) +
       (runs == 1 ? " run" : " runs") +
       "</h1><p class=\"lead\">A dot is a run, in the order of time; hollow: "
-      "not joined to the newest one, because it is untrusted or was killed, or of another machine. The "
+      "not joined to the newest one, because it is untrusted or was killed, of another machine, or set "
+      "otherwise. The "
       "number is the newest run's, the range that of all that are shown. Hover over a dot for its run, over "
       "a name for its meaning.</p></div></header><main>" +
       OverviewHtml(groups);
@@ -136,12 +142,12 @@ Result<std::string> RenderTrends(const std::vector<RunLine>& runs) {
 
 std::string TrendsTable(const std::vector<RunLine>& runs) {
   char line[160];
-  std::snprintf(line, sizeof line, "%-15s %-14s %5s %-10s %11s %11s %8s\n", "scenario", "strategy", "runs", "newest",
+  std::snprintf(line, sizeof line, "%-15s %-16s %5s %-10s %10s %10s %8s\n", "scenario", "strategy", "runs", "newest",
                 "peak RSS", "a round", "oversize");
   std::string out = line;
   for (const RunGroup& group : GroupsOf(runs)) {
     const RunLine& newest = group.runs.back();
-    std::snprintf(line, sizeof line, "%-15.15s %-14.14s %5zu %-10.10s %11s %11s %8s\n", group.scenario.c_str(),
+    std::snprintf(line, sizeof line, "%-15.15s %-16.16s %5zu %-10.10s %10s %10s %8s\n", group.scenario.c_str(),
                   group.strategy.c_str(), group.runs.size(), newest.started_at.c_str(),
                   Cell(newest, kHistoryPeakRss).c_str(), Cell(newest, kHistoryBytesPerRound).c_str(),
                   Cell(newest, kHistoryOversize).c_str());

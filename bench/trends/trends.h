@@ -3,7 +3,7 @@
 //
 // The first row of every part has the three figures that are judged first: peak RSS, sync bytes per round, oversize
 // warnings. A plot has a dot per run, in the order of time; a line joins those that may be set beside the newest one,
-// the others (untrusted, killed, of another machine) are hollow. It needs no script.
+// the others (untrusted, killed, of another machine, set otherwise) are hollow. It needs no script.
 //
 // Threads: any, pure. Units: beside every number. Ownership: values. Errors: kInvalid without runs, kTooBig for more
 // scenarios and strategies than fit. Bounds: kTrendsBytesMax; where all runs do not fit, the newest ones of each part

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "loadgen/settings/settings.h"
 #include "tests/bench/report/fixture.h"
 
 namespace prefixmesh::bench {
@@ -137,6 +138,36 @@ TEST_CASE("a result of another tool has no line") {
   nlohmann::json result = Fixture("off");
   result["run_id"] = "a/b";
   CHECK(!RunLineOf(result).ok());
+}
+
+TEST_CASE("a line says what was set otherwise than the scenario has it") {
+  nlohmann::json result = Fixture("two_layer");
+  const load::Settings today = *load::LoadScenario("templates");
+  result["scenario"] = {{"name", "templates"}, {"settings", nlohmann::json::parse(load::SettingsValuesJson(today))}};
+  const auto said = [&] { return RunLineOf(result)->settings; };
+  CHECK(said() == "none");
+  result["scenario"]["settings"]["routers.count"] = 8;
+  CHECK(said() == "routers.count=8");
+  result["scenario"]["settings"].erase("workers.count");  // another release has other settings
+  result["scenario"]["settings"]["workers.colour"] = "red";
+  CHECK(said() == "routers.count=8");
+  result["scenario"]["settings"]["load.rps"] = 17;
+  result["scenario"]["settings"]["phases.load_s"] = 12345.5;
+  const std::string hashed = said();
+  CHECK(hashed.starts_with("set-"));
+  result["scenario"]["settings"]["load.rps"] = 18;
+  CHECK(said() != hashed);
+  result["scenario"]["name"] = "/etc/passwd";
+  CHECK(said().empty());
+}
+
+TEST_CASE("runs that say how they were set, and not the same, are told apart; others are not") {
+  RunLine a, b;
+  CHECK(!SetOtherwise(a, b));
+  a.settings = "none";
+  CHECK(!SetOtherwise(a, b));  // of an older release
+  b.settings = "routers.count=8";
+  CHECK(SetOtherwise(a, b));
 }
 
 }  // namespace
