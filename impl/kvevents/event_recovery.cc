@@ -6,6 +6,7 @@
 #include "impl/base/seeded_bug.h"
 
 namespace prefixmesh::kvevents {
+
 // ---- streams --------------------------------------------------------------------------------------------------------
 
 const EventRecovery::Rank* EventRecovery::Find(const StreamKey& stream) const {

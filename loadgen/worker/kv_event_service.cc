@@ -4,19 +4,12 @@
 #include <utility>
 
 #include "impl/kvevents/wire/kv_message.h"
+#include "loadgen/worker/refused_call.h"
 
 namespace prefixmesh::load {
 namespace {
 
 constexpr std::size_t kBlocksInMessage = 1u << 14;  // and those of the event that reaches it
-
-// A call that ends at once with an error.
-template <typename Message>
-class Refused final : public grpc::ServerWriteReactor<Message> {
- public:
-  explicit Refused(const grpc::Status& status) { this->Finish(status); }
-  void OnDone() override { delete this; }
-};
 
 // Messages that are all there, one after the other.
 class AnswerCall final : public grpc::ServerWriteReactor<v1::KvAnswer> {
@@ -159,26 +152,26 @@ grpc::Status KvEventService::Check(std::uint32_t rank, std::uint64_t hash_key) c
 
 grpc::ServerWriteReactor<v1::KvLive>* KvEventService::Listen(const v1::KvSubscribe& request) {
   if (const grpc::Status checked = Check(request.rank(), request.hash_key()); !checked.ok())
-    return new Refused<v1::KvLive>(checked);
+    return new RefusedCall<v1::KvLive>(checked);
   auto stream = std::make_shared<EventStream>(*this, engine_, worker_);
   bool full = false;
   {
     MutexLock lock(mutex_);
-    if (ending_) return new Refused<v1::KvLive>({grpc::StatusCode::UNAVAILABLE, "this worker ends"});
+    if (ending_) return new RefusedCall<v1::KvLive>({grpc::StatusCode::UNAVAILABLE, "this worker ends"});
     full = streams_.size() >= kListenersMax;
     if (!full) streams_.push_back(stream);
   }
-  if (full) return new Refused<v1::KvLive>({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many listen already"});
+  if (full) return new RefusedCall<v1::KvLive>({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many listen already"});
   stream->Begin();
   return stream.get();
 }
 
 grpc::ServerWriteReactor<v1::KvAnswer>* KvEventService::Query(const v1::KvQueryRequest& request) {
   if (const grpc::Status checked = Check(request.rank(), request.hash_key()); !checked.ok())
-    return new Refused<v1::KvAnswer>(checked);
+    return new RefusedCall<v1::KvAnswer>(checked);
   if (queries_.fetch_add(1) >= kQueriesMax) {
     --queries_;
-    return new Refused<v1::KvAnswer>({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many ask already"});
+    return new RefusedCall<v1::KvAnswer>({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many ask already"});
   }
   const auto given = [](bool is, std::uint64_t value) {
     return is ? std::optional<std::uint64_t>(value) : std::nullopt;

@@ -1,4 +1,4 @@
-// kv_event_service.h — a worker's KV events over gRPC: live ones to whoever listens, and answers to those who missed
+// kv_event_service.h — a worker's KV events over gRPC: live ones to listeners, and answers to those who missed
 // some. The answers' rules: impl/kvevents/event_buffer.h.
 //
 // A listener gets what comes from when it began to listen; one that is too slow for the kept events misses some, sees

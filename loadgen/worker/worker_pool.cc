@@ -15,6 +15,7 @@
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"
 #include "loadgen/worker/kv_event_service.h"
+#include "loadgen/worker/refused_call.h"
 
 namespace prefixmesh::load {
 namespace {
@@ -152,13 +153,6 @@ class GenerateCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
   bool finishing_ PREFIXMESH_GUARDED_BY(mutex_) = false;
 };
 
-// A call that ends at once with an error.
-class RefusedCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
- public:
-  explicit RefusedCall(const grpc::Status& status) { Finish(status); }
-  void OnDone() override { delete this; }
-};
-
 using WorkerCallbacks = v1::Worker::WithRawCallbackMethod_Generate<
     v1::Worker::WithCallbackMethod_Hello<v1::Worker::WithCallbackMethod_Status<v1::Worker::WithCallbackMethod_KvEvents<
         v1::Worker::WithCallbackMethod_KvQuery<v1::Worker::WithCallbackMethod_ClearCache<v1::Worker::Service>>>>>>;
@@ -258,7 +252,7 @@ class WorkerService final : public WorkerCallbacks {
 
  private:
   static grpc::ServerWriteReactor<grpc::ByteBuffer>* Refuse(grpc::StatusCode code, const std::string& message) {
-    return new RefusedCall(grpc::Status(code, message));
+    return new RefusedCall<grpc::ByteBuffer>(grpc::Status(code, message));
   }
 
   const WorkerPoolOptions& options_;

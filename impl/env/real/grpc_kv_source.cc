@@ -53,7 +53,7 @@ class LiveCall final : public grpc::ClientReadReactor<v1::KvLive> {
   grpc::ClientContext& context() { return context_; }
   v1::KvLive& message() { return message_; }
 
-  bool reading = true, held = true;  // under the source's lock; whoever makes `held` false removes the hold
+  bool reading = true, held = true;  // under the source's lock; the side that makes `held` false removes the hold
   bool opened = false;               // the loop's
   std::string why;                   // it was ended; the loop's
 
