@@ -176,19 +176,21 @@ TEST_CASE("one recorded file that cannot be read is a note, and keeps no other f
 }
 
 TEST_CASE("an index that is made by many at a time has every result that was there before the last began") {
-  const test::TempDir dir;
-  constexpr int kWriters = 8;
-  std::filesystem::create_directories(dir / "results/chat");
-  std::vector<std::thread> writers;
-  for (int i = 0; i < kWriters; ++i)
-    writers.emplace_back([&, i] {
-      nlohmann::json result = Fixture("off");
-      result["run_id"] = "2026112" + std::to_string(i) + "T080600Z-off-1-c20c0f";
-      std::ofstream(dir / "results/chat/" + std::to_string(i) + ".json") << result.dump();
-      (void)RebuildIndex(dir / "results");
-    });
-  for (std::thread& each : writers) each.join();
-  CHECK(ReadIndex(dir / "results/index.jsonl")->lines.size() == kWriters);
+  constexpr int kWriters = 8, kTurns = 20;  // without the lock, about one turn in four loses a line
+  for (int turn = 0; turn < kTurns; ++turn) {
+    const test::TempDir dir;
+    std::filesystem::create_directories(dir / "results/chat");
+    std::vector<std::thread> writers;
+    for (int i = 0; i < kWriters; ++i)
+      writers.emplace_back([&, i] {
+        nlohmann::json result = Fixture("off");
+        result["run_id"] = "2026112" + std::to_string(i) + "T080600Z-off-1-c20c0f";
+        std::ofstream(dir / "results/chat/" + std::to_string(i) + ".json") << result.dump();
+        (void)RebuildIndex(dir / "results");
+      });
+    for (std::thread& each : writers) each.join();
+    CHECK(ReadIndex(dir / "results/index.jsonl")->lines.size() == kWriters);
+  }
 }
 
 }  // namespace

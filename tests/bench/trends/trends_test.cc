@@ -49,13 +49,16 @@ TEST_CASE("Trends: a year of nights shows the newest runs of each part, and says
 }
 
 TEST_CASE("Trends: what cannot stand beside the newest run is hollow and not joined") {
-  std::vector<RunLine> runs = SampleRuns(1, 1, 5);
+  std::vector<RunLine> runs = SampleRuns(1, 1, 6);
   runs[1].trusted = false;
   runs[2].machine = "another";
+  runs[3].settings = "sync.interval_ms=500";
+  runs[5].settings = "none";
   const std::string plot = TrendPlot(runs, kHistoryPeakRss);
-  CHECK(Count(plot, "<circle ") == 5);
-  CHECK(Count(plot, "<circle class=\"apart\"") == 2);
+  CHECK(Count(plot, "<circle ") == 6);
+  CHECK(Count(plot, "<circle class=\"apart\"") == 3);
   CHECK(Count(plot, ", other machine</title>") == 1);
+  CHECK(Count(plot, ", other settings: sync.interval_ms=500</title>") == 1);
   CHECK(Count(plot, "L") == 2);  // three are joined
 }
 
