@@ -43,13 +43,15 @@ Row Requests() {
            LivePanel(kLoad, "In flight at the generator", {{&LoadPageFigure("in_flight")}}),
            LivePanel(kRouters, "In flight",
                      {{&RouterFigure("requests.in_flight"), "in flight"},
-                      {&RouterFigure("requests.bodies_unfinished"), "bodies"}}),
+                      {&RouterFigure("requests.bodies_unfinished"), "bodies"},
+                      {&RouterFigure("requests.picks"), "picks"}}),
            LivePanel(kRouters, "Bytes in flight", {{&RouterFigure("requests.in_flight_bytes")}}),
            LivePanel(kRouters, "Refused and retried",
                      {{&RouterFigure("requests.refused"), "refused"},
                       {&RouterFigure("requests.retried"), "retried"},
                       {&RouterFigure("requests.bodies_refused"), "bodies refused"},
-                      {&RouterFigure("requests.answers_untaken"), "answers untaken"}})}};
+                      {&RouterFigure("requests.answers_untaken"), "answers untaken"},
+                      {&RouterFigure("requests.picks_expired"), "picks of which nothing was said"}})}};
 }
 
 Row Decisions() {

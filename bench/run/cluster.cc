@@ -72,8 +72,15 @@ Status Cluster::StartWorkers() {
   if (workers_ == nullptr) return status;
   const Result<nlohmann::json> ready = WaitFor("workers", "ready", kReadyTimeout, [](const auto&) { return Status(); });
   if (!ready.ok()) return ready.error();
-  for (const nlohmann::json& worker : ready->at("workers"))
-    worker_addresses_.emplace_back(worker.at("name"), worker.at("address"));
+  for (const nlohmann::json& worker : ready->at("workers")) {
+    const std::string name = worker.at("name");
+    worker_addresses_.emplace_back(name, worker.at("address"));
+    if (!worker.contains("kv_publisher")) continue;
+    engine_arguments_.insert(engine_arguments_.end(),
+                             {"--kv-publisher", name + "=" + worker.at("kv_publisher").get<std::string>(),
+                              "--kv-replay", name + "=" + worker.at("kv_replay").get<std::string>()});
+  }
+  if (!engine_arguments_.empty()) engine_arguments_.insert(engine_arguments_.end(), {"--kv-model", load::ModelName(0)});
   return {};
 }
 
@@ -107,6 +114,7 @@ std::vector<std::string> Cluster::RouterArguments(std::size_t index) const {
     argv.push_back("--worker");
     argv.push_back(name + "=" + where);
   }
+  argv.insert(argv.end(), engine_arguments_.begin(), engine_arguments_.end());
   for (std::size_t peer = 0; peer < routers_.size(); ++peer) {
     if (peer == index) continue;
     argv.push_back("--peer");

@@ -114,6 +114,7 @@ class Cluster {
   std::deque<Event> events_ PREFIXMESH_GUARDED_BY(mutex_);
   std::unique_ptr<Child> workers_;
   std::vector<std::pair<std::string, std::string>> worker_addresses_;  // name, host:port
+  std::vector<std::string> engine_arguments_;                          // of routers: where workers publish KV events
   std::vector<Router> routers_;
   std::unique_ptr<Child> load_;
   bool load_may_exit_ = false;

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <set>
+#include <tuple>
 
 #include "impl/app/number_from.h"
 #include "impl/app/plain_refusal.h"
@@ -73,6 +74,40 @@ void FitConnections(std::uint64_t ports, std::uint64_t others, PortLimits& limit
   limits.connections = static_cast<std::uint32_t>(fit);
 }
 
+// NAME=tcp://HOST:PORT, each of a worker that is there, once.
+Status ParseEngines(const char* flag, const std::vector<std::string>& texts, std::string EngineAddress::*member,
+                    std::vector<WorkerAddress>& workers) {
+  for (const std::string& text : texts) {
+    const std::string where = std::string(flag) + " " + Printable(text) + ": ";
+    const auto equals = text.find('=');
+    if (equals == std::string::npos) return Error{ErrorCode::kInvalid, where + "must be NAME=tcp://HOST:PORT"};
+    const auto worker = std::find_if(workers.begin(), workers.end(),
+                                     [&](const WorkerAddress& each) { return each.name == text.substr(0, equals); });
+    if (worker == workers.end()) return Error{ErrorCode::kInvalid, where + "no --worker has this name"};
+    std::string& address = worker->engine.*member;
+    if (!address.empty()) return Error{ErrorCode::kInvalid, where + "this worker is given twice"};
+    address = text.substr(equals + 1);
+    if (const Status checked = CheckZmqAddress(address); !checked.ok())
+      return Error{ErrorCode::kInvalid, std::string(flag) + " " + checked.error().message};
+  }
+  return {};
+}
+
+// All workers' KV events come from engines, or none's.
+Status CheckEngines(const std::vector<WorkerAddress>& workers, const IndexSettings& index) {
+  const auto publishes = [](const WorkerAddress& each) { return !each.engine.publisher.empty(); };
+  for (const WorkerAddress& worker : workers) {
+    if (!worker.engine.replay.empty() && !publishes(worker))
+      return Error{ErrorCode::kInvalid, "--kv-replay: " + worker.name + " has no --kv-publisher"};
+    if (publishes(worker) != publishes(workers.front()))
+      return Error{ErrorCode::kInvalid, "--kv-publisher: some workers have one, " +
+                                            (publishes(worker) ? workers.front().name : worker.name) + " has none"};
+  }
+  if (publishes(workers.front()) && index.source != "events")
+    return Error{ErrorCode::kInvalid, "--kv-publisher: nobody listens with index.source=" + index.source};
+  return {};
+}
+
 int Main(int argc, char** argv) {
   ApplyAllocatorPolicy();
   FileLimitIsAnError();
@@ -80,7 +115,7 @@ int Main(int argc, char** argv) {
   SetUpGrpc();
   RouterOptions options;
   std::string listen = "127.0.0.1:0", sync_listen = "127.0.0.1:0", metrics_listen, log_level = "info";
-  std::vector<std::string> workers, peers;
+  std::vector<std::string> workers, peers, kv_publishers, kv_replays;
   const RouterSettings defaults;
   SettingsArguments settings(RouterSections(), &defaults);
   bool control = false, insecure = false;
@@ -94,6 +129,11 @@ int Main(int argc, char** argv) {
   app.add_option("--metrics-listen", metrics_listen, "host:port for Prometheus /metrics (none by default)");
   app.add_option("--worker", workers, "NAME=HOST:PORT of a worker; repeat")->required();
   app.add_option("--peer", peers, "NAME=HOST:PORT of a peer's sync address; repeat");
+  app.add_option(
+      "--kv-publisher", kv_publishers,
+      "NAME=tcp://HOST:PORT where a worker's engine publishes KV events over ZeroMQ; repeat, for every worker");
+  app.add_option("--kv-replay", kv_replays, "NAME=tcp://HOST:PORT where it replays those that were missed; repeat");
+  app.add_option("--kv-model", options.engine_model, "the model that the engines serve");
   app.add_option("--strategy", options.strategy, "how routers tell each other")->capture_default_str();
   app.add_option("--hash-seed", options.hash_seed, "per-cluster secret of the block hash")->check(SeedProblem);
   settings.AddTo(app);
@@ -138,6 +178,10 @@ int Main(int argc, char** argv) {
   }
   if (Status parsed = ParseNamed("--worker", workers, kWorkerNameBytesMax, options.workers); !parsed.ok())
     return Fail(parsed.error().message);
+  for (const auto& [flag, texts, member] : {std::tuple("--kv-publisher", &kv_publishers, &EngineAddress::publisher),
+                                            std::tuple("--kv-replay", &kv_replays, &EngineAddress::replay)})
+    if (Status parsed = ParseEngines(flag, *texts, member, options.workers); !parsed.ok())
+      return Fail(parsed.error().message);
   if (options.workers.size() > Fleet::kWorkersMax / 2)
     return Fail("--worker: at most " + std::to_string(Fleet::kWorkersMax / 2));
   std::sort(options.workers.begin(), options.workers.end(),
@@ -149,6 +193,7 @@ int Main(int argc, char** argv) {
   const Result<StrategyDescription> strategy = FindStrategy(options.strategy);
   if (!strategy.ok()) return Fail(strategy.error().message);
   if (Status read = settings.ReadInto(&options.settings); !read.ok()) return Fail(read.error().message);
+  if (Status fit = CheckEngines(options.workers, options.settings.index); !fit.ok()) return Fail(fit.error().message);
   RouterCoreOptions resolved;
   if (Status fit = Apply(options.settings, *strategy, resolved); !fit.ok()) return Fail(fit.error().message);
   options.limits.prompt_bytes = options.settings.limits.prompt_bytes;

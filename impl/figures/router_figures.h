@@ -49,6 +49,9 @@ inline constexpr LabelValue kKvTroubleValues[] = {
     {"failed", "queries that were given up"},
     {"discarded", "answers that came too late"},
     {"fenced", "answers of another stream"},
+    {"incomplete", "times that all of an engine was forgotten, because batches were lost or it began anew"},
+    {"unreadable", "an engine's batches that are none"},
+    {"skipped", "an engine's events of other kinds, cache groups and ranks"},
 };
 inline constexpr Label kKvTrouble{"kind", kKvTroubleValues};
 
@@ -257,6 +260,16 @@ inline constexpr Figure kRouterFigures[] = {
      .meaning = "requests placed again, because their worker was gone before its first message",
      .fold = Fold::kSum,
      .metric = "prefixmesh_requests_retried_total"},
+    {.path = "requests.picks",
+     .meaning = "choices that were told to who sends requests itself, and are not over",
+     .metric = "prefixmesh_requests_picks",
+     .in_result = false},
+    {.path = "requests.picks_expired",
+     .better = Better::kLower,
+     .meaning = "those of which nobody said in time what became of them",
+     .fold = Fold::kSum,
+     .metric = "prefixmesh_requests_picks_expired_total",
+     .in_result = false},
     {.path = "requests.bodies_unfinished",
      .meaning = "requests whose body has begun and not ended",
      .metric = "prefixmesh_requests_bodies_unfinished",

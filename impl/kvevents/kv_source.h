@@ -40,12 +40,25 @@ class KvSourceSink {
   ~KvSourceSink() = default;
 };
 
+// What a source saw that the router cannot see in numbers (zmq_kv_source.h); of workers that number events themselves
+// all is 0.
+struct KvSourceFigures {
+  std::uint64_t gaps = 0;        // times that batches were missed
+  std::uint64_t incomplete = 0;  // times that all was forgotten, because what was missed is lost
+  std::uint64_t dropped = 0;     // batches that waited and found no room
+  std::uint64_t unreadable = 0;  // batches
+  std::uint64_t skipped = 0;     // events of other kinds, cache groups and ranks
+  std::uint64_t orphans = 0;     // stores below a block that is not known
+  std::uint64_t refused = 0;     // blocks that found no room, or contradict what is known
+};
+
 class KvSource {
  public:
   virtual ~KvSource() = default;
   virtual void Listen(WorkerIndex worker, KvSourceSink& sink) = 0;
   virtual void Query(WorkerIndex worker, std::uint32_t rank, std::uint64_t ticket,
                      std::optional<std::uint64_t> start) = 0;
+  virtual KvSourceFigures Figures() const { return {}; }  // any thread
   // Nothing is asked any more, and nothing brought but what the loop has begun. Idempotent.
   virtual void Stop() = 0;
 };

@@ -25,7 +25,7 @@ void Probes::Ask(const RouteRequest& request, std::string worker, std::function<
   const std::shared_ptr<const TreeScope> scope = core_.trees().Find(request.model, request.kind);
   if (scope == nullptr) return done(reply);
   std::vector<NodeId> blocks;
-  scope->hasher.Hash(*request.prompt, blocks);
+  scope->hasher.Hash(*request.prompt, blocks, scope->hasher.Root(request.lora, request.salt));
   reply.set_prompt_blocks(static_cast<std::uint32_t>(blocks.size()));
   std::vector<WorkerPrefix> depths;
   scope->tree->Depths({request.kind, request.prompt, blocks}, depths);
@@ -53,7 +53,8 @@ void Probes::Ask(const RouteRequest& request, std::string worker, std::function<
 std::uint64_t Probes::Open(const RouteRequest& request) {
   Handle handle;
   handle.scope = core_.trees().Find(request.model, request.kind);
-  if (handle.scope != nullptr) handle.scope->hasher.Hash(*request.prompt, handle.blocks);
+  if (handle.scope != nullptr)
+    handle.scope->hasher.Hash(*request.prompt, handle.blocks, handle.scope->hasher.Root(request.lora, request.salt));
   if (core_.options().trees.kind == IndexKind::kText) request.prompt->CopyTo(handle.text);
   MutexLock lock(mutex_);
   handle.id = next_id_++;

@@ -1,22 +1,40 @@
 #include "impl/node/router_node.h"
 
 #include "impl/base/check.h"
+#include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh {
+namespace {
+
+bool HasEngines(const RouterOptions& options) {
+  return !options.workers.empty() && !options.workers.front().engine.publisher.empty();
+}
+
+}  // namespace
 
 RouterNode::RouterNode(RouterOptions options)
     : options_(std::move(options)),
       random_(Prng::ForPurpose(options_.seed, "route " + options_.name).Next()),
       channels_(GrpcWorkerChannels::Make(options_.name, options_.health_timeout)),
       core_options_(CoreOptions()),
-      kv_source_(core_options_.trees.source == IndexSource::kEvents
-                     ? MakeGrpcKvSource(options_.name, HashKeyId(core_options_.trees.hash), *channels_, clock_, loop_)
-                     : nullptr),
-      core_(core_options_, RouterEnv{clock_, loop_, random_, identity_, *channels_, kv_source_.get()}),
+      engines_(HasEngines(options_) ? ZmqKvSource::Make({.hash = core_options_.trees.hash,
+                                                         .model = options_.engine_model,
+                                                         .engines = options_.workers.size()},
+                                                        clock_, loop_)
+                                    : nullptr),
+      grpc_events_(core_options_.trees.source == IndexSource::kEvents && engines_ == nullptr
+                       ? MakeGrpcKvSource(options_.name, HashKeyId(core_options_.trees.hash), *channels_, clock_, loop_)
+                       : nullptr),
+      core_(core_options_,
+            RouterEnv{clock_, loop_, random_, identity_, *channels_,
+                      engines_ != nullptr ? static_cast<kvevents::KvSource*>(engines_.get()) : grpc_events_.get()}),
       probes_(core_, loop_),
+      picks_(core_, clock_, loop_, identity_.Next() >> 1),
       in_flight_bytes_(options_.in_flight_bytes_max) {
-  for (std::size_t i = 0; i < options_.workers.size(); ++i)
+  for (std::size_t i = 0; i < options_.workers.size(); ++i) {
     channels_->Add(core_.own_workers()[i], options_.workers[i].address);
+    if (engines_ != nullptr) engines_->Add(core_.own_workers()[i], options_.workers[i].engine);
+  }
   if (!core_.has_sync()) return;
   SyncTransportOptions sync = options_.sync;
   const StrategyTraits& traits = core_.strategy()->traits();
@@ -83,6 +101,14 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request, bool again
   decision_cpu_phase_ns_.Record(static_cast<std::uint64_t>(cpu.count()));
   ++decisions_[static_cast<std::size_t>(decision->reason)];
   return decision;
+}
+
+Status RouterNode::Pick(const RouteRequest& request, v1::PickReply& reply) {
+  const Result<RouteDecision> decision = Decide(request, false);
+  if (!decision.ok()) return decision.error();
+  for (std::size_t i = 0; i < core_.own_workers().size(); ++i)
+    if (core_.own_workers()[i] == decision->worker) reply.set_address(options_.workers[i].address);
+  return picks_.Begin(*decision, reply);
 }
 
 }  // namespace prefixmesh

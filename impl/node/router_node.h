@@ -20,6 +20,8 @@
 #include "impl/env/real/port_limits.h"
 #include "impl/env/real/real_env.h"
 #include "impl/env/real/router_handler.h"
+#include "impl/env/real/zmq_kv_source.h"
+#include "impl/node/picks.h"
 #include "impl/node/probes.h"
 #include "impl/router/router_core.h"
 #include "impl/router/router_settings.h"
@@ -29,6 +31,7 @@ namespace prefixmesh {
 struct WorkerAddress {
   std::string name;
   std::string address;
+  EngineAddress engine = {};  // where its KV events come from, all workers' or none's; empty: from the worker itself
 };
 
 struct RouterOptions {
@@ -36,6 +39,7 @@ struct RouterOptions {
   std::string strategy = "two-layer";  // settings fit it: Apply (router_settings.h) takes them
   RouterSettings settings;
   std::vector<WorkerAddress> workers;
+  std::string engine_model;     // of workers that have an engine's address
   SyncTransportOptions sync;    // listen and peers; the rest comes from the strategy's traits
   std::uint64_t hash_seed = 0;  // of the block hash, a secret of the cluster
   std::uint64_t seed = 1;
@@ -74,6 +78,8 @@ class RouterNode final : public RouterHandler {
     core_.Finish(decision.worker, forwarded, decision.expectation);
   }
   void SawIncarnation(WorkerIndex worker, Incarnation incarnation) override { core_.OnReply(worker, incarnation); }
+  Status Pick(const RouteRequest& request, v1::PickReply& reply) override;
+  Status PickReported(const v1::PickReport& report) override { return picks_.Report(report); }
   void Probe(const RouteRequest& request, std::string worker,
              std::function<void(const v1::ProbeReply&)> done) override {
     probes_.Ask(request, std::move(worker), std::move(done));
@@ -101,9 +107,12 @@ class RouterNode final : public RouterHandler {
   LoopThread loop_;
   const std::unique_ptr<GrpcWorkerChannels> channels_;
   const RouterCoreOptions core_options_;
-  const std::unique_ptr<kvevents::KvSource> kv_source_;  // null without KV events
+  // At most one, and none without KV events.
+  const std::unique_ptr<ZmqKvSource> engines_;
+  const std::unique_ptr<kvevents::KvSource> grpc_events_;
   RouterCore core_;
   Probes probes_;
+  Picks picks_;
   std::unique_ptr<GrpcSyncTransport> transport_;  // null without sync
   ByteBudget in_flight_bytes_;
   bool stopped_ = false;

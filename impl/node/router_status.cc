@@ -52,6 +52,8 @@ RouterReport RouterNode::Report() {
   out.Set(RouterFigure("requests.in_flight_bytes"), in_flight_bytes_.bytes());
   out.Set(RouterFigure("requests.refused"), in_flight_bytes_.refused());
   out.Set(RouterFigure("requests.retried"), core_.admission().retried());
+  out.Set(RouterFigure("requests.picks"), picks_.figures().open);
+  out.Set(RouterFigure("requests.picks_expired"), picks_.figures().expired);
   out.Set(RouterFigure("workers.healthy"), core_.fleet().healthy_count());
   out.Set(RouterFigure("workers.configured"), core_.own_workers().size());
   const GrpcWorkerChannels::Checks checks = channels_->checks();
@@ -81,17 +83,20 @@ void RouterNode::ReadKvEvents(Readings& out) const {
   out.Set(changes, "stored", kv.stored);
   out.Set(changes, "removed", kv.removed);
   out.Set(changes, "cleared", kv.cleared);
-  out.Set(changes, "refused", kv.refused);
+  out.Set(changes, "refused", kv.refused + kv.source.refused);
   out.Set(RouterFigure("kv_events.queries"), kv.asked);
   out.Set(RouterFigure("kv_events.replayed"), kv.replayed);
   const Figure& troubles = RouterFigure("kv_events.troubles.*");
-  out.Set(troubles, "gap", kv.recovery.gaps);
-  out.Set(troubles, "orphan", kv.orphans);
+  out.Set(troubles, "gap", kv.recovery.gaps + kv.source.gaps);
+  out.Set(troubles, "orphan", kv.orphans + kv.source.orphans);
   out.Set(troubles, "stale", kv.recovery.stale);
-  out.Set(troubles, "dropped", kv.recovery.dropped);
+  out.Set(troubles, "dropped", kv.recovery.dropped + kv.source.dropped);
   out.Set(troubles, "failed", kv.recovery.failed);
   out.Set(troubles, "discarded", kv.recovery.discarded);
   out.Set(troubles, "fenced", kv.recovery.fenced);
+  out.Set(troubles, "incomplete", kv.source.incomplete);
+  out.Set(troubles, "unreadable", kv.source.unreadable);
+  out.Set(troubles, "skipped", kv.source.skipped);
   out.Set(RouterFigure("kv_events.streams"), kv.streams);
   out.Set(RouterFigure("kv_events.silent_s"), kv.oldest_s);
 }

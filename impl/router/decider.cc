@@ -21,7 +21,11 @@ Result<RouteDecision> Decider::Decide(const RouteRequest& request, Moment moment
   if (model == nullptr || scope == nullptr) return NoSuchModel(request.model);
   thread_local std::vector<NodeId> blocks;
   blocks.clear();
-  if (trees_.block_index() != nullptr) scope->hasher.Hash(*request.prompt, blocks);
+  if (trees_.block_index() != nullptr) {
+    scope->hasher.Hash(*request.prompt, blocks, scope->hasher.Root(request.lora, request.salt));
+  } else if (!request.lora.empty() || !request.salt.empty()) {
+    return Error{ErrorCode::kInvalid, "a LoRA or a salt needs an index of blocks; this router's is of text"};
+  }
   return Place(request, *model, *scope, blocks, moment, mesh);
 }
 

@@ -221,6 +221,7 @@ KvFeedFigures KvFeed::Figures() const {
   KvFeedFigures figures = figures_;
   figures.refused = counts.full;
   figures.orphans = counts.orphans;
+  figures.source = source_.Figures();
   const Time now = clock_.Now();
   for (const auto& [key, stream] : streams_) {
     if (stream.open) ++figures.streams;

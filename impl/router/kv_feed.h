@@ -41,6 +41,7 @@ struct KvFeedFigures {
   std::uint64_t streams = 0;              // open now
   std::optional<double> oldest_s;         // since the last event, the opening or the start, of who is silent longest
   kvevents::RecoveryCounters recovery;
+  kvevents::KvSourceFigures source;
 };
 
 class KvFeed final : private kvevents::KvSourceSink {

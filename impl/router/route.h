@@ -17,6 +17,8 @@ struct RouteRequest {
   std::string_view model;
   Kind kind = Kind::kText;
   const Slices* prompt = nullptr;
+  // They keep prompts apart that are equal otherwise; where the index is of blocks.
+  std::string_view lora = {}, salt = {};
 };
 
 // What became of a request at its worker.

@@ -99,10 +99,10 @@ std::uint64_t BlockHasher::HashRun(Bytes run, std::uint64_t id, NodeId* ids) con
   return id;
 }
 
-void BlockHasher::Hash(const Slices& prompt, std::vector<NodeId>& ids) const {
+void BlockHasher::Hash(const Slices& prompt, std::vector<NodeId>& ids, NodeId root) const {
   ids.resize(prompt.size() / block_bytes_);
   NodeId* next = ids.data();
-  std::uint64_t id = root_;
+  std::uint64_t id = root.value;
   std::uint8_t straddling[kBlockBytesMax];  // a block that lies in more than one piece is put together here
   std::size_t held = 0;
   for (Bytes piece : prompt.pieces()) {
@@ -123,6 +123,25 @@ void BlockHasher::Hash(const Slices& prompt, std::vector<NodeId>& ids) const {
     std::memcpy(straddling, piece.data() + run.size(), held);
   }
   PREFIXMESH_CHECK(next == ids.data() + ids.size());
+}
+
+NodeId BlockHasher::Root(std::string_view lora, std::string_view salt) const {
+  NodeId root{root_};
+  // Under another key than a salt, so that the two are not the same for one text.
+  if (!lora.empty())
+    root = NodeId{Chain(root.value, XXH3_64bits_withSeed(lora.data(), lora.size(), keys_[kLanes + 1]))};
+  if (!salt.empty()) root = Scoped(root, salt);
+  return root;
+}
+
+NodeId BlockHasher::Scoped(NodeId prefix, std::string_view scope) const {
+  return NodeId{Chain(prefix.value, XXH3_64bits_withSeed(scope.data(), scope.size(), keys_[kLanes]))};
+}
+
+void BlockHasher::Append(NodeId prefix, Bytes blocks, std::vector<NodeId>& ids) const {
+  const std::size_t before = ids.size();
+  ids.resize(before + blocks.size() / block_bytes_);
+  HashRun<0>(blocks, prefix.value, ids.data() + before);
 }
 
 std::uint64_t HashKeyId(const BlockHashOptions& options) {

@@ -2,7 +2,8 @@
 //
 // id(0) = H(seed, model, kind); id(i) = fold(id(i-1), block hash i). An id therefore names the whole prefix up to the
 // end of its block, scoped by model and kind: the same bytes under another model, or the same bytes as tokens, give
-// other ids. Never 0. Only whole blocks count; the rest of a prompt has no id.
+// other ids; so do a LoRA and a cache salt, which move id(0). Never 0. Only whole blocks count; the rest of a prompt
+// has no id.
 //
 //   prompt  |--- block 1 ---|--- block 2 ---|-- rest --|        ids: id(1), id(2)
 //
@@ -47,8 +48,15 @@ class BlockHasher {
  public:
   BlockHasher(const BlockHashOptions& options, std::string_view model, Kind kind);
 
-  // Replaces `ids` with the ids of the prompt's whole blocks.
-  void Hash(const Slices& prompt, std::vector<NodeId>& ids) const;
+  // Replaces `ids` with the ids of the prompt's whole blocks, below a root.
+  void Hash(const Slices& prompt, std::vector<NodeId>& ids, NodeId root) const;
+  void Hash(const Slices& prompt, std::vector<NodeId>& ids) const { Hash(prompt, ids, NodeId{root_}); }
+  // Where the ids of a model's prompts begin; of those with a LoRA or a salt somewhere else.
+  NodeId Root(std::string_view lora, std::string_view salt) const;
+  // Where ids go on behind a prefix, as a chain that shares no id with the one without the scope.
+  NodeId Scoped(NodeId prefix, std::string_view scope) const;
+  // Appends the ids of these whole blocks, which follow the prefix.
+  void Append(NodeId prefix, Bytes blocks, std::vector<NodeId>& ids) const;
 
   std::uint32_t block_bytes() const { return block_bytes_; }
 

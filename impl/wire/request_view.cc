@@ -113,6 +113,10 @@ Result<RequestView> ViewRequest(const Slices& body) {
       if (!cursor.Varint(view.request_id)) return Corrupt();
     } else if (tag == Length(3)) {
       if (Status read = ReadName(cursor, view.worker); !read.ok()) return read.error();
+    } else if (tag == Length(4)) {
+      if (Status read = ReadName(cursor, view.lora); !read.ok()) return read.error();
+    } else if (tag == Length(5)) {
+      if (Status read = ReadName(cursor, view.salt); !read.ok()) return read.error();
     } else if (tag == Length(15)) {
       if (!cursor.Varint(value) || !cursor.Run(value, view.prompt)) return Corrupt();
     } else if (!SkipField(cursor, tag & 7)) {

@@ -27,6 +27,7 @@ struct RequestView {
   Kind kind = Kind::kText;
   std::uint64_t request_id = 0;  // GenerateRequest only
   std::string worker;            // ProbeRequest only
+  std::string lora, salt;
   Slices prompt;
 };
 

@@ -112,6 +112,11 @@ int Main(int argc, char** argv) {
     return kExitUsage;
   }
   if (settings.index.source == "events") options.events_kept = settings.workers.kv_events;
+  options.publishes = settings.workers.kv_form == "engine";
+  if (options.publishes && options.events_kept == 0) {
+    PrintError(kProgram, "workers.kv_form=engine: there are no events without index.source=events");
+    return kExitUsage;
+  }
   options.service = ServiceOf(settings.workers);
   settings.workers.count = options.ports.size();
   options.slow = SlowWorkers(settings.workers);
@@ -130,7 +135,11 @@ int Main(int argc, char** argv) {
   }
   nlohmann::ordered_json ready{{"event", "ready"}, {"workers", nlohmann::ordered_json::array()}};
   for (const WorkerAddress& worker : (*pool)->addresses()) {
-    ready["workers"].push_back({{"name", worker.name}, {"address", worker.address}});
+    nlohmann::ordered_json& entry = ready["workers"].emplace_back();
+    entry = {{"name", worker.name}, {"address", worker.address}};
+    if (worker.kv_publisher.empty()) continue;
+    entry["kv_publisher"] = worker.kv_publisher;
+    entry["kv_replay"] = worker.kv_replay;
   }
   std::unique_ptr<MetricsPage> metrics;
   if (metrics_port >= 0) {

@@ -104,6 +104,8 @@ constexpr SettingRow kWorkersRows[] = {
     Number<&Settings::Workers::block_bytes>("block_bytes", 64, 4096, "text bytes of a worker's block"),
     Number<&Settings::Workers::kv_events>("kv_events", 1, 1000000,
                                           "newest KV events kept for routers that missed some (index.source)"),
+    Text<&Settings::Workers::kv_form>("kv_form", "grpc, engine",
+                                      "KV events come from the worker itself, or are published as engines do it"),
     Number<&Settings::Workers::slow_share>("slow_share", 0, 1, "part of the workers that is slow"),
     Number<&Settings::Workers::slow_factor>("slow_factor", 1, 1000, "a slow worker takes so many times as long"),
 };

@@ -117,6 +117,7 @@ struct Settings : RouterSettings {
     std::uint64_t cache_blocks = 65536;
     std::uint64_t block_bytes = 256;
     std::uint64_t kv_events = 1024;
+    std::string kv_form = "grpc";
     double slow_share = 0;    // part of the workers that is slow: the last ones
     double slow_factor = 10;  // so many times as long, prefill and decode
   } workers;

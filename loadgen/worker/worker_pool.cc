@@ -14,6 +14,7 @@
 #include "impl/env/real/request_parse.h"
 #include "impl/wire/prefixmesh.grpc.pb.h"
 #include "loadgen/clock/process.h"
+#include "loadgen/worker/engine_publisher.h"
 #include "loadgen/worker/kv_event_service.h"
 #include "loadgen/worker/refused_call.h"
 
@@ -48,12 +49,14 @@ class GenerateCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
   }
 
   void Begin(WorkerEngine& engine, std::size_t worker, std::uint64_t incarnation, std::uint64_t prompt_bytes,
-             std::uint32_t block_bytes, std::vector<NodeId> chain, std::shared_ptr<ServiceSink> self) {
+             std::uint32_t block_bytes, std::vector<NodeId> chain, std::shared_ptr<const void> tokens,
+             std::shared_ptr<ServiceSink> self) {
     engine_ = &engine;
     worker_ = worker;
     incarnation_ = incarnation;
     prompt_bytes_ = prompt_bytes;
     block_bytes_ = block_bytes;
+    tokens_ = std::move(tokens);
     const std::uint64_t ticket = engine.Submit(worker, std::move(chain), prompt_bytes, block_bytes, std::move(self));
     bool cancelled = false;
     {
@@ -143,6 +146,7 @@ class GenerateCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
   std::uint64_t incarnation_ = 0;
   std::uint64_t prompt_bytes_ = 0;
   std::uint32_t block_bytes_ = 0;
+  std::shared_ptr<const void> tokens_;  // those of its blocks are known as long as it lives
   grpc::ByteBuffer first_, last_;
   std::shared_ptr<GenerateCall> self_;
   Mutex mutex_;
@@ -159,11 +163,13 @@ using WorkerCallbacks = v1::Worker::WithRawCallbackMethod_Generate<
 
 class WorkerService final : public WorkerCallbacks {
  public:
-  WorkerService(const WorkerPoolOptions& options, std::size_t number, WorkerEngine& engine)
+  // `publisher` may be null.
+  WorkerService(const WorkerPoolOptions& options, std::size_t number, WorkerEngine& engine, EnginePublisher* publisher)
       : options_(options),
         number_(number),
         name_(options.name_prefix + std::to_string(number)),
         engine_(engine),
+        publisher_(publisher),
         events_(engine, number, HashKeyId(options.blocks)),
         incarnation_(static_cast<std::uint64_t>(WallClockNs())) {}
 
@@ -179,12 +185,15 @@ class WorkerService final : public WorkerCallbacks {
     }
     const BlockHasher hasher(options_.blocks, view->model, view->kind);
     std::vector<NodeId> chain;
-    hasher.Hash(view->prompt, chain);
+    hasher.Hash(view->prompt, chain, hasher.Root(view->lora, view->salt));
     const std::uint64_t prompt_bytes = view->prompt.size();
+    std::shared_ptr<const void> tokens;
+    if (publisher_ != nullptr && view->kind == Kind::kTokens) tokens = publisher_->Hold(number_, chain, view->prompt);
     view->slices.clear();
     body.Clear();
     const std::shared_ptr<GenerateCall> call = GenerateCall::Make();
-    call->Begin(engine_, number_, incarnation_, prompt_bytes, hasher.block_bytes(), std::move(chain), call);
+    call->Begin(engine_, number_, incarnation_, prompt_bytes, hasher.block_bytes(), std::move(chain), std::move(tokens),
+                call);
     return call.get();
   }
 
@@ -259,6 +268,7 @@ class WorkerService final : public WorkerCallbacks {
   const std::size_t number_;
   const std::string name_;
   WorkerEngine& engine_;
+  EnginePublisher* const publisher_;
   KvEventService events_;
   std::atomic<std::uint64_t> incarnation_;
 };
@@ -274,9 +284,18 @@ class Pool final : public WorkerPool {
 
   Status Listen() {
     grpc::EnableDefaultHealthCheckService(true);
+    if (options_.publishes) {
+      Result<std::unique_ptr<EnginePublisher>> started =
+          EnginePublisher::Start({options_.host, options_.ports.size(), options_.blocks.tokens_block_tokens}, engine_);
+      if (!started.ok()) return started.error();
+      publisher_ = std::move(*started);
+    }
     for (std::size_t i = 0; i < options_.ports.size(); ++i)
-      services_.push_back(std::make_unique<WorkerService>(options_, i, engine_));
-    engine_.SetListener([this](std::size_t worker) { services_[worker]->events().Wake(); });
+      services_.push_back(std::make_unique<WorkerService>(options_, i, engine_, publisher_.get()));
+    engine_.SetListener([this](std::size_t worker) {
+      services_[worker]->events().Wake();
+      if (publisher_ != nullptr) publisher_->Publish(worker);
+    });
     for (std::size_t i = 0; i < options_.ports.size(); ++i) {
       const std::string wanted = options_.host + ":" + std::to_string(options_.ports[i]);
       grpc::ServerBuilder builder;
@@ -289,7 +308,9 @@ class Pool final : public WorkerPool {
         return Error{ErrorCode::kUnavailable, "worker " + services_[i]->name() + ": " + WhyNot(wanted)};
       }
       servers_.push_back(std::move(server));
-      addresses_.push_back({services_[i]->name(), options_.host + ":" + std::to_string(port)});
+      addresses_.push_back({services_[i]->name(), options_.host + ":" + std::to_string(port),
+                            publisher_ != nullptr ? publisher_->publisher(i) : "",
+                            publisher_ != nullptr ? publisher_->replay(i) : ""});
     }
     return {};
   }
@@ -318,6 +339,7 @@ class Pool final : public WorkerPool {
 
   const WorkerPoolOptions options_;
   WorkerEngine engine_;  // outlives the servers: their calls use it
+  std::unique_ptr<EnginePublisher> publisher_;
   std::vector<std::unique_ptr<WorkerService>> services_;
   std::vector<std::unique_ptr<grpc::Server>> servers_;
   std::vector<WorkerAddress> addresses_;

@@ -36,11 +36,15 @@ struct WorkerPoolOptions {
   BlockHashOptions blocks;
   // KV events of each worker that are kept for routers that missed some; 0: none, and no router may listen.
   std::size_t events_kept = 0;
+  // And each worker publishes them as engines do (engine_publisher.h).
+  bool publishes = false;
 };
 
 struct WorkerAddress {
   std::string name;
-  std::string address;  // host:port
+  std::string address;            // host:port
+  std::string kv_publisher = {};  // tcp://host:port; empty: it does not publish
+  std::string kv_replay = {};
 };
 
 class WorkerPool {

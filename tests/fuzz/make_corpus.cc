@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "impl/base/varint.h"
+#include "impl/kvevents/engine/engine_batch.h"
 #include "impl/kvevents/wire/kv_message.h"
 #include "impl/sync/generations/snapshot_pieces.h"
 #include "impl/sync/generations/tree_store.h"
@@ -192,6 +193,24 @@ int main(int argc, char** argv) {
   answer.set_whole(true);
   kvevents::WriteMessage(stored, *answer.add_events());
   Write("kv_messages", "answer", answer.SerializeAsString());
+  kvevents::EngineBatch batch;
+  batch.ts = 1.5;
+  batch.rank = 0;
+  kvevents::EngineEvent& chain = batch.events.emplace_back();
+  chain.blocks = {{0, 6}, {7, 8}};
+  chain.parent = kvevents::BlockName{0, 5};
+  chain.block_size = 2;
+  chain.tokens = {1, 2, 3, 70000};
+  chain.lora_name = "fr";
+  chain.medium = "GPU";
+  chain.extra = {"salt", ""};
+  batch.events.emplace_back().kind = kvevents::EventKind::kRemoved;
+  batch.events.back().blocks = {{7, 8}};
+  batch.events.emplace_back().kind = kvevents::EventKind::kCleared;
+  Write("engine_batches", "arrays", kvevents::WriteEngineBatch(batch, kvevents::EngineLayout::kArrays));
+  Write("engine_batches", "maps", kvevents::WriteEngineBatch(batch, kvevents::EngineLayout::kMaps));
+  batch.events[0].parent.reset();
+  Write("engine_batches", "root", kvevents::WriteEngineBatch(batch, kvevents::EngineLayout::kArrays));
   Write("result", "result", ReadFile("tests/bench/report/fixture_failed.json"));
   return 0;
 }

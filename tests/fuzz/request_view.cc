@@ -20,5 +20,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   one->prompt.CopyTo(a);
   many->prompt.CopyTo(b);
   if (a != b || one->model != many->model || one->worker != many->worker || one->kind != many->kind) std::abort();
+  if (one->lora != many->lora || one->salt != many->salt) std::abort();
   return 0;
 }

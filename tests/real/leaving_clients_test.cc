@@ -39,6 +39,8 @@ class CountingHandler final : public RouterHandler {
   void Finished(const RouteDecision&, Forwarded) override { --placed; }
   bool TakeRetry() override { return true; }
   void SawIncarnation(WorkerIndex, Incarnation) override {}
+  Status Pick(const RouteRequest&, v1::PickReply&) override { return {}; }
+  Status PickReported(const v1::PickReport&) override { return {}; }
   void Probe(const RouteRequest&, std::string, std::function<void(const v1::ProbeReply&)> done) override { done({}); }
   std::uint64_t ProbeOpen(const RouteRequest&) override { return 0; }
   Result<std::pair<std::uint32_t, std::uint32_t>> ProbePoll(std::uint64_t, std::string_view) override {

@@ -79,12 +79,13 @@ struct RunningRouter {
     reply.status = reader->Finish();
     return reply;
   }
-  v1::ProbeReply Probe(const std::string& prompt, const std::string& worker = "") {
+  v1::ProbeReply Probe(const std::string& prompt, const std::string& worker = "", v1::Kind kind = v1::KIND_TEXT) {
     grpc::ClientContext context;
     v1::ProbeRequest request;
     request.set_model("m");
     request.set_prompt(prompt);
     request.set_worker(worker);
+    request.set_kind(kind);
     v1::ProbeReply reply;
     REQUIRE(stub->Probe(&context, request, &reply).ok());
     return reply;

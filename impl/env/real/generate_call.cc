@@ -7,26 +7,14 @@
 #include <optional>
 
 #include "impl/env/real/request_parse.h"
+#include "impl/env/real/routed_message.h"
+#include "impl/env/real/status_of.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh {
 namespace {
 
 using grpc::ByteBuffer;
-
-grpc::Status ToStatus(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kNotFound:
-      return {grpc::StatusCode::NOT_FOUND, error.message};
-    case ErrorCode::kUnavailable:
-      return {grpc::StatusCode::UNAVAILABLE, error.message};
-    case ErrorCode::kTooBig:
-    case ErrorCode::kExhausted:
-      return {grpc::StatusCode::RESOURCE_EXHAUSTED, error.message};
-    default:
-      return {grpc::StatusCode::INVALID_ARGUMENT, error.message};
-  }
-}
 
 // Two, because workers die together: the second worker may be gone as well, and this router hear of it a moment later.
 constexpr int kRetriesMax = 2;
@@ -77,7 +65,7 @@ class GenerateCall final : public RequestCall {
   void OnBody(ByteBuffer body) override {
     MutexLock lock(mutex_);
     body_ = std::move(body);
-    if (const Status placed = Place(false); !placed.ok()) End(ToStatus(placed.error()));
+    if (const Status placed = Place(false); !placed.ok()) End(StatusOf(placed.error()));
   }
   void OnWriteDone(bool ok) override {
     MutexLock lock(mutex_);
@@ -132,7 +120,7 @@ class GenerateCall final : public RequestCall {
   Status Place(bool again) PREFIXMESH_REQUIRES(mutex_) {
     Result<ParsedRequest> parsed = ParseRequest(body_);
     if (!parsed.ok()) return parsed.error();
-    Result<RouteDecision> decision = handler_.Decide({parsed->model, parsed->kind, &parsed->prompt}, again);
+    Result<RouteDecision> decision = handler_.Decide(RouteRequestOf(*parsed), again);
     if (!decision.ok()) return decision.error();
     if (announce_ && !again) {
       context_.AddInitialMetadata(kPlacedKey, RoutedOf(*decision).SerializeAsString());
@@ -193,15 +181,6 @@ class GenerateCall final : public RequestCall {
   void ClientGone() PREFIXMESH_REQUIRES(mutex_) {
     client_gone_ = true;
     if (try_ != nullptr) try_->context.TryCancel();
-  }
-
-  static v1::Routed RoutedOf(const RouteDecision& decision) {
-    v1::Routed routed;
-    routed.set_worker(std::string(decision.worker_name));
-    routed.set_reason(static_cast<v1::DecisionReason>(decision.reason));
-    routed.set_inserted(decision.inserted);
-    routed.set_matched_bytes(decision.matched_bytes);
-    return routed;
   }
 
   // A worker that answered with a refusal is there; one that cannot be reached, breaks off or hangs is not.

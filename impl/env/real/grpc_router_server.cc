@@ -10,6 +10,7 @@
 #include "impl/env/real/grpc_listener.h"
 #include "impl/env/real/request_parse.h"
 #include "impl/env/real/request_port.h"
+#include "impl/env/real/status_of.h"
 #include "impl/env/shared_answer.h"
 #include "impl/figures/router_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -23,6 +24,8 @@ using grpc::ByteBuffer;
 constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
 constexpr char kStatus[] = "/prefixmesh.v1.RouterAdmin/Status";
 constexpr char kGenerate[] = "/prefixmesh.v1.Router/Generate";
+constexpr char kPick[] = "/prefixmesh.v1.Router/Pick";
+constexpr char kReport[] = "/prefixmesh.v1.Router/Report";
 
 grpc::Status InvalidArgument(const Error& error) { return {grpc::StatusCode::INVALID_ARGUMENT, error.message}; }
 
@@ -91,15 +94,14 @@ class RefusedCall final : public grpc::ServerGenericBidiReactor {
 void Probe(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
   Result<ParsedRequest> parsed = ParseRequest(body);
   if (!parsed.ok()) return call.Fail(InvalidArgument(parsed.error()));
-  handler.Probe({parsed->model, parsed->kind, &parsed->prompt}, parsed->worker,
-                [&call](const v1::ProbeReply& answer) { call.Reply(answer); });
+  handler.Probe(RouteRequestOf(*parsed), parsed->worker, [&call](const v1::ProbeReply& answer) { call.Reply(answer); });
 }
 
 void ProbeOpen(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
   Result<ParsedRequest> parsed = ParseRequest(body);
   if (!parsed.ok()) return call.Fail(InvalidArgument(parsed.error()));
   v1::ProbeHandle handle;
-  handle.set_handle(handler.ProbeOpen({parsed->model, parsed->kind, &parsed->prompt}));
+  handle.set_handle(handler.ProbeOpen(RouteRequestOf(*parsed)));
   call.Reply(handle);
 }
 
@@ -118,6 +120,22 @@ void ProbeClose(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call)
   v1::ProbeHandle request;
   if (!Parse(body, request)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no ProbeHandle"});
   handler.ProbeClose(request.handle());
+  call.Reply(v1::Empty());
+}
+
+void Pick(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  Result<ParsedRequest> parsed = ParseRequest(body);
+  if (!parsed.ok()) return call.Fail(StatusOf(parsed.error()));
+  v1::PickReply reply;
+  if (Status picked = handler.Pick(RouteRequestOf(*parsed), reply); !picked.ok())
+    return call.Fail(StatusOf(picked.error()));
+  call.Reply(reply);
+}
+
+void ReportPick(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  v1::PickReport report;
+  if (!Parse(body, report)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no PickReport"});
+  if (Status taken = handler.PickReported(report); !taken.ok()) return call.Fail(StatusOf(taken.error()));
   call.Reply(v1::Empty());
 }
 
@@ -207,6 +225,8 @@ class RouterServer final : public GrpcRouterServer, private grpc::CallbackGeneri
     RequestCall* call = nullptr;
     if (context->method() == kGenerate) {
       call = NewGenerateCall(port_, handler_, channels_, *context, options_.control);
+    } else if (context->method() == kPick || context->method() == kReport) {
+      call = new UnaryCall(port_, handler_, *context, context->method() == kPick ? Pick : ReportPick);
     } else if (context->method() == kStatus) {
       port = &status_port_.port();
       call = new StatusCall(*port, *context, status_answers_);

@@ -1,5 +1,5 @@
-// grpc_router_server.h — the request side of a router over gRPC: Generate, status and health, and for the suite the
-// probes and phases, on one port, callback API.
+// grpc_router_server.h — the request side of a router over gRPC: Generate, picks, status and health, and for the suite
+// the probes and phases, on one port, callback API.
 //
 // Every method is served generically, so that each call is taken at its headers and its body read within bounds
 // (request_port.h). A request's body stays in the slices it arrived in: it is hashed in place, forwarded to the worker

@@ -15,13 +15,20 @@
 #include "impl/env/byte_budget.h"
 #include "impl/figures/router_report.h"
 #include "impl/router/route.h"
+#include "impl/wire/request_view.h"
 
 namespace prefixmesh {
 
 namespace v1 {
+class PickReply;
+class PickReport;
 class ProbeReply;
 class SyncPositions;
 }  // namespace v1
+
+inline RouteRequest RouteRequestOf(const RequestView& view) {
+  return {view.model, view.kind, &view.prompt, view.lora, view.salt};
+}
 
 class RouterHandler {
  public:
@@ -38,6 +45,11 @@ class RouterHandler {
   virtual bool TakeRetry() = 0;
   // A reply showed this incarnation.
   virtual void SawIncarnation(WorkerIndex worker, Incarnation incarnation) = 0;
+
+  // A choice that the caller carries out, and what became of it (prefixmesh.proto). Errors: Decide's, kExhausted;
+  // kNotFound: no such lease; kInvalid: no such state.
+  virtual Status Pick(const RouteRequest& request, v1::PickReply& reply) = 0;
+  virtual Status PickReported(const v1::PickReport& report) = 0;
 
   // Answers through `done`, possibly on another thread.
   virtual void Probe(const RouteRequest& request, std::string worker,

@@ -54,6 +54,27 @@ TEST_CASE("BlockHasher: ids agree exactly as far as the whole blocks do") {
   });
 }
 
+TEST_CASE("BlockHasher: a LoRA and a salt separate ids, from each other, too") {
+  const BlockHasher hasher({}, "m", Kind::kTokens);
+  const std::string text(64 * 3, 'x');
+  std::set<NodeId> seen;
+  for (const auto& [lora, salt] : std::vector<std::pair<std::string, std::string>>{
+           {"", ""}, {"a", ""}, {"", "a"}, {"a", "a"}, {"b", "a"}, {"a", "b"}}) {
+    std::vector<NodeId> ids, goes_on;
+    hasher.Hash(Slices(AsBytes(text)), ids, hasher.Root(lora, salt));
+    seen.insert(ids.begin(), ids.end());
+    // The same ids, block by block.
+    NodeId prefix = hasher.Root(lora, salt);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      hasher.Append(prefix, AsBytes(std::string_view(text)).subspan(64 * i, 64), goes_on);
+      prefix = goes_on.back();
+    }
+    REQUIRE(goes_on == ids);
+  }
+  REQUIRE(seen.size() == 18);
+  REQUIRE(hasher.Scoped(hasher.Root("", ""), "a") == hasher.Root("", "a"));  // as engines scope a first block
+}
+
 TEST_CASE("BlockHasher: model, kind and seed separate ids (W1, W3)") {
   const std::string text(256 * 4, 'x');
   std::set<NodeId> seen;

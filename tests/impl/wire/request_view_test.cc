@@ -28,6 +28,8 @@ TEST_CASE("ViewRequest: reads what protobuf writes, in any cutting") {
     request.set_model(model);
     request.set_kind(tokens ? v1::KIND_TOKENS : v1::KIND_TEXT);
     request.set_request_id(id);
+    request.set_lora(model.substr(0, model.size() / 2));
+    request.set_salt(model.substr(model.size() / 3));
     request.set_prompt(prompt);
     const std::string bytes = request.SerializeAsString();
     const Result<RequestView> view = ViewRequest(Cut(bytes, cuts));
@@ -35,6 +37,8 @@ TEST_CASE("ViewRequest: reads what protobuf writes, in any cutting") {
     RC_ASSERT(view->model == model);
     RC_ASSERT((view->kind == Kind::kTokens) == tokens);
     RC_ASSERT(view->request_id == id);
+    RC_ASSERT(view->lora == request.lora());
+    RC_ASSERT(view->salt == request.salt());
     std::string seen;
     view->prompt.CopyTo(seen);
     RC_ASSERT(seen == prompt);

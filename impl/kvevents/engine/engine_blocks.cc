@@ -1,0 +1,215 @@
+#include "impl/kvevents/engine/engine_blocks.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "impl/base/prng.h"
+
+namespace prefixmesh::kvevents {
+namespace {
+
+constexpr std::size_t kNodeBytes =
+    48;  // of the map, beside a block: its links, its place in the table, the allocator's
+
+constexpr std::size_t kDumpedTogether = 4096;  // blocks in a store, about
+
+// Tokens as requests carry them.
+void AppendBytes(const std::uint32_t* tokens, std::size_t count, std::vector<std::uint8_t>& out) {
+  for (std::size_t i = 0; i < count; ++i)
+    for (int byte = 0; byte < 4; ++byte) out.push_back(static_cast<std::uint8_t>(tokens[i] >> (8 * byte)));
+}
+
+BlockName NameOf(NodeId id) { return {0, id.value}; }
+
+}  // namespace
+
+std::size_t EngineBlocks::NameHash::operator()(const BlockName& name) const {
+  return Mix64(name.low ^ Mix64(name.high ^ seed));
+}
+
+EngineBlocks::EngineBlocks(const BlockHashOptions& hash, std::string_view model, std::size_t bytes_max)
+    : hasher_(hash, model, Kind::kTokens),
+      tokens_per_block_(hash.tokens_block_tokens),
+      bytes_max_(bytes_max),
+      blocks_(0, NameHash{hash.seed}) {}
+
+std::size_t EngineBlocks::BytesOf(const Block& block) {
+  return kNodeBytes + sizeof(Block) + sizeof(BlockName) + block.ids.capacity() * sizeof(NodeId) +
+         block.end.rest.capacity() * sizeof(std::uint32_t) + block.children.capacity() * sizeof(BlockName);
+}
+
+std::uint8_t EngineBlocks::MediumBit(const std::string& medium) {
+  constexpr std::size_t kMediaMax = 8;  // the last is for all others
+  auto at = std::find(media_.begin(), media_.end(), medium);
+  if (at == media_.end() && media_.size() < kMediaMax) at = media_.insert(at, medium);
+  return static_cast<std::uint8_t>(1u << std::min<std::ptrdiff_t>(at - media_.begin(), kMediaMax - 1));
+}
+
+void EngineBlocks::Apply(const EngineEvent& event, std::vector<KvEvent>& out) {
+  if (event.kind == EventKind::kCleared) {
+    Clear();
+    out.push_back({0, EventKind::kCleared, std::nullopt, {}});
+  } else if (event.group != 0) {
+    ++counts_.skipped;
+  } else {
+    event.kind == EventKind::kStored ? Store(event, out) : Remove(event, out);
+  }
+}
+
+void EngineBlocks::Clear() {
+  blocks_.clear();
+  bytes_ = 0;
+}
+
+// ---- stores ---------------------------------------------------------------------------------------------------------
+
+void EngineBlocks::Store(const EngineEvent& event, std::vector<KvEvent>& out) {
+  const End begin{NodeId{0}, hasher_.Root(event.lora_name, ""), {}};  // a salt is the first block's extra
+  const End* before = &begin;
+  if (event.parent) {
+    const auto parent = blocks_.find(*event.parent);
+    if (parent == blocks_.end()) {
+      ++counts_.orphans;
+      return;
+    }
+    before = &parent->second.end;
+  }
+  KvEvent told;
+  if (before->told.value != 0) told.parent = NameOf(before->told);
+  const std::uint8_t medium = MediumBit(event.medium);
+  std::optional<BlockName> parent = event.parent;
+  for (std::size_t i = 0; i < event.blocks.size(); ++i) {
+    const BlockName& name = event.blocks[i];
+    const auto known = blocks_.find(name);
+    Block* block = nullptr;
+    if (known != blocks_.end() && known->second.parent == parent) block = &known->second;
+    if (known == blocks_.end())
+      block = Add(name, parent, *before, event.extra.empty() ? "" : event.extra[i],
+                  event.tokens.data() + i * event.block_size, event.block_size);
+    if (block == nullptr) {
+      counts_.refused += event.blocks.size() - i;
+      break;
+    }
+    block->media |= medium;
+    for (const NodeId id : block->ids) told.blocks.push_back(NameOf(id));
+    before = &block->end;
+    parent = name;
+  }
+  if (!told.blocks.empty()) out.push_back(std::move(told));
+}
+
+EngineBlocks::Block* EngineBlocks::Add(const BlockName& name, const std::optional<BlockName>& parent, const End& before,
+                                       std::string_view extra, const std::uint32_t* tokens, std::size_t count) {
+  Block block;
+  block.parent = parent;
+  block.end.told = before.told;
+  block.end.prefix = extra.empty() ? before.prefix : hasher_.Scoped(before.prefix, extra);
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve((before.rest.size() + count) * kBytesPerToken);
+  AppendBytes(before.rest.data(), before.rest.size(), bytes);
+  AppendBytes(tokens, count, bytes);
+  const std::size_t whole = (before.rest.size() + count) / tokens_per_block_;
+  hasher_.Append(block.end.prefix, Bytes(bytes).first(whole * hasher_.block_bytes()), block.ids);
+  if (whole > 0) {
+    block.end.told = block.end.prefix = block.ids.back();
+    block.end.rest.assign(tokens + count - (before.rest.size() + count) % tokens_per_block_, tokens + count);
+  } else {
+    block.end.rest.reserve(before.rest.size() + count);
+    block.end.rest = before.rest;
+    block.end.rest.insert(block.end.rest.end(), tokens, tokens + count);
+  }
+  const bool joins = parent && !before.rest.empty();
+  const std::size_t size = BytesOf(block) + (joins ? 2 * sizeof(BlockName) : 0);
+  if (bytes_ + size > bytes_max_) return nullptr;
+  if (joins) {
+    Block& above = blocks_.at(*parent);
+    bytes_ -= BytesOf(above);
+    above.children.push_back(name);
+    bytes_ += BytesOf(above);
+  }
+  bytes_ += BytesOf(block);
+  return &blocks_.emplace(name, std::move(block)).first->second;
+}
+
+// ---- removals -------------------------------------------------------------------------------------------------------
+
+void EngineBlocks::Remove(const EngineEvent& event, std::vector<KvEvent>& out) {
+  KvEvent gone;
+  gone.kind = EventKind::kRemoved;
+  const std::uint8_t medium = MediumBit(event.medium);
+  for (const BlockName& name : event.blocks) {
+    const auto at = blocks_.find(name);
+    if (at == blocks_.end()) continue;
+    at->second.media = static_cast<std::uint8_t>(at->second.media & ~medium);
+    if (at->second.media != 0) continue;
+    for (const NodeId id : at->second.ids) gone.blocks.push_back(NameOf(id));
+    AppendSpanning(at->second, gone.blocks);
+    Forget(at);
+  }
+  if (!gone.blocks.empty()) out.push_back(std::move(gone));
+}
+
+// Ours that begin in it, or before, and end in one below.
+void EngineBlocks::AppendSpanning(const Block& block, std::vector<BlockName>& ids) const {
+  std::vector<const Block*> open{&block};
+  while (!open.empty()) {
+    const Block& next = *open.back();
+    open.pop_back();
+    for (const BlockName& name : next.children) {
+      const auto child = blocks_.find(name);
+      if (child == blocks_.end()) continue;
+      if (child->second.ids.empty()) {
+        open.push_back(&child->second);
+      } else {
+        ids.push_back(NameOf(child->second.ids.front()));
+      }
+    }
+  }
+}
+
+void EngineBlocks::Forget(Blocks::iterator at) {
+  if (at->second.parent) {
+    if (const auto parent = blocks_.find(*at->second.parent); parent != blocks_.end())
+      std::erase(parent->second.children, at->first);
+  }
+  bytes_ -= BytesOf(at->second);
+  blocks_.erase(at);
+}
+
+// ---- all of it ------------------------------------------------------------------------------------------------------
+
+void EngineBlocks::Dump(std::vector<KvEvent>& out) {
+  std::unordered_map<BlockName, std::vector<Blocks::iterator>, NameHash> below(0, blocks_.hash_function());
+  std::vector<Blocks::iterator> open;
+  for (auto at = blocks_.begin(); at != blocks_.end(); ++at) {
+    at->second.reached = false;
+    at->second.parent ? below[*at->second.parent].push_back(at) : open.push_back(at);
+  }
+  const std::size_t begin = out.size();
+  while (!open.empty()) {
+    const Blocks::iterator at = open.back();
+    open.pop_back();
+    Block& block = at->second;
+    block.reached = true;
+    if (!block.ids.empty()) {
+      const NodeId above = block.parent ? blocks_.at(*block.parent).end.told : NodeId{0};
+      const bool goes_on = out.size() > begin && above.value != 0 && out.back().blocks.back() == NameOf(above) &&
+                           out.back().blocks.size() < kDumpedTogether;
+      if (!goes_on) {
+        out.emplace_back();
+        if (above.value != 0) out.back().parent = NameOf(above);
+      }
+      for (const NodeId id : block.ids) out.back().blocks.push_back(NameOf(id));
+    }
+    if (const auto children = below.find(at->first); children != below.end())
+      open.insert(open.end(), children->second.begin(), children->second.end());
+  }
+  for (auto at = blocks_.begin(); at != blocks_.end();) {
+    const auto next = std::next(at);
+    if (!at->second.reached) Forget(at);
+    at = next;
+  }
+}
+
+}  // namespace prefixmesh::kvevents
