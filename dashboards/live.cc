@@ -97,6 +97,7 @@ Row KvEvents() {
                  {{&RouterFigure("kv_events.queries"), "queries"}, {&RouterFigure("kv_events.replayed"), "events"}}),
        LivePanel(kRouters, "Troubles with KV events", {{&RouterFigure("kv_events.troubles.*")}}),
        LivePanel(kRouters, "Streams of KV events", {{&RouterFigure("kv_events.streams")}}),
+       LivePanel(kRouters, "Engines' blocks", {{&RouterFigure("kv_events.engine_bytes")}}),
        LivePanel(kRouters, "Longest silence", {{&RouterFigure("kv_events.silent_s")}})}};
 }
 

@@ -77,6 +77,12 @@ class GrpcRouterClient final : public RouterClient {
     return ToStatus(admin_->BeginPhase(&context, request, &reply));
   }
 
+  Status ReadHeld(v1::HeldBlocks& held) override {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    return ToStatus(admin_->Held(&context, v1::Empty(), &held));
+  }
+
   void AskStatus(std::chrono::seconds deadline, Done<v1::RouterStatus> done) override {
     const auto asked = std::make_shared<Question<v1::RouterStatus>>();
     SetDeadline(asked->context, deadline);

@@ -15,6 +15,7 @@
 
 namespace prefixmesh::v1 {
 class RouterStatus;
+class HeldBlocks;
 class SyncPositions;
 class WorkerStatus;
 }  // namespace prefixmesh::v1
@@ -30,6 +31,7 @@ class RouterClient {
   virtual bool Healthy() = 0;
   virtual Result<RouterReport> ReadReport() = 0;
   virtual Status BeginPhase(const std::string& phase) = 0;
+  virtual Status ReadHeld(v1::HeldBlocks& held) = 0;
 
   // Without waiting: `done` runs on a gRPC thread, once, with what may be moved from; null: no answer in time.
   template <typename Reply>

@@ -88,23 +88,29 @@ Status ParseEngines(const char* flag, const std::vector<std::string>& texts, std
     if (!address.empty()) return Error{ErrorCode::kInvalid, where + "this worker is given twice"};
     address = text.substr(equals + 1);
     if (const Status checked = CheckZmqAddress(address); !checked.ok())
-      return Error{ErrorCode::kInvalid, std::string(flag) + " " + checked.error().message};
+      return Error{ErrorCode::kInvalid, where + "must be NAME=tcp://HOST:PORT, an address to connect to"};
   }
   return {};
 }
 
 // All workers' KV events come from engines, or none's.
-Status CheckEngines(const std::vector<WorkerAddress>& workers, const IndexSettings& index) {
+Status CheckEngines(const std::vector<WorkerAddress>& workers, const std::string& model, const IndexSettings& index) {
   const auto publishes = [](const WorkerAddress& each) { return !each.engine.publisher.empty(); };
   for (const WorkerAddress& worker : workers) {
     if (!worker.engine.replay.empty() && !publishes(worker))
       return Error{ErrorCode::kInvalid, "--kv-replay: " + worker.name + " has no --kv-publisher"};
     if (publishes(worker) != publishes(workers.front()))
-      return Error{ErrorCode::kInvalid, "--kv-publisher: some workers have one, " +
-                                            (publishes(worker) ? workers.front().name : worker.name) + " has none"};
+      return Error{ErrorCode::kInvalid, "--kv-publisher: some workers have one, and " +
+                                            (publishes(worker) ? workers.front().name : worker.name) +
+                                            " has none; give one for every --worker"};
   }
-  if (publishes(workers.front()) && index.source != "events")
-    return Error{ErrorCode::kInvalid, "--kv-publisher: nobody listens with index.source=" + index.source};
+  if (!publishes(workers.front()))
+    return model.empty() ? Status() : Status(Invalid("--kv-model: it needs --kv-publisher for every --worker"));
+  if (index.source != "events")
+    return Invalid("--kv-publisher: nobody listens with index.source=" + index.source +
+                   "; add --set index.source=events");
+  if (model.empty())
+    return Invalid("--kv-publisher: it needs --kv-model, the name by which requests ask for the model");
   return {};
 }
 
@@ -131,9 +137,12 @@ int Main(int argc, char** argv) {
   app.add_option("--peer", peers, "NAME=HOST:PORT of a peer's sync address; repeat");
   app.add_option(
       "--kv-publisher", kv_publishers,
-      "NAME=tcp://HOST:PORT where a worker's engine publishes KV events over ZeroMQ; repeat, for every worker");
-  app.add_option("--kv-replay", kv_replays, "NAME=tcp://HOST:PORT where it replays those that were missed; repeat");
-  app.add_option("--kv-model", options.engine_model, "the model that the engines serve");
+      "NAME=tcp://HOST:PORT where a worker's engine publishes KV events over ZeroMQ, of token prompts; repeat, "
+      "for every worker; with index.source=events");
+  app.add_option("--kv-replay", kv_replays,
+                 "NAME=tcp://HOST:PORT where it replays those that were missed, if it does; repeat");
+  app.add_option("--kv-model", options.engine_model,
+                 "the model that the engines serve, as requests name it; with --kv-publisher");
   app.add_option("--strategy", options.strategy, "how routers tell each other")->capture_default_str();
   app.add_option("--hash-seed", options.hash_seed, "per-cluster secret of the block hash")->check(SeedProblem);
   settings.AddTo(app);
@@ -193,7 +202,8 @@ int Main(int argc, char** argv) {
   const Result<StrategyDescription> strategy = FindStrategy(options.strategy);
   if (!strategy.ok()) return Fail(strategy.error().message);
   if (Status read = settings.ReadInto(&options.settings); !read.ok()) return Fail(read.error().message);
-  if (Status fit = CheckEngines(options.workers, options.settings.index); !fit.ok()) return Fail(fit.error().message);
+  if (Status fit = CheckEngines(options.workers, options.engine_model, options.settings.index); !fit.ok())
+    return Fail(fit.error().message);
   RouterCoreOptions resolved;
   if (Status fit = Apply(options.settings, *strategy, resolved); !fit.ok()) return Fail(fit.error().message);
   options.limits.prompt_bytes = options.settings.limits.prompt_bytes;
@@ -212,6 +222,7 @@ int Main(int argc, char** argv) {
   }
 
   const PortLimits limits = options.limits;
+  const std::string engine_model = options.engine_model;
   RouterNode node(std::move(options));
   if (Status started = node.Start(); !started.ok()) return Fail(started.error().message);
   const Time deadline = node.clock().Now() + kWorkersTimeout;
@@ -230,6 +241,9 @@ int Main(int argc, char** argv) {
     }
     spdlog::warn("{}; serving without them until they do", missing);
   }
+  if (!engine_model.empty() && !node.Serves(engine_model))
+    spdlog::warn("--kv-model {}: no worker says that it serves it, so no request will match its KV events",
+                 engine_model);
   const std::unique_ptr<GrpcRouterServer> server =
       GrpcRouterServer::Make({listen, limits, control}, node, node.channels(), node.clock(), node.loop());
   const Result<int> port = server->Start();

@@ -111,4 +111,15 @@ Status RouterNode::Pick(const RouteRequest& request, v1::PickReply& reply) {
   return picks_.Begin(*decision, reply);
 }
 
+void RouterNode::Held(v1::HeldBlocks& held) {
+  if (core_.kv_feed() == nullptr) return;
+  for (const WorkerIndex worker : core_.own_workers()) {
+    const BlockSum sum = core_.trees().held_index()->SumOf(worker);
+    v1::HeldByWorker& entry = *held.add_workers();
+    entry.set_worker(core_.fleet().name(worker));
+    entry.set_blocks(sum.blocks);
+    entry.set_ids(sum.ids);
+  }
+}
+
 }  // namespace prefixmesh

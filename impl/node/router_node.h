@@ -62,6 +62,8 @@ class RouterNode final : public RouterHandler {
   Status Start();
   // Those that have not answered yet, NAME=HOST:PORT. They are checked again and again meanwhile.
   std::vector<std::string> SilentWorkers() const;
+  // Of what the workers said so far.
+  bool Serves(std::string_view model) const { return core_.models().Find(model) != nullptr; }
   // Where peers reach this router; 0: it has none.
   std::uint16_t sync_port() const { return transport_ != nullptr ? transport_->port() : 0; }
   void Stop();
@@ -91,6 +93,7 @@ class RouterNode final : public RouterHandler {
   void ProbeClose(std::uint64_t handle) override { probes_.Close(handle); }
   RouterReport Report() override;
   void BeginPhase(std::string_view phase) override;
+  void Held(v1::HeldBlocks& held) override;
   void Positions(std::function<void(const v1::SyncPositions&)> done) override;
 
  private:

@@ -78,14 +78,14 @@ RouterReport RouterNode::Report() {
 void RouterNode::ReadKvEvents(Readings& out) const {
   if (core_.kv_feed() == nullptr) return;
   const KvFeedFigures kv = core_.kv_feed()->Figures();
-  out.Set(RouterFigure("kv_events.heard"), kv.events);
+  out.Set(RouterFigure("kv_events.heard"), kv.events - std::min(kv.events, kv.source.replayed));
   const Figure& changes = RouterFigure("kv_events.changes.*");
   out.Set(changes, "stored", kv.stored);
   out.Set(changes, "removed", kv.removed);
   out.Set(changes, "cleared", kv.cleared);
   out.Set(changes, "refused", kv.refused + kv.source.refused);
   out.Set(RouterFigure("kv_events.queries"), kv.asked);
-  out.Set(RouterFigure("kv_events.replayed"), kv.replayed);
+  out.Set(RouterFigure("kv_events.replayed"), kv.replayed + kv.source.replayed);
   const Figure& troubles = RouterFigure("kv_events.troubles.*");
   out.Set(troubles, "gap", kv.recovery.gaps + kv.source.gaps);
   out.Set(troubles, "orphan", kv.orphans + kv.source.orphans);
@@ -97,6 +97,7 @@ void RouterNode::ReadKvEvents(Readings& out) const {
   out.Set(troubles, "incomplete", kv.source.incomplete);
   out.Set(troubles, "unreadable", kv.source.unreadable);
   out.Set(troubles, "skipped", kv.source.skipped);
+  if (kv.source.bytes) out.Set(RouterFigure("kv_events.engine_bytes"), *kv.source.bytes);
   out.Set(RouterFigure("kv_events.streams"), kv.streams);
   out.Set(RouterFigure("kv_events.silent_s"), kv.oldest_s);
 }

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "impl/base/printable.h"
 #include "impl/base/seeded_bug.h"
@@ -37,14 +38,17 @@ void KvFeed::Stop() {
 
 void KvFeed::OnOpen(WorkerIndex worker, std::uint32_t rank, std::uint64_t generation, std::uint64_t newest) {
   const kvevents::StreamKey key = KeyOf(worker, rank);
+  bool heard_again = false;
   {
     MutexLock lock(mutex_);
     Stream& stream = streams_[key];
+    heard_again = std::exchange(stream.told_closed, false);
     stream.open = true;
     stream.generation = generation;
     stream.heard = clock_.Now();
   }
   index_.SetHeard(worker, true);
+  if (heard_again) spdlog::info("worker {}: its KV events are heard again", fleet_.name(worker));
   Actions actions;
   recovery_.OnDiscovered(clock_.Now(), key, generation, actions);
   recovery_.OnNewest(clock_.Now(), key, newest, actions);
@@ -71,9 +75,14 @@ void KvFeed::OnClosed(WorkerIndex worker, std::uint32_t rank, const std::string&
     streams_[KeyOf(worker, rank)].open = false;
   }
   index_.SetHeard(worker, false);
-  if (const auto held_back = log_.Allow(fleet_.name(worker), clock_.Now()))
-    spdlog::warn("worker {}: its KV events are not heard: {}{}", fleet_.name(worker), Printable(why),
-                 HeldBackNote(*held_back));
+  const auto held_back = log_.Allow(fleet_.name(worker), clock_.Now());
+  if (!held_back) return;
+  {
+    MutexLock lock(mutex_);
+    streams_[KeyOf(worker, rank)].told_closed = true;
+  }
+  spdlog::warn("worker {}: its KV events are not heard: {}{}", fleet_.name(worker), Printable(why),
+               HeldBackNote(*held_back));
 }
 
 void KvFeed::OnAnswer(std::uint64_t ticket, WorkerIndex from, std::uint32_t rank, std::uint64_t generation,

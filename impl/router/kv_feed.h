@@ -67,6 +67,7 @@ class KvFeed final : private kvevents::KvSourceSink {
     bool open = false;
     std::uint64_t generation = 0;
     Time heard{0};
+    bool told_closed = false;  // a line of the log says that it is not heard
   };
 
   void OnOpen(WorkerIndex worker, std::uint32_t rank, std::uint64_t generation, std::uint64_t newest) override;

@@ -69,7 +69,7 @@ Holder HeldIndex::HolderFor(WorkerIndex worker) {
 
 void HeldIndex::FreeIfGone(Holder holder) {
   Life& life = lives_[holder.value];
-  if (life.live || life.worker == kNoWorker || life.told + life.expectations > 0) return;
+  if (life.live || life.worker == kNoWorker || life.told.blocks + life.expectations > 0) return;
   life.worker = kNoWorker;
   sets_.Release(sets_.With(HolderSets::kEmpty, holder));
   free_holders_.push_back(holder);
@@ -117,7 +117,7 @@ void HeldIndex::StoreTurn(std::span<const NodeId> turn, Holder holder, Stored& s
       }
       const Set after = more.Of(before);
       if (after != before) {
-        ++life.told;
+        life.told.Add(turn[i]);
         ++stored.blocks;
       }
       return after;
@@ -143,7 +143,7 @@ std::size_t HeldIndex::Remove(std::span<const NodeId> ids, WorkerIndex worker) {
         return after;
       });
       if (!was_held) continue;
-      --lives_[holder->value].told;
+      lives_[holder->value].told.Remove(id);
       ++held;
     }
   }
@@ -161,7 +161,7 @@ void HeldIndex::Clear(WorkerIndex worker) {
     Life& life = lives_[holder->value];
     life.live = false;
     ++dead_;
-    if (life.told > 0) ++unswept_;
+    if (life.told.blocks > 0) ++unswept_;
     FreeIfGone(*holder);
     crowded = unswept_ > kUnsweptMax;
   }
@@ -178,7 +178,7 @@ bool HeldIndex::Sweep() {
       return sets_.Filtered(set, [&](Holder holder) PREFIXMESH_NO_THREAD_SAFETY_ANALYSIS {
         Life& life = lives_[holder.value];
         if (life.live) return true;
-        if (--life.told == 0) {
+        if (--life.told.blocks == 0) {  // of a dead one nobody asks for the sum
           --unswept_;
           gone_.push_back(holder);
         }
@@ -204,10 +204,10 @@ bool HeldIndex::Holds(NodeId id, WorkerIndex worker) const {
   return holder && sets_.Contains(told_.Find(id), *holder);
 }
 
-std::uint64_t HeldIndex::BlocksOf(WorkerIndex worker) const {
+BlockSum HeldIndex::SumOf(WorkerIndex worker) const {
   DescentLock lock(mutex_);
   const std::optional<Holder> holder = HolderOf(worker);
-  return holder ? lives_[holder->value].told : 0;
+  return holder ? lives_[holder->value].told : BlockSum{};
 }
 
 // ---- what is expected -----------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@
 #include <span>
 #include <vector>
 
+#include "impl/base/block_sum.h"
 #include "impl/tree/descent_mutex.h"
 #include "impl/tree/expectations.h"
 #include "impl/tree/held_table.h"
@@ -70,8 +71,9 @@ class HeldIndex final : public PrefixTree {
   // Whether the worker is listened to: of who tells nothing, nothing is expected. At first it is not.
   void SetHeard(WorkerIndex worker, bool heard);
   bool Holds(NodeId id, WorkerIndex worker) const;
-  // How many blocks the worker told and still holds.
-  std::uint64_t BlocksOf(WorkerIndex worker) const;
+  // What the worker told and still holds.
+  BlockSum SumOf(WorkerIndex worker) const;
+  std::uint64_t BlocksOf(WorkerIndex worker) const { return SumOf(worker).blocks; }
 
   // One turn of taking cleared holders out. False: there is nothing to do.
   bool Sweep();
@@ -96,8 +98,8 @@ class HeldIndex final : public PrefixTree {
   struct Life {
     WorkerIndex worker = kNoWorker;
     bool live = false;
-    bool full = false;               // something of it was refused
-    std::uint64_t told = 0;          // blocks
+    bool full = false;  // something of it was refused
+    BlockSum told = {};
     std::uint32_t expectations = 0;  // chains
   };
   // Of one walk: somebody is expected to hold the levels [begin, end).

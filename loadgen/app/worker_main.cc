@@ -53,6 +53,10 @@ int Main(int argc, char** argv) {
       ->check(WholeFrom(0, 65535))
       ->capture_default_str()
       ->excludes(ports);
+  app.add_option("--kv-port-base", options.kv_port_base,
+                 "with workers.kv_form=engine: two consecutive ports a worker, publisher and replay; 0 takes free ones")
+      ->check(WholeFrom(0, 65535))
+      ->capture_default_str();
   app.add_option("--hash-seed", options.blocks.seed, "per-cluster secret of the block hash, as the routers have it")
       ->check(SeedProblem);
   app.add_option("--name-prefix", options.name_prefix, "workers are PREFIX0, PREFIX1, …")->capture_default_str();
@@ -114,7 +118,14 @@ int Main(int argc, char** argv) {
   if (settings.index.source == "events") options.events_kept = settings.workers.kv_events;
   options.publishes = settings.workers.kv_form == "engine";
   if (options.publishes && options.events_kept == 0) {
-    PrintError(kProgram, "workers.kv_form=engine: there are no events without index.source=events");
+    PrintError(kProgram, "workers.kv_form=engine needs index.source=events");
+    return kExitUsage;
+  }
+  if (options.kv_port_base != 0 &&
+      (!options.publishes || options.kv_port_base + 2 * options.ports.size() - 1 > 65535)) {
+    PrintError(kProgram, "--kv-port-base " + std::to_string(options.kv_port_base) +
+                             (options.publishes ? ": two ports a worker from there go above 65535"
+                                                : ": nothing is published without --set workers.kv_form=engine"));
     return kExitUsage;
   }
   options.service = ServiceOf(settings.workers);

@@ -103,9 +103,10 @@ constexpr SettingRow kWorkersRows[] = {
     Number<&Settings::Workers::cache_blocks>("cache_blocks", 0, 16777216, "blocks of KV cache of a worker"),
     Number<&Settings::Workers::block_bytes>("block_bytes", 64, 4096, "text bytes of a worker's block"),
     Number<&Settings::Workers::kv_events>("kv_events", 1, 1000000,
-                                          "newest KV events kept for routers that missed some (index.source)"),
-    Text<&Settings::Workers::kv_form>("kv_form", "grpc, engine",
-                                      "KV events come from the worker itself, or are published as engines do it"),
+                                          "newest KV events of a worker that its own service keeps (index.source)"),
+    Text<&Settings::Workers::kv_form>(
+        "kv_form", "grpc, engine",
+        "engine: token prompts' KV events are published over ZeroMQ as well, as engines do it"),
     Number<&Settings::Workers::slow_share>("slow_share", 0, 1, "part of the workers that is slow"),
     Number<&Settings::Workers::slow_factor>("slow_factor", 1, 1000, "a slow worker takes so many times as long"),
 };

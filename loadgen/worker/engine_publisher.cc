@@ -111,7 +111,8 @@ class Publisher final : public EnginePublisher {
   }
 
   Status Bind() {
-    const std::string address = "tcp://" + options_.host + ":*";
+    const std::string host = "tcp://" + (options_.host == "localhost" ? "127.0.0.1" : options_.host) + ":";
+    std::uint16_t port = options_.port_base;
     for (std::size_t i = 0; i < options_.workers; ++i) {
       auto outlet = std::make_shared<Outlet>(options_.block_tokens * kBytesPerToken);
       MutexLock lock(outlet->mutex);
@@ -119,7 +120,7 @@ class Publisher final : public EnginePublisher {
       outlet->replay = ZmqSocket(context_, ZMQ_ROUTER, {static_cast<int>(kBatchesKept) + 1, kRequestBytesMax});
       for (const auto& [socket, bound] :
            {std::pair(&outlet->live, &outlet->live_address), std::pair(&outlet->replay, &outlet->replay_address)}) {
-        Result<std::string> at = socket->Bind(address);
+        Result<std::string> at = socket->Bind(host + (port == 0 ? "*" : std::to_string(port++)));
         if (!at.ok()) return at.error();
         *bound = *at;
       }

@@ -27,6 +27,7 @@ struct EnginePublisherOptions {
   std::string host = "127.0.0.1";
   std::size_t workers = 1;
   std::uint32_t block_tokens = 16;
+  std::uint16_t port_base = 0;  // worker i publishes on port_base + 2i and replays on the next; 0: on free ones
 };
 
 class EnginePublisher {

@@ -104,6 +104,7 @@ void KvCache::Insert(std::span<const NodeId> chain, CacheChange* change) {
       entry = oldest_;
       if (held_ != nullptr) held_->Remove(entries_[entry].id);
       if (change != nullptr) change->removed.push_back(entries_[entry].id);
+      sum_.Remove(entries_[entry].id);
       EraseSlot(entries_[entry].id);
       Unlink(entry);
       ++evicted_;
@@ -111,6 +112,7 @@ void KvCache::Insert(std::span<const NodeId> chain, CacheChange* change) {
     entries_[entry].id = id;
     entries_[entry].parent = i > 1 ? chain[i - 2] : NodeId{0};
     if (held_ != nullptr) held_->Add(id);
+    sum_.Add(id);
     LinkNewest(entry);
     // The table must hold the new entry before growing, which walks all entries.
     if (used_ * 4 > table_.size() * 3) {
@@ -146,6 +148,7 @@ void KvCache::Clear() {
   if (held_ != nullptr)
     for (const Entry& entry : entries_) held_->Remove(entry.id);
   used_ = 0;
+  sum_ = {};
   newest_ = oldest_ = kNone;
   entries_.clear();
   table_.assign(kTableMin, kNone);

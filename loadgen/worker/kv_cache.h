@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "impl/base/block_sum.h"
 #include "impl/base/ids.h"
 #include "loadgen/worker/held_blocks.h"
 
@@ -45,6 +46,7 @@ class KvCache {
   // All that is here, each run below one that comes before it.
   std::vector<CacheRun> Runs() const;
 
+  const BlockSum& sum() const { return sum_; }
   std::size_t size() const { return used_; }
   std::size_t capacity() const { return capacity_; }
   std::uint64_t evicted() const { return evicted_; }
@@ -68,6 +70,7 @@ class KvCache {
   std::size_t capacity_;
   HeldBlocks* held_;
   std::size_t used_ = 0;
+  BlockSum sum_;  // of the blocks that are used
   std::uint64_t evicted_ = 0;
   std::uint32_t newest_ = kNone, oldest_ = kNone;
   std::vector<Entry> entries_;

@@ -61,7 +61,7 @@ WorkerFigures WorkerEngine::Figures(std::size_t worker) const {
   MutexLock lock(mutex_);
   const Worker& entry = workers_[worker];
   WorkerFigures figures = entry.figures;
-  figures.cached_blocks = entry.model.cache().size();
+  figures.cached = entry.model.cache().sum();
   figures.evicted_blocks = entry.model.cache().evicted();
   figures.running = static_cast<std::uint32_t>(entry.model.running());
   figures.waiting = static_cast<std::uint32_t>(entry.model.waiting());

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "impl/base/block_sum.h"
 #include "impl/base/mutex.h"
 #include "impl/env/env.h"
 #include "impl/kvevents/event_buffer.h"
@@ -35,7 +36,7 @@ struct WorkerFigures {
   std::uint64_t prompt_bytes = 0;
   std::uint64_t cached_bytes = 0;
   std::uint64_t again_bytes = 0;  // prefilled although another worker had them
-  std::uint64_t cached_blocks = 0;
+  BlockSum cached = {};
   std::uint64_t evicted_blocks = 0;
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;

@@ -16,7 +16,7 @@ std::string WorkerMetricsPage(const WorkerPool& pool) {
     readings.Set(WorkerPageFigure("prompt_bytes"), figures.prompt_bytes);
     readings.Set(WorkerPageFigure("cached_bytes"), figures.cached_bytes);
     readings.Set(WorkerPageFigure("evicted_blocks"), figures.evicted_blocks);
-    readings.Set(WorkerPageFigure("cached_blocks"), figures.cached_blocks);
+    readings.Set(WorkerPageFigure("cached_blocks"), figures.cached.blocks);
     readings.Set(WorkerPageFigure("running"), std::uint64_t{figures.running});
     readings.Set(WorkerPageFigure("waiting"), std::uint64_t{figures.waiting});
     workers.push_back({pool.addresses()[i].name, std::move(readings)});

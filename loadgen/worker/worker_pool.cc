@@ -229,7 +229,8 @@ class WorkerService final : public WorkerCallbacks {
     reply->set_requests(figures.requests);
     reply->set_prompt_bytes(figures.prompt_bytes);
     reply->set_cached_bytes(figures.cached_bytes);
-    reply->set_cached_blocks(figures.cached_blocks);
+    reply->set_cached_blocks(figures.cached.blocks);
+    reply->set_cached_ids(figures.cached.ids);
     reply->set_evicted_blocks(figures.evicted_blocks);
     reply->set_running(figures.running);
     reply->set_waiting(figures.waiting);
@@ -285,8 +286,8 @@ class Pool final : public WorkerPool {
   Status Listen() {
     grpc::EnableDefaultHealthCheckService(true);
     if (options_.publishes) {
-      Result<std::unique_ptr<EnginePublisher>> started =
-          EnginePublisher::Start({options_.host, options_.ports.size(), options_.blocks.tokens_block_tokens}, engine_);
+      Result<std::unique_ptr<EnginePublisher>> started = EnginePublisher::Start(
+          {options_.host, options_.ports.size(), options_.blocks.tokens_block_tokens, options_.kv_port_base}, engine_);
       if (!started.ok()) return started.error();
       publisher_ = std::move(*started);
     }

@@ -38,6 +38,7 @@ struct WorkerPoolOptions {
   std::size_t events_kept = 0;
   // And each worker publishes them as engines do (engine_publisher.h).
   bool publishes = false;
+  std::uint16_t kv_port_base = 0;
 };
 
 struct WorkerAddress {

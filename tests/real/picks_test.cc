@@ -69,6 +69,7 @@ TEST_CASE("reports of no lease, of one that is over and of no state are refused 
   REQUIRE(Pick(router, RequestOf(Text(1000, 1)), pick).ok());
   CHECK(Report(router, pick.lease() + 1, v1::PICK_STARTED) == grpc::StatusCode::NOT_FOUND);
   CHECK(Report(router, pick.lease(), 77) == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(Report(router, pick.lease(), v1::PICK_UNKNOWN) == grpc::StatusCode::INVALID_ARGUMENT);
   CHECK(Report(router, pick.lease(), v1::PICK_FINISHED) == grpc::StatusCode::OK);
   CHECK(Report(router, pick.lease(), v1::PICK_FINISHED) == grpc::StatusCode::NOT_FOUND);
   v1::GenerateRequest unknown = RequestOf("x");

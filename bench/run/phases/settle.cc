@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "bench/process/proc.h"
 #include "bench/run/phases/phases.h"
@@ -58,14 +59,40 @@ Status ReadRouters(RunLoop& run) {
   return {};
 }
 
+// Of a router: workers whose cache is not what its index believes.
+Result<std::uint64_t> CachesThatDiffer(RouterClient& router, const std::map<std::string, v1::WorkerStatus>& workers) {
+  v1::HeldBlocks held;
+  if (Status read = router.ReadHeld(held); !read.ok()) return read.error();
+  std::uint64_t differ = 0;
+  for (const v1::HeldByWorker& believed : held.workers()) {
+    const auto worker = workers.find(believed.worker());
+    differ += worker == workers.end() || worker->second.cached_blocks() != believed.blocks() ||
+              worker->second.cached_ids() != believed.ids();
+  }
+  return differ;
+}
+
+Status CompareCaches(RunLoop& run, const std::map<std::string, v1::WorkerStatus>& workers) {
+  if (run.settings.index.source != "events") return {};
+  for (std::size_t i = 0; i < run.cluster.routers().size(); ++i) {
+    RouterClient* const router = run.cluster.routers()[i].answering();
+    if (router == nullptr) continue;
+    const Result<std::uint64_t> differ = CachesThatDiffer(*router, workers);
+    if (!differ.ok()) return differ.error();
+    run.measured.routers[i].readings.Set(RouterFigure("kv_events.caches_differ"), *differ);
+  }
+  return {};
+}
+
 Status ReadWorkers(RunLoop& run) {
   const pid_t pid = run.cluster.workers()->pid();
   Readings& workers = run.measured.workers;
   if (const auto memory = ReadMemory(pid)) workers.Set(WorkersFigure("peak_rss_bytes"), memory->peak_rss_bytes);
   workers.Set(WorkersFigure("cpu_s"), run.cpu.Seconds(pid));
+  std::map<std::string, v1::WorkerStatus> statuses;
   std::uint64_t cached_blocks = 0, prompt_bytes = 0, again_bytes = 0, queue_max = 0, starved = 0;
   for (const auto& [name, address] : run.cluster.worker_addresses()) {
-    v1::WorkerStatus status;
+    v1::WorkerStatus& status = statuses[name];
     if (!ReadWorkerStatus(address, status).ok())
       return Error{ErrorCode::kTimeout, "worker " + name + " did not answer at the end of settle"};
     cached_blocks += status.cached_blocks();
@@ -82,7 +109,7 @@ Status ReadWorkers(RunLoop& run) {
   }
   workers.Set(WorkersFigure("queue_max"), queue_max);
   workers.Set(WorkersFigure("starved"), starved);
-  return {};
+  return CompareCaches(run, statuses);
 }
 
 }  // namespace

@@ -150,6 +150,12 @@ void Positions(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
   handler.Positions([&call](const v1::SyncPositions& positions) { call.Reply(positions); });
 }
 
+void Held(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
+  v1::HeldBlocks held;
+  handler.Held(held);
+  call.Reply(held);
+}
+
 // Only where RouterServerOptions.control is on.
 struct ControlMethod {
   std::string_view name;
@@ -158,6 +164,7 @@ struct ControlMethod {
 constexpr ControlMethod kControlMethods[] = {
     {"/prefixmesh.v1.RouterAdmin/BeginPhase", BeginPhase},
     {"/prefixmesh.v1.RouterAdmin/Positions", Positions},
+    {"/prefixmesh.v1.RouterAdmin/Held", Held},
     {"/prefixmesh.v1.Router/Probe", Probe},
     {"/prefixmesh.v1.Router/ProbeOpen", ProbeOpen},
     {"/prefixmesh.v1.Router/ProbePoll", ProbePoll},

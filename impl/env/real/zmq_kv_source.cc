@@ -29,7 +29,7 @@ namespace {
 using kvevents::EngineStream;
 using kvevents::KvEvent;
 
-constexpr Time kReplayWithin = std::chrono::seconds(5);
+constexpr Time kReplayWithin = std::chrono::seconds(2);
 constexpr std::uint64_t kGeneration = 1;  // this source does not begin anew
 
 constexpr ZmqSocket::Bounds kBounds{ZmqKvSource::kMessagesWaiting, kvevents::kEngineBatchBytesMax};
@@ -53,7 +53,7 @@ struct Engine {
   std::uint64_t last = 0;             // event that was told
   bool open = false, told_closed = false;
   bool busy = false;  // the router has something to take
-  std::uint64_t unreadable = 0, skipped = 0;
+  std::uint64_t unreadable = 0, skipped = 0, replayed = 0;
 };
 
 class Source final : public ZmqKvSource {
@@ -167,10 +167,11 @@ class Source final : public ZmqKvSource {
     constexpr int kInTurn = 64;
     for (int i = 0; i < kInTurn && !engine.busy && engine.replay && engine.replay.Receive(frames_); ++i) {
       Replayed(engine, actions);
-      Take(engine, actions);
+      engine.replayed += Take(engine, actions);
     }
     if (!engine.busy && engine.replay && engine.replay_until <= clock_.Now()) {
       engine.replay = ZmqSocket();
+      Warn(engine, "replay", "nobody answers replays at " + engine.address.replay);
       engine.stream.OnReplayEnd(clock_.Now(), false, actions);
       Take(engine, actions);
     }
@@ -222,7 +223,8 @@ class Source final : public ZmqKvSource {
     return frames_.size() >= 2 ? FromZmqNumber(frames_[frames_.size() - 2]) : std::nullopt;
   }
 
-  void Take(Engine& engine, EngineStream::Actions& actions) {
+  // Returns how many events that made.
+  std::size_t Take(Engine& engine, EngineStream::Actions& actions) {
     std::vector<KvEvent> events;
     for (EngineStream::Action& action : actions) {
       if (const auto* ask = std::get_if<EngineStream::Ask>(&action)) {
@@ -234,12 +236,14 @@ class Source final : public ZmqKvSource {
       }
     }
     actions.clear();
-    if (events.empty()) return;
+    if (events.empty()) return 0;
+    const std::size_t count = events.size();
     for (KvEvent& event : events) event.id = ++engine.last;
     engine.busy = true;
     Post([this, sink = engine.sink, worker = engine.worker, told = std::move(events)]() mutable {
       sink->OnLive(worker, 0, kGeneration, std::move(told), [this, worker] { Do([this, worker] { Taken(worker); }); });
     });
+    return count;
   }
   void Taken(WorkerIndex worker) {
     Engine& engine = *engines_.at(worker);
@@ -274,8 +278,11 @@ class Source final : public ZmqKvSource {
   }
   void Unreadable(Engine& engine, const std::string& why) {
     ++engine.unreadable;
-    if (const auto held_back = log_.Allow(engine.address.publisher, clock_.Now()))
-      spdlog::warn("KV events of {}: {}{}", engine.address.publisher, Printable(why), HeldBackNote(*held_back));
+    Warn(engine, "unreadable", why);
+  }
+  void Warn(const Engine& engine, const std::string& kind, const std::string& what) {
+    if (const auto held_back = log_.Allow(kind + engine.address.publisher, clock_.Now()))
+      spdlog::warn("KV events of {}: {}{}", engine.address.publisher, Printable(what), HeldBackNote(*held_back));
   }
 
   // What was told is on its way to the loop, so a dump of now has the number of the last of it.
@@ -309,6 +316,8 @@ class Source final : public ZmqKvSource {
       sum.skipped += engine->skipped + blocks.skipped;
       sum.orphans += blocks.orphans;
       sum.refused += blocks.refused;
+      sum.replayed += engine->replayed;
+      sum.bytes = sum.bytes.value_or(0) + engine->blocks.bytes();
     }
     MutexLock lock(mutex_);
     figures_ = sum;

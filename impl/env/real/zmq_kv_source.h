@@ -7,7 +7,7 @@
 //
 // Threads: one of its own, where sockets, order and blocks are; to the loop it posts. Ownership: borrows clock and
 // loop; owns its sockets. Errors: what cannot be read is a lost batch, counted, with a line in the log. Time: connects
-// again after 250 ms to 4 s; a replay has 5 s from one batch to the next. Bounds: of a stream kMessagesWaiting messages
+// again after 250 ms to 4 s; a replay has 2 s from one batch to the next. Bounds: of a stream kMessagesWaiting messages
 // of kEngineBatchBytesMax wait, and none is read while the router has one to take: then the publisher drops, and the
 // gap is seen; of all engines `bytes_max` of blocks.
 #pragma once

@@ -14,27 +14,30 @@ Error Failed(const char* what, const std::string& address) {
 ZmqSocket::ZmqSocket(const ZmqContext& context, int type, const Bounds& bounds)
     : socket_(zmq_socket(context.get(), type)) {
   PREFIXMESH_CHECK(socket_ != nullptr);
-  const std::pair<int, int> options[] = {{ZMQ_LINGER, 0},
-                                         {ZMQ_RCVHWM, bounds.waiting},
-                                         {ZMQ_SNDHWM, bounds.waiting},
-                                         {ZMQ_IPV6, 1},
-                                         {ZMQ_RECONNECT_IVL, 250},
-                                         {ZMQ_RECONNECT_IVL_MAX, 4000},
-                                         {ZMQ_CONNECT_TIMEOUT, 4000},
-                                         {ZMQ_HEARTBEAT_IVL, 5000},
-                                         {ZMQ_HEARTBEAT_TIMEOUT, 15000}};
+  const std::pair<int, int> options[] = {
+      {ZMQ_LINGER, 0},           {ZMQ_RCVHWM, bounds.waiting},  {ZMQ_SNDHWM, bounds.waiting},
+      {ZMQ_RECONNECT_IVL, 250},  {ZMQ_RECONNECT_IVL_MAX, 4000}, {ZMQ_CONNECT_TIMEOUT, 4000},
+      {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 15000}};
   for (const auto& [option, value] : options)
     PREFIXMESH_CHECK(zmq_setsockopt(socket_, option, &value, sizeof value) == 0);
   const auto most = static_cast<std::int64_t>(bounds.message_bytes_max);
   PREFIXMESH_CHECK(zmq_setsockopt(socket_, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0);
 }
 
+// Else an IPv4 address is written as an IPv6 one.
+void ZmqSocket::TakeFamilyOf(const std::string& address) {
+  const int ipv6 = address.find('[') != std::string::npos;
+  PREFIXMESH_CHECK(zmq_setsockopt(socket_, ZMQ_IPV6, &ipv6, sizeof ipv6) == 0);
+}
+
 Status ZmqSocket::Connect(const std::string& address) {
+  TakeFamilyOf(address);
   if (zmq_connect(socket_, address.c_str()) != 0) return Failed("no connection to ", address);
   return {};
 }
 
 Result<std::string> ZmqSocket::Bind(const std::string& address) {
+  TakeFamilyOf(address);
   char bound[256];
   std::size_t size = sizeof bound;
   if (zmq_bind(socket_, address.c_str()) != 0 || zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, bound, &size) != 0)

@@ -65,6 +65,7 @@ class ZmqSocket {
   explicit operator bool() const { return socket_ != nullptr; }
 
  private:
+  void TakeFamilyOf(const std::string& address);
   void* socket_ = nullptr;
 };
 

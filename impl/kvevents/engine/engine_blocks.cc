@@ -9,9 +9,8 @@
 namespace prefixmesh::kvevents {
 namespace {
 
-constexpr std::size_t kNodeBytes =
-    48;  // of the map, beside a block: its links, its place in the table, the allocator's
-
+// Of the map, beside a block and its name: the node's links, its place in the table, the allocator's.
+constexpr std::size_t kNodeBytes = 40;
 constexpr std::size_t kDumpedTogether = 4096;  // blocks in a store, about
 
 // Tokens as requests carry them.
@@ -35,8 +34,11 @@ EngineBlocks::EngineBlocks(const BlockHashOptions& hash, std::string_view model,
       blocks_(0, NameHash{hash.seed}) {}
 
 std::size_t EngineBlocks::BytesOf(const Block& block) {
-  return kNodeBytes + sizeof(Block) + sizeof(BlockName) + block.ids.capacity() * sizeof(NodeId) +
-         block.end.rest.capacity() * sizeof(std::uint32_t) + block.children.capacity() * sizeof(BlockName);
+  const std::size_t even = kNodeBytes + sizeof(BlockName) + sizeof(Block);
+  if (!block.uneven) return even;
+  return even + sizeof(Uneven) + block.uneven->ids.capacity() * sizeof(NodeId) +
+         block.uneven->end.rest.capacity() * sizeof(std::uint32_t) +
+         block.uneven->children.capacity() * sizeof(BlockName);
 }
 
 std::uint8_t EngineBlocks::MediumBit(const std::string& medium) {
@@ -65,35 +67,37 @@ void EngineBlocks::Clear() {
 // ---- stores ---------------------------------------------------------------------------------------------------------
 
 void EngineBlocks::Store(const EngineEvent& event, std::vector<KvEvent>& out) {
-  const End begin{NodeId{0}, hasher_.Root(event.lora_name, ""), {}};  // a salt is the first block's extra
-  const End* before = &begin;
+  End before{NodeId{0}, hasher_.Root(event.lora_name, ""), {}};  // a salt is the first block's extra
   if (event.parent) {
     const auto parent = blocks_.find(*event.parent);
     if (parent == blocks_.end()) {
       ++counts_.orphans;
       return;
     }
-    before = &parent->second.end;
+    before = EndOf(parent->second);
   }
   KvEvent told;
-  if (before->told.value != 0) told.parent = NameOf(before->told);
+  if (before.told.value != 0) told.parent = NameOf(before.told);
   const std::uint8_t medium = MediumBit(event.medium);
   std::optional<BlockName> parent = event.parent;
   for (std::size_t i = 0; i < event.blocks.size(); ++i) {
     const BlockName& name = event.blocks[i];
     const auto known = blocks_.find(name);
     Block* block = nullptr;
-    if (known != blocks_.end() && known->second.parent == parent) block = &known->second;
-    if (known == blocks_.end())
-      block = Add(name, parent, *before, event.extra.empty() ? "" : event.extra[i],
+    if (known != blocks_.end()) {
+      const bool same = known->second.has_parent == parent.has_value() && (!parent || known->second.parent == *parent);
+      if (same) block = &known->second;
+    } else {
+      block = Add(name, parent, before, event.extra.empty() ? "" : event.extra[i],
                   event.tokens.data() + i * event.block_size, event.block_size);
+    }
     if (block == nullptr) {
       counts_.refused += event.blocks.size() - i;
       break;
     }
     block->media |= medium;
-    for (const NodeId id : block->ids) told.blocks.push_back(NameOf(id));
-    before = &block->end;
+    for (const NodeId id : block->ids()) told.blocks.push_back(NameOf(id));
+    before = EndOf(*block);
     parent = name;
   }
   if (!told.blocks.empty()) out.push_back(std::move(told));
@@ -101,23 +105,28 @@ void EngineBlocks::Store(const EngineEvent& event, std::vector<KvEvent>& out) {
 
 EngineBlocks::Block* EngineBlocks::Add(const BlockName& name, const std::optional<BlockName>& parent, const End& before,
                                        std::string_view extra, const std::uint32_t* tokens, std::size_t count) {
+  End end{before.told, extra.empty() ? before.prefix : hasher_.Scoped(before.prefix, extra), {}};
+  bytes_scratch_.clear();
+  AppendBytes(before.rest.data(), before.rest.size(), bytes_scratch_);
+  AppendBytes(tokens, count, bytes_scratch_);
+  const std::size_t all = before.rest.size() + count, whole = all / tokens_per_block_;
+  std::vector<NodeId> ids;
+  hasher_.Append(end.prefix, Bytes(bytes_scratch_).first(whole * hasher_.block_bytes()), ids);
   Block block;
-  block.parent = parent;
-  block.end.told = before.told;
-  block.end.prefix = extra.empty() ? before.prefix : hasher_.Scoped(before.prefix, extra);
-  std::vector<std::uint8_t> bytes;
-  bytes.reserve((before.rest.size() + count) * kBytesPerToken);
-  AppendBytes(before.rest.data(), before.rest.size(), bytes);
-  AppendBytes(tokens, count, bytes);
-  const std::size_t whole = (before.rest.size() + count) / tokens_per_block_;
-  hasher_.Append(block.end.prefix, Bytes(bytes).first(whole * hasher_.block_bytes()), block.ids);
-  if (whole > 0) {
-    block.end.told = block.end.prefix = block.ids.back();
-    block.end.rest.assign(tokens + count - (before.rest.size() + count) % tokens_per_block_, tokens + count);
+  block.has_parent = parent.has_value();
+  if (parent) block.parent = *parent;
+  if (before.rest.empty() && whole == 1 && all == tokens_per_block_) {
+    block.id = ids.front();
   } else {
-    block.end.rest.reserve(before.rest.size() + count);
-    block.end.rest = before.rest;
-    block.end.rest.insert(block.end.rest.end(), tokens, tokens + count);
+    if (whole > 0) {
+      end.told = end.prefix = ids.back();
+      end.rest.assign(tokens + count - all % tokens_per_block_, tokens + count);
+    } else {
+      end.rest.reserve(all);
+      end.rest = before.rest;
+      end.rest.insert(end.rest.end(), tokens, tokens + count);
+    }
+    block.uneven = std::make_unique<Uneven>(Uneven{std::move(ids), std::move(end), {}});
   }
   const bool joins = parent && !before.rest.empty();
   const std::size_t size = BytesOf(block) + (joins ? 2 * sizeof(BlockName) : 0);
@@ -125,7 +134,7 @@ EngineBlocks::Block* EngineBlocks::Add(const BlockName& name, const std::optiona
   if (joins) {
     Block& above = blocks_.at(*parent);
     bytes_ -= BytesOf(above);
-    above.children.push_back(name);
+    above.uneven->children.push_back(name);
     bytes_ += BytesOf(above);
   }
   bytes_ += BytesOf(block);
@@ -143,7 +152,7 @@ void EngineBlocks::Remove(const EngineEvent& event, std::vector<KvEvent>& out) {
     if (at == blocks_.end()) continue;
     at->second.media = static_cast<std::uint8_t>(at->second.media & ~medium);
     if (at->second.media != 0) continue;
-    for (const NodeId id : at->second.ids) gone.blocks.push_back(NameOf(id));
+    for (const NodeId id : at->second.ids()) gone.blocks.push_back(NameOf(id));
     AppendSpanning(at->second, gone.blocks);
     Forget(at);
   }
@@ -156,22 +165,23 @@ void EngineBlocks::AppendSpanning(const Block& block, std::vector<BlockName>& id
   while (!open.empty()) {
     const Block& next = *open.back();
     open.pop_back();
-    for (const BlockName& name : next.children) {
+    if (!next.uneven) continue;
+    for (const BlockName& name : next.uneven->children) {
       const auto child = blocks_.find(name);
       if (child == blocks_.end()) continue;
-      if (child->second.ids.empty()) {
+      if (child->second.ids().empty()) {
         open.push_back(&child->second);
       } else {
-        ids.push_back(NameOf(child->second.ids.front()));
+        ids.push_back(NameOf(child->second.ids().front()));
       }
     }
   }
 }
 
 void EngineBlocks::Forget(Blocks::iterator at) {
-  if (at->second.parent) {
-    if (const auto parent = blocks_.find(*at->second.parent); parent != blocks_.end())
-      std::erase(parent->second.children, at->first);
+  if (at->second.has_parent) {
+    const auto parent = blocks_.find(at->second.parent);
+    if (parent != blocks_.end() && parent->second.uneven) std::erase(parent->second.uneven->children, at->first);
   }
   bytes_ -= BytesOf(at->second);
   blocks_.erase(at);
@@ -184,7 +194,7 @@ void EngineBlocks::Dump(std::vector<KvEvent>& out) {
   std::vector<Blocks::iterator> open;
   for (auto at = blocks_.begin(); at != blocks_.end(); ++at) {
     at->second.reached = false;
-    at->second.parent ? below[*at->second.parent].push_back(at) : open.push_back(at);
+    at->second.has_parent ? below[at->second.parent].push_back(at) : open.push_back(at);
   }
   const std::size_t begin = out.size();
   while (!open.empty()) {
@@ -192,15 +202,15 @@ void EngineBlocks::Dump(std::vector<KvEvent>& out) {
     open.pop_back();
     Block& block = at->second;
     block.reached = true;
-    if (!block.ids.empty()) {
-      const NodeId above = block.parent ? blocks_.at(*block.parent).end.told : NodeId{0};
+    if (!block.ids().empty()) {
+      const NodeId above = block.has_parent ? blocks_.at(block.parent).told() : NodeId{0};
       const bool goes_on = out.size() > begin && above.value != 0 && out.back().blocks.back() == NameOf(above) &&
                            out.back().blocks.size() < kDumpedTogether;
       if (!goes_on) {
         out.emplace_back();
         if (above.value != 0) out.back().parent = NameOf(above);
       }
-      for (const NodeId id : block.ids) out.back().blocks.push_back(NameOf(id));
+      for (const NodeId id : block.ids()) out.back().blocks.push_back(NameOf(id));
     }
     if (const auto children = below.find(at->first); children != below.end())
       open.insert(open.end(), children->second.begin(), children->second.end());

@@ -15,7 +15,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -55,13 +57,21 @@ class EngineBlocks {
     NodeId prefix{0};                 // what ids go on from: that, or a scope below it
     std::vector<std::uint32_t> rest;  // tokens since then
   };
-  struct Block {
-    std::optional<BlockName> parent;
+  // Of one that is not exactly one of ours.
+  struct Uneven {
     std::vector<NodeId> ids;  // of ours that end in it
     End end;
     std::vector<BlockName> children;  // where its rest goes on; without a rest they are not needed
-    std::uint8_t media = 0;           // a bit each
-    bool reached = false;             // by the dump under way
+  };
+  struct Block {
+    BlockName parent;
+    NodeId id{0};                    // of ours; 0: see `uneven`
+    std::unique_ptr<Uneven> uneven;  // else null: the one of ours begins and ends with it
+    bool has_parent = false;
+    std::uint8_t media = 0;  // a bit each
+    bool reached = false;    // by the dump under way
+    std::span<const NodeId> ids() const { return uneven ? std::span<const NodeId>(uneven->ids) : std::span(&id, 1); }
+    NodeId told() const { return uneven ? uneven->end.told : id; }
   };
   struct NameHash {
     std::uint64_t seed;
@@ -77,6 +87,7 @@ class EngineBlocks {
   Block* Add(const BlockName& name, const std::optional<BlockName>& parent, const End& before, std::string_view extra,
              const std::uint32_t* tokens, std::size_t count);
   std::uint8_t MediumBit(const std::string& medium);
+  static End EndOf(const Block& block) { return block.uneven ? block.uneven->end : End{block.id, block.id, {}}; }
   static std::size_t BytesOf(const Block& block);
 
   const BlockHasher hasher_;
@@ -85,6 +96,7 @@ class EngineBlocks {
   Blocks blocks_;
   std::vector<std::string> media_;
   std::size_t bytes_ = 0;
+  std::vector<std::uint8_t> bytes_scratch_;
   Counts counts_;
 };
 

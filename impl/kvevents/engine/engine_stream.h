@@ -36,7 +36,7 @@ class EngineStream {
  public:
   using Time = std::chrono::nanoseconds;
   static constexpr std::size_t kWaitingMax = 1024, kWaitingBytesMax = 8u << 20;
-  static constexpr int kAttemptsMax = 5;
+  static constexpr int kAttemptsMax = 3;
   static constexpr Time kAskAgain = std::chrono::milliseconds(200), kAskSettled = std::chrono::seconds(1),
                         kAskSlowly = std::chrono::seconds(60);
 

@@ -24,7 +24,11 @@ class NaiveCache {
       if (order_.size() > capacity_) order_.pop_back();
     }
   }
-  std::size_t size() const { return order_.size(); }
+  BlockSum sum() const {
+    BlockSum sum;
+    for (const NodeId id : order_) sum.Add(id);
+    return sum;
+  }
 
  private:
   bool Holds(NodeId id) const { return std::find(order_.begin(), order_.end(), id) != order_.end(); }
@@ -43,7 +47,7 @@ std::vector<NodeId> BranchChain(std::uint8_t branch, std::uint8_t length) {
   return chain;
 }
 
-TEST_CASE("KvCache: agrees with a naive list on every match and size") {
+TEST_CASE("KvCache: agrees with a naive list on every match and sum") {
   test::ForAll("any operations",
                [](const std::vector<std::tuple<bool, std::uint8_t, std::uint8_t>>& operations, std::uint8_t room) {
                  KvCache cache(room % 64u);
@@ -57,7 +61,8 @@ TEST_CASE("KvCache: agrees with a naive list on every match and size") {
                      RC_ASSERT(cache.Peek(chain) == cache.Match(chain));
                      RC_ASSERT(cache.Match(chain) == naive.Match(chain));
                    }
-                   RC_ASSERT(cache.size() == naive.size());
+                   RC_ASSERT(cache.sum() == naive.sum());
+                   RC_ASSERT(cache.size() == naive.sum().blocks);
                  }
                });
 }
@@ -91,6 +96,7 @@ TEST_CASE("KvCache: holds its capacity after many evictions") {
   }
   cache.Clear();
   REQUIRE(cache.size() == 0);
+  REQUIRE(cache.sum() == BlockSum{});
 }
 
 }  // namespace
