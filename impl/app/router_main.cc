@@ -32,6 +32,8 @@ constexpr std::chrono::seconds kWorkersTimeout{10};
 constexpr std::size_t kWorkerNameBytesMax = 256;
 // Files, event queues, and what gRPC opens for itself: 20 were seen.
 constexpr std::uint64_t kDescriptorsBeside = 64;
+// Sockets and their mailboxes; some more while it is asked for a replay.
+constexpr std::uint64_t kDescriptorsOfEngine = 12;
 
 int Fail(const std::string& message) {
   std::fprintf(stderr, "prefixmesh-router: %s\n", message.c_str());
@@ -86,6 +88,9 @@ Status ParseEngines(const char* flag, const std::vector<std::string>& texts, std
     if (worker == workers.end()) return Error{ErrorCode::kInvalid, where + "no --worker has this name"};
     std::string& address = worker->engine.*member;
     if (!address.empty()) return Error{ErrorCode::kInvalid, where + "this worker is given twice"};
+    for (const WorkerAddress& other : workers)
+      if (text.substr(equals + 1) == other.engine.publisher || text.substr(equals + 1) == other.engine.replay)
+        return Error{ErrorCode::kInvalid, where + "this address is given twice"};
     address = text.substr(equals + 1);
     if (const Status checked = CheckZmqAddress(address); !checked.ok())
       return Error{ErrorCode::kInvalid, where + "must be NAME=tcp://HOST:PORT, an address to connect to"};
@@ -211,7 +216,9 @@ int Main(int argc, char** argv) {
 
   // Two of a connection on a gRPC port: the socket and gRPC's end (grpc_listener.h).
   FitConnections(2 + (options.sync.peers.empty() ? 0 : 2) + (metrics_listen.empty() ? 0 : 1),
-                 kDescriptorsBeside + 2 * (options.workers.size() + options.sync.peers.size()), options.limits);
+                 kDescriptorsBeside + 2 * (options.workers.size() + options.sync.peers.size()) +
+                     (kv_publishers.empty() ? 0 : kDescriptorsOfEngine * options.workers.size()),
+                 options.limits);
 
   // Before the sync port is there: a router that cannot serve takes nobody's place at its peers.
   for (const auto& [flag, address] : {std::pair("--listen", &listen), {"--metrics-listen", &metrics_listen}}) {

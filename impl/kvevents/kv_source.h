@@ -46,6 +46,7 @@ struct KvSourceFigures {
   std::uint64_t gaps = 0;              // times that batches were missed
   std::uint64_t incomplete = 0;        // times that all was forgotten, because what was missed is lost
   std::uint64_t dropped = 0;           // batches that waited and found no room
+  std::uint64_t stale = 0;             // batches that were known already
   std::uint64_t unreadable = 0;        // batches
   std::uint64_t skipped = 0;           // events of other kinds, cache groups and ranks
   std::uint64_t orphans = 0;           // stores below a block that is not known

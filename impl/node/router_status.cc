@@ -89,7 +89,7 @@ void RouterNode::ReadKvEvents(Readings& out) const {
   const Figure& troubles = RouterFigure("kv_events.troubles.*");
   out.Set(troubles, "gap", kv.recovery.gaps + kv.source.gaps);
   out.Set(troubles, "orphan", kv.orphans + kv.source.orphans);
-  out.Set(troubles, "stale", kv.recovery.stale);
+  out.Set(troubles, "stale", kv.recovery.stale + kv.source.stale);
   out.Set(troubles, "dropped", kv.recovery.dropped + kv.source.dropped);
   out.Set(troubles, "failed", kv.recovery.failed);
   out.Set(troubles, "discarded", kv.recovery.discarded);

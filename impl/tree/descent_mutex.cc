@@ -12,15 +12,28 @@ void Pause() {
 #endif
 }
 
+constexpr int kSpins = 200;  // of 10 to 50 ns each
+
 }  // namespace
 
-void DescentMutex::Lock() {
-  constexpr int kSpins = 200;  // of 10 to 50 ns each
+bool DescentMutex::LockSpinning() {
   for (int spin = 0; spin < kSpins; ++spin) {
-    if (mutex_.try_lock()) return;
+    if (mutex_.try_lock()) return true;
     Pause();
   }
-  mutex_.lock();
+  return false;
+}
+
+void DescentMutex::Lock() {
+  if (mutex_.try_lock()) return;
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  if (!LockSpinning()) mutex_.lock();
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void DescentMutex::LockInTurn() {
+  for (int spin = 0; spin < kSpins && waiting_.load(std::memory_order_relaxed) > 0; ++spin) Pause();
+  if (!LockSpinning()) mutex_.lock();
 }
 
 }  // namespace prefixmesh

@@ -22,15 +22,21 @@ using kvevents::KvEvent;
 constexpr std::size_t kTokensInBatch = 1u << 17;  // and the blocks of the event that reaches it
 constexpr std::size_t kRequestBytesMax = 1024;
 
+// What keeps prompts apart besides their tokens.
+struct Scope {
+  std::string lora, salt;
+};
+
 // Tokens of blocks, by id.
 class TokenBook {
  public:
   explicit TokenBook(std::size_t block_bytes) : block_bytes_(block_bytes) {}
 
-  void Use(std::span<const NodeId> ids, std::string_view prompt) {
+  void Use(std::span<const NodeId> ids, std::string_view prompt, const std::shared_ptr<const Scope>& scope) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
       Entry& entry = entries_[ids[i].value];
       if (entry.bytes.empty()) entry.bytes = prompt.substr(i * block_bytes_, block_bytes_);
+      entry.scope = scope;
       ++entry.users;
     }
   }
@@ -41,10 +47,10 @@ class TokenBook {
         EraseIfUnused(at);
       }
   }
-  // False: it is no block of tokens.
-  bool Store(std::uint64_t id, std::vector<std::uint32_t>& tokens) {
+  // Null: it is no block of tokens.
+  std::shared_ptr<const Scope> Store(std::uint64_t id, std::vector<std::uint32_t>& tokens) {
     const auto at = entries_.find(id);
-    if (at == entries_.end()) return false;
+    if (at == entries_.end()) return nullptr;
     at->second.cached = true;
     for (std::size_t i = 0; i + sizeof(std::uint32_t) <= at->second.bytes.size(); i += sizeof(std::uint32_t)) {
       std::uint32_t token = 0;
@@ -52,7 +58,7 @@ class TokenBook {
         token = token << 8 | static_cast<std::uint8_t>(at->second.bytes[i + k - 1]);
       tokens.push_back(token);
     }
-    return true;
+    return at->second.scope;
   }
   bool Remove(std::uint64_t id) {
     const auto at = entries_.find(id);
@@ -71,6 +77,7 @@ class TokenBook {
  private:
   struct Entry {
     std::string bytes;
+    std::shared_ptr<const Scope> scope;
     std::size_t users = 0;
     bool cached = false;
   };
@@ -133,7 +140,8 @@ class Publisher final : public EnginePublisher {
   const std::string& publisher(std::size_t worker) const override { return outlets_[worker]->live_address; }
   const std::string& replay(std::size_t worker) const override { return outlets_[worker]->replay_address; }
 
-  std::shared_ptr<const void> Hold(std::size_t worker, std::span<const NodeId> ids, const Slices& prompt) override {
+  std::shared_ptr<const void> Hold(std::size_t worker, std::span<const NodeId> ids, const Slices& prompt,
+                                   const std::string& lora, const std::string& salt) override {
     std::string bytes;
     prompt.CopyTo(bytes);
     struct Held {
@@ -147,7 +155,7 @@ class Publisher final : public EnginePublisher {
     const std::shared_ptr<Outlet>& outlet = outlets_[worker];
     {
       MutexLock lock(outlet->mutex);
-      outlet->book.Use(ids, bytes);
+      outlet->book.Use(ids, bytes, std::make_shared<const Scope>(Scope{lora, salt}));
     }
     return std::make_shared<Held>(outlet, std::vector<NodeId>(ids.begin(), ids.end()));
   }
@@ -183,14 +191,21 @@ class Publisher final : public EnginePublisher {
       }
       std::vector<std::uint32_t> of_block;
       const bool stored = told.kind == kvevents::EventKind::kStored;
-      if (stored ? !outlet.book.Store(name.low, of_block) : !outlet.book.Remove(name.low)) return;
+      const std::shared_ptr<const Scope> scope = stored ? outlet.book.Store(name.low, of_block) : nullptr;
+      const bool of_tokens = stored ? scope != nullptr : outlet.book.Remove(name.low);
+      if (!of_tokens) continue;
       if (event == nullptr) {
         event = &events.emplace_back();
         event->kind = told.kind;
         event->medium = "GPU";
-        if (stored) event->parent = parent;
-        if (stored) event->block_size = options_.block_tokens;
+        if (stored) {
+          event->parent = parent;
+          event->block_size = options_.block_tokens;
+          event->lora_name = scope->lora;
+          if (!parent && !scope->salt.empty()) event->extra = {scope->salt};
+        }
       }
+      if (!event->extra.empty()) event->extra.resize(event->blocks.size() + 1);
       event->blocks.push_back(name);
       event->tokens.insert(event->tokens.end(), of_block.begin(), of_block.end());
       parent = name;

@@ -43,7 +43,8 @@ class EnginePublisher {
   virtual const std::string& publisher(std::size_t worker) const = 0;
   virtual const std::string& replay(std::size_t worker) const = 0;
   // The tokens of a request's blocks are known as long as this is held, and longer if they are cached by then.
-  virtual std::shared_ptr<const void> Hold(std::size_t worker, std::span<const NodeId> ids, const Slices& prompt) = 0;
+  virtual std::shared_ptr<const void> Hold(std::size_t worker, std::span<const NodeId> ids, const Slices& prompt,
+                                           const std::string& lora, const std::string& salt) = 0;
   // What is new of the worker.
   virtual void Publish(std::size_t worker) = 0;
 };

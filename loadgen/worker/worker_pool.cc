@@ -188,7 +188,8 @@ class WorkerService final : public WorkerCallbacks {
     hasher.Hash(view->prompt, chain, hasher.Root(view->lora, view->salt));
     const std::uint64_t prompt_bytes = view->prompt.size();
     std::shared_ptr<const void> tokens;
-    if (publisher_ != nullptr && view->kind == Kind::kTokens) tokens = publisher_->Hold(number_, chain, view->prompt);
+    if (publisher_ != nullptr && view->kind == Kind::kTokens)
+      tokens = publisher_->Hold(number_, chain, view->prompt, view->lora, view->salt);
     view->slices.clear();
     body.Clear();
     const std::shared_ptr<GenerateCall> call = GenerateCall::Make();

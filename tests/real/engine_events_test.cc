@@ -261,6 +261,24 @@ TEST_CASE("bytes that are no batch are counted, what was told before is forgotte
   CHECK(listener.Trouble("unreadable") == 1);
 }
 
+TEST_CASE("an engine that sends what is no message, or numbers that go back without end, is heard again") {
+  Publisher engine;
+  Listener listener(engine.address());
+  const std::vector<std::uint32_t> before = Tokens(16, 1), after = Tokens(16, 2);
+  engine.Publish({Stored({1}, nullptr, before)});
+  REQUIRE(listener.Has(before, 1));
+  engine.Do("oversize");
+  REQUIRE(listener.Streams(0));
+  REQUIRE((listener.Streams(1) || listener.Streams(1)));  // after 5 s
+  engine.Publish({Stored({2}, nullptr, after)});
+  CHECK(listener.Has(after, 1));
+  engine.Do("mute");
+  engine.Do("repeat 2000");  // each asks for a replay
+  engine.Do("unmute");
+  engine.Publish({Stored({3}, nullptr, Tokens(16, 3))});
+  CHECK((listener.Has(Tokens(16, 3), 1) || listener.Has(Tokens(16, 3), 1)));
+}
+
 TEST_CASE("a router that ends while an engine publishes, or waits for a replay, leaves nothing behind") {
   Publisher engine;
   engine.Do("mute");
@@ -386,6 +404,37 @@ TEST_CASE("a router believes published events as it believes those of the worker
     return sum;
   };
   CHECK(Eventually([&] { return same() == 64; }));
+  v1::GenerateRequest scoped;
+  scoped.set_model("m");
+  scoped.set_kind(v1::KIND_TOKENS);
+  scoped.set_prompt(Prompt(Tokens(20 * kBlockTokens, 1)));
+  scoped.set_lora("fr");
+  scoped.set_salt("s");
+  {
+    grpc::ClientContext context;
+    auto reader = published->stub->Generate(&context, scoped);
+    v1::GenerateReply reply;
+    while (reader->Read(&reply)) {
+    }
+    REQUIRE(reader->Finish().ok());
+  }
+  const auto scoped_depth = [&](RunningRouter& router, const std::string& lora) {
+    grpc::ClientContext context;
+    v1::ProbeRequest request;
+    request.set_model("m");
+    request.set_kind(v1::KIND_TOKENS);
+    request.set_prompt(scoped.prompt());
+    request.set_lora(lora);
+    request.set_salt("s");
+    v1::ProbeReply reply;
+    REQUIRE(router.stub->Probe(&context, request, &reply).ok());
+    return reply.workers().empty() ? 0 : reply.workers(0).depth_blocks();
+  };
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // nothing is expected any more
+  for (RunningRouter* router : {published.get(), asked.get()}) {
+    CHECK(Eventually([&] { return scoped_depth(*router, "fr") == 20; }));
+    CHECK(scoped_depth(*router, "") == 0);
+  }
   engines.Clear();
   CHECK(Eventually([&] { return depth(*published, 1) == 0 && depth(*asked, 1) == 0; }));
 }

@@ -11,6 +11,8 @@ Reads a command a line from its input, and answers each with a line:
     raw HEX                these bytes as a batch
     anew                   as an engine that began anew: numbers from 0, nothing kept, and its sockets closed and bound
     mute | unmute          replays are not answered, are answered
+    oversize               a message above what a router takes, which is not kept
+    repeat N               the last batch, N times more under its number
 """
 
 import collections
@@ -129,6 +131,12 @@ def main():
         elif command == "anew":
             publisher.end()
             publisher.begin()
+        elif command == "oversize":
+            publisher.socket.send_multipart([b"kv-events", (0).to_bytes(8, "big"), bytes(5 << 20)])
+        elif command == "repeat":
+            number, payload = publisher.batches[-1]
+            for _ in range(int(rest)):
+                publisher.socket.send_multipart([b"kv-events", number.to_bytes(8, "big"), payload])
         elif command in ("mute", "unmute"):
             publisher.muted = command == "mute"
         print("done", flush=True)

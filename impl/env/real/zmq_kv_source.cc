@@ -30,6 +30,7 @@ using kvevents::EngineStream;
 using kvevents::KvEvent;
 
 constexpr Time kReplayWithin = std::chrono::seconds(2);
+constexpr Time kConnectAgain = std::chrono::seconds(5);
 constexpr std::uint64_t kGeneration = 1;  // this source does not begin anew
 
 constexpr ZmqSocket::Bounds kBounds{ZmqKvSource::kMessagesWaiting, kvevents::kEngineBatchBytesMax};
@@ -52,7 +53,8 @@ struct Engine {
   std::optional<std::uint32_t> rank;  // of its batches
   std::uint64_t last = 0;             // event that was told
   bool open = false, told_closed = false;
-  bool busy = false;  // the router has something to take
+  Time connect_again_at = Time::max();  // a connection that broke is not there again
+  bool busy = false;                    // the router has something to take
   std::uint64_t unreadable = 0, skipped = 0, replayed = 0;
 };
 
@@ -62,7 +64,7 @@ class Source final : public ZmqKvSource {
       : options_(std::move(options)),
         clock_(clock),
         loop_(loop),
-        context_(4 * options_.engines + 16),
+        context_(16 * options_.engines + 64),
         wake_(eventfd(0, EFD_NONBLOCK)) {
     PREFIXMESH_CHECK(wake_ >= 0);
     thread_ = std::thread([this] { Run(); });
@@ -124,6 +126,7 @@ class Source final : public ZmqKvSource {
     for (const auto& [worker, engine] : engines_) {
       if (engine->monitor) polled_.push_back({engine->monitor.get(), 0, ZMQ_POLLIN, 0});
       if (const auto tick = engine->stream.NextTick()) until = std::min(until, *tick);
+      until = std::min(until, engine->connect_again_at);
       if (engine->busy) continue;
       if (engine->replay) {
         polled_.push_back({engine->replay.get(), 0, ZMQ_POLLIN, 0});
@@ -148,18 +151,23 @@ class Source final : public ZmqKvSource {
 
   void Connect(Engine& engine, kvevents::KvSourceSink& sink) {
     engine.sink = &sink;
+    Connect(engine);
+  }
+  void Connect(Engine& engine) {
+    engine.connect_again_at = Time::max();
     engine.live = ZmqSocket(context_, ZMQ_SUB, kBounds);
+    engine.monitor = ZmqSocket(context_, ZMQ_PAIR, kBounds);
+    if (!engine.live || !engine.monitor) return Lost(engine, "no socket is left");
     zmq_setsockopt(engine.live.get(), ZMQ_SUBSCRIBE, "", 0);
-    const std::string events = "inproc://events-of-" + std::to_string(engine.worker.value);
+    const std::string events = "inproc://events-" + std::to_string(++monitors_);
     zmq_socket_monitor(engine.live.get(), events.c_str(),
                        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED);
-    engine.monitor = ZmqSocket(context_, ZMQ_PAIR, kBounds);
-    PREFIXMESH_CHECK(engine.monitor.Connect(events).ok());
-    if (Status connected = engine.live.Connect(engine.address.publisher); !connected.ok())
-      Close(engine, connected.error().message);
+    for (const Status& connected : {engine.monitor.Connect(events), engine.live.Connect(engine.address.publisher)})
+      if (!connected.ok()) return Lost(engine, connected.error().message);
   }
 
   void Serve(Engine& engine) {
+    if (engine.connect_again_at <= clock_.Now()) Connect(engine);
     EngineStream::Actions actions;
     while (engine.monitor && engine.monitor.Receive(frames_)) SawConnection(engine, actions);
     engine.stream.OnTick(clock_.Now(), actions);
@@ -188,15 +196,22 @@ class Source final : public ZmqKvSource {
     if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
       engine.open = true;
       engine.told_closed = false;
+      engine.connect_again_at = Time::max();
+      engine.rank.reset();
       Post([sink = engine.sink, worker = engine.worker, last = engine.last] {
         sink->OnOpen(worker, 0, kGeneration, last);
       });
       engine.stream.OnOpened(clock_.Now(), actions);
     } else if (event == ZMQ_EVENT_DISCONNECTED) {
-      Close(engine, "the connection to " + engine.address.publisher + " broke");
+      Lost(engine, "the connection to " + engine.address.publisher + " broke");
     } else if (!engine.open && !engine.told_closed) {
       Close(engine, "nobody at " + engine.address.publisher + " answers");
     }
+  }
+  // ZeroMQ connects again by itself, but from who sent what is no message it parts for good.
+  void Lost(Engine& engine, const std::string& why) {
+    engine.connect_again_at = clock_.Now() + kConnectAgain;
+    Close(engine, why);
   }
   void Close(Engine& engine, const std::string& why) {
     engine.open = false;
@@ -215,7 +230,8 @@ class Source final : public ZmqKvSource {
     engine.replay_until = clock_.Now() + kReplayWithin;
     const std::optional<std::uint64_t> number = NumberOfFrames();
     if (!number) return Unreadable(engine, "a replay without a number");
-    if (*number != UINT64_MAX) return engine.stream.OnReplayed(*number, std::move(frames_.back()), actions);
+    if (*number != UINT64_MAX)
+      return engine.stream.OnReplayed(clock_.Now(), *number, std::move(frames_.back()), actions);
     engine.replay = ZmqSocket();
     engine.stream.OnReplayEnd(clock_.Now(), true, actions);
   }
@@ -312,6 +328,7 @@ class Source final : public ZmqKvSource {
       sum.gaps += stream.gaps;
       sum.incomplete += stream.incomplete + stream.restarts;
       sum.dropped += stream.dropped;
+      sum.stale += stream.late;
       sum.unreadable += engine->unreadable;
       sum.skipped += engine->skipped + blocks.skipped;
       sum.orphans += blocks.orphans;
@@ -332,6 +349,7 @@ class Source final : public ZmqKvSource {
   std::map<WorkerIndex, std::shared_ptr<Engine>> engines_;
   std::vector<zmq_pollitem_t> polled_;
   std::vector<std::string> frames_;
+  std::uint64_t monitors_ = 0;  // names of their sockets
   LogLimiter log_;
   mutable Mutex mutex_;
   std::deque<std::function<void()>> tasks_ PREFIXMESH_GUARDED_BY(mutex_);
@@ -343,9 +361,12 @@ class Source final : public ZmqKvSource {
 
 Status CheckZmqAddress(const std::string& address) {
   constexpr std::string_view kTcp = "tcp://";
-  const bool tcp = address.rfind(kTcp, 0) == 0;
-  const Result<HostPort> at = ParseHostPort(tcp ? address.substr(kTcp.size()) : "");
-  if (at.ok() && at->port != 0 && !at->host.empty() && at->host != "*") return {};
+  constexpr std::string_view kIp6 = "0123456789abcdefABCDEF:.";
+  constexpr std::string_view kName = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+  const std::string rest = address.rfind(kTcp, 0) == 0 ? address.substr(kTcp.size()) : "";
+  const Result<HostPort> at = ParseHostPort(rest);
+  const std::string_view allowed = !rest.empty() && rest.front() == '[' ? kIp6 : kName;
+  if (at.ok() && at->port != 0 && !at->host.empty() && at->host.find_first_not_of(allowed) == at->host.npos) return {};
   return Invalid(address + ": must be tcp://HOST:PORT with a port from 1 to 65535");
 }
 

@@ -2,8 +2,9 @@
 //
 // Threads: one at a time. Ownership: the socket owns itself; the context outlives it. Errors: a bind or connect that
 // fails is kUnavailable with ZeroMQ's word; what cannot be sent at once is dropped, and what cannot be received is
-// nothing. Bounds: `waiting` messages of `message_bytes_max` each way; ZeroMQ parts from who sends a larger one. Time:
-// a connection that broke is made again after 250 ms to 4 s; a silent one is broken after 15 s.
+// nothing. Bounds: `waiting` messages, of frames of `message_bytes_max` each way; ZeroMQ parts for good from who sends
+// a larger one, and bounds no message of frames without end. Time: a connection that broke is made again after 250 ms
+// to 4 s; a silent one is broken after 15 s.
 #pragma once
 
 #include <zmq.h>
@@ -43,6 +44,7 @@ class ZmqSocket {
     std::size_t message_bytes_max = 0;
   };
   ZmqSocket() = default;  // none
+  // None, where there are too many or no descriptor is left; Connect and Bind say so.
   ZmqSocket(const ZmqContext& context, int type, const Bounds& bounds);
   ZmqSocket(ZmqSocket&& other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
   ZmqSocket& operator=(ZmqSocket&& other) noexcept {

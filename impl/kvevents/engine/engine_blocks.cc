@@ -11,6 +11,7 @@ namespace {
 
 // Of the map, beside a block and its name: the node's links, its place in the table, the allocator's.
 constexpr std::size_t kNodeBytes = 40;
+constexpr std::size_t kChildBytes = 64;
 constexpr std::size_t kDumpedTogether = 4096;  // blocks in a store, about
 
 // Tokens as requests carry them.
@@ -37,8 +38,7 @@ std::size_t EngineBlocks::BytesOf(const Block& block) {
   const std::size_t even = kNodeBytes + sizeof(BlockName) + sizeof(Block);
   if (!block.uneven) return even;
   return even + sizeof(Uneven) + block.uneven->ids.capacity() * sizeof(NodeId) +
-         block.uneven->end.rest.capacity() * sizeof(std::uint32_t) +
-         block.uneven->children.capacity() * sizeof(BlockName);
+         block.uneven->end.rest.capacity() * sizeof(std::uint32_t) + block.uneven->children.size() * kChildBytes;
 }
 
 std::uint8_t EngineBlocks::MediumBit(const std::string& medium) {
@@ -70,7 +70,7 @@ void EngineBlocks::Store(const EngineEvent& event, std::vector<KvEvent>& out) {
   End before{NodeId{0}, hasher_.Root(event.lora_name, ""), {}};  // a salt is the first block's extra
   if (event.parent) {
     const auto parent = blocks_.find(*event.parent);
-    if (parent == blocks_.end()) {
+    if (parent == blocks_.end() || parent->second.broken()) {
       ++counts_.orphans;
       return;
     }
@@ -85,8 +85,12 @@ void EngineBlocks::Store(const EngineEvent& event, std::vector<KvEvent>& out) {
     const auto known = blocks_.find(name);
     Block* block = nullptr;
     if (known != blocks_.end()) {
-      const bool same = known->second.has_parent == parent.has_value() && (!parent || known->second.parent == *parent);
-      if (same) block = &known->second;
+      Block& there = known->second;
+      const bool same = there.has_parent == parent.has_value() && (!parent || there.parent == *parent) &&
+                        (there.uneven ? there.uneven->tokens : tokens_per_block_) == event.block_size;
+      if (same) block = &there;
+      if (same && there.uneven) there.uneven->broken = false;
+      if (same && !before.rest.empty()) Join(name, *parent);
     } else {
       block = Add(name, parent, before, event.extra.empty() ? "" : event.extra[i],
                   event.tokens.data() + i * event.block_size, event.block_size);
@@ -126,19 +130,17 @@ EngineBlocks::Block* EngineBlocks::Add(const BlockName& name, const std::optiona
       end.rest = before.rest;
       end.rest.insert(end.rest.end(), tokens, tokens + count);
     }
-    block.uneven = std::make_unique<Uneven>(Uneven{std::move(ids), std::move(end), {}});
+    block.uneven = std::make_unique<Uneven>(Uneven{std::move(ids), std::move(end), count, {}, false});
   }
   const bool joins = parent && !before.rest.empty();
-  const std::size_t size = BytesOf(block) + (joins ? 2 * sizeof(BlockName) : 0);
-  if (bytes_ + size > bytes_max_) return nullptr;
-  if (joins) {
-    Block& above = blocks_.at(*parent);
-    bytes_ -= BytesOf(above);
-    above.uneven->children.push_back(name);
-    bytes_ += BytesOf(above);
-  }
+  if (bytes_ + BytesOf(block) + (joins ? kChildBytes : 0) > bytes_max_) return nullptr;
+  if (joins) Join(name, *parent);
   bytes_ += BytesOf(block);
   return &blocks_.emplace(name, std::move(block)).first->second;
+}
+
+void EngineBlocks::Join(const BlockName& name, const BlockName& parent) {
+  if (blocks_.at(parent).uneven->children.insert(name).second) bytes_ += kChildBytes;
 }
 
 // ---- removals -------------------------------------------------------------------------------------------------------
@@ -152,28 +154,27 @@ void EngineBlocks::Remove(const EngineEvent& event, std::vector<KvEvent>& out) {
     if (at == blocks_.end()) continue;
     at->second.media = static_cast<std::uint8_t>(at->second.media & ~medium);
     if (at->second.media != 0) continue;
-    for (const NodeId id : at->second.ids()) gone.blocks.push_back(NameOf(id));
-    AppendSpanning(at->second, gone.blocks);
+    if (!at->second.broken())
+      for (const NodeId id : at->second.ids()) gone.blocks.push_back(NameOf(id));
+    BreakSpanning(at->second, gone.blocks);
     Forget(at);
   }
   if (!gone.blocks.empty()) out.push_back(std::move(gone));
 }
 
-// Ours that begin in it, or before, and end in one below.
-void EngineBlocks::AppendSpanning(const Block& block, std::vector<BlockName>& ids) const {
-  std::vector<const Block*> open{&block};
+// Ours that begin in it, or before, and end in one below. What is broken was told to be gone before.
+void EngineBlocks::BreakSpanning(Block& block, std::vector<BlockName>& ids) {
+  std::vector<Block*> open{&block};
   while (!open.empty()) {
-    const Block& next = *open.back();
+    Block& next = *open.back();
     open.pop_back();
     if (!next.uneven) continue;
     for (const BlockName& name : next.uneven->children) {
       const auto child = blocks_.find(name);
-      if (child == blocks_.end()) continue;
-      if (child->second.ids().empty()) {
-        open.push_back(&child->second);
-      } else {
-        ids.push_back(NameOf(child->second.ids().front()));
-      }
+      if (child == blocks_.end() || child->second.broken()) continue;
+      child->second.uneven->broken = true;
+      for (const NodeId id : child->second.ids()) ids.push_back(NameOf(id));
+      if (child->second.ids().empty()) open.push_back(&child->second);
     }
   }
 }
@@ -181,7 +182,8 @@ void EngineBlocks::AppendSpanning(const Block& block, std::vector<BlockName>& id
 void EngineBlocks::Forget(Blocks::iterator at) {
   if (at->second.has_parent) {
     const auto parent = blocks_.find(at->second.parent);
-    if (parent != blocks_.end() && parent->second.uneven) std::erase(parent->second.uneven->children, at->first);
+    if (parent != blocks_.end() && parent->second.uneven && parent->second.uneven->children.erase(at->first) > 0)
+      bytes_ -= kChildBytes;
   }
   bytes_ -= BytesOf(at->second);
   blocks_.erase(at);
@@ -201,6 +203,7 @@ void EngineBlocks::Dump(std::vector<KvEvent>& out) {
     const Blocks::iterator at = open.back();
     open.pop_back();
     Block& block = at->second;
+    if (block.broken()) continue;
     block.reached = true;
     if (!block.ids().empty()) {
       const NodeId above = block.has_parent ? blocks_.at(block.parent).told() : NodeId{0};

@@ -5,8 +5,9 @@
 //   ours              |------32-----|------32-----|      block_hash.h's ids of the same tokens
 //
 // Sizes need not divide each other: a block of ours is told of when the engine's block that ends it is stored, and gone
-// with the first of those below it that is removed. A LoRA and what else keeps prompts apart (EngineEvent::extra) make
-// other ids (BlockHasher::Scoped). A block is held as long as one medium has it.
+// with the first of those that it lies in that is removed; it comes back when the engine tells of its end again. A LoRA
+// and what else keeps prompts apart (EngineEvent::extra) make other ids (BlockHasher::Scoped). A block is held as long
+// as one medium has it.
 //
 // What is known of an engine is kept here and so can be dumped, which engines cannot.
 //
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,7 +63,9 @@ class EngineBlocks {
   struct Uneven {
     std::vector<NodeId> ids;  // of ours that end in it
     End end;
-    std::vector<BlockName> children;  // where its rest goes on; without a rest they are not needed
+    std::size_t tokens = 0;
+    std::set<BlockName> children;  // where its rest goes on; without a rest they are not needed
+    bool broken = false;           // a block that its rest, or its first id, begins in is gone: nothing of it is told
   };
   struct Block {
     BlockName parent;
@@ -72,6 +76,7 @@ class EngineBlocks {
     bool reached = false;    // by the dump under way
     std::span<const NodeId> ids() const { return uneven ? std::span<const NodeId>(uneven->ids) : std::span(&id, 1); }
     NodeId told() const { return uneven ? uneven->end.told : id; }
+    bool broken() const { return uneven && uneven->broken; }
   };
   struct NameHash {
     std::uint64_t seed;
@@ -81,7 +86,8 @@ class EngineBlocks {
 
   void Store(const EngineEvent& event, std::vector<KvEvent>& out);
   void Remove(const EngineEvent& event, std::vector<KvEvent>& out);
-  void AppendSpanning(const Block& block, std::vector<BlockName>& ids) const;
+  void BreakSpanning(Block& block, std::vector<BlockName>& ids);
+  void Join(const BlockName& name, const BlockName& parent);
   void Forget(Blocks::iterator at);
   // Nothing: no room.
   Block* Add(const BlockName& name, const std::optional<BlockName>& parent, const End& before, std::string_view extra,

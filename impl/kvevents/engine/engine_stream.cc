@@ -20,19 +20,24 @@ void EngineStream::OnOpened(Time now, Actions& actions) {
   settled_ = sure_ = false;
   waiting_.clear();  // of another connection, and so perhaps of another life
   waiting_bytes_ = 0;
-  replays_ ? StartAsking(actions) : GoOnWithout(now, actions);
+  replays_ ? StartAsking(now, actions) : GoOnWithout(now, actions);
 }
 
 void EngineStream::OnLive(Time now, std::uint64_t number, std::string payload, Actions& actions) {
-  if (last_live_ && number <= *last_live_) BeginAnew(actions);
+  if (last_live_ && number <= *last_live_) BeginAnew(now, actions);
   last_live_ = number;
   if (asking_) return Hold(number, std::move(payload));
-  if (number < next_) return;
+  if (number < next_) {
+    ++counts_.late;
+    if (++late_in_a_row_ < kLateMax) return;
+    BeginAnew(now, actions);
+  }
+  late_in_a_row_ = 0;
   if (number == next_) return TakeNext(std::move(payload), actions);
   ++counts_.gaps;
   Hold(number, std::move(payload));
   attempts_ = 0;
-  replays_ ? StartAsking(actions) : GoOnWithout(now, actions);
+  replays_ ? StartAsking(now, actions) : GoOnWithout(now, actions);
 }
 
 void EngineStream::Hold(std::uint64_t number, std::string payload) {
@@ -62,7 +67,7 @@ void EngineStream::LoseUntil(std::uint64_t number, Actions& actions) {
   actions.emplace_back(Forget{});
 }
 
-void EngineStream::BeginAnew(Actions& actions) {
+void EngineStream::BeginAnew(Time now, Actions& actions) {
   ++counts_.restarts;
   fence_.reset();
   next_ = 0;
@@ -71,25 +76,30 @@ void EngineStream::BeginAnew(Actions& actions) {
   actions.emplace_back(Forget{});
   if (!asking_) return;
   attempts_ = 0;
-  StartAsking(actions);
+  StartAsking(now, actions);
 }
 
 // ---- asking ---------------------------------------------------------------------------------------------------------
 
-void EngineStream::StartAsking(Actions& actions) {
+void EngineStream::StartAsking(Time now, Actions& actions) {
   asking_ = true;
+  if (now < may_ask_at_) {
+    ask_at_ = may_ask_at_;
+    return;
+  }
+  may_ask_at_ = now + kAskApart;
   progress_ = false;
   ask_at_.reset();
   fencing_ = fence_.has_value();
   actions.emplace_back(Ask{fencing_ ? next_ - 1 : next_});
 }
 
-void EngineStream::OnReplayed(std::uint64_t number, std::string payload, Actions& actions) {
+void EngineStream::OnReplayed(Time now, std::uint64_t number, std::string payload, Actions& actions) {
   if (!asking_ || ask_at_) return;
   if (fencing_ && number + 1 >= next_) {
     fencing_ = false;
     if (number + 1 == next_) {
-      if (FenceOf(payload) != *fence_) BeginAnew(actions);
+      if (FenceOf(payload) != *fence_) BeginAnew(now, actions);
       return;
     }
     if (number == next_ && !sure_) LoseUntil(number, actions);  // it may be of another life
@@ -102,7 +112,7 @@ void EngineStream::OnReplayed(std::uint64_t number, std::string payload, Actions
 void EngineStream::OnReplayEnd(Time now, bool whole, Actions& actions) {
   if (!asking_ || ask_at_) return;
   if (!whole) return AskAgainOrGoOn(now, actions);
-  if (fencing_) return BeginAnew(actions);  // the engine lacks what it once told
+  if (fencing_) return BeginAnew(now, actions);  // the engine lacks what it once told
   asking_ = false;
   sure_ = true;
   ApplyWaiting(now, actions);
@@ -120,7 +130,7 @@ void EngineStream::ApplyWaiting(Time now, Actions& actions) {
     attempts_ = 0;
     if (!std::exchange(settled_, true)) ask_at_ = now + kAskSettled;
   } else if (progress) {
-    StartAsking(actions);
+    StartAsking(now, actions);
   } else {
     AskAgainOrGoOn(now, actions);
   }
@@ -133,7 +143,7 @@ void EngineStream::AskAgainOrGoOn(Time now, Actions& actions) {
 }
 
 void EngineStream::OnTick(Time now, Actions& actions) {
-  if (ask_at_ && *ask_at_ <= now) StartAsking(actions);
+  if (ask_at_ && *ask_at_ <= now) StartAsking(now, actions);
 }
 
 // A hint that may lack something is better than an index that stands still.

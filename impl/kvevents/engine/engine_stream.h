@@ -9,7 +9,7 @@
 //   next, live           applied
 //   above, live          waits; asks as above
 //   not above the last   the engine began anew. What is below `next` and above the last live one is late: a replay
-//   live one             brought it
+//   live one             brought it, or, after kLateMax of them, told of more than there is, and the engine begins anew
 //   replay begins above  the past is lost: all is forgotten, and goes on from there
 //   no replay, in time   asked again, kAttemptsMax times; then what was missed is lost, and asked every kAskSlowly.
 //                        What was before the opening is lost with it: nobody knows whether the engine is the same
@@ -18,7 +18,8 @@
 //
 // Source: vLLM's kv_events (publisher and replay), as read in August to November 2026; the fence is our own.
 // Threads: one. Ownership: moves payloads. Errors: counters. Time: `now` of each call; asks are repeated after
-// kAskAgain, doubling. Bounds: kWaitingMax batches and kWaitingBytesMax wait, the oldest go first.
+// kAskAgain, doubling, and are kAskApart at least. Bounds: kWaitingMax batches and kWaitingBytesMax wait, the oldest go
+// first.
 #pragma once
 
 #include <chrono>
@@ -38,7 +39,8 @@ class EngineStream {
   static constexpr std::size_t kWaitingMax = 1024, kWaitingBytesMax = 8u << 20;
   static constexpr int kAttemptsMax = 3;
   static constexpr Time kAskAgain = std::chrono::milliseconds(200), kAskSettled = std::chrono::seconds(1),
-                        kAskSlowly = std::chrono::seconds(60);
+                        kAskSlowly = std::chrono::seconds(60), kAskApart = std::chrono::milliseconds(50);
+  static constexpr std::uint64_t kLateMax = 1024;
 
   struct Ask {
     std::uint64_t from = 0;
@@ -57,7 +59,7 @@ class EngineStream {
   void OnLive(Time now, std::uint64_t number, std::string payload, Actions& actions);
   // What the last Ask brought, one after the other, then the end; `whole`: the engine said that this is all. An Ask
   // takes the place of the one before: of that nothing comes any more.
-  void OnReplayed(std::uint64_t number, std::string payload, Actions& actions);
+  void OnReplayed(Time now, std::uint64_t number, std::string payload, Actions& actions);
   void OnReplayEnd(Time now, bool whole, Actions& actions);
   // One that was to be applied could not be read: who applies it has forgotten all.
   void OnUnreadable() { ++counts_.incomplete; }
@@ -71,6 +73,7 @@ class EngineStream {
     std::uint64_t incomplete = 0;  // times that the past was lost: what the engine holds from then is not known
     std::uint64_t restarts = 0;    // times that the engine began anew
     std::uint64_t dropped = 0;     // batches that waited and found no room
+    std::uint64_t late = 0;        // live ones that a replay had brought
   };
   const Counts& counts() const { return counts_; }
 
@@ -79,7 +82,7 @@ class EngineStream {
     std::uint64_t number;
     std::string payload;
   };
-  void StartAsking(Actions& actions);
+  void StartAsking(Time now, Actions& actions);
   void AskAgainOrGoOn(Time now, Actions& actions);
   void GoOnWithout(Time now, Actions& actions);
   void TakeNext(std::string payload, Actions& actions);
@@ -87,7 +90,7 @@ class EngineStream {
   void ApplyWaiting(Time now, Actions& actions);
   // The past is lost; the next is this one.
   void LoseUntil(std::uint64_t number, Actions& actions);
-  void BeginAnew(Actions& actions);
+  void BeginAnew(Time now, Actions& actions);
   std::uint64_t FenceOf(std::string_view payload) const;
 
   const bool replays_;
@@ -101,6 +104,8 @@ class EngineStream {
   bool fencing_ = false;   // the answer's first is to be the batch before `next_`
   bool progress_ = false;  // of the answer under way
   int attempts_ = 0;
+  std::uint64_t late_in_a_row_ = 0;
+  Time may_ask_at_{0};
   std::optional<Time> ask_at_;
   std::deque<Waiting> waiting_;  // ascending
   std::size_t waiting_bytes_ = 0;
