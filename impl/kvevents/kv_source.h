@@ -43,16 +43,16 @@ class KvSourceSink {
 // What a source saw that the router cannot see in numbers (zmq_kv_source.h); of workers that number events themselves
 // all is 0.
 struct KvSourceFigures {
-  std::uint64_t gaps = 0;              // times that batches were missed
-  std::uint64_t incomplete = 0;        // times that all was forgotten, because what was missed is lost
-  std::uint64_t dropped = 0;           // batches that waited and found no room
-  std::uint64_t stale = 0;             // batches that were known already
-  std::uint64_t unreadable = 0;        // batches
-  std::uint64_t skipped = 0;           // events of other kinds, cache groups and ranks
-  std::uint64_t orphans = 0;           // stores below a block that is not known
-  std::uint64_t refused = 0;           // blocks that found no room, or contradict what is known
-  std::uint64_t replayed = 0;          // of the events that were told, those that a replay brought
-  std::optional<std::uint64_t> bytes;  // of what is known of engines' blocks
+  std::uint64_t gaps = 0;        // times that batches were missed
+  std::uint64_t incomplete = 0;  // times that all was forgotten, because what was missed is lost
+  std::uint64_t dropped = 0;     // batches that waited and found no room
+  std::uint64_t stale = 0;       // batches that were known already
+  std::uint64_t unreadable = 0;  // batches
+  std::uint64_t skipped = 0;     // events of other kinds, cache groups and ranks
+  std::uint64_t orphans = 0;     // stores below a block that is not known
+  std::uint64_t refused = 0;     // blocks that found no room, or contradict what is known
+  std::uint64_t replayed = 0;    // of the events that were told, those that a replay brought
+  std::uint64_t bytes = 0;       // of what is known of engines' blocks
 };
 
 class KvSource {

@@ -97,7 +97,7 @@ void RouterNode::ReadKvEvents(Readings& out) const {
   out.Set(troubles, "incomplete", kv.source.incomplete);
   out.Set(troubles, "unreadable", kv.source.unreadable);
   out.Set(troubles, "skipped", kv.source.skipped);
-  if (kv.source.bytes) out.Set(RouterFigure("kv_events.engine_bytes"), *kv.source.bytes);
+  out.Set(RouterFigure("kv_events.engine_bytes"), kv.source.bytes);
   out.Set(RouterFigure("kv_events.streams"), kv.streams);
   out.Set(RouterFigure("kv_events.silent_s"), kv.oldest_s);
 }

@@ -334,7 +334,7 @@ class Source final : public ZmqKvSource {
       sum.orphans += blocks.orphans;
       sum.refused += blocks.refused;
       sum.replayed += engine->replayed;
-      sum.bytes = sum.bytes.value_or(0) + engine->blocks.bytes();
+      sum.bytes += engine->blocks.bytes();
     }
     MutexLock lock(mutex_);
     figures_ = sum;
