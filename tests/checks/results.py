@@ -33,17 +33,27 @@ def oversize(sync):
         yield f"oversize_by_phase.{phase}", count or 0
 
 
-def broken_promises(result):
-    """Of a recorded run of two-layer; one that was killed promises nothing."""
-    if result["strategy"] != "two-layer" or result["verdict"] == "killed":
-        return
+def broken_beliefs(result):
+    """What the index is made of: placements, or the workers' KV events, where placements are null."""
     placements = result["placements"]
+    if placements["pairs"] is None:
+        for router in result["routers"]:
+            if router["kv_events"]["caches_differ"] != 0:
+                yield f"{router['name']}: {router['kv_events']['caches_differ']} caches are not as it believes"
+        return
     if placements["lost"] > may_be_lost(result):
         yield f"{placements['lost']} placements are lost"
     # An index over its budget forgets: what it forgot, wholly or down to some depth, was applied once.
     forgot = placements["forgotten"] + placements["partial"] if placements["forgotten"] > 0 else 0
     if placements["applied"] < 0.99 * (placements["pairs"] - placements["lost"] - forgot):
         yield f"only {placements['applied']} of {placements['pairs']} placements are applied, {forgot} are forgotten"
+
+
+def broken_promises(result):
+    """Of a recorded run of two-layer; one that was killed promises nothing."""
+    if result["strategy"] != "two-layer" or result["verdict"] == "killed":
+        return
+    yield from broken_beliefs(result)
     for objective in result["slo"]:
         if not objective["ok"]:
             yield f"missed: {objective['name']}, {objective['expression']} is {objective['value']}"
