@@ -205,7 +205,7 @@ class Listener final : private kvevents::KvSource {
     for (const std::size_t worker : hears_) {
       const std::set<NodeId>& held = workers_[worker].held();
       const std::string name = "w" + std::to_string(worker);
-      if (const std::uint64_t told = index_.BlocksOf(IndexOf(worker)); told != held.size())
+      if (const std::uint64_t told = index_.SumOf(IndexOf(worker)).blocks; told != held.size())
         return name + " holds " + std::to_string(held.size()) + " blocks, the index says " + std::to_string(told);
       for (const NodeId block : held)
         if (!index_.Holds(block, IndexOf(worker)))

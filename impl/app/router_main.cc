@@ -88,12 +88,13 @@ Status ParseEngines(const char* flag, const std::vector<std::string>& texts, std
     if (worker == workers.end()) return Error{ErrorCode::kInvalid, where + "no --worker has this name"};
     std::string& address = worker->engine.*member;
     if (!address.empty()) return Error{ErrorCode::kInvalid, where + "this worker is given twice"};
-    for (const WorkerAddress& other : workers)
-      if (text.substr(equals + 1) == other.engine.publisher || text.substr(equals + 1) == other.engine.replay)
-        return Error{ErrorCode::kInvalid, where + "this address is given twice"};
-    address = text.substr(equals + 1);
-    if (const Status checked = CheckZmqAddress(address); !checked.ok())
+    const std::string given = text.substr(equals + 1);
+    if (!IsZmqAddress(given))
       return Error{ErrorCode::kInvalid, where + "must be NAME=tcp://HOST:PORT, an address to connect to"};
+    for (const WorkerAddress& other : workers)
+      if (given == other.engine.publisher || given == other.engine.replay)
+        return Error{ErrorCode::kInvalid, where + "this address is given twice"};
+    address = given;
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include "impl/node/router_node.h"
 
+#include <algorithm>
+
 #include "impl/base/check.h"
 #include "impl/wire/prefixmesh.pb.h"
 
@@ -75,10 +77,14 @@ Status RouterNode::Start() {
 std::vector<std::string> RouterNode::SilentWorkers() const {
   std::vector<std::string> silent;
   for (const WorkerIndex worker : core_.SilentWorkers())
-    for (std::size_t i = 0; i < core_.own_workers().size(); ++i)
-      if (core_.own_workers()[i] == worker)
-        silent.push_back(options_.workers[i].name + "=" + options_.workers[i].address);
+    silent.push_back(core_.fleet().name(worker) + "=" + AddressOf(worker));
   return silent;
+}
+
+const std::string& RouterNode::AddressOf(WorkerIndex own) const {
+  const std::vector<WorkerIndex>& workers = core_.own_workers();  // in the order of the options
+  const auto at = std::find(workers.begin(), workers.end(), own);
+  return options_.workers[static_cast<std::size_t>(at - workers.begin())].address;
 }
 
 void RouterNode::Stop() {
@@ -106,8 +112,7 @@ Result<RouteDecision> RouterNode::Decide(const RouteRequest& request, bool again
 Status RouterNode::Pick(const RouteRequest& request, v1::PickReply& reply) {
   const Result<RouteDecision> decision = Decide(request, false);
   if (!decision.ok()) return decision.error();
-  for (std::size_t i = 0; i < core_.own_workers().size(); ++i)
-    if (core_.own_workers()[i] == decision->worker) reply.set_address(options_.workers[i].address);
+  reply.set_address(AddressOf(decision->worker));
   return picks_.Begin(*decision, reply);
 }
 

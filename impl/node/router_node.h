@@ -98,6 +98,7 @@ class RouterNode final : public RouterHandler {
 
  private:
   RouterCoreOptions CoreOptions();
+  const std::string& AddressOf(WorkerIndex own) const;
   void LogTick();
   void ReadSync(Readings& out);
   void ReadKvEvents(Readings& out) const;

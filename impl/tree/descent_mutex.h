@@ -30,21 +30,12 @@ class PREFIXMESH_CAPABILITY("mutex") DescentMutex {
 
 class PREFIXMESH_SCOPED_CAPABILITY DescentLock {
  public:
+  struct InTurn {};
   explicit DescentLock(DescentMutex& mutex) PREFIXMESH_ACQUIRE(mutex) : mutex_(mutex) { mutex_.Lock(); }
+  DescentLock(DescentMutex& mutex, InTurn) PREFIXMESH_ACQUIRE(mutex) : mutex_(mutex) { mutex_.LockInTurn(); }
   ~DescentLock() PREFIXMESH_RELEASE() { mutex_.Unlock(); }
   DescentLock(const DescentLock&) = delete;
   DescentLock& operator=(const DescentLock&) = delete;
-
- private:
-  DescentMutex& mutex_;
-};
-
-class PREFIXMESH_SCOPED_CAPABILITY DescentTurnLock {
- public:
-  explicit DescentTurnLock(DescentMutex& mutex) PREFIXMESH_ACQUIRE(mutex) : mutex_(mutex) { mutex_.LockInTurn(); }
-  ~DescentTurnLock() PREFIXMESH_RELEASE() { mutex_.Unlock(); }
-  DescentTurnLock(const DescentTurnLock&) = delete;
-  DescentTurnLock& operator=(const DescentTurnLock&) = delete;
 
  private:
   DescentMutex& mutex_;

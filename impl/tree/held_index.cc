@@ -86,7 +86,7 @@ HeldIndex::Stored HeldIndex::Store(std::optional<NodeId> parent, std::span<const
   Stored stored;
   for (std::size_t begin = 0; begin < ids.size(); begin += kTurnBlocks) {
     const std::span<const NodeId> turn = ids.subspan(begin, std::min(kTurnBlocks, ids.size() - begin));
-    DescentTurnLock lock(mutex_);
+    DescentLock lock(mutex_, DescentLock::InTurn());
     const Holder holder = HolderFor(worker);
     Life& life = lives_[holder.value];
     if (begin == 0 && parent && !sets_.Contains(told_.Find(*parent), holder)) {
@@ -130,7 +130,7 @@ std::size_t HeldIndex::Remove(std::span<const NodeId> ids, WorkerIndex worker) {
   std::size_t held = 0;
   for (std::size_t begin = 0; begin < ids.size(); begin += kTurnBlocks) {
     const std::span<const NodeId> turn = ids.subspan(begin, std::min(kTurnBlocks, ids.size() - begin));
-    DescentTurnLock lock(mutex_);
+    DescentLock lock(mutex_, DescentLock::InTurn());
     const std::optional<Holder> holder = HolderOf(worker);
     if (!holder || Seeded(Bug::kkv_removal_ignored)) return held;
     Change fewer(sets_, *holder, false);

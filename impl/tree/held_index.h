@@ -73,7 +73,6 @@ class HeldIndex final : public PrefixTree {
   bool Holds(NodeId id, WorkerIndex worker) const;
   // What the worker told and still holds.
   BlockSum SumOf(WorkerIndex worker) const;
-  std::uint64_t BlocksOf(WorkerIndex worker) const { return SumOf(worker).blocks; }
 
   // One turn of taking cleared holders out. False: there is nothing to do.
   bool Sweep();

@@ -57,6 +57,31 @@ class BadInput(unittest.TestCase):
         self.refused("prefixmesh", "nightly", "--baseline", "HEAD", "--baseline-build", "x",
                      says=["give --baseline or --baseline-build"])
 
+    def test_where_kv_events_come_from_is_asked_for_in_full(self):
+        def router(*flags, says):
+            self.refused("prefixmesh-router", "--name", "a", "--worker", "w0=127.0.0.1:1", "--worker", "w1=127.0.0.1:2",
+                         *flags, says=says)
+        events = ("--set", "index.source=events")
+        both = ("--kv-publisher", "w0=tcp://127.0.0.1:3", "--kv-publisher", "w1=tcp://127.0.0.1:4", "--kv-model", "m")
+        router(*both, says=["index.source=routed", "--set index.source=events"])
+        router(*both[:4], *events, says=["--kv-model"])
+        router(*both[:2], "--kv-model", "m", *events, says=["w1 has none", "every --worker"])
+        router("--kv-model", "m", says=["--kv-publisher"])
+        router("--kv-replay", "w0=tcp://127.0.0.1:3", says=["w0 has no --kv-publisher"])
+        router(*both, "--kv-replay", "w1=tcp://127.0.0.1:3", *events, says=["this address is given twice"])
+        router(*both, "--kv-publisher", "w0=tcp://127.0.0.1:9", *events, says=["this worker is given twice"])
+        router("--kv-publisher", "w7=tcp://127.0.0.1:3", says=["no --worker has this name"])
+        for address in ("127.0.0.1:3", "tcp://127.0.0.1", "tcp://*:3", "tcp://127.0.0.1:0", "tcp://127.0.0.1:99999",
+                        "ipc://x:3", "tcp://a b:3", "tcp://a;b:3", "tcp://:3", "", "tcp://h\n:3"):
+            router("--kv-publisher", f"w0={address}", says=["NAME=tcp://HOST:PORT"])
+        self.refused("prefixmesh-worker", "--set", "workers.kv_form=engine", says=["index.source=events"])
+        self.refused("prefixmesh-worker", "--kv-port-base", "2000", says=["workers.kv_form=engine"])
+        self.refused("prefixmesh-worker", "--set", "workers.kv_form=engine", *events, "--count", "2", "--kv-port-base", "65533",
+                     says=["65535"])
+        for scenario, says in (("tokens", "index.source=events"), ("templates", "prompt.kind=tokens")):
+            self.refused("prefixmesh", "run", "--scenario", scenario, "--set", "workers.kv_form=engine",
+                         *(events if scenario == "templates" else ()), says=[says])
+
     def test_a_profile_of_nothing_starts_no_run(self):
         with harness.scratch() as folder:
             self.refused("prefixmesh", "profile", says=["--scenario", "--strategy"], cwd=folder)

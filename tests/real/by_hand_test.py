@@ -45,6 +45,18 @@ class ByHand(unittest.TestCase):
             sent = json.loads((pathlib.Path(folder) / "load.json").read_text())["load"]
             self.assertEqual((sent["ok"], sent["failed"]), (20, 0))
 
+    def test_a_worker_says_where_it_publishes_and_does_so_where_it_is_told(self):
+        published = ("prefixmesh-worker", "--count", 2, "--set", "index.source=events", "--set", "workers.kv_form=engine")
+        base = harness.free_port() // 2 * 2
+        with harness.Serving(*published, "--kv-port-base", base) as serving:
+            self.assertEqual([(worker["kv_publisher"], worker["kv_replay"]) for worker in serving.ready["workers"]],
+                             [(f"tcp://127.0.0.1:{base + i}", f"tcp://127.0.0.1:{base + i + 1}") for i in (0, 2)])
+            done = harness.run(*published, "--kv-port-base", base)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"cannot listen on tcp://127.0.0.1:{base}", done.stderr)
+        with harness.Serving("prefixmesh-worker", "--count", 1) as serving:
+            self.assertNotIn("kv_publisher", serving.ready["workers"][0])
+
     def test_the_page_for_several_machines_works_as_it_stands(self):
         page = (pathlib.Path(__file__).parents[2] / "docs" / "by-hand.md").read_text()
         typed = page.split("```sh\n")[1].split("```")[0]

@@ -161,6 +161,8 @@ TEST_CASE("a router that comes late has what is replayed, and one that missed so
   engine.Publish({Stored({1}, nullptr, before)});
   Listener listener(engine.address());
   CHECK(listener.Has(before, 1));
+  CHECK(listener.router->Count(RouterFigure("kv_events.replayed")) == 1);
+  CHECK(listener.router->Count(RouterFigure("kv_events.heard")) == 0);
   engine.Publish({Stored({2}, nullptr, missed)}, "hide");
   engine.Publish({Stored({3}, nullptr, after)});
   CHECK(listener.Has(after, 1));

@@ -31,6 +31,21 @@ class Loads(unittest.TestCase):
             self.assertEqual(result["routing"]["cached_bytes"] % 64, 0)
             self.assertGreater(self.cached_as_the_oracle(result), 0.6)
 
+    def test_with_kv_events_the_index_is_what_the_caches_are_or_it_is_said_that_it_is_not(self):
+        def kv_events(folder, *arguments):
+            _, _, result = harness.judged_run(folder, *harness.SMALL, "--scenario", "tokens", "--set", "prompt.tokens=4000",
+                                              "--set", "index.source=events", *arguments)
+            return [router["kv_events"] for router in result["routers"]]
+        with harness.scratch() as folder:
+            for form in ("grpc", "engine"):
+                for events in kv_events(f"{folder}/{form}", "--set", f"workers.kv_form={form}"):
+                    self.assertGreater(events["changes"]["stored"], 0)
+                    self.assertEqual((events["changes"]["refused"], events["caches_differ"]), (0, 0))
+                    self.assertEqual(events["engine_bytes"] > 0, form == "engine")
+            for events in kv_events(f"{folder}/full", "--set", "index.budget_mib=0.25"):
+                self.assertGreater(events["changes"]["refused"], 0)
+                self.assertGreater(events["caches_differ"], 0)
+
     def test_two_models_share_no_cache_whatever_their_prompts_share(self):
         with harness.scratch() as folder:
             # As many templates as requests that any one of them gets: what is shared across models would show.

@@ -157,7 +157,7 @@ void Recovery(benchmark::State& state) {
     (void)decisions.Take();
     const auto begin = std::chrono::steady_clock::now();
     loop.Post([&] { feed.Start(workers); });
-    while (index.BlocksOf(workers.front()) < chains * kPromptBlocks)
+    while (index.SumOf(workers.front()).blocks < chains * kPromptBlocks)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     busy = decisions.Take();

@@ -17,6 +17,7 @@
 #include "impl/base/log_limiter.h"
 #include "impl/base/mutex.h"
 #include "impl/base/printable.h"
+#include "impl/base/result.h"
 #include "impl/env/real/listen_socket.h"
 #include "impl/env/real/zmq_socket.h"
 #include "impl/kvevents/engine/engine_batch.h"
@@ -359,15 +360,14 @@ class Source final : public ZmqKvSource {
 
 }  // namespace
 
-Status CheckZmqAddress(const std::string& address) {
+bool IsZmqAddress(const std::string& address) {
   constexpr std::string_view kTcp = "tcp://";
   constexpr std::string_view kIp6 = "0123456789abcdefABCDEF:.";
   constexpr std::string_view kName = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
   const std::string rest = address.rfind(kTcp, 0) == 0 ? address.substr(kTcp.size()) : "";
   const Result<HostPort> at = ParseHostPort(rest);
   const std::string_view allowed = !rest.empty() && rest.front() == '[' ? kIp6 : kName;
-  if (at.ok() && at->port != 0 && !at->host.empty() && at->host.find_first_not_of(allowed) == at->host.npos) return {};
-  return Invalid(address + ": must be tcp://HOST:PORT with a port from 1 to 65535");
+  return at.ok() && at->port != 0 && !at->host.empty() && at->host.find_first_not_of(allowed) == at->host.npos;
 }
 
 std::unique_ptr<ZmqKvSource> ZmqKvSource::Make(ZmqKvSourceOptions options, Clock& clock, Executor& loop) {

@@ -16,7 +16,6 @@
 #include <memory>
 #include <string>
 
-#include "impl/base/result.h"
 #include "impl/env/env.h"
 #include "impl/kvevents/kv_source.h"
 #include "impl/tree/block_hash.h"
@@ -28,8 +27,8 @@ struct EngineAddress {
   std::string publisher;
   std::string replay;  // empty: it has none
 };
-// kInvalid: it is no such address.
-Status CheckZmqAddress(const std::string& address);
+// Whether it is one to connect to.
+bool IsZmqAddress(const std::string& address);
 
 struct ZmqKvSourceOptions {
   BlockHashOptions hash;

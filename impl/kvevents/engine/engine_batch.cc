@@ -118,10 +118,11 @@ Status ReadExtraKeys(Reader& in, std::vector<std::vector<std::string>>& out) {
       const Value& value = in.Take();
       if (value.type == Value::Type::kArray) left += value.number;
       if (value.type == Value::Type::kMap) left += 2 * value.number;
+      const std::size_t texts = entry.size();
       if (value.type == Value::Type::kText || value.type == Value::Type::kBytes) entry.emplace_back(value.bytes);
       if (value.type == Value::Type::kUnsigned || value.type == Value::Type::kNegative)
         entry.push_back("#" + std::to_string(value.number));
-      bytes += entry.empty() ? 0 : entry.back().size();
+      if (entry.size() > texts) bytes += entry.back().size();
       if (bytes > kEngineTextBytesMax) return Corrupt("extra_keys of a block is too long");
     }
   }

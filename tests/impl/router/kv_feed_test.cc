@@ -150,16 +150,16 @@ TEST_CASE("KvFeed: a dump is applied in turns, and what comes meanwhile waits be
   place.Open(0);
   REQUIRE(place.source.questions.size() == 1);
   place.AnswerOne(0, false);
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) == 0);
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks == 0);
   place.loop.RunOne();
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) > 0);
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) < worker.held().size());  // one turn
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks > 0);
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks < worker.held().size());  // one turn
   worker.Store("zzzz");
   place.Tell(0, false);
   CHECK(place.taken == 0);
   place.loop.AdvanceBy(Time{0});
   CHECK(place.taken == 2);
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) == worker.held().size());
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks == worker.held().size());
 }
 
 TEST_CASE("KvFeed: events that are told in one piece are applied in turns, too") {
@@ -174,10 +174,10 @@ TEST_CASE("KvFeed: events that are told in one piece are applied in turns, too")
   }
   place.source.sink->OnLive(WorkerIndex{0}, 0, 1, events, [&] { ++place.taken; });
   place.loop.RunOne();
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) > 500);
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) < 2000);
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks > 500);
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks < 2000);
   place.loop.AdvanceBy(Time{0});
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) == 3000);
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks == 3000);
 }
 
 TEST_CASE("KvFeed: what is heard, missed and silent is counted") {
@@ -208,7 +208,7 @@ TEST_CASE("KvFeed: what is heard, missed and silent is counted") {
   place.Tell(0, false);
   place.loop.AdvanceBy(Time{0});
   CHECK(place.feed.Figures().cleared == 1);
-  CHECK(place.index.BlocksOf(WorkerIndex{0}) == 0);
+  CHECK(place.index.SumOf(WorkerIndex{0}).blocks == 0);
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ TEST_CASE("HeldIndex: what finds no room is refused and counted, and what is hel
   index.Clear(WorkerIndex{1});
   while (index.Sweep()) {
   }
-  CHECK(index.BlocksOf(WorkerIndex{2}) == 100);
+  CHECK(index.SumOf(WorkerIndex{2}).blocks == 100);
   CHECK(index.Store(std::nullopt, Chain(number, 100), WorkerIndex{1}).told == HeldIndex::Told::kTaken);
 }
 

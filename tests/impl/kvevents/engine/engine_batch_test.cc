@@ -149,6 +149,23 @@ TEST_CASE("a LoRA that has a number alone has a name, and its name among the ext
   CHECK(named->events.at(0).extra == std::vector<std::string>{"s"});
 }
 
+TEST_CASE("extra keys that nest, as those of images do, are read as one text, and are too long only by what they say") {
+  const std::string head =
+      "\xab"
+      "BlockStored"
+      "\x91\x05\xc0\x91\x09\x01\xc0\xc0\xc0";
+  const std::string hash(64, 'h');
+  // [[hash, 0], nil x 30]
+  std::string nested =
+      "\xdc" + std::string("\x00\x1f", 2) + "\x92\xd9\x40" + hash + std::string(1, '\0') + std::string(30, '\xc0');
+  const Result<EngineBatch> read = ReadEngineBatch(OneEvent("\x99" + head + "\x91" + nested));
+  REQUIRE(read.ok());
+  CHECK(read->events.at(0).extra == std::vector<std::string>{hash + std::string(1, '\0') + "#0"});
+  std::string many = "\xdc" + std::string("\x00\x11", 2);
+  for (int i = 0; i < 17; ++i) many += "\xd9\x40" + hash;
+  CHECK(!ReadEngineBatch(OneEvent("\x99" + head + "\x91" + many)).ok());
+}
+
 TEST_CASE("changed bytes are read or refused, and what is read can be written and read again") {
   test::ForAll("changed bytes", [](std::uint32_t at, std::uint8_t byte, bool maps) {
     std::string payload = WriteEngineBatch(Usual(), maps ? EngineLayout::kMaps : EngineLayout::kArrays);
