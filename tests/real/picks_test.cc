@@ -78,15 +78,23 @@ TEST_CASE("reports of no lease, of one that is over and of no state are refused 
   CHECK(InFlight(router) == 0);
 }
 
-TEST_CASE("a worker that a pick did not reach is unhealthy until it answers") {
+TEST_CASE("a worker that a pick did not reach is unhealthy until it answers, one that failed is not") {
   Mesh2 mesh;
-  RunningRouter& router = *mesh.router_a;
-  const std::uint64_t checks = router.Count(RouterFigure("health.checks"));
+  RouterOptions options = test::UsualOptions("c", test::FreePort(), {}, mesh.workers->addresses());
+  options.health.period = std::chrono::seconds(1);
+  RunningRouter router(options);
+  const auto healthy = [&] { return router.Count(RouterFigure("workers.healthy")); };
   v1::PickReply pick;
   REQUIRE(Pick(router, RequestOf(Text(1000, 1)), pick).ok());
+  CHECK(Report(router, pick.lease(), v1::PICK_FAILED) == grpc::StatusCode::OK);
+  CHECK(healthy() == 2);
+  REQUIRE(Pick(router, RequestOf(Text(1000, 1)), pick).ok());
+  const std::string gone = pick.routed().worker();
   CHECK(Report(router, pick.lease(), v1::PICK_UNREACHED) == grpc::StatusCode::OK);
-  CHECK(Eventually([&] { return router.Count(RouterFigure("health.checks")) > checks; }));
-  CHECK(Eventually([&] { return router.Count(RouterFigure("workers.healthy")) == 2; }));
+  CHECK(healthy() == 1);
+  REQUIRE(Pick(router, RequestOf(Text(1000, 1)), pick).ok());
+  CHECK(pick.routed().worker() != gone);
+  CHECK(Eventually([&] { return healthy() == 2; }));
 }
 
 TEST_CASE("a LoRA and a salt keep equal prompts apart, at the router and at the worker") {

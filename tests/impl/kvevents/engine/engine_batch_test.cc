@@ -155,12 +155,12 @@ TEST_CASE("extra keys that nest, as those of images do, are read as one text, an
       "BlockStored"
       "\x91\x05\xc0\x91\x09\x01\xc0\xc0\xc0";
   const std::string hash(64, 'h');
-  // [[hash, 0], nil x 30]
-  std::string nested =
-      "\xdc" + std::string("\x00\x1f", 2) + "\x92\xd9\x40" + hash + std::string(1, '\0') + std::string(30, '\xc0');
+  // [[0, hash], nil x 30]
+  const std::string nested =
+      "\xdc" + std::string("\x00\x1f", 2) + "\x92" + std::string(1, '\0') + "\xd9\x40" + hash + std::string(30, '\xc0');
   const Result<EngineBatch> read = ReadEngineBatch(OneEvent("\x99" + head + "\x91" + nested));
   REQUIRE(read.ok());
-  CHECK(read->events.at(0).extra == std::vector<std::string>{hash + std::string(1, '\0') + "#0"});
+  CHECK(read->events.at(0).extra == std::vector<std::string>{"#0" + std::string(1, '\0') + hash});
   std::string many = "\xdc" + std::string("\x00\x11", 2);
   for (int i = 0; i < 17; ++i) many += "\xd9\x40" + hash;
   CHECK(!ReadEngineBatch(OneEvent("\x99" + head + "\x91" + many)).ok());
