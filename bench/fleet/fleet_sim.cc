@@ -263,12 +263,12 @@ double FleetFigures::repeat_share() const { return Share(repeat_bytes, prompt_by
 
 Result<FleetFigures> RunFleet(const load::Plan& plan, const load::Settings& settings,
                               const StrategyDescription& strategy, const FleetOptions& options) {
-  const bool faults =
-      settings.partition.direction != "none" || settings.join.at > 0 || settings.stop.from != settings.stop.to;
+  const bool faults = settings.partition.direction != "none" || settings.join.at > 0 ||
+                      settings.stop.from != settings.stop.to || settings.clear.at > 0 || settings.restart.at > 0;
   if (faults)
     return Error{ErrorCode::kInvalid,
                  "scenario '" + settings.scenario +
-                     "': partition, join and stop are faults, which a fleet on virtual time has not"};
+                     "': partition, join, stop, clear and restart are faults, which a fleet on virtual time has not"};
   Model model(plan, settings, options);
   if (Status started = model.Start(strategy); !started.ok()) return started.error();
   return model.Run();

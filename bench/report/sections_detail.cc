@@ -20,7 +20,8 @@ constexpr std::size_t kSeriesRowsMax = 24;
 
 struct Plot {
   std::string_view id, title, lead;
-  bool bytes;  // offers a logarithmic axis
+  bool bytes;                       // offers a logarithmic axis
+  std::string_view only_with = {};  // a series; without it in any result there is no such plot
 };
 constexpr Plot kPlots[] = {
     {"rss", "Router memory", "Resident memory of each router.", true},
@@ -32,6 +33,10 @@ constexpr Plot kPlots[] = {
     {"oversize", "Oversize", "What each router refused or skipped as above a limit since it was ready.", false},
     {"buffers", "Buffers", "Bytes that each router's strategy holds, over all of its buffers.", true},
     {"rps", "Requests", "Sent in each second; dashed: failed.", false},
+    {"index", "Index beside caches",
+     "Of the blocks that workers hold, the part that each router's index of KV events knows (recall); dashed: of those "
+     "that it names, the part that is there (precision).",
+     false, "series.index_recall"},
     {"cached", "Cached share", "Of the prompts answered in each second, as the workers counted.", false},
 };
 
@@ -184,13 +189,15 @@ std::string PlotsHtml(const Results& results, const Labels& labels) {
   std::string html =
       "<section id=\"plots\"><h2>Plots</h2><p class=\"lead script\">Drag to zoom, double-click to reset; "
       "click a legend entry to hide it. Time starts with the warm-up; the shaded part is the load phase; "
-      "lines mark a cut, its heal, or a router that joined or was stopped.</p>"
+      "lines mark a cut, its heal, a router that joined or was stopped, a worker that was cleared or died.</p>"
       "<noscript><p class=\"lead\">Plots need script; here are their numbers.</p>";
   html += "<div class=\"scroll\">" + LatencyTable(results, labels) + "</div>";
   for (std::size_t i = 0; i < results.size(); ++i)
     html += "<div class=\"scroll\">" + SeriesTable(results[i], labels[i]) + "</div>";
   html += "</noscript><div class=\"plots script\">";
   for (const Plot& plot : kPlots) {
+    const auto has = [&](const Json& result) { return !NodeAt(result, plot.only_with).is_null(); };
+    if (!plot.only_with.empty() && std::none_of(results.begin(), results.end(), has)) continue;
     html += "<figure class=\"plot\" id=\"plot-" + std::string(plot.id) + "\"><figcaption><h3>" +
             std::string(plot.title) + "</h3>";
     if (plot.bytes)

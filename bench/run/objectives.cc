@@ -35,7 +35,7 @@ void AddSyncObjectives(std::string_view strategy, load::Settings& settings) {
   });
   for (const Objective& objective : objectives) {
     if (objective.of_idle && settings.phases.idle_s == 0) continue;
-    if (settings.index.source == "events" && !objective.about_oversize) continue;  // placements are not asked for
+    if (settings.index.listens() && !objective.about_oversize) continue;  // placements are not asked for
     if (own && !(objective.about_oversize && strategy == "two-layer")) continue;
     const std::string path = objective.field.substr(objective.field.find('(') + 1);
     const bool said = std::any_of(settings.slo.begin(), settings.slo.end(), [&](const load::Slo& slo) {

@@ -77,10 +77,10 @@ class GrpcRouterClient final : public RouterClient {
     return ToStatus(admin_->BeginPhase(&context, request, &reply));
   }
 
-  Status ReadHeld(v1::HeldBlocks& held) override {
+  Status ReadHeld(const v1::HeldRequest& request, v1::HeldBlocks& held) override {
     grpc::ClientContext context;
     SetDeadline(context);
-    return ToStatus(admin_->Held(&context, v1::Empty(), &held));
+    return ToStatus(admin_->Held(&context, request, &held));
   }
 
   void AskStatus(std::chrono::seconds deadline, Done<v1::RouterStatus> done) override {
@@ -199,13 +199,6 @@ std::vector<bool> ReadPositions(std::span<RouterClient* const> clients, std::vec
   for (const ReportAnswer& answer : AskAll(clients, kPositionsDeadline, &RouterClient::AskPositions, positions))
     answered.push_back(answer.answered);
   return answered;
-}
-
-Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status) {
-  auto stub = v1::Worker::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
-  grpc::ClientContext context;
-  SetDeadline(context);
-  return ToStatus(stub->Status(&context, v1::Empty(), &status));
 }
 
 }  // namespace prefixmesh::bench

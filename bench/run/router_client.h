@@ -1,6 +1,7 @@
-// router_client.h — how the suite talks to running routers and workers: status, phases, positions.
-// Threads: any, one at a time for each object; what blocks has a deadline. Errors: kUnavailable within the deadline.
-// Ownership: a client owns its channel. Bounds: one question of a kind under way per client.
+// router_client.h — how the suite talks to running routers: status, phases, positions; and whether a worker still
+// answers (worker_client.h is for the rest of those). Threads: any, one at a time for each object; what blocks has a
+// deadline. Errors: kUnavailable within the deadline. Ownership: a client owns its channel. Bounds: one question of a
+// kind under way per client.
 #pragma once
 
 #include <chrono>
@@ -16,8 +17,8 @@
 namespace prefixmesh::v1 {
 class RouterStatus;
 class HeldBlocks;
+class HeldRequest;
 class SyncPositions;
-class WorkerStatus;
 }  // namespace prefixmesh::v1
 
 namespace prefixmesh::bench {
@@ -31,7 +32,7 @@ class RouterClient {
   virtual bool Healthy() = 0;
   virtual Result<RouterReport> ReadReport() = 0;
   virtual Status BeginPhase(const std::string& phase) = 0;
-  virtual Status ReadHeld(v1::HeldBlocks& held) = 0;
+  virtual Status ReadHeld(const v1::HeldRequest& request, v1::HeldBlocks& held) = 0;
 
   // Without waiting: `done` runs on a gRPC thread, once, with what may be moved from; null: no answer in time.
   template <typename Reply>
@@ -61,8 +62,5 @@ class WorkerPulse {
   // When the last answer came, or when this was made.
   virtual std::chrono::steady_clock::time_point heard() const = 0;
 };
-
-// One worker's counters.
-Status ReadWorkerStatus(const std::string& address, v1::WorkerStatus& status);
 
 }  // namespace prefixmesh::bench

@@ -10,6 +10,19 @@ namespace prefixmesh::bench {
 void Sampler::Begin() {
   begin_ = std::chrono::steady_clock::now();
   next_s_ = 0;
+  if (compares_) agreement_.Begin(cluster_.worker_addresses());
+}
+
+void Sampler::Compare(Sample& sample) {
+  std::vector<RouterClient*> clients;
+  for (std::size_t i = 0; i < sample.routers.size(); ++i)
+    clients.push_back(sample.routers[i].counters ? cluster_.routers()[i].answering() : nullptr);
+  const std::vector<Agreement::Shares> shares = agreement_.Ask(clients);
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    sample.routers[i].precision = shares[i].precision;
+    sample.routers[i].recall = shares[i].recall;
+  }
+  free_since_s_ = elapsed_s();
 }
 
 double Sampler::elapsed_s() const {
@@ -21,6 +34,7 @@ bool Sampler::SampleIfDue() {
   if (now_s < next_s_) return false;
   if (!samples_.empty()) late_s_ = std::max(late_s_, now_s - std::max(next_s_, free_since_s_));
   samples_.push_back(SampleNow());
+  if (compares_) Compare(samples_.back());
   next_s_ = std::max(next_s_ + 1, samples_.back().t_s + 0.5);
   return true;
 }

@@ -11,13 +11,15 @@
 #include <vector>
 
 #include "bench/result/write/sample.h"
+#include "bench/run/agreement.h"
 #include "bench/run/cluster.h"
 
 namespace prefixmesh::bench {
 
 class Sampler {
  public:
-  explicit Sampler(Cluster& cluster) : cluster_(cluster) {}
+  // `compares`: also how far the routers' indexes of KV events are what the workers hold.
+  Sampler(Cluster& cluster, bool compares) : cluster_(cluster), compares_(compares) {}
 
   void Begin();  // t_s = 0 is now
   // Takes a sample when a second has passed since the last one; true when it did.
@@ -39,7 +41,11 @@ class Sampler {
   std::chrono::steady_clock::time_point begin() const { return begin_; }
 
  private:
+  void Compare(Sample& sample);
+
   Cluster& cluster_;
+  const bool compares_;
+  Agreement agreement_;
   std::chrono::steady_clock::time_point begin_;
   double next_s_ = 0;
   double free_since_s_ = 0;  // the routers have answered, or not

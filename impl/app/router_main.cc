@@ -112,7 +112,7 @@ Status CheckEngines(const std::vector<WorkerAddress>& workers, const std::string
   }
   if (!publishes(workers.front()))
     return model.empty() ? Status() : Status(Invalid("--kv-model: it needs --kv-publisher for every --worker"));
-  if (index.source != "events")
+  if (!index.listens())
     return Invalid("--kv-publisher: nobody listens with index.source=" + index.source +
                    "; add --set index.source=events");
   if (model.empty())

@@ -9,8 +9,9 @@
 namespace prefixmesh {
 
 inline constexpr const FigureGroup* kFigureGroups[] = {
-    &kMachineGroup, &kTrustGroup,     &kLoadGroup, &kRoutingGroup, &kLadderGroup, &kPlacementsGroup, &kVisibilityGroup,
-    &kKilledGroup,  &kPartitionGroup, &kJoinGroup, &kStopGroup,    &kRouterGroup, &kWorkersGroup,    &kLoadgenGroup,
+    &kMachineGroup,    &kTrustGroup,  &kLoadGroup,      &kRoutingGroup, &kLadderGroup, &kPlacementsGroup,
+    &kVisibilityGroup, &kKilledGroup, &kPartitionGroup, &kJoinGroup,    &kStopGroup,   &kClearGroup,
+    &kRestartGroup,    &kRouterGroup, &kWorkersGroup,   &kLoadgenGroup,
 };
 
 }  // namespace prefixmesh

@@ -430,4 +430,66 @@ inline constexpr FigureGroup kStopGroup = {
     .title = "A router that was stopped",
     .unheard = kNotReached};
 
+// Of a worker that is cleared, and of one that dies and begins anew.
+inline constexpr Figure kWorkerFaultFigures[] = {
+    {.path = "at_s",
+     .unit = Unit::kSeconds,
+     .nature = Nature::kMeasured,
+     .meaning = "when it was done, on the clock of series.t_s",
+     .null_when = kNotReached,
+     .title = "done",
+     .section = Section::kOptional,
+     .terminal = true},
+    {.path = "blocks",
+     .meaning = "that the worker held then",
+     .null_when = kNotReached,
+     .title = "blocks lost",
+     .section = Section::kOptional,
+     .terminal = true},
+    {.path = "served_after_ms",
+     .unit = Unit::kMilliseconds,
+     .nature = Nature::kMeasured,
+     .better = Better::kLower,
+     .meaning = "from then until it had prefilled a request again",
+     .null_when = kNotSeen,
+     .title = "served again after",
+     .section = Section::kOptional,
+     .terminal = true,
+     .bar = true},
+    {.path = "agreed_after_ms.*",
+     .unit = Unit::kMilliseconds,
+     .nature = Nature::kMeasured,
+     .better = Better::kLower,
+     .meaning = "from then until the router's index of KV events was the worker's cache, block by block",
+     .null_when = kNotSeen,
+     .fold = Fold::kLargest,
+     .label = kRouter},
+    {.path = "all_agreed_after_ms",
+     .unit = Unit::kMilliseconds,
+     .nature = Nature::kMeasured,
+     .better = Better::kLower,
+     .meaning = "the same of the last router",
+     .null_when = kNotSeen,
+     .title = "indexes agreed after",
+     .section = Section::kOptional,
+     .terminal = true,
+     .bar = true},
+};
+static_assert(!Problem(kWorkerFaultFigures));
+inline constexpr FigureGroup kClearGroup = {
+    .name = "clear",
+    .meaning = "there when a worker's KV cache is emptied during the load: how long until the routers knew",
+    .figures = kWorkerFaultFigures,
+    .optional = true,
+    .title = "A worker that was cleared",
+    .unheard = kNotReached};
+inline constexpr FigureGroup kRestartGroup = {
+    .name = "restart",
+    .meaning =
+        "there when a worker dies during the load and begins anew: how long until it served, and the routers knew",
+    .figures = kWorkerFaultFigures,
+    .optional = true,
+    .title = "A worker that died and began anew",
+    .unheard = kNotReached};
+
 }  // namespace prefixmesh

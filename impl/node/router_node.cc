@@ -1,6 +1,9 @@
 #include "impl/node/router_node.h"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <vector>
 
 #include "impl/base/check.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -24,7 +27,7 @@ RouterNode::RouterNode(RouterOptions options)
                                                          .engines = options_.workers.size()},
                                                         clock_, loop_)
                                     : nullptr),
-      grpc_events_(core_options_.trees.source == IndexSource::kEvents && engines_ == nullptr
+      grpc_events_(core_options_.trees.source != IndexSource::kRouted && engines_ == nullptr
                        ? MakeGrpcKvSource(options_.name, HashKeyId(core_options_.trees.hash), *channels_, clock_, loop_)
                        : nullptr),
       core_(core_options_,
@@ -116,14 +119,21 @@ Status RouterNode::Pick(const RouteRequest& request, v1::PickReply& reply) {
   return picks_.Begin(*decision, reply);
 }
 
-void RouterNode::Held(v1::HeldBlocks& held) {
+void RouterNode::Held(const v1::HeldRequest& request, v1::HeldBlocks& held) {
   if (core_.kv_feed() == nullptr) return;
+  const HeldIndex& index = *core_.trees().held_index();
+  std::map<std::string_view, std::vector<NodeId>> given;
+  for (const v1::SampledBlocks& sample : request.samples())
+    for (const std::uint64_t id : sample.ids()) given[sample.worker()].push_back({id});
   for (const WorkerIndex worker : core_.own_workers()) {
-    const BlockSum sum = core_.trees().held_index()->SumOf(worker);
     v1::HeldByWorker& entry = *held.add_workers();
     entry.set_worker(core_.fleet().name(worker));
+    const std::size_t found = index.CountHeld(given[entry.worker()], worker);
+    const BlockSum sum = index.SumOf(worker);  // a little later
     entry.set_blocks(sum.blocks);
     entry.set_ids(sum.ids);
+    entry.set_sampled(sum.sampled);
+    entry.set_found(std::min<std::uint64_t>(found, sum.sampled));
   }
 }
 

@@ -93,7 +93,7 @@ class RouterNode final : public RouterHandler {
   void ProbeClose(std::uint64_t handle) override { probes_.Close(handle); }
   RouterReport Report() override;
   void BeginPhase(std::string_view phase) override;
-  void Held(v1::HeldBlocks& held) override;
+  void Held(const v1::HeldRequest& request, v1::HeldBlocks& held) override;
   void Positions(std::function<void(const v1::SyncPositions&)> done) override;
 
  private:

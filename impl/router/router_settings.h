@@ -35,6 +35,9 @@ struct IndexSettings {
   std::uint64_t block_tokens = 16;
   std::uint64_t text_max_chars = 67108864;
   double text_eviction_s = 120;
+
+  // To workers' KV events.
+  bool listens() const { return source != "routed"; }
 };
 
 struct PromptLimits {
@@ -61,8 +64,9 @@ inline constexpr SettingRow kRouteRows[] = {
 };
 inline constexpr SettingRow kIndexRows[] = {
     Text<&IndexSettings::kind>("kind", "auto, block, text", "auto: text for the generations, block for the others"),
-    Text<&IndexSettings::source>("source", "routed, events",
-                                 "whom a router believes: itself and its peers, or the workers' KV events"),
+    Text<&IndexSettings::source>("source", "routed, events, both",
+                                 "whom a router believes: itself and its peers, the workers' KV events, or those of "
+                                 "workers that tell any and of others itself and its peers"),
     // Tables that hold a little of everything take a quarter of a MiB (block_index.h).
     Number<&IndexSettings::budget_mib>("budget_mib", 0.25, 1 << 20, "budget of a router's block index"),
     Number<&IndexSettings::block_bytes>("block_bytes", 64, 4096, "text bytes of an index block"),

@@ -11,12 +11,18 @@ TreeSet::TreeSet(const TreeSetOptions& options) : options_(options) {
   block.budget_bytes = options.budget_bytes;
   block.text_block_bytes = options.hash.text_block_bytes;
   block.tokens_block_bytes = options.hash.tokens_block_tokens * static_cast<std::uint32_t>(kBytesPerToken);
-  // What nobody matches needs no room.
-  if (options.source == IndexSource::kEvents) block.budget_bytes = BlockIndex::kBudgetBytesMin;
+  std::uint64_t told_bytes = options.budget_bytes;
+  if (options.source == IndexSource::kEvents) block.budget_bytes = BlockIndex::kBudgetBytesMin;  // nobody matches it
+  if (options.source == IndexSource::kBoth) block.budget_bytes = told_bytes = options.budget_bytes / 2;
   block_ = std::make_unique<BlockIndex>(block);
-  if (options.source != IndexSource::kEvents) return;
+  matched_ = block_.get();
+  if (options.source == IndexSource::kRouted) return;
   held_ = std::make_unique<HeldIndex>(
-      HeldIndexOptions{options.budget_bytes, block.text_block_bytes, block.tokens_block_bytes, options.hash.seed});
+      HeldIndexOptions{told_bytes, block.text_block_bytes, block.tokens_block_bytes, options.hash.seed});
+  matched_ = held_.get();
+  if (options.source == IndexSource::kEvents) return;
+  both_ = std::make_unique<BothIndex>(*held_, *block_);
+  matched_ = both_.get();
 }
 
 std::shared_ptr<const TreeScope> TreeSet::Add(std::string_view model, Kind kind) {
@@ -31,7 +37,7 @@ std::shared_ptr<const TreeScope> TreeSet::Add(std::string_view model, Kind kind)
     const std::uint16_t slot = free_slots_.empty() ? next_slot_++ : free_slots_.back();
     if (!free_slots_.empty()) free_slots_.pop_back();
     scope = std::make_shared<TreeScope>(model, kind, slot, options_.hash);
-    scope->tree = held_ != nullptr ? static_cast<PrefixTree*>(held_.get()) : block_.get();
+    scope->tree = matched_;
     if (block_ == nullptr) {
       if (kind == Kind::kText) {
         auto text = std::make_unique<TextTree>(TextTreeOptions{options_.text_chars_max});
@@ -82,6 +88,7 @@ void TreeSet::EvictAll() {
 }
 
 TreeSize TreeSet::Size() const {
+  if (both_ != nullptr) return both_->Size();
   if (held_ != nullptr) {
     TreeSize size = held_->Size();
     size.bytes += block_->Size().bytes;

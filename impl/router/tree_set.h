@@ -1,5 +1,5 @@
 // tree_set.h — the prefix trees of a router: one block index for everything, or a text and a token tree per model; with
-// KV events a held index that is matched in place of the block index.
+// KV events a held index that is matched in place of the block index, or with it.
 //
 // Also what belongs to a (model, kind): its hasher. Scopes are made when a worker says it serves a model and removed
 // when none does any more (model_table.h); a holder of one keeps it, and its text tree, until it lets go.
@@ -18,6 +18,7 @@
 #include "impl/sync/placement.h"
 #include "impl/tree/block_hash.h"
 #include "impl/tree/block_index.h"
+#include "impl/tree/both_index.h"
 #include "impl/tree/held_index.h"
 #include "impl/tree/text_tree.h"
 #include "impl/tree/tree.h"
@@ -30,6 +31,7 @@ inline constexpr std::size_t kModelsMax = 64;  // of one worker
 enum class IndexSource : std::uint8_t {
   kRouted,  // itself and its peers: who was sent a prompt holds it
   kEvents,  // the workers' own KV events
+  kBoth,    // the events of workers that are heard, and of the others itself and its peers
 };
 
 struct TreeSetOptions {
@@ -63,7 +65,8 @@ class TreeSet {
   std::shared_ptr<const TreeScope> Find(std::string_view model, Kind kind) const;
   // Text trees go with it; what the block index holds of the model is evicted in its time.
   void Remove(std::string_view model);
-  // The block index, or null when the trees hold text. With events it keeps what peers announce, and nobody matches it.
+  // The block index, or null when the trees hold text. With kEvents it keeps what peers announce, and nobody matches
+  // it.
   BlockIndex* block_index() { return block_.get(); }
   // The index of KV events, or null: then nothing is believed of them.
   HeldIndex* held_index() { return held_.get(); }
@@ -122,6 +125,8 @@ class TreeSet {
   const TreeSetOptions options_;
   std::unique_ptr<BlockIndex> block_;
   std::unique_ptr<HeldIndex> held_;
+  std::unique_ptr<BothIndex> both_;
+  PrefixTree* matched_ = nullptr;  // of the three, the one that requests match; null: the trees hold text
   mutable Mutex mutex_;
   // By model, one scope per kind.
   std::map<std::string, std::array<std::shared_ptr<TreeScope>, 2>, std::less<>> scopes_ PREFIXMESH_GUARDED_BY(mutex_);

@@ -77,9 +77,9 @@ void HeldIndex::FreeIfGone(Holder holder) {
 }
 
 void HeldIndex::SetHeard(WorkerIndex worker, bool heard) {
-  DescentLock lock(mutex_);
-  if (heard_.size() <= worker.value) heard_.resize(worker.value + std::size_t{1});
-  heard_[worker.value] = heard;
+  const std::uint64_t bit = std::uint64_t{1} << worker.value % kBits;
+  std::atomic<std::uint64_t>& bits = heard_[worker.value / kBits];
+  heard ? bits.fetch_or(bit, std::memory_order_relaxed) : bits.fetch_and(~bit, std::memory_order_relaxed);
 }
 
 HeldIndex::Stored HeldIndex::Store(std::optional<NodeId> parent, std::span<const NodeId> ids, WorkerIndex worker) {
@@ -210,11 +210,23 @@ BlockSum HeldIndex::SumOf(WorkerIndex worker) const {
   return holder ? lives_[holder->value].told : BlockSum{};
 }
 
+std::size_t HeldIndex::CountHeld(std::span<const NodeId> ids, WorkerIndex worker) const {
+  std::size_t held = 0;
+  while (!ids.empty()) {
+    const std::span<const NodeId> turn = ids.first(std::min(ids.size(), kTurnBlocks));
+    ids = ids.subspan(turn.size());
+    DescentLock lock(mutex_, DescentLock::InTurn());
+    const std::optional<Holder> holder = HolderOf(worker);
+    if (!holder) return held;
+    for (const NodeId id : turn) held += sets_.Contains(told_.Find(id), *holder);
+  }
+  return held;
+}
+
 // ---- what is expected -----------------------------------------------------------------------------------------------
 
 HeldIndex::Expectation HeldIndex::Expect(std::span<const NodeId> ids, std::uint32_t depth, WorkerIndex worker) {
-  const bool heard = worker.value < heard_.size() && heard_[worker.value];
-  if (!heard || BytesLocked() >= options_.budget_bytes || expected_.count() >= kExpectationsMax) return 0;
+  if (!heard(worker) || BytesLocked() >= options_.budget_bytes || expected_.count() >= kExpectationsMax) return 0;
   const Holder holder = HolderFor(worker);
   ++lives_[holder.value].expectations;
   return expected_.Add(holder, ids.subspan(depth));

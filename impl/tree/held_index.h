@@ -16,6 +16,8 @@
 //           not fit is refused, and the worker matches less than it holds.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -70,9 +72,14 @@ class HeldIndex final : public PrefixTree {
   void Clear(WorkerIndex worker);
   // Whether the worker is listened to: of who tells nothing, nothing is expected. At first it is not.
   void SetHeard(WorkerIndex worker, bool heard);
+  // Without a lock, so that it can be asked while this is matched.
+  bool heard(WorkerIndex worker) const {
+    return (heard_[worker.value / kBits].load(std::memory_order_relaxed) >> worker.value % kBits & 1) != 0;
+  }
   bool Holds(NodeId id, WorkerIndex worker) const;
-  // What the worker told and still holds.
+  // What the worker told and still holds; how many of these blocks are among it.
   BlockSum SumOf(WorkerIndex worker) const;
+  std::size_t CountHeld(std::span<const NodeId> ids, WorkerIndex worker) const;
 
   // One turn of taking cleared holders out. False: there is nothing to do.
   bool Sweep();
@@ -92,6 +99,7 @@ class HeldIndex final : public PrefixTree {
   Counts counts() const;
 
  private:
+  static constexpr std::size_t kBits = 64;
   using Set = HolderSets::Set;
   static constexpr std::size_t kAhead = 16;  // blocks whose buckets are on their way while one is looked at
   struct Life {
@@ -139,13 +147,13 @@ class HeldIndex final : public PrefixTree {
   }
 
   const HeldIndexOptions options_;
+  std::array<std::atomic<std::uint64_t>, (kNoWorker.value + std::size_t{1}) / kBits> heard_ = {};  // by worker, a bit
   mutable DescentMutex mutex_;
   HolderSets sets_ PREFIXMESH_GUARDED_BY(mutex_);
   HeldTable told_ PREFIXMESH_GUARDED_BY(mutex_);
   std::vector<Life> lives_ PREFIXMESH_GUARDED_BY(mutex_);        // by holder
   std::vector<Holder> holder_of_ PREFIXMESH_GUARDED_BY(mutex_);  // by worker; kNoHolder
   std::vector<Holder> free_holders_ PREFIXMESH_GUARDED_BY(mutex_);
-  std::vector<bool> heard_ PREFIXMESH_GUARDED_BY(mutex_);  // by worker
   // Holders that were cleared: with blocks in the table, which Sweep takes out; all that are not free again.
   std::size_t unswept_ PREFIXMESH_GUARDED_BY(mutex_) = 0, dead_ PREFIXMESH_GUARDED_BY(mutex_) = 0;
   std::uint64_t hand_ PREFIXMESH_GUARDED_BY(mutex_) = 0;

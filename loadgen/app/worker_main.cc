@@ -115,7 +115,7 @@ int Main(int argc, char** argv) {
                "--ports has " + std::to_string(options.ports.size()) + " ports for --count " + std::to_string(*count));
     return kExitUsage;
   }
-  if (settings.index.source == "events") options.events_kept = settings.workers.kv_events;
+  if (settings.index.listens()) options.events_kept = settings.workers.kv_events;
   options.publishes = settings.workers.kv_form == "engine";
   if (options.publishes && options.events_kept == 0) {
     PrintError(kProgram, "workers.kv_form=engine needs index.source=events");

@@ -40,7 +40,7 @@ class RealSession final : public Session {
         Emit({{"event", "note"}, {"message", "placements and visibility are null: " + no_ledger_}});
       }
     }
-    if (options_.settings.index.source == "events") {
+    if (options_.settings.index.listens()) {
       may_probe_ = false;
       no_ledger_ = no_visibility_ = kBelievesWorkers;
     }

@@ -131,6 +131,15 @@ constexpr SettingRow kJoinRows[] = {
     Number<&Settings::Join::at>("at", 0, 0.95,
                                 "share of the load phase at which the last router starts; 0: with the others"),
 };
+constexpr SettingRow kClearRows[] = {
+    Number<&Settings::Clear::at>("at", 0, 0.95,
+                                 "share of the load phase at which the first worker's KV cache is emptied; 0: never"),
+};
+constexpr SettingRow kRestartRows[] = {
+    Number<&Settings::Restart::at>("at", 0, 0.95,
+                                   "share of the load phase at which the last worker dies and begins anew; 0: never"),
+    Number<&Settings::Restart::down_s>("down_s", 0, 60, "how long it is not there"),
+};
 constexpr SettingRow kModelsRows[] = {
     Number<&Settings::Models::count>("count", 1, kModelsMax, "models that the same prompts are asked under"),
 };
@@ -172,6 +181,8 @@ std::vector<SettingSection> MakeSections() {
       SectionOf<Settings, &Settings::partition>("partition", kPartitionRows),
       SectionOf<Settings, &Settings::stop>("stop", kStopRows),
       SectionOf<Settings, &Settings::join>("join", kJoinRows),
+      SectionOf<Settings, &Settings::clear>("clear", kClearRows),
+      SectionOf<Settings, &Settings::restart>("restart", kRestartRows),
       SectionOf<Settings, &Settings::models>("models", kModelsRows),
   };
   for (const SettingSection& section : RouterSectionsOf<Settings>()) sections.push_back(section);

@@ -174,18 +174,18 @@ Status Validate(const Settings& settings) {
     if (longest > settings.limits.prompt_bytes)
       return PromptTooLong("chat.system_chars + chat.turns x chat.turn_chars is ", longest, settings);
   }
-  if (settings.index.source == "events" && settings.workers.block_bytes != settings.index.block_bytes)
+  if (settings.index.listens() && settings.workers.block_bytes != settings.index.block_bytes)
     return Invalid("index.source: with events a block is the same for routers and workers, so workers.block_bytes=" +
                    std::to_string(settings.workers.block_bytes) +
                    " and index.block_bytes=" + std::to_string(settings.index.block_bytes) + " must be equal");
   if (settings.workers.kv_form == "engine") {
     const auto needs = [](const std::string& what) { return Invalid("workers.kv_form=engine needs " + what); };
-    if (settings.index.source != "events") return needs("index.source=events");
+    if (!settings.index.listens()) return needs("index.source=events");
     if (settings.prompt_kind() != Kind::kTokens) return needs("prompt.kind=tokens: engines tell tokens");
     if (settings.models.count != 1) return needs("models.count=1: an engine serves one model");
   }
   constexpr std::uint64_t kToldBlocksMax = 1u << 20;  // a dump of more would be no answer (kv_source.h)
-  if (settings.index.source == "events" && settings.workers.cache_blocks > kToldBlocksMax)
+  if (settings.index.listens() && settings.workers.cache_blocks > kToldBlocksMax)
     return Invalid("index.source: with events, workers.cache_blocks is at most " + std::to_string(kToldBlocksMax));
   const bool cut = settings.partition.direction != "none";
   if (cut && settings.partition.from >= settings.partition.to) {

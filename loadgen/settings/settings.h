@@ -145,6 +145,17 @@ struct Settings : RouterSettings {
     double to = 0;    // equal to `from`: never
   } stop;
 
+  // The first worker's KV cache is emptied.
+  struct Clear {
+    double at = 0;  // of the load phase; 0: never
+  } clear;
+
+  // The last worker dies with all that it was asked, and begins anew.
+  struct Restart {
+    double at = 0;  // of the load phase; 0: never
+    double down_s = 1;
+  } restart;
+
   struct Models {
     std::uint64_t count = 1;
   } models;

@@ -93,8 +93,9 @@ struct Outlet {
   explicit Outlet(std::size_t block_bytes) : book(block_bytes) {}
 
   Mutex mutex;
-  ZmqSocket live PREFIXMESH_GUARDED_BY(mutex);
-  ZmqSocket replay;  // the replay thread's
+  bool down PREFIXMESH_GUARDED_BY(mutex) = false;
+  ZmqSocket live PREFIXMESH_GUARDED_BY(mutex);  // none: it is down
+  ZmqSocket replay;                             // the replay thread's; the same
   std::string live_address, replay_address;
   TokenBook book PREFIXMESH_GUARDED_BY(mutex);
   std::uint64_t last PREFIXMESH_GUARDED_BY(mutex) = 0;  // event that was told
@@ -122,15 +123,10 @@ class Publisher final : public EnginePublisher {
     std::uint16_t port = options_.port_base;
     for (std::size_t i = 0; i < options_.workers; ++i) {
       auto outlet = std::make_shared<Outlet>(options_.block_tokens * kBytesPerToken);
+      for (std::string* address : {&outlet->live_address, &outlet->replay_address})
+        *address = host + (port == 0 ? "*" : std::to_string(port++));
       MutexLock lock(outlet->mutex);
-      outlet->live = ZmqSocket(context_, ZMQ_PUB, {kMessagesWaiting, kRequestBytesMax});
-      outlet->replay = ZmqSocket(context_, ZMQ_ROUTER, {static_cast<int>(kBatchesKept) + 1, kRequestBytesMax});
-      for (const auto& [socket, bound] :
-           {std::pair(&outlet->live, &outlet->live_address), std::pair(&outlet->replay, &outlet->replay_address)}) {
-        Result<std::string> at = socket->Bind(host + (port == 0 ? "*" : std::to_string(port++)));
-        if (!at.ok()) return at.error();
-        *bound = *at;
-      }
+      if (Status open = Open(*outlet); !open.ok()) return open;
       outlets_.push_back(outlet);
     }
     replays_ = std::thread([this] { AnswerReplays(); });
@@ -174,7 +170,35 @@ class Publisher final : public EnginePublisher {
     Send(outlet, events, tokens);
   }
 
+  void GoDown(std::size_t worker) override {
+    Outlet& outlet = *outlets_[worker];
+    MutexLock lock(outlet.mutex);
+    outlet.down = true;
+    outlet.live = ZmqSocket();
+    outlet.book.Clear();
+    outlet.last = outlet.next = outlet.kept_bytes = 0;
+    outlet.kept.clear();
+  }
+  void ComeUp(std::size_t worker) override {
+    MutexLock lock(outlets_[worker]->mutex);
+    outlets_[worker]->down = false;
+  }
+
  private:
+  // At the addresses of before, or those wanted.
+  Status Open(Outlet& outlet) PREFIXMESH_REQUIRES(outlet.mutex) {
+    ZmqSocket live(context_, ZMQ_PUB, {kMessagesWaiting, kRequestBytesMax});
+    ZmqSocket replay(context_, ZMQ_ROUTER, {static_cast<int>(kBatchesKept) + 1, kRequestBytesMax});
+    for (const auto& [socket, address] :
+         {std::pair(&live, &outlet.live_address), std::pair(&replay, &outlet.replay_address)}) {
+      Result<std::string> at = socket->Bind(*address);
+      if (!at.ok()) return at.error();
+      *address = *at;
+    }
+    outlet.live = std::move(live);
+    outlet.replay = std::move(replay);
+    return {};
+  }
   void Tell(Outlet& outlet, const KvEvent& told, std::vector<EngineEvent>& events, std::size_t& tokens)
       PREFIXMESH_REQUIRES(outlet.mutex) {
     if (told.cleared()) {
@@ -222,7 +246,7 @@ class Publisher final : public EnginePublisher {
     tokens = 0;
     std::string payload = kvevents::WriteEngineBatch(batch, kvevents::EngineLayout::kArrays);
     const std::uint64_t number = outlet.next++;
-    outlet.live.Send({"kv-events", ZmqNumber(number), payload});
+    if (outlet.live) outlet.live.Send({"kv-events", ZmqNumber(number), payload});
     outlet.kept_bytes += payload.size();
     outlet.kept.emplace_back(number, std::move(payload));
     while (outlet.kept.size() > kBatchesKept || (outlet.kept_bytes > kBytesKept && outlet.kept.size() > 1)) {
@@ -233,13 +257,26 @@ class Publisher final : public EnginePublisher {
 
   void AnswerReplays() {
     std::vector<zmq_pollitem_t> polled;
-    for (const auto& outlet : outlets_) polled.push_back({outlet->replay.get(), 0, ZMQ_POLLIN, 0});
+    std::vector<Outlet*> asked;
     while (!stopping_) {
-      constexpr long kLookMs = 100;  // whether it is to end
+      polled.clear();
+      asked.clear();
+      for (const auto& outlet : outlets_) {
+        FollowWorker(*outlet);
+        if (!outlet->replay) continue;
+        polled.push_back({outlet->replay.get(), 0, ZMQ_POLLIN, 0});
+        asked.push_back(outlet.get());
+      }
       if (zmq_poll(polled.data(), static_cast<int>(polled.size()), kLookMs) <= 0) continue;
       for (std::size_t i = 0; i < polled.size(); ++i)
-        if ((polled[i].revents & ZMQ_POLLIN) != 0) AnswerReplay(*outlets_[i]);
+        if ((polled[i].revents & ZMQ_POLLIN) != 0) AnswerReplay(*asked[i]);
     }
+  }
+  // Its sockets are there if and only if it is. A port that is not free yet is tried again with the next look.
+  void FollowWorker(Outlet& outlet) {
+    MutexLock lock(outlet.mutex);
+    if (!outlet.live) outlet.replay = ZmqSocket();
+    if (!outlet.down && !outlet.live) (void)Open(outlet);
   }
   // [client, empty, number] → (number, payload) of each kept batch from there on, then (-1, nothing).
   static void AnswerReplay(Outlet& outlet) {

@@ -47,6 +47,11 @@ class EnginePublisher {
                                            const std::string& lora, const std::string& salt) = 0;
   // What is new of the worker.
   virtual void Publish(std::size_t worker) = 0;
+  // It is not there from here on, and begins anew at the same addresses when it is up again: batches from 0, none kept.
+  // Both take up to kLookMs to be so.
+  static constexpr long kLookMs = 100;
+  virtual void GoDown(std::size_t worker) = 0;
+  virtual void ComeUp(std::size_t worker) = 0;
 };
 
 }  // namespace prefixmesh::load

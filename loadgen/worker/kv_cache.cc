@@ -144,6 +144,14 @@ std::vector<CacheRun> KvCache::Runs() const {
   return runs;
 }
 
+std::vector<NodeId> KvCache::Sample() const {
+  std::vector<NodeId> ids;
+  ids.reserve(sum_.sampled);
+  for (std::uint32_t entry = 0; entry < used_; ++entry)
+    if (BlockSum::InSample(entries_[entry].id)) ids.push_back(entries_[entry].id);
+  return ids;
+}
+
 void KvCache::Clear() {
   if (held_ != nullptr)
     for (const Entry& entry : entries_) held_->Remove(entry.id);

@@ -47,6 +47,8 @@ class KvCache {
   std::vector<CacheRun> Runs() const;
 
   const BlockSum& sum() const { return sum_; }
+  // Those in the sample (block_sum.h), in any order.
+  std::vector<NodeId> Sample() const;
   std::size_t size() const { return used_; }
   std::size_t capacity() const { return capacity_; }
   std::uint64_t evicted() const { return evicted_; }

@@ -216,6 +216,11 @@ void KvEventService::EndAll() {
   for (const auto& stream : streams) stream->Part();
 }
 
+void KvEventService::BeginAgain() {
+  MutexLock lock(mutex_);
+  ending_ = false;
+}
+
 void KvEventService::Ended(const EventStream* stream) {
   std::shared_ptr<EventStream> last;  // it goes without the lock
   MutexLock lock(mutex_);

@@ -36,8 +36,9 @@ class KvEventService {
   grpc::ServerWriteReactor<v1::KvAnswer>* Query(const v1::KvQueryRequest& request);
   // There may be new events.
   void Wake();
-  // Nobody listens from here on.
+  // Nobody listens from here on, until it begins again.
   void EndAll();
+  void BeginAgain();
 
  private:
   friend class EventStream;

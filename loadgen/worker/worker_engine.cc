@@ -10,15 +10,23 @@ namespace prefixmesh::load {
 
 WorkerEngine::WorkerEngine(std::vector<ServiceOptions> workers, const Clock& clock, std::size_t events_kept)
     : clock_(clock), events_kept_(events_kept) {
-  workers_.reserve(workers.size());
-  const auto generation = static_cast<std::uint64_t>(WallClockNs());
-  for (ServiceOptions& options : workers) {
-    options.held = &held_;
-    auto events = events_kept > 0 ? std::make_unique<EventLog>(generation, events_kept) : nullptr;
-    options.events = events.get();
-    workers_.push_back({std::move(events), ServiceModel(options), {}});
+  {
+    MutexLock lock(mutex_);
+    for (ServiceOptions& options : workers) {
+      options.held = &held_;
+      BeginLife(workers_.emplace_back(Worker{options, nullptr, nullptr, {}}));
+    }
   }
   timer_ = std::thread([this] { Run(); });
+}
+
+void WorkerEngine::BeginLife(Worker& worker) {
+  std::unique_ptr<EventLog> events;
+  if (keeps_events()) events = std::make_unique<EventLog>(static_cast<std::uint64_t>(WallClockNs()), events_kept_);
+  ServiceOptions options = worker.options;
+  options.events = events.get();
+  worker.model = std::make_unique<ServiceModel>(options);
+  worker.events = std::move(events);
 }
 
 WorkerEngine::~WorkerEngine() { Stop(); }
@@ -38,7 +46,7 @@ std::uint64_t WorkerEngine::Submit(std::size_t worker, std::vector<NodeId> chain
   PREFIXMESH_CHECK(worker < workers_.size());
   const std::uint64_t ticket = next_ticket_++;
   pending_.emplace(ticket, Pending{worker, prompt_bytes, block_bytes, std::move(sink)});
-  ServiceModel& model = workers_[worker].model;
+  ServiceModel& model = *workers_[worker].model;
   model.Arrive(clock_.Now(), ticket, std::move(chain));
   WorkerFigures& figures = workers_[worker].figures;
   figures.queue_max = std::max(figures.queue_max, static_cast<std::uint32_t>(model.running() + model.waiting()));
@@ -53,7 +61,7 @@ void WorkerEngine::Cancel(std::size_t worker, std::uint64_t ticket) {
   if (found == pending_.end()) return;
   released = std::move(found->second.sink);
   pending_.erase(found);
-  workers_[worker].model.Cancel(clock_.Now(), ticket);
+  workers_[worker].model->Cancel(clock_.Now(), ticket);
   changed_.NotifyOne();
 }
 
@@ -61,21 +69,43 @@ WorkerFigures WorkerEngine::Figures(std::size_t worker) const {
   MutexLock lock(mutex_);
   const Worker& entry = workers_[worker];
   WorkerFigures figures = entry.figures;
-  figures.cached = entry.model.cache().sum();
-  figures.evicted_blocks = entry.model.cache().evicted();
-  figures.running = static_cast<std::uint32_t>(entry.model.running());
-  figures.waiting = static_cast<std::uint32_t>(entry.model.waiting());
+  figures.cached = entry.model->cache().sum();
+  figures.evicted_blocks += entry.model->cache().evicted();
+  figures.running = static_cast<std::uint32_t>(entry.model->running());
+  figures.waiting = static_cast<std::uint32_t>(entry.model->waiting());
   return figures;
+}
+
+std::vector<NodeId> WorkerEngine::Sample(std::size_t worker) const {
+  MutexLock lock(mutex_);
+  return workers_[worker].model->cache().Sample();
 }
 
 void WorkerEngine::ClearCache(std::size_t worker) {
   std::function<void(std::size_t)> listener;
   {
     MutexLock lock(mutex_);
-    workers_[worker].model.ClearCache();
+    workers_[worker].model->ClearCache();
     listener = listener_;
   }
   if (listener && keeps_events()) listener(worker);
+}
+
+void WorkerEngine::Restart(std::size_t worker) {
+  std::vector<Pending> released;  // their sinks' destructors run without the lock
+  MutexLock lock(mutex_);
+  for (auto at = pending_.begin(); at != pending_.end();) {
+    const auto next = std::next(at);
+    if (at->second.worker == worker) {
+      released.push_back(std::move(at->second));
+      pending_.erase(at);
+    }
+    at = next;
+  }
+  Worker& entry = workers_[worker];
+  entry.figures.evicted_blocks += entry.model->cache().evicted();
+  entry.model->ClearCache();  // the fleet no longer has it
+  BeginLife(entry);
 }
 
 void WorkerEngine::SetListener(std::function<void(std::size_t)> listener) {
@@ -98,7 +128,7 @@ WorkerEngine::AnsweredRange WorkerEngine::QueryEvents(std::size_t worker, std::o
   const Worker& entry = workers_[worker];
   AnsweredRange answered{entry.events->generation(), entry.events->buffer().Query(start, end), {}};
   if (std::holds_alternative<kvevents::TreeDump>(answered.answer))
-    for (const CacheRun& run : entry.model.cache().Runs()) EventLog::AppendStored(run, answered.dump);
+    for (const CacheRun& run : entry.model->cache().Runs()) EventLog::AppendStored(run, answered.dump);
   return answered;
 }
 
@@ -108,14 +138,14 @@ void WorkerEngine::CollectDue(std::vector<Call>& calls, std::vector<std::size_t>
   armed_ = Time::max();
   for (Worker& worker : workers_) {
     events.clear();
-    const std::uint64_t newest = worker.model.cache_events();
-    worker.model.Advance(now, events);
-    if (worker.model.cache_events() != newest) told.push_back(static_cast<std::size_t>(&worker - workers_.data()));
+    const std::uint64_t newest = worker.model->cache_events();
+    worker.model->Advance(now, events);
+    if (worker.model->cache_events() != newest) told.push_back(static_cast<std::size_t>(&worker - workers_.data()));
     for (const ServiceEvent& event : events) {
       const auto found = pending_.find(event.ticket);
       PREFIXMESH_CHECK(found != pending_.end());
       Pending& pending = found->second;
-      calls.push_back({pending.sink, event, worker.model.cache_events()});
+      calls.push_back({pending.sink, event, worker.model->cache_events()});
       if (event.type == ServiceEvent::Type::kPrefillEnded) {
         ++worker.figures.requests;
         worker.figures.prompt_bytes += pending.prompt_bytes;
@@ -125,7 +155,7 @@ void WorkerEngine::CollectDue(std::vector<Call>& calls, std::vector<std::size_t>
         pending_.erase(found);
       }
     }
-    if (const auto next = worker.model.NextEvent(); next.has_value()) armed_ = std::min(armed_, *next);
+    if (const auto next = worker.model->NextEvent(); next.has_value()) armed_ = std::min(armed_, *next);
   }
 }
 

@@ -60,9 +60,14 @@ class WorkerEngine {
                        std::uint32_t block_bytes, std::shared_ptr<ServiceSink> sink) PREFIXMESH_EXCLUDES(mutex_);
   void Cancel(std::size_t worker, std::uint64_t ticket) PREFIXMESH_EXCLUDES(mutex_);
   WorkerFigures Figures(std::size_t worker) const PREFIXMESH_EXCLUDES(mutex_);
+  // Of its cache (block_sum.h).
+  std::vector<NodeId> Sample(std::size_t worker) const PREFIXMESH_EXCLUDES(mutex_);
 
   // As after a reset of the engine.
   void ClearCache(std::size_t worker) PREFIXMESH_EXCLUDES(mutex_);
+  // As after the end of its process: what it was asked is forgotten, its sinks are called no more, its cache is empty
+  // and its events are numbered anew. Its figures go on.
+  void Restart(std::size_t worker) PREFIXMESH_EXCLUDES(mutex_);
 
   // The rest is of workers that keep their events. `listener` hears of a worker that has new ones, on the timer thread
   // or on that of ClearCache, with no lock held.
@@ -93,10 +98,12 @@ class WorkerEngine {
     std::shared_ptr<ServiceSink> sink;
   };
   struct Worker {
-    std::unique_ptr<EventLog> events;  // null: none are kept
-    ServiceModel model;
-    WorkerFigures figures;
+    ServiceOptions options;            // without events
+    std::unique_ptr<EventLog> events;  // of this life; null: none are kept
+    std::unique_ptr<ServiceModel> model;
+    WorkerFigures figures;  // of all lives but the last one's cache
   };
+  void BeginLife(Worker& worker) PREFIXMESH_REQUIRES(mutex_);
   struct Call {
     std::shared_ptr<ServiceSink> sink;
     ServiceEvent event;

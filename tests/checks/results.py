@@ -64,7 +64,7 @@ def broken_promises(result):
         idle = router["sync"]["idle_bytes_per_s"]
         if idle is not None and idle > 32 * (len(result["routers"]) - 1):
             yield f"{router['name']}: {idle} bytes a second when idle"
-    for part in ("partition", "join", "stop"):
+    for part in ("partition", "join", "stop", "clear", "restart"):
         if part in result and result[part]["equal_at_rest"] is not True:
             yield f"the routers differed at rest after the {part}"
 

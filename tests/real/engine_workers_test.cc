@@ -171,5 +171,37 @@ TEST_CASE("a router believes published events as it believes those of the worker
   CHECK(Eventually([&] { return depth(*published, 1) == 0 && depth(*asked, 1) == 0; }));
 }
 
+TEST_CASE("a worker that restarts publishes at the same address, from batch 0 on, and keeps nothing of before") {
+  Engines engines;
+  const auto router = engines.Router(true);
+  const std::string prompt = TokenPrompt(Tokens(20 * kBlockTokens, 1));
+  const auto depth = [&] {
+    const v1::ProbeReply reply = router->Probe(prompt, "w0", v1::KIND_TOKENS);
+    return reply.workers().empty() ? 0 : reply.workers(0).depth_blocks();
+  };
+  const auto streams = [&] { return router->Count(RouterFigure("kv_events.streams")); };
+  REQUIRE(Eventually([&] { return streams() == 1; }));
+  for (std::uint32_t i = 0; i < 3; ++i)
+    REQUIRE(router->Generate(TokenPrompt(Tokens(20 * kBlockTokens, i)), "m", v1::KIND_TOKENS).finished);
+  REQUIRE(Eventually([&] { return depth() == 20; }));
+  const auto stub =
+      v1::Worker::NewStub(grpc::CreateChannel(engines.worker().address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  v1::RestartRequest request;
+  request.set_down_ms(150);
+  v1::Empty reply;
+  REQUIRE(stub->Restart(&context, request, &reply).ok());
+  // It holds nothing, and says nothing until it has something to say.
+  REQUIRE(Eventually(
+      [&] { return router->Generate(TokenPrompt(Tokens(20 * kBlockTokens, 7)), "m", v1::KIND_TOKENS).finished; }));
+  CHECK(Eventually([&] { return depth() == 0; }));
+  Script indexer("engine_subscriber", {engines.worker().kv_publisher, engines.worker().kv_replay});
+  const json replayed = json::parse(indexer.Do("replay 0"));
+  CHECK(replayed["first"] == 0);
+  CHECK(IdsOf(replayed["blocks"]).size() == 20);
+  REQUIRE(router->Generate(prompt, "m", v1::KIND_TOKENS).finished);
+  CHECK(Eventually([&] { return depth() == 20; }));
+}
+
 }  // namespace
 }  // namespace prefixmesh

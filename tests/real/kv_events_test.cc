@@ -112,6 +112,71 @@ TEST_CASE("a worker that begins anew is believed to hold nothing, and then what 
   CHECK(Eventually([&] { return DepthAt(router, prompt, "w0") == 20; }));
 }
 
+TEST_CASE("a worker that restarts breaks what it was asked, and is believed again from its first word on") {
+  const RealClock clock;
+  load::WorkerPoolOptions options = PoolOptions({0, 0});
+  options.service.decode = std::chrono::milliseconds(300);
+  const auto pool = StartPool(clock, options);
+  const std::string address = pool->addresses()[0].address;
+  const std::uint64_t incarnation = pool->Incarnation(0);
+  RunningRouter router(Listening({pool->addresses()[0]}));
+  REQUIRE(Eventually([&] { return Streams(router) == 1; }));
+  const std::string prompt = Text(20 * kBlockBytes, 1);
+  REQUIRE(router.Generate(prompt).finished);
+  REQUIRE(Eventually([&] { return DepthAt(router, prompt, "w0") == 20; }));
+
+  bool finished = true;
+  std::thread asking([&] { finished = router.Generate(prompt).finished; });
+  REQUIRE(Eventually([&] { return pool->Figures(0).running == 1; }));
+  const auto stub = v1::Worker::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  const auto restart = [&](std::uint32_t down_ms) {
+    grpc::ClientContext context;
+    v1::RestartRequest request;
+    request.set_down_ms(down_ms);
+    v1::Empty reply;
+    return stub->Restart(&context, request, &reply);
+  };
+  CHECK(restart(60'001).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  REQUIRE(restart(200).ok());
+  asking.join();
+  CHECK_FALSE(finished);
+  CHECK(Eventually([&] { return Streams(router) == 0; }));
+  CHECK(Eventually([&] { return Streams(router) == 1; }));
+  CHECK(pool->Incarnation(0) > incarnation);
+  CHECK(Eventually([&] { return DepthAt(router, prompt, "w0") == 0; }));
+  REQUIRE(Eventually([&] { return router.Generate(prompt).finished; }));
+  CHECK(Eventually([&] { return DepthAt(router, prompt, "w0") == 20; }));
+  CHECK(pool->Figures(1).requests == 0);
+  REQUIRE(Eventually([&] { return restart(60'000).ok(); }));  // it is down when the pool goes, which does not wait
+}
+
+TEST_CASE("with both, a worker that tells events is believed, and of one that tells none what it was sent") {
+  const RealClock clock;
+  load::WorkerPoolOptions telling = PoolOptions({0}), silent = PoolOptions({0});
+  silent.events_kept = 0;
+  silent.name_prefix = "s";
+  const auto tells = StartPool(clock, telling), says_nothing = StartPool(clock, silent);
+  std::vector<load::WorkerAddress> workers = tells->addresses();
+  workers.push_back(says_nothing->addresses()[0]);
+  RouterOptions options = Listening(workers);
+  options.settings.index.source = "both";
+  options.settings.route.policy = "round-robin";
+  RunningRouter router(options);
+  REQUIRE(Eventually([&] { return Streams(router) == 1; }));
+  // Each prompt to both workers, whose caches have room for 64 blocks.
+  const std::string first = Text(40 * kBlockBytes, 1), second = Text(40 * kBlockBytes, 2);
+  for (const std::string* prompt : {&first, &first, &second, &second}) REQUIRE(router.Generate(*prompt).finished);
+  REQUIRE(tells->Figures(0).requests == 2);
+  CHECK(Eventually([&] { return DepthAt(router, first, "w0") == 24; }));
+  CHECK(DepthAt(router, first, "s0") == 40);
+  CHECK(DepthAt(router, second, "w0") == 40);
+  CHECK(DepthAt(router, second, "s0") == 40);
+  ClearCache(tells->addresses()[0].address);
+  ClearCache(says_nothing->addresses()[0].address);
+  CHECK(Eventually([&] { return DepthAt(router, second, "w0") == 0; }));
+  CHECK(DepthAt(router, second, "s0") == 40);
+}
+
 TEST_CASE("a worker that names blocks otherwise, or keeps no events, is not believed, and requests go on") {
   const RealClock clock;
   load::WorkerPoolOptions other = PoolOptions({0});

@@ -49,7 +49,7 @@ class CountingHandler final : public RouterHandler {
   void ProbeClose(std::uint64_t) override {}
   RouterReport Report() override { return {}; }
   void BeginPhase(std::string_view) override {}
-  void Held(v1::HeldBlocks&) override {}
+  void Held(const v1::HeldRequest&, v1::HeldBlocks&) override {}
   void Positions(std::function<void(const v1::SyncPositions&)> done) override { done({}); }
 
   ByteBudget charged{1u << 30};

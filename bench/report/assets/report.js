@@ -104,6 +104,10 @@
       if (stopped !== null && wentOn !== null) marks.push([stopped, wentOn, "stop"]);
       const joined = number(get(result, "join.at_s"));
       if (joined !== null) marks.push([joined, null, "join"]);
+      for (const fault of ["clear", "restart"]) {
+        const at = number(get(result, fault + ".at_s"));
+        if (at !== null) marks.push([at, null, fault]);
+      }
     }
     return marks;
   }
@@ -281,6 +285,8 @@
     draw("buffers", byRouter(bufferBytes), { ...time, bytes: true, format: bytesText });
     draw("rps", [...perRun("rps", undefined, ""), ...perRun("failed", [6, 4], " failed", (v) => v > 0)], { ...time, format: (v) => trim(v.toFixed(1)) + " /s" });
     draw("cached", perRun("cached_share", undefined, ""), { ...time, format: shareText, range: () => [0, 1.02] });
+    if (document.getElementById("plot-index") !== null) draw("index", [...byRouter("index_recall"), ...byRouter("index_precision").map((line) => ({ ...line, label: line.label + " precision", dash: [6, 4] }))],
+      { ...time, format: shareText, range: () => [0, 1.02] });
     root.dataset.plots = String(plots.length);
     root.dataset.disturbances = disturbances().map((mark) => mark.filter((part) => part !== null).join(" ")).join(", ");
 

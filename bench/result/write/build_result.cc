@@ -80,7 +80,7 @@ Readings LadderReadings(const Measured& m, const Readings& visibility) {
     for (std::size_t i = 0; i < kStepCount; ++i)
       set(LadderFigure("step.*"), kLadderStepValues[i].name, ladder.Share(ladder.Step(i)),
           ladder.prompt_bytes == 0 ? std::string_view(kNoPromptByte) : no_delays);
-    const bool tells = m.strategy != "off", by_events = m.settings.index.source == "events";
+    const bool tells = m.strategy != "off", by_events = m.settings.index.listens();
     const std::string_view otherwise = one_router ? std::string_view(kOneRouter) : kNoPromptByte;
     set(LadderFigure("gained_by_sync"), {}, tells && !by_events ? ladder.Share(ladder.GainedBySync()) : std::nullopt,
         !tells      ? kTellsNothing
@@ -105,7 +105,7 @@ Readings MachineReadings(const Measured& m) {
 }  // namespace
 
 std::optional<Visibility> VisibilityOf(const Measured& m) {
-  if (m.settings.index.source == "events") return std::nullopt;
+  if (m.settings.index.listens()) return std::nullopt;
   if (m.strategy == "off") return Visibility();
   const std::string encoded = TextAt(m.load, "load.hdr.visibility_us", "");
   const Result<load::Histogram> delays = load::Histogram::Decode(encoded);

@@ -38,6 +38,8 @@ RouterCounters CountersOf(const Readings& readings, double at_s);
 struct RouterSample {
   std::optional<std::uint64_t> rss_bytes;  // nothing: the process is gone, or has not joined yet
   std::optional<RouterCounters> counters;  // nothing: no answer
+  // Of its index of KV events beside the workers' caches (bench/run/agreement.h); nothing: not asked, or of nothing.
+  std::optional<double> precision = {}, recall = {};
 };
 
 struct Sample {

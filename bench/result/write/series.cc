@@ -28,13 +28,18 @@ Json BufferSeries(const Measured& m) {
   return series;
 }
 
+Json ShareJson(const std::optional<double>& share) {
+  return share ? Json(std::round(*share * 1e6) / 1e6) : Json(nullptr);
+}
+
 }  // namespace
 
 // One row a second over the whole run; the generator's rows end with the load.
 Json SeriesJson(const Measured& m) {
   Json t = Json::array(), rss = Json::object(), built = Json::object(), oversize = Json::object();
+  Json precision = Json::object(), recall = Json::object();
   for (const MeasuredRouter& router : m.routers)
-    for (Json* column : {&rss, &built, &oversize}) (*column)[router.name] = Json::array();
+    for (Json* column : {&rss, &built, &oversize, &precision, &recall}) (*column)[router.name] = Json::array();
   const std::size_t rows = m.samples.size();
   for (const Sample& sample : m.samples) {
     t.push_back(std::round(sample.t_s * 1000) / 1000);
@@ -44,10 +49,16 @@ Json SeriesJson(const Measured& m) {
       rss[m.routers[i].name].push_back(rss_bytes.has_value() ? Json(*rss_bytes) : Json(nullptr));
       built[m.routers[i].name].push_back(counters.has_value() ? Json(counters->built_bytes) : Json(nullptr));
       oversize[m.routers[i].name].push_back(counters.has_value() ? Json(counters->oversize) : Json(nullptr));
+      precision[m.routers[i].name].push_back(ShareJson(sample.routers[i].precision));
+      recall[m.routers[i].name].push_back(ShareJson(sample.routers[i].recall));
     }
   }
   Json series = {
       {"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}, {"oversize", oversize}, {"buffers", BufferSeries(m)}};
+  if (m.settings.index.listens()) {
+    series["index_precision"] = std::move(precision);
+    series["index_recall"] = std::move(recall);
+  }
   for (const char* key : {"rps", "cached_share", "ok", "failed", "schedule_delay_p99_us"}) {
     Json column = Json::array();
     const bool have = m.load.is_object() && m.load.contains("series") && m.load.at("series").contains(key);

@@ -6,9 +6,9 @@
 namespace prefixmesh::bench {
 namespace {
 
-class Cut final : public Fault {
+class Cut final : public MeshFault {
  public:
-  explicit Cut(const FaultWorld& world) : Fault(world, kPartitionGroup, std::nullopt) {
+  explicit Cut(const FaultWorld& world) : MeshFault(world, kPartitionGroup, std::nullopt) {
     measured_.words["direction"] = world.settings.partition.direction;
     auto& links = measured_.words["links"] = nlohmann::ordered_json::array();
     for (std::size_t i = 1; i < world.settings.routers.count; ++i) links.push_back(RouterName(0) + "/" + RouterName(i));
@@ -30,8 +30,8 @@ class Cut final : public Fault {
     healed_ = true;
     std::vector<RouterReport> before;
     (void)world_.sampler.SampleNow(&before);
-    recovery().Open(std::move(before), AskPositions(world_.cluster));
-    recovery().Begin();
+    recovery_.Open(std::move(before), AskPositions(world_.cluster));
+    recovery_.Begin();
     world_.cluster.SetCut(false);
     SetMoment("healed_s", world_.sampler.elapsed_s());
   }

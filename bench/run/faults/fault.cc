@@ -11,16 +11,14 @@ namespace prefixmesh::bench {
 namespace {
 
 constexpr auto kLookEvery = std::chrono::milliseconds(5);
-constexpr MakeFault kKinds[] = {MakeCut, MakeJoin, MakeStop};
+constexpr MakeFault kKinds[] = {MakeCut, MakeJoin, MakeStop, MakeClear, MakeRestart};
 
 }  // namespace
 
 // ---- one fault ------------------------------------------------------------------------------------------------------
 
-Fault::Fault(const FaultWorld& world, const FigureGroup& group, std::optional<std::size_t> who)
-    : world_(world),
-      measured_{&group, {}, nlohmann::ordered_json::object(), std::nullopt, std::string(kNotReached)},
-      recovery_(world.cluster, world.sampler, group.figures, measured_.readings, who) {
+Fault::Fault(const FaultWorld& world, const FigureGroup& group)
+    : world_(world), measured_{&group, {}, nlohmann::ordered_json::object(), std::nullopt, std::string(kNotReached)} {
   measured_.readings.Complete(group.figures, group.unheard);
 }
 
@@ -70,7 +68,7 @@ Faults::Faults(Cluster& cluster, Sampler& sampler, const load::Settings& setting
 void Faults::LoadBegan() { load_began_ = Recovery::Clock::now(); }
 
 bool Faults::watching() const {
-  return std::any_of(faults_.begin(), faults_.end(), [](const auto& fault) { return fault->recovery().open(); });
+  return std::any_of(faults_.begin(), faults_.end(), [](const auto& fault) { return fault->watching(); });
 }
 
 Status Faults::Tick() {
@@ -80,9 +78,9 @@ Status Faults::Tick() {
   for (const auto& fault : faults_)
     if (Status done = fault->Tick(share, load_over_); !done.ok()) return done;
   if (!watching() || Recovery::Clock::now() - looked_at_ < kLookEvery) return {};
-  const Positions positions = AskPositions(world_.cluster);
+  for (const auto& fault : faults_)
+    if (fault->watching()) fault->Look();
   looked_at_ = Recovery::Clock::now();
-  for (const auto& fault : faults_) fault->recovery().Look(positions, looked_at_);
   return {};
 }
 
@@ -102,7 +100,7 @@ void Faults::Settled() {
   const bool no_logs =
       std::all_of(positions.of.begin(), positions.of.end(), [](const auto& each) { return each.logs().empty(); });
   for (const auto& fault : faults_) {
-    fault->recovery().Close();
+    fault->Close();
     MeasuredFault& measured = fault->measured();
     measured.why_not_equal = !all ? "a router did not answer" : kNoLogs;
     if (all && !no_logs) measured.equal_at_rest = SamePositions(positions.of);

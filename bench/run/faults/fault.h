@@ -1,9 +1,9 @@
-// fault.h — start here for faults: what a scenario does to the mesh during the load, each kind in a file beside this
-// one.
+// fault.h — start here for faults: what a scenario does to routers and workers during the load, each kind in a file
+// beside this one.
 //
-// A fault acts when its share of the load phase has come, notes what the mesh pays meanwhile, and asks how long the
-// mesh takes to get over it (recovery.h). Its figures are one group of impl/figures/run_figures.h and stand in the
-// result as one object of that name.
+// A fault acts when its share of the load phase has come, notes what that costs meanwhile, and asks how long it takes
+// to get over it: the mesh (recovery.h), or the routers that listen to a worker (worker_fault.cc). Its figures are one
+// group of impl/figures/run_figures.h and stand in the result as one object of that name.
 //
 // Threads: one, the run's loop. Time: the monotonic clock, and seconds of the sampler for moments. Errors: a process
 // that does not start ends the run; what was not reached is a reading that says so. Ownership: borrows cluster, sampler
@@ -31,8 +31,7 @@ struct FaultWorld {
 
 class Fault {
  public:
-  // `who` is the router that has to catch up; nothing: all.
-  Fault(const FaultWorld& world, const FigureGroup& group, std::optional<std::size_t> who);
+  Fault(const FaultWorld& world, const FigureGroup& group);
   virtual ~Fault() = default;
 
   // So much of the load phase is over; it is over altogether. Does what is due.
@@ -42,7 +41,11 @@ class Fault {
   // The load phase has just ended; `reports` are the routers' of this moment.
   virtual void LoadEnded(const std::vector<RouterReport>&) {}
 
-  Recovery& recovery() { return recovery_; }
+  // Whether a question is open; then Look asks it once more. Close: settle is over.
+  virtual bool watching() const = 0;
+  virtual void Look() = 0;
+  virtual void Close() {}
+
   MeasuredFault& measured() { return measured_; }
 
  protected:
@@ -60,8 +63,23 @@ class Fault {
 
   FaultWorld world_;
   MeasuredFault measured_;
+};
 
- private:
+// A fault that the mesh gets over.
+class MeshFault : public Fault {
+ public:
+  // `who` is the router that has to catch up; nothing: all.
+  MeshFault(const FaultWorld& world, const FigureGroup& group, std::optional<std::size_t> who)
+      : Fault(world, group), recovery_(world.cluster, world.sampler, group.figures, measured_.readings, who) {}
+
+  bool watching() const override { return recovery_.open(); }
+  void Look() override {
+    const Positions now = AskPositions(world_.cluster);
+    recovery_.Look(now, Recovery::Clock::now());
+  }
+  void Close() override { recovery_.Close(); }
+
+ protected:
   Recovery recovery_;
 };
 
@@ -70,6 +88,8 @@ using MakeFault = std::unique_ptr<Fault> (*)(const FaultWorld& world);
 std::unique_ptr<Fault> MakeCut(const FaultWorld& world);
 std::unique_ptr<Fault> MakeJoin(const FaultWorld& world);
 std::unique_ptr<Fault> MakeStop(const FaultWorld& world);
+std::unique_ptr<Fault> MakeClear(const FaultWorld& world);
+std::unique_ptr<Fault> MakeRestart(const FaultWorld& world);
 
 // All that a scenario does, driven by the run's loop.
 class Faults {

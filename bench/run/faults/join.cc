@@ -6,9 +6,9 @@
 namespace prefixmesh::bench {
 namespace {
 
-class Join final : public Fault {
+class Join final : public MeshFault {
  public:
-  explicit Join(const FaultWorld& world) : Fault(world, kJoinGroup, Last(world)), joiner_(Last(world)) {
+  explicit Join(const FaultWorld& world) : MeshFault(world, kJoinGroup, Last(world)), joiner_(Last(world)) {
     measured_.words["router"] = RouterName(joiner_);
   }
 
@@ -19,13 +19,13 @@ class Join final : public Fault {
     (void)world_.sampler.SampleNow(&before);
     SetEach("decision_cpu_p99_us.*.before", RollPhase(before, "join"), joiner_);
     SetLargest("others_decision_cpu_p99_us.before", "decision_cpu_p99_us.*.before", joiner_);
-    recovery().Open(std::move(before), AskPositions(world_.cluster));
-    recovery().Begin();
+    recovery_.Open(std::move(before), AskPositions(world_.cluster));
+    recovery_.Begin();
     SetMoment("at_s", world_.sampler.elapsed_s());
     return world_.cluster.StartJoiner();
   }
 
-  void RouterServes() override { measured_.readings.Set(Row("ready_after_ms"), recovery().MsSinceBegin()); }
+  void RouterServes() override { measured_.readings.Set(Row("ready_after_ms"), recovery_.MsSinceBegin()); }
 
   void LoadEnded(const std::vector<RouterReport>& reports) override {
     if (!joined_) return;

@@ -9,9 +9,9 @@
 namespace prefixmesh::bench {
 namespace {
 
-class Stop final : public Fault {
+class Stop final : public MeshFault {
  public:
-  explicit Stop(const FaultWorld& world) : Fault(world, kStopGroup, Last(world)), stopped_(Last(world)) {
+  explicit Stop(const FaultWorld& world) : MeshFault(world, kStopGroup, Last(world)), stopped_(Last(world)) {
     measured_.words["router"] = RouterName(stopped_);
   }
 
@@ -48,8 +48,8 @@ class Stop final : public Fault {
     before[stopped_] = report_;
     Positions positions = AskPositions(world_.cluster);
     positions.of[stopped_] = position_;
-    recovery().Open(std::move(before), positions);
-    recovery().Begin();
+    recovery_.Open(std::move(before), positions);
+    recovery_.Begin();
     const double ended_s = world_.sampler.elapsed_s();
     SetMoment("ended_s", ended_s);
     world_.cluster.SetStopped(false);

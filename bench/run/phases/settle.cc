@@ -3,6 +3,7 @@
 
 #include "bench/process/proc.h"
 #include "bench/run/phases/phases.h"
+#include "bench/run/worker_client.h"
 #include "impl/figures/router_figures.h"
 #include "impl/figures/run_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
@@ -62,7 +63,7 @@ Status ReadRouters(RunLoop& run) {
 // Of a router: workers whose cache is not what its index believes.
 Result<std::uint64_t> CachesThatDiffer(RouterClient& router, const std::map<std::string, v1::WorkerStatus>& workers) {
   v1::HeldBlocks held;
-  if (Status read = router.ReadHeld(held); !read.ok()) return read.error();
+  if (Status read = router.ReadHeld({}, held); !read.ok()) return read.error();
   std::uint64_t differ = 0;
   for (const v1::HeldByWorker& believed : held.workers()) {
     const auto worker = workers.find(believed.worker());
@@ -73,7 +74,7 @@ Result<std::uint64_t> CachesThatDiffer(RouterClient& router, const std::map<std:
 }
 
 Status CompareCaches(RunLoop& run, const std::map<std::string, v1::WorkerStatus>& workers) {
-  if (run.settings.index.source != "events") return {};
+  if (!run.settings.index.listens()) return {};
   for (std::size_t i = 0; i < run.cluster.routers().size(); ++i) {
     RouterClient* const router = run.cluster.routers()[i].answering();
     if (router == nullptr) continue;
@@ -93,7 +94,7 @@ Status ReadWorkers(RunLoop& run) {
   std::uint64_t cached_blocks = 0, prompt_bytes = 0, again_bytes = 0, queue_max = 0, starved = 0;
   for (const auto& [name, address] : run.cluster.worker_addresses()) {
     v1::WorkerStatus& status = statuses[name];
-    if (!ReadWorkerStatus(address, status).ok())
+    if (!WorkerClient::Make(address)->ReadStatus(status).ok())
       return Error{ErrorCode::kTimeout, "worker " + name + " did not answer at the end of settle"};
     cached_blocks += status.cached_blocks();
     prompt_bytes += status.prompt_bytes();

@@ -150,9 +150,11 @@ void Positions(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
   handler.Positions([&call](const v1::SyncPositions& positions) { call.Reply(positions); });
 }
 
-void Held(RouterHandler& handler, const ByteBuffer&, UnaryCall& call) {
+void Held(RouterHandler& handler, const ByteBuffer& body, UnaryCall& call) {
+  v1::HeldRequest request;
+  if (!Parse(body, request)) return call.Fail({grpc::StatusCode::INVALID_ARGUMENT, "no HeldRequest"});
   v1::HeldBlocks held;
-  handler.Held(held);
+  handler.Held(request, held);
   call.Reply(held);
 }
 

@@ -24,6 +24,7 @@ class PickReply;
 class PickReport;
 class ProbeReply;
 class HeldBlocks;
+class HeldRequest;
 class SyncPositions;
 }  // namespace v1
 
@@ -62,7 +63,7 @@ class RouterHandler {
 
   virtual RouterReport Report() = 0;
   virtual void BeginPhase(std::string_view phase) = 0;
-  virtual void Held(v1::HeldBlocks& held) = 0;
+  virtual void Held(const v1::HeldRequest& request, v1::HeldBlocks& held) = 0;
   // Answers through `done`, possibly on another thread.
   virtual void Positions(std::function<void(const v1::SyncPositions&)> done) = 0;
 };

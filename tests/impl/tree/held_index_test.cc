@@ -154,8 +154,12 @@ TEST_CASE("HeldIndex: any history of what is told and expected is answered as a 
       }
       for (const std::string& known : words) RequireSameHeld(index, oracle, known);
       RequireSameLevels(index, oracle, text);
-      for (std::uint16_t each = 0; each < kWorkers; ++each)
+      for (std::uint16_t each = 0; each < kWorkers; ++each) {
         RC_ASSERT(index.SumOf(WorkerIndex{each}) == oracle.SumOf(each));
+        std::size_t held = 0;
+        for (const NodeId id : Word(text).ids) held += index.Holds(id, WorkerIndex{each});
+        RC_ASSERT(index.CountHeld(Word(text).ids, WorkerIndex{each}) == held);
+      }
     }
     // Nothing is left of what is over.
     for (const auto& [number, request] : oracle.requests) index.Forget(number);

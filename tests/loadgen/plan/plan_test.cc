@@ -66,7 +66,8 @@ TEST_CASE("BuildPlan: same seed, same fingerprint; another seed or setting, anot
   std::size_t plans = 0;
   for (const ScenarioInfo& scenario : ListScenarios()) {
     if (scenario.name == "trace" || scenario.name == "burst-then-idle" || scenario.name == "evict-heavy") continue;
-    if (scenario.name == "partition" || scenario.name == "reproduction" || scenario.name == "slow-workers")
+    if (scenario.name == "partition" || scenario.name == "reproduction" || scenario.name == "slow-workers" ||
+        scenario.name == "worker-restart")
       continue;                                               // loads of others, see below
     if (scenario.name.starts_with("generations/")) continue;  // some share theirs
     const Settings settings = Small(scenario.name);
@@ -78,6 +79,7 @@ TEST_CASE("BuildPlan: same seed, same fingerprint; another seed or setting, anot
   }
   REQUIRE(fingerprints.size() == plans);
   REQUIRE(Build(Small("partition")).fingerprint() == Build(Small("templates")).fingerprint());
+  REQUIRE(Build(Small("worker-restart")).fingerprint() == Build(Small("templates")).fingerprint());
   REQUIRE(Build(Small("reproduction")).fingerprint() == Build(Small("reference")).fingerprint());
   REQUIRE(Build(Small("slow-workers")).fingerprint() == Build(Small("fleet")).fingerprint());
   // What the load does not depend on does not change it, so arms of a comparison share it.

@@ -236,7 +236,7 @@ TEST_CASE("Settings: every built-in scenario loads, says what it is, and is vali
     if (scenario.name != "trace") REQUIRE(Validate(*settings).ok());
     names.insert(scenario.name);
   }
-  REQUIRE(names.size() == 27);
+  REQUIRE(names.size() == 28);
   REQUIRE(LoadScenario("nothing").error().message.rfind("unknown scenario 'nothing'; there are: reference, ", 0) == 0);
   REQUIRE(LoadScenario("./nothing.toml").error().message == "./nothing.toml: No such file or directory");
   REQUIRE(Validate(*LoadScenario("trace")).error().message.find("--set trace.path=FILE") != std::string::npos);

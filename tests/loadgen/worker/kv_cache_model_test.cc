@@ -9,6 +9,13 @@
 namespace prefixmesh::load {
 namespace {
 
+std::vector<std::uint64_t> Sorted(const std::vector<NodeId>& ids) {
+  std::vector<std::uint64_t> values;
+  for (const NodeId id : ids) values.push_back(id.value);
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
 class NaiveCache {
  public:
   explicit NaiveCache(std::size_t capacity) : capacity_(capacity) {}
@@ -23,6 +30,11 @@ class NaiveCache {
       Touch(chain[i - 1]);
       if (order_.size() > capacity_) order_.pop_back();
     }
+  }
+  std::vector<std::uint64_t> Sample() const {
+    std::vector<NodeId> ids;
+    std::copy_if(order_.begin(), order_.end(), std::back_inserter(ids), BlockSum::InSample);
+    return Sorted(ids);
   }
   BlockSum sum() const {
     BlockSum sum;
@@ -63,6 +75,7 @@ TEST_CASE("KvCache: agrees with a naive list on every match and sum") {
                    }
                    RC_ASSERT(cache.sum() == naive.sum());
                    RC_ASSERT(cache.size() == naive.sum().blocks);
+                   RC_ASSERT(Sorted(cache.Sample()) == naive.Sample());
                  }
                });
 }
