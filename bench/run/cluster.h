@@ -92,6 +92,8 @@ class Cluster {
   Child* load() { return load_.get(); }
   const std::vector<std::pair<std::string, std::string>>& worker_addresses() const { return worker_addresses_; }
   bool interrupted() const { return interrupted_; }
+  // The routers have an index of what their workers say that they hold.
+  bool believes_workers() const { return options_.settings.index.listens() && options_.index_kind == "block"; }
 
  private:
   std::string RouterSettingsFile() const;

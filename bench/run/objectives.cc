@@ -16,9 +16,11 @@ void AddSyncObjectives(std::string_view strategy, load::Settings& settings) {
     const char* bound;
     bool about_oversize;
     bool of_idle = false;
+    bool of_applied = false;
   };
   const Objective objectives[] = {
-      {"placements are applied", FieldOf(kPlacementsGroup, PlacementFigure("applied_share")), " >= 0.99", false},
+      {"placements are applied", FieldOf(kPlacementsGroup, PlacementFigure("applied_share")), " >= 0.99", false, false,
+       true},
       {"none is lost", FieldOf(kPlacementsGroup, PlacementFigure("lost")), " == 0", false},
       {"nothing is oversize", FieldOf(kRouterGroup, RouterFigure("sync.oversize_warnings")), " == 0", true},
       {"nothing is oversize in silence", FieldOf(kRouterGroup, RouterFigure("sync.oversize_by_phase.*"), "idle"),
@@ -36,6 +38,8 @@ void AddSyncObjectives(std::string_view strategy, load::Settings& settings) {
   for (const Objective& objective : objectives) {
     if (objective.of_idle && settings.phases.idle_s == 0) continue;
     if (settings.index.listens() && !objective.about_oversize) continue;  // placements are not asked for
+    // What a worker was sent before it lost its cache is superseded, not applied.
+    if ((settings.restart.at > 0 || settings.clear.at > 0) && objective.of_applied) continue;
     if (own && !(objective.about_oversize && strategy == "two-layer")) continue;
     const std::string path = objective.field.substr(objective.field.find('(') + 1);
     const bool said = std::any_of(settings.slo.begin(), settings.slo.end(), [&](const load::Slo& slo) {

@@ -37,7 +37,8 @@ class GrpcRouterClient final : public RouterClient {
  public:
   explicit GrpcRouterClient(const std::string& address)
       : channel_(grpc::CreateChannel(address, grpc::InsecureChannelCredentials())),
-        admin_(v1::RouterAdmin::NewStub(channel_)) {}
+        admin_(v1::RouterAdmin::NewStub(channel_)),
+        router_(v1::Router::NewStub(channel_)) {}
 
   bool Healthy() override {
     // grpc.health.v1 has no generated classes in Debian's packages; its two messages are one field each, and an empty
@@ -77,6 +78,16 @@ class GrpcRouterClient final : public RouterClient {
     return ToStatus(admin_->BeginPhase(&context, request, &reply));
   }
 
+  std::uint64_t IncarnationOf(const std::string& model, const std::string& worker) override {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::ProbeRequest request;
+    request.set_model(model);
+    request.set_worker(worker);
+    v1::ProbeReply reply;
+    return router_->Probe(&context, request, &reply).ok() ? reply.incarnation() : 0;
+  }
+
   Status ReadHeld(const v1::HeldRequest& request, v1::HeldBlocks& held) override {
     grpc::ClientContext context;
     SetDeadline(context);
@@ -103,6 +114,7 @@ class GrpcRouterClient final : public RouterClient {
 
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::RouterAdmin::Stub> admin_;
+  const std::unique_ptr<v1::Router::Stub> router_;
 };
 
 // Several questions under way. Shared with the answers, so that one that never comes is not waited for.

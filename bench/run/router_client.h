@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -32,6 +33,8 @@ class RouterClient {
   virtual bool Healthy() = 0;
   virtual Result<RouterReport> ReadReport() = 0;
   virtual Status BeginPhase(const std::string& phase) = 0;
+  // Of a worker, as far as the router knows; 0: it does not, or did not answer.
+  virtual std::uint64_t IncarnationOf(const std::string& model, const std::string& worker) = 0;
   virtual Status ReadHeld(const v1::HeldRequest& request, v1::HeldBlocks& held) = 0;
 
   // Without waiting: `done` runs on a gRPC thread, once, with what may be moved from; null: no answer in time.

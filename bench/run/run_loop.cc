@@ -18,7 +18,7 @@ RunLoop::RunLoop(const RunRequest& run_request, Measured& run_measured, const Li
       settings(run_measured.settings),
       cluster({settings, request.strategy, measured.index_kind, request.seed, request.out, request.bin_dir,
                request.first_router_environment, live_targets}),
-      sampler(cluster, settings.index.listens()),
+      sampler(cluster),
       faults(cluster, sampler, settings),
       cap(CapBytes(settings)),
       watchdog(cluster) {}

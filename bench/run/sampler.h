@@ -18,8 +18,8 @@ namespace prefixmesh::bench {
 
 class Sampler {
  public:
-  // `compares`: also how far the routers' indexes of KV events are what the workers hold.
-  Sampler(Cluster& cluster, bool compares) : cluster_(cluster), compares_(compares) {}
+  // Where routers believe workers, also how far that is what those hold.
+  explicit Sampler(Cluster& cluster) : cluster_(cluster), compares_(cluster.believes_workers()) {}
 
   void Begin();  // t_s = 0 is now
   // Takes a sample when a second has passed since the last one; true when it did.

@@ -146,7 +146,7 @@ class Listener final : private kvevents::KvSource {
         loop_(world, clock_),
         fleet_(1),
         index_({.text_block_bytes = kKvBlockBytes}),
-        feed_(clock_, loop_, fleet_, index_, *this, kvevents::Contract::kV3),
+        feed_(clock_, loop_, fleet_, &index_, *this, kvevents::Contract::kV3),
         open_(workers.size()) {
     std::vector<WorkerIndex> heard;
     for (std::size_t i = 0; i < workers.size(); ++i) {

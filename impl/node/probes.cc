@@ -27,6 +27,7 @@ void Probes::Ask(const RouteRequest& request, std::string worker, std::function<
   std::vector<NodeId> blocks;
   scope->hasher.Hash(*request.prompt, blocks, scope->hasher.Root(request.lora, request.salt));
   reply.set_prompt_blocks(static_cast<std::uint32_t>(blocks.size()));
+  if (const auto named = core_.fleet().Find(worker)) reply.set_incarnation(core_.fleet().incarnation(*named).value);
   std::vector<WorkerPrefix> depths;
   scope->tree->Depths({request.kind, request.prompt, blocks}, depths);
   bool full = false;

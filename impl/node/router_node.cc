@@ -120,7 +120,7 @@ Status RouterNode::Pick(const RouteRequest& request, v1::PickReply& reply) {
 }
 
 void RouterNode::Held(const v1::HeldRequest& request, v1::HeldBlocks& held) {
-  if (core_.kv_feed() == nullptr) return;
+  if (core_.trees().held_index() == nullptr) return;
   const HeldIndex& index = *core_.trees().held_index();
   std::map<std::string_view, std::vector<NodeId>> given;
   for (const v1::SampledBlocks& sample : request.samples())

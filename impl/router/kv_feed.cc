@@ -14,9 +14,15 @@ using kvevents::Actions;
 using kvevents::EventKind;
 using kvevents::KvEvent;
 
-KvFeed::KvFeed(Clock& clock, Executor& loop, const Fleet& fleet, HeldIndex& index, kvevents::KvSource& source,
-               kvevents::Contract contract)
-    : clock_(clock), loop_(loop), fleet_(fleet), index_(index), source_(source), recovery_(contract) {}
+KvFeed::KvFeed(Clock& clock, Executor& loop, const Fleet& fleet, HeldIndex* index, kvevents::KvSource& source,
+               kvevents::Contract contract, std::function<void(WorkerIndex)> cleared)
+    : clock_(clock),
+      loop_(loop),
+      fleet_(fleet),
+      index_(index),
+      source_(source),
+      recovery_(contract),
+      cleared_(std::move(cleared)) {}
 
 void KvFeed::Start(const std::vector<WorkerIndex>& workers) {
   for (const WorkerIndex worker : workers) {
@@ -47,7 +53,7 @@ void KvFeed::OnOpen(WorkerIndex worker, std::uint32_t rank, std::uint64_t genera
     stream.generation = generation;
     stream.heard = clock_.Now();
   }
-  index_.SetHeard(worker, true);
+  if (index_ != nullptr) index_->SetHeard(worker, true);
   if (heard_again) spdlog::info("worker {}: its KV events are heard again", fleet_.name(worker));
   Actions actions;
   recovery_.OnDiscovered(clock_.Now(), key, generation, actions);
@@ -66,7 +72,7 @@ void KvFeed::OnLive(WorkerIndex worker, std::uint32_t rank, std::uint64_t genera
   Actions actions;
   for (const KvEvent& event : events) recovery_.OnLive(clock_.Now(), key, generation, event, actions);
   Do(actions);
-  Push({worker, key, {}, false, std::move(taken)});  // behind what they were made into
+  Push({worker, key, {}, false, false, std::move(taken)});  // behind what they were made into
 }
 
 void KvFeed::OnClosed(WorkerIndex worker, std::uint32_t rank, const std::string& why) {
@@ -74,7 +80,7 @@ void KvFeed::OnClosed(WorkerIndex worker, std::uint32_t rank, const std::string&
     MutexLock lock(mutex_);
     streams_[KeyOf(worker, rank)].open = false;
   }
-  index_.SetHeard(worker, false);
+  if (index_ != nullptr) index_->SetHeard(worker, false);
   const auto held_back = log_.Allow(fleet_.name(worker), clock_.Now());
   if (!held_back) return;
   {
@@ -96,7 +102,7 @@ void KvFeed::OnAnswer(std::uint64_t ticket, WorkerIndex from, std::uint32_t rank
   const kvevents::StreamKey key = KeyOf(from, rank);
   recovery_.OnReceived(clock_.Now(), ticket, key, generation, std::move(received), actions);
   Do(actions);
-  Push({from, key, {}, false, std::move(taken)});
+  Push({from, key, {}, false, false, std::move(taken)});
 }
 
 // ---- what is done ---------------------------------------------------------------------------------------------------
@@ -110,7 +116,7 @@ void KvFeed::Do(Actions& actions) {
       }
       source_.Query(workers_.at(ask->stream.worker), ask->stream.rank, ask->ticket, ask->start);
     } else if (auto* apply = std::get_if<kvevents::Apply>(&action)) {
-      Work work{workers_.at(apply->stream.worker), apply->stream, {}, false, {}};
+      Work work{workers_.at(apply->stream.worker), apply->stream, {}, false, false, {}};
       work.events.push_back(std::move(apply->event));
       Push(std::move(work));
     } else if (auto* replace = std::get_if<kvevents::Replace>(&action)) {
@@ -118,12 +124,13 @@ void KvFeed::Do(Actions& actions) {
             replace->stream,
             std::move(replace->stores),
             !Seeded(Bug::kkv_dump_adds),
+            false,
             {}});
       MutexLock lock(mutex_);
       ++figures_.replaced;
     } else {
       const auto& forget = std::get<kvevents::Forget>(action);
-      Push({workers_.at(forget.stream.worker), forget.stream, {}, !Seeded(Bug::kkv_clear_ignored), {}});
+      Push({workers_.at(forget.stream.worker), forget.stream, {}, !Seeded(Bug::kkv_clear_ignored), true, {}});
       MutexLock lock(mutex_);
       ++figures_.cleared;
     }
@@ -164,10 +171,10 @@ void KvFeed::Turn() {
 
 bool KvFeed::Apply(Work& work, std::size_t& blocks_left, Actions& actions) {
   if (std::exchange(work.forget, false)) {
-    index_.Clear(work.worker);
+    Clear(work.worker);
     --blocks_left;
-    SweepTick();
   }
+  if (std::exchange(work.cleared, false) && cleared_) cleared_(work.worker);
   while (done_of_front_ < work.events.size()) {
     if (blocks_left == 0) return false;
     const KvEvent& event = work.events[done_of_front_++];
@@ -177,7 +184,14 @@ bool KvFeed::Apply(Work& work, std::size_t& blocks_left, Actions& actions) {
   return true;
 }
 
+void KvFeed::Clear(WorkerIndex worker) {
+  if (index_ == nullptr) return;
+  index_->Clear(worker);
+  SweepTick();
+}
+
 void KvFeed::ApplyEvent(const Work& work, const KvEvent& event, Actions& actions) {
+  if (index_ == nullptr) return;
   ids_.clear();
   for (const kvevents::BlockName& name : event.blocks) ids_.push_back(NodeId{name.low});
   HeldIndex::Stored stored;
@@ -185,15 +199,14 @@ void KvFeed::ApplyEvent(const Work& work, const KvEvent& event, Actions& actions
   switch (event.kind) {
     case EventKind::kStored: {
       const auto parent = event.parent ? std::optional<NodeId>(NodeId{event.parent->low}) : std::nullopt;
-      stored = index_.Store(parent, ids_, work.worker);
+      stored = index_->Store(parent, ids_, work.worker);
       break;
     }
     case EventKind::kRemoved:
-      removed = index_.Remove(ids_, work.worker);
+      removed = index_->Remove(ids_, work.worker);
       break;
     case EventKind::kCleared:
-      index_.Clear(work.worker);
-      SweepTick();
+      Clear(work.worker);
       break;
   }
   if (stored.told == HeldIndex::Told::kOrphan) recovery_.OnOrphan(clock_.Now(), work.stream, actions);
@@ -220,12 +233,12 @@ void KvFeed::SweepTick() {
   if (std::exchange(sweep_posted_, true)) return;
   loop_.PostAt(clock_.Now() + kBetween, [this] {
     sweep_posted_ = false;
-    if (!stopped_ && index_.Sweep()) SweepTick();
+    if (!stopped_ && index_->Sweep()) SweepTick();
   });
 }
 
 KvFeedFigures KvFeed::Figures() const {
-  const HeldIndex::Counts counts = index_.counts();
+  const HeldIndex::Counts counts = index_ != nullptr ? index_->counts() : HeldIndex::Counts();
   MutexLock lock(mutex_);
   KvFeedFigures figures = figures_;
   figures.refused = counts.full;

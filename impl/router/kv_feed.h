@@ -46,8 +46,10 @@ struct KvFeedFigures {
 
 class KvFeed final : private kvevents::KvSourceSink {
  public:
-  KvFeed(Clock& clock, Executor& loop, const Fleet& fleet, HeldIndex& index, kvevents::KvSource& source,
-         kvevents::Contract contract);
+  // `index` may be null: then nobody matches blocks, and what counts is that a worker was cleared or began anew.
+  // `cleared` is told that, in its place among the events; it may be empty.
+  KvFeed(Clock& clock, Executor& loop, const Fleet& fleet, HeldIndex* index, kvevents::KvSource& source,
+         kvevents::Contract contract, std::function<void(WorkerIndex)> cleared = {});
 
   // Listens to these workers.
   void Start(const std::vector<WorkerIndex>& workers);
@@ -61,6 +63,7 @@ class KvFeed final : private kvevents::KvSourceSink {
     kvevents::StreamKey stream;
     std::vector<kvevents::KvEvent> events;
     bool forget = false;          // the worker's blocks, before anything else
+    bool cleared = false;         // because the worker did so itself
     std::function<void()> taken;  // when it is done
   };
   struct Stream {
@@ -84,6 +87,7 @@ class KvFeed final : private kvevents::KvSourceSink {
   void Turn();
   // Returns false where its turn is over before it is.
   bool Apply(Work& work, std::size_t& blocks_left, kvevents::Actions& actions);
+  void Clear(WorkerIndex worker);
   void ApplyEvent(const Work& work, const kvevents::KvEvent& event, kvevents::Actions& actions);
   void Tick();
   void SweepTick();
@@ -91,9 +95,10 @@ class KvFeed final : private kvevents::KvSourceSink {
   Clock& clock_;
   Executor& loop_;
   const Fleet& fleet_;
-  HeldIndex& index_;
+  HeldIndex* const index_;
   kvevents::KvSource& source_;
   kvevents::EventRecovery recovery_;
+  const std::function<void(WorkerIndex)> cleared_;
   std::map<std::string, WorkerIndex> workers_;
   std::deque<Work> queue_;
   std::size_t done_of_front_ = 0;  // events of the first that are applied

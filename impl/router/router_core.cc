@@ -53,9 +53,12 @@ RouterCore::RouterCore(RouterCoreOptions options, const RouterEnv& env)
       own_workers_(InternOwn(fleet_, options_.workers)),
       health_(Phased(options_.health, options_.name), env_.clock, env_.loop, fleet_, own_workers_, env_.workers,
               [this](WorkerIndex worker, const HealthReply& reply) { return OnHealthReply(worker, reply); }) {
-  if (HeldIndex* held = trees_.held_index()) {
+  if (options_.trees.source != IndexSource::kRouted) {
     PREFIXMESH_CHECK(env_.events != nullptr);
-    kv_feed_ = std::make_unique<KvFeed>(env_.clock, env_.loop, fleet_, *held, *env_.events, options_.kv_contract);
+    std::function<void(WorkerIndex)> cleared;
+    if (options_.trees.source == IndexSource::kBoth) cleared = [this](WorkerIndex worker) { OnCleared(worker); };
+    kv_feed_ = std::make_unique<KvFeed>(env_.clock, env_.loop, fleet_, trees_.held_index(), *env_.events,
+                                        options_.kv_contract, std::move(cleared));
   }
   if (options_.peers.empty() || !options_.strategy.make) return;
   strategy_ = options_.strategy.make(SettingsOf(options_), *this);
@@ -187,11 +190,19 @@ void RouterCore::OnRemoval(WorkerIndex worker, Removal removal) {
   }
 }
 
+void RouterCore::OnCleared(WorkerIndex worker) {
+  Removal removal;
+  removal.everything = true;
+  removal.worker_incarnation = fleet_.incarnation(worker);
+  OnRemoval(worker, std::move(removal));
+}
+
 void RouterCore::RaiseRegister(WorkerIndex worker, Incarnation incarnation) {
   if (registers_.Raise(worker, incarnation) == RegisterChange::kNewIncarnation)
-    LogOfWorker(worker,
-                kv_feed_ != nullptr ? "has a new incarnation" : "has a new incarnation: its prefixes are evicted",
-                false);
+    LogOfWorker(
+        worker,
+        trees_.held_index() != nullptr ? "has a new incarnation" : "has a new incarnation: its prefixes are evicted",
+        false);
 }
 
 // A worker can cause as many of them as it likes: one line of a kind in ten seconds.

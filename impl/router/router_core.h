@@ -130,6 +130,8 @@ class RouterCore final : private TextTreeView {
 
   Decider::Moment NextMoment(bool again);
   bool OnHealthReply(WorkerIndex worker, const HealthReply& reply);
+  // The worker says so itself, or began anew.
+  void OnCleared(WorkerIndex worker);
   void RaiseRegister(WorkerIndex worker, Incarnation incarnation);
   void LogOfWorker(WorkerIndex worker, const char* what, bool warn);
   void EvictionTick();

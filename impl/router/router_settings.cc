@@ -15,13 +15,12 @@ Status Apply(const RouterSettings& settings, const StrategyDescription& strategy
   const Result<generations::HazardSet> fixed = ResolveFixed(strategy, settings.generations.fixed);
   if (!fixed.ok()) return fixed.error();
   const bool listens = settings.index.listens();
-  if (listens && *kind != IndexKind::kBlock)
+  const bool believes = settings.index.source == "events";
+  if (believes && *kind != IndexKind::kBlock)
     return Invalid("index.source: events are of blocks, and " + std::string(strategy.name) +
                    (strategy.runs_on_block ? " was given index.kind=" + settings.index.kind : " runs on text"));
   options.strategy = strategy;
-  options.trees.source = !listens                            ? IndexSource::kRouted
-                         : settings.index.source == "events" ? IndexSource::kEvents
-                                                             : IndexSource::kBoth;
+  options.trees.source = !listens ? IndexSource::kRouted : believes ? IndexSource::kEvents : IndexSource::kBoth;
   options.policy = settings.route;
   options.prompt_bytes_max = settings.limits.prompt_bytes;
   options.trees.kind = *kind;

@@ -76,8 +76,9 @@ std::size_t PlacementIndex::LongestSent(std::uint32_t index, std::uint16_t route
   return longest;
 }
 
-bool PlacementIndex::Superseded(std::uint32_t index) const {
+bool PlacementIndex::Superseded(std::uint32_t index, std::uint64_t incarnation) const {
   const RequestRecord& record = records_[index];
+  if (incarnation > record.worker_incarnation) return true;
   const auto found = last_life_.find(record.worker);
   return found != last_life_.end() && found->second > record.worker_incarnation;
 }

@@ -36,6 +36,7 @@ struct ProbeAnswer {
   std::uint32_t prompt_blocks = 0;
   std::uint32_t depth_blocks = 0;
   bool held = false;
+  std::uint64_t incarnation = 0;  // of the worker, as far as the peer knows
 };
 
 PlacementFate Judge(const ProbeAnswer& answer, std::uint64_t baseline_blocks, bool superseded);
@@ -54,8 +55,8 @@ class PlacementIndex {
   PlacementIndex(const Plan& plan, const std::vector<RequestRecord>& records);
   // The longest prefix, in bytes, of request `index` that `router` itself sent to `worker` under the same model.
   std::size_t LongestSent(std::uint32_t index, std::uint16_t router, std::uint16_t worker) const;
-  // True when the worker was seen in a later life than the one that served the request.
-  bool Superseded(std::uint32_t index) const;
+  // True when the worker was seen in a later life than the one that served the request, by a request or by a peer.
+  bool Superseded(std::uint32_t index, std::uint64_t incarnation) const;
 
  private:
   const Plan& plan_;

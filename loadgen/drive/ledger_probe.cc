@@ -92,6 +92,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
                                   if (status.ok() && ParseMessage(asking->reply, reply)) {
                                     pair.answered = true;
                                     pair.answer.prompt_blocks = reply.prompt_blocks();
+                                    pair.answer.incarnation = reply.incarnation();
                                     for (const v1::WorkerDepth& depth : reply.workers()) {
                                       if (depth.worker() != worker) continue;
                                       pair.answer.depth_blocks = depth.depth_blocks();
@@ -113,7 +114,7 @@ Result<LedgerCounts> ProbeLedger(const Plan& plan, const Settings& settings, con
     }
     const std::uint16_t worker = records[pair.index].worker;
     const std::size_t baseline = index.LongestSent(pair.index, pair.peer, worker) / block_bytes;
-    counts.Add(Judge(pair.answer, baseline, index.Superseded(pair.index)));
+    counts.Add(Judge(pair.answer, baseline, index.Superseded(pair.index, pair.answer.incarnation)));
   }
   return counts;
 }

@@ -14,7 +14,8 @@ grpc::ByteBuffer ToBuffer(const v1::GenerateReply& reply) {
 
 }  // namespace
 
-GenerateCall::GenerateCall(WorkerEngine& engine, std::size_t worker, std::uint64_t incarnation, const Request& request)
+GenerateCall::GenerateCall(WorkerEngine& engine, std::size_t worker, const std::atomic<std::uint64_t>& incarnation,
+                           const Request& request)
     : engine_(engine),
       worker_(worker),
       incarnation_(incarnation),
@@ -22,8 +23,8 @@ GenerateCall::GenerateCall(WorkerEngine& engine, std::size_t worker, std::uint64
       block_bytes_(request.block_bytes),
       tokens_(request.tokens) {}
 
-GenerateCall* GenerateCall::Begin(WorkerEngine& engine, std::size_t worker, std::uint64_t incarnation,
-                                  Request request) {
+GenerateCall* GenerateCall::Begin(WorkerEngine& engine, std::size_t worker,
+                                  const std::atomic<std::uint64_t>& incarnation, Request request) {
   const auto call = std::make_shared<GenerateCall>(engine, worker, incarnation, request);
   call->self_ = call;
   call->Submitted(engine.Submit(worker, std::move(request.chain), request.prompt_bytes, request.block_bytes, call));

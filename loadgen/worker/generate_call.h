@@ -3,12 +3,14 @@
 // At most one stream operation is under way; what comes meanwhile is noted and done when it ends. Stream operations are
 // started with no lock held, because gRPC may run a reaction on the calling thread.
 //
-// Threads: gRPC's and the engine's timer. Ownership: keeps itself alive until OnDone. Errors: a caller that left, and a
+// Threads: gRPC's and the engine's timer. Ownership: keeps itself alive until OnDone; borrows engine and
+// incarnation. Errors: a caller that left, and a
 // stream that broke, free the worker's slot. Bounds: two messages. Time: the engine's.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -27,9 +29,11 @@ class GenerateCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
     std::vector<NodeId> chain;
     std::shared_ptr<const void> tokens;  // those of its blocks are known as long as it lives; may be null
   };
-  // Under way when it returns.
-  static GenerateCall* Begin(WorkerEngine& engine, std::size_t worker, std::uint64_t incarnation, Request request);
-  GenerateCall(WorkerEngine& engine, std::size_t worker, std::uint64_t incarnation, const Request& request);
+  // Under way when it returns. The incarnation is told as it is when the prefill has ended.
+  static GenerateCall* Begin(WorkerEngine& engine, std::size_t worker, const std::atomic<std::uint64_t>& incarnation,
+                             Request request);
+  GenerateCall(WorkerEngine& engine, std::size_t worker, const std::atomic<std::uint64_t>& incarnation,
+               const Request& request);
 
   void OnPrefillEnded(std::uint32_t cached_blocks, std::uint64_t cache_events) override;
   void OnFinished() override;
@@ -43,7 +47,8 @@ class GenerateCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pu
 
   WorkerEngine& engine_;
   const std::size_t worker_;
-  const std::uint64_t incarnation_, prompt_bytes_;
+  const std::atomic<std::uint64_t>& incarnation_;
+  const std::uint64_t prompt_bytes_;
   const std::uint32_t block_bytes_;
   const std::shared_ptr<const void> tokens_;
   grpc::ByteBuffer first_, last_;

@@ -43,8 +43,14 @@ WorkerService::WorkerService(const WorkerPoolOptions& options, std::size_t numbe
       incarnation_(static_cast<std::uint64_t>(WallClockNs())) {}
 
 void WorkerService::BeginLife() {
-  incarnation_ = static_cast<std::uint64_t>(WallClockNs());
+  NextIncarnation();
   events_.BeginAgain();
+}
+
+void WorkerService::NextIncarnation() {
+  std::uint64_t mine = incarnation_;
+  while (!incarnation_.compare_exchange_weak(mine, std::max(mine + 1, static_cast<std::uint64_t>(WallClockNs())))) {
+  }
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* WorkerService::Generate(grpc::CallbackServerContext*,
@@ -136,6 +142,7 @@ grpc::ServerWriteReactor<v1::KvAnswer>* WorkerService::KvQuery(grpc::CallbackSer
 grpc::ServerUnaryReactor* WorkerService::ClearCache(grpc::CallbackServerContext* context, const v1::Empty*,
                                                     v1::Empty*) {
   engine_.ClearCache(number_);
+  NextIncarnation();  // not before: what was told of the former one is gone
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;

@@ -52,7 +52,7 @@ class WorkerService final : public WorkerCallbacks {
   grpc::ServerUnaryReactor* Restart(grpc::CallbackServerContext* context, const v1::RestartRequest* request,
                                     v1::Empty*) override;
 
-  // Nobody listens from here on; another one begins, with an incarnation of its own.
+  // Nobody listens from here on; another one begins.
   void EndLife() { events_.EndAll(); }
   void BeginLife();
   KvEventService& events() { return events_; }
@@ -67,6 +67,9 @@ class WorkerService final : public WorkerCallbacks {
   EnginePublisher* const publisher_;
   const std::function<void(Time)> restart_;
   KvEventService events_;
+  // Of the cache: another one begins with the process, and when the cache is emptied. So a router needs no events to
+  // learn that what it believed is gone; the next word of the worker says so.
+  void NextIncarnation();
   std::atomic<std::uint64_t> incarnation_;
 };
 

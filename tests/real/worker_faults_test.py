@@ -24,7 +24,8 @@ class WorkerFaults(unittest.TestCase):
         for fault in (clear, restart):
             self.assertEqual(fault["blocks"], 1024)  # it was full
             self.assertEqual(set(fault["agreed_after_ms"]), {"router-a", "router-b"})
-            self.assertEqual(max(fault["agreed_after_ms"].values()), fault["all_agreed_after_ms"])
+            for what in ("known", "agreed"):
+                self.assertEqual(max(fault[f"{what}_after_ms"].values()), fault[f"all_{what}_after_ms"])
         self.assertLess(clear["all_agreed_after_ms"], 1000)
         # It was away for a second, and its requests with it.
         self.assertGreater(restart["served_after_ms"], 1000)
@@ -43,15 +44,29 @@ class WorkerFaults(unittest.TestCase):
                 self.assertGreater(sorted(known)[len(known) // 2], 0.95)
         self.assertIn("indexes agreed after", done.stdout)
 
+    def test_a_strategy_of_text_tells_its_peers_that_a_worker_lost_everything(self):
+        with harness.scratch() as folder:
+            _, _, result = harness.judged_run(folder, *SHORT, "--strategy", "raw-ops", "--set", "index.source=both", "--set",
+                                              "prompt.chars=2048")
+        for router in result["routers"]:
+            # A clear and a death; each router hears both.
+            self.assertEqual(router["sync"]["removals"]["told"], 2)
+            self.assertEqual(router["sync"]["removals"]["dropped"], 0)
+            self.assertIsNone(router["kv_events"]["caches_differ"])
+        self.assertGreater(result["clear"]["all_known_after_ms"], 0)
+        self.assertIsNone(result["clear"]["all_agreed_after_ms"])
+        self.assertNotIn("index_recall", result["series"])
+
     def test_where_nobody_listens_a_clear_is_never_known_and_the_result_says_so(self):
         with harness.scratch() as folder:
             _, _, result = harness.judged_run(folder, *SHORT, "--set", "index.source=routed", "--set", "restart.at=0")
         self.assertNotIn("restart", result)
         self.assertIsNone(result["clear"]["all_agreed_after_ms"])
         self.assertGreater(result["clear"]["served_after_ms"], 0)
-        self.assertTrue(any("no router listens to workers" in note for note in result["notes"]))
+        self.assertGreater(result["clear"]["all_known_after_ms"], 0)  # from the worker's next word
+        self.assertTrue(any("no router has an index of what workers say" in note for note in result["notes"]))
         self.assertNotIn("index_recall", result["series"])
 
 
 if __name__ == "__main__":
-    harness.main(side_by_side=2)
+    harness.main(side_by_side=3)

@@ -151,7 +151,7 @@ void Recovery(benchmark::State& state) {
     const auto channels = GrpcWorkerChannels::Make("bench", std::chrono::seconds(1));
     channels->Add(workers.front(), worker.address());
     const auto source = MakeGrpcKvSource("bench", kHashKey, *channels, clock, loop);
-    KvFeed feed(clock, loop, fleet, index, *source, kvevents::Contract::kV3);
+    KvFeed feed(clock, loop, fleet, &index, *source, kvevents::Contract::kV3);
     Decisions decisions(index);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     (void)decisions.Take();

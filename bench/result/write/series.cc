@@ -55,7 +55,7 @@ Json SeriesJson(const Measured& m) {
   }
   Json series = {
       {"t_s", t}, {"rss_bytes", rss}, {"sync_bytes", built}, {"oversize", oversize}, {"buffers", BufferSeries(m)}};
-  if (m.settings.index.listens()) {
+  if (m.settings.index.listens() && m.index_kind == "block") {
     series["index_precision"] = std::move(precision);
     series["index_recall"] = std::move(recall);
   }

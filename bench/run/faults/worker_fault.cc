@@ -1,15 +1,49 @@
 // worker_fault.cc — at clear.at of the load the first worker's KV cache is emptied; at restart.at the last worker dies,
 // and restart.down_s later another life of it begins. From then on: how long until it has prefilled a request again,
-// and until the index of each router is its cache, block by block?
+// until each router knows that its cache is another one, and until the index of each is that cache, block by block?
+#include <algorithm>
+
 #include "bench/run/faults/fault.h"
 #include "bench/run/worker_client.h"
 #include "impl/figures/run_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
+#include "loadgen/plan/plan.h"
 
 namespace prefixmesh::bench {
 namespace {
 
-constexpr std::string_view kNobodyListens = "no router listens to workers: index.source is not events";
+constexpr std::string_view kNobodyBelieves = "no router has an index of what workers say (index.source)";
+
+// What each router has to come to, and how long that takes the last of them.
+class PerRouter {
+ public:
+  // `each` and `all` are set in `readings`; nothing is asked where `why_not` says why.
+  PerRouter(const Cluster& cluster, Readings& readings, const Figure& each, const Figure& all, std::string_view why_not)
+      : readings_(readings), each_(each), all_(all) {
+    readings_.SetNotMeasured(all_, why_not.empty() ? kNotSeen : why_not);
+    for (const Cluster::Router& router : cluster.routers()) {
+      readings_.SetNotMeasured(each_, why_not.empty() ? kNotSeen : why_not, router.name);
+      if (why_not.empty()) left_.push_back(&router);
+    }
+  }
+
+  bool over() const { return left_.empty(); }
+  // `is(router)`: it has come to it now, `ms` after the deed.
+  template <typename Is>
+  void Look(double ms, Is&& is) {
+    const auto arrived = [&](const Cluster::Router* router) {
+      if (router->answering() == nullptr || !is(*router->answering())) return false;
+      readings_.Set(each_, router->name, ms);
+      return true;
+    };
+    if (std::erase_if(left_, arrived) > 0 && left_.empty()) readings_.Set(all_, ms);
+  }
+
+ private:
+  Readings& readings_;
+  const Figure &each_, &all_;
+  std::vector<const Cluster::Router*> left_;
+};
 
 class WorkerFault : public Fault {
  public:
@@ -22,15 +56,14 @@ class WorkerFault : public Fault {
     measured_.words["worker"] = name;
     worker_ = WorkerClient::Make(address);
     if (!worker_->ReadStatus(before_).ok())
-      return Error{ErrorCode::kTimeout, "worker " + name + " did not answer before " + std::string(Name())};
-    measured_.readings.Set(Row("blocks"), before_.cached_blocks());
-    measured_.readings.SetNotMeasured(Row("served_after_ms"), kNotSeen);
-    const bool listen = world_.settings.index.listens();
-    measured_.readings.SetNotMeasured(Row("all_agreed_after_ms"), listen ? kNotSeen : kNobodyListens);
-    for (Cluster::Router& router : world_.cluster.routers()) {
-      measured_.readings.SetNotMeasured(Row("agreed_after_ms.*"), listen ? kNotSeen : kNobodyListens, router.name);
-      if (listen) unlike_.push_back(&router);
-    }
+      return Error{ErrorCode::kTimeout,
+                   "worker " + name + " did not answer before " + std::string(measured_.group->name)};
+    Readings& readings = measured_.readings;
+    readings.Set(Row("blocks"), before_.cached_blocks());
+    readings.SetNotMeasured(Row("served_after_ms"), kNotSeen);
+    known_.emplace(world_.cluster, readings, Row("known_after_ms.*"), Row("all_known_after_ms"), "");
+    agreed_.emplace(world_.cluster, readings, Row("agreed_after_ms.*"), Row("all_agreed_after_ms"),
+                    world_.cluster.believes_workers() ? "" : kNobodyBelieves);
     SetMoment("at_s", world_.sampler.elapsed_s());
     since_ = Recovery::Clock::now();
     watching_ = true;
@@ -41,39 +74,33 @@ class WorkerFault : public Fault {
 
   void Look() override {
     v1::WorkerStatus now;
-    if (!worker_->ReadStatus(now).ok() || !IsAfter(before_, now)) return;
+    if (!worker_->ReadStatus(now).ok() || now.incarnation() == before_.incarnation()) return;
+    const double ms = std::chrono::duration<double, std::milli>(Recovery::Clock::now() - since_).count();
     if (!served_ && now.requests() > before_.requests()) {
       served_ = true;
-      measured_.readings.Set(Row("served_after_ms"), MsSince());
+      measured_.readings.Set(Row("served_after_ms"), ms);
     }
-    if (std::erase_if(unlike_, [&](Cluster::Router* router) { return Agrees(*router, now); }) > 0 && unlike_.empty())
-      measured_.readings.Set(Row("all_agreed_after_ms"), agreed_ms_);
-    watching_ = !served_ || !unlike_.empty();
+    known_->Look(ms, [&](RouterClient& router) {
+      return router.IncarnationOf(load::ModelName(0), now.worker()) >= now.incarnation();
+    });
+    agreed_->Look(ms, [&](RouterClient& router) { return Agrees(router, now); });
+    watching_ = !served_ || !known_->over() || !agreed_->over();
   }
 
   void Close() override { watching_ = false; }
 
  protected:
-  std::string_view Name() const { return measured_.group->name; }
-  // Does it.
+  // Does it; the worker has another incarnation afterwards.
   virtual Status Do(WorkerClient& worker) = 0;
-  // Whether the worker has answered after it.
-  virtual bool IsAfter(const v1::WorkerStatus& before, const v1::WorkerStatus& now) const = 0;
 
  private:
-  double MsSince() const { return std::chrono::duration<double, std::milli>(Recovery::Clock::now() - since_).count(); }
-
-  bool Agrees(Cluster::Router& router, const v1::WorkerStatus& now) {
+  static bool Agrees(RouterClient& router, const v1::WorkerStatus& now) {
     v1::HeldBlocks held;
-    if (router.answering() == nullptr || !router.answering()->ReadHeld({}, held).ok()) return false;
-    for (const v1::HeldByWorker& believed : held.workers())
-      if (believed.worker() == now.worker()) {
-        if (believed.blocks() != now.cached_blocks() || believed.ids() != now.cached_ids()) return false;
-        agreed_ms_ = MsSince();
-        measured_.readings.Set(Row("agreed_after_ms.*"), router.name, agreed_ms_);
-        return true;
-      }
-    return false;
+    if (!router.ReadHeld({}, held).ok()) return false;
+    return std::any_of(held.workers().begin(), held.workers().end(), [&](const v1::HeldByWorker& believed) {
+      return believed.worker() == now.worker() && believed.blocks() == now.cached_blocks() &&
+             believed.ids() == now.cached_ids();
+    });
   }
 
   const double at_;
@@ -82,8 +109,7 @@ class WorkerFault : public Fault {
   v1::WorkerStatus before_;
   Recovery::Clock::time_point since_;
   bool watching_ = false, served_ = false;
-  double agreed_ms_ = 0;                  // the last router that did
-  std::vector<Cluster::Router*> unlike_;  // whose index has not been its cache since
+  std::optional<PerRouter> known_, agreed_;
 };
 
 class Clear final : public WorkerFault {
@@ -92,7 +118,6 @@ class Clear final : public WorkerFault {
 
  private:
   Status Do(WorkerClient& worker) override { return worker.ClearCache(); }
-  bool IsAfter(const v1::WorkerStatus&, const v1::WorkerStatus&) const override { return true; }
 };
 
 class Restart final : public WorkerFault {
@@ -103,9 +128,6 @@ class Restart final : public WorkerFault {
 
  private:
   Status Do(WorkerClient& worker) override { return worker.Restart(static_cast<std::uint32_t>(down_ms_)); }
-  bool IsAfter(const v1::WorkerStatus& before, const v1::WorkerStatus& now) const override {
-    return now.incarnation() != before.incarnation();
-  }
 
   const double down_ms_;
 };

@@ -74,7 +74,13 @@ Result<std::uint64_t> CachesThatDiffer(RouterClient& router, const std::map<std:
 }
 
 Status CompareCaches(RunLoop& run, const std::map<std::string, v1::WorkerStatus>& workers) {
-  if (!run.settings.index.listens()) return {};
+  if (!run.cluster.believes_workers()) {
+    if (run.settings.index.listens())
+      for (MeasuredRouter& router : run.measured.routers)
+        router.readings.SetNotMeasured(RouterFigure("kv_events.caches_differ"),
+                                       "the strategy runs on text, not on blocks");
+    return {};
+  }
   for (std::size_t i = 0; i < run.cluster.routers().size(); ++i) {
     RouterClient* const router = run.cluster.routers()[i].answering();
     if (router == nullptr) continue;

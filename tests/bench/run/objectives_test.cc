@@ -63,6 +63,17 @@ TEST_CASE("Objectives: with KV events none is about placements, which nobody ask
   for (const load::Slo& slo : settings.slo) CHECK(slo.expression.find("placements") == std::string::npos);
 }
 
+TEST_CASE("Objectives: where a worker loses its cache what it was sent need not be applied, and yet none is lost") {
+  for (const auto& [clear, restart] : {std::pair(0.5, 0.0), {0.0, 0.5}}) {
+    load::Settings settings = *load::LoadScenario("templates");
+    settings.clear.at = clear;
+    settings.restart.at = restart;
+    const load::Settings told = With("two-layer", settings);
+    CHECK_FALSE(About(told, "placements.applied_share"));
+    CHECK(About(told, "placements.lost == 0"));
+  }
+}
+
 TEST_CASE("Objectives: what a scenario says of oversize is not said again") {
   load::Settings settings = *load::LoadScenario("reference");
   settings.slo = {{"few", "sum(routers.sync.oversize_warnings) <= 3"}};

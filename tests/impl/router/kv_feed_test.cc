@@ -95,8 +95,12 @@ class ManualSource final : public kvevents::KvSource {
 constexpr std::uint16_t kToldWorkers = 3;
 
 struct Place {
-  explicit Place(kvevents::Contract contract = kvevents::Contract::kV3)
-      : fleet(1), feed(clock, loop, fleet, index, source, contract), workers(kToldWorkers), open(kToldWorkers, false) {
+  explicit Place(bool indexed = true)
+      : fleet(1),
+        feed(clock, loop, fleet, indexed ? &index : nullptr, source, kvevents::Contract::kV3,
+             [this](WorkerIndex worker) { cleared.emplace_back(worker.value, index.SumOf(worker).blocks); }),
+        workers(kToldWorkers),
+        open(kToldWorkers, false) {
     std::vector<WorkerIndex> own;
     for (std::uint16_t i = 0; i < kToldWorkers; ++i) own.push_back(*fleet.InternOwn("w" + std::to_string(i)));
     feed.Start(own);
@@ -132,6 +136,7 @@ struct Place {
   Fleet fleet;
   HeldIndex index{{.text_block_bytes = kBlock}};
   ManualSource source;
+  std::vector<std::pair<std::uint16_t, std::uint64_t>> cleared;  // who, and what the index had of it by then
   KvFeed feed;
   std::vector<NaiveWorker> workers;
   std::vector<bool> open;
@@ -209,6 +214,41 @@ TEST_CASE("KvFeed: what is heard, missed and silent is counted") {
   place.loop.AdvanceBy(Time{0});
   CHECK(place.feed.Figures().cleared == 1);
   CHECK(place.index.SumOf(WorkerIndex{0}).blocks == 0);
+}
+
+// Gaps and dumps are this router's own trouble; what the worker did is told on once, in its place among the events.
+TEST_CASE("KvFeed: a clear and a new life are told on, and neither a dump nor a gap is") {
+  for (const bool indexed : {true, false}) {
+    INFO("an index: " << indexed);
+    Place place(indexed);
+    place.workers[1].Store("ab");
+    place.Open(1);
+    place.AnswerOne(0, false);  // a dump
+    place.workers[1].Store("cd");
+    place.Tell(1, true);  // lost
+    place.workers[1].Store("ef");
+    place.Tell(1, false);
+    REQUIRE(place.source.questions.size() == 1);
+    place.AnswerOne(0, false);
+    place.loop.AdvanceBy(Time{0});
+    CHECK(place.cleared.empty());
+    CHECK(place.index.SumOf(WorkerIndex{1}).blocks == (indexed ? 6 : 0));
+
+    place.workers[1].Clear();
+    place.workers[1].Store("gh");
+    place.Tell(1, false);
+    place.loop.AdvanceBy(Time{0});
+    REQUIRE(place.cleared.size() == 1);
+    CHECK(place.cleared[0] == std::pair(std::uint16_t{1}, std::uint64_t{0}));
+    CHECK(place.index.SumOf(WorkerIndex{1}).blocks == (indexed ? 2 : 0));
+
+    place.Close(1);
+    place.source.sink->OnOpen(WorkerIndex{1}, 0, 77, 0);  // another life, with nothing
+    place.loop.AdvanceBy(Time{0});
+    CHECK(place.cleared.size() == 2);
+    CHECK(place.index.SumOf(WorkerIndex{1}).blocks == 0);
+    CHECK(place.feed.Figures().streams == 1);
+  }
 }
 
 }  // namespace

@@ -71,11 +71,13 @@ TEST_CASE("PlacementIndex: the baseline is the longest prefix that this router s
     REQUIRE(index.LongestSent(i, plan.requests()[i].router, 3) == 4096);
     REQUIRE(index.LongestSent(i, other, 4) == 0);
   }
-  REQUIRE_FALSE(index.Superseded(0));
+  REQUIRE_FALSE(index.Superseded(0, 0));
+  REQUIRE_FALSE(index.Superseded(0, records[0].worker_incarnation));
+  REQUIRE(index.Superseded(0, records[0].worker_incarnation + 1));  // no request was there, but a peer knows
   records.back().worker_incarnation = 2;
   const PlacementIndex later(plan, records);
-  REQUIRE(later.Superseded(0));
-  REQUIRE_FALSE(later.Superseded(static_cast<std::uint32_t>(records.size() - 1)));
+  REQUIRE(later.Superseded(0, 0));
+  REQUIRE_FALSE(later.Superseded(static_cast<std::uint32_t>(records.size() - 1), 0));
 }
 
 TEST_CASE("SamplePlacements: by seed, without repetition, at most what there is") {
