@@ -44,9 +44,9 @@ struct StrategySettings {
 struct StrategyDescription {
   std::string_view name;
   std::string_view summary;
-  IndexKind default_index;
-  bool runs_on_block;
-  bool runs_on_text;
+  IndexKind default_index = IndexKind::kBlock;
+  bool runs_on_block = false;
+  bool runs_on_text = false;
   generations::HazardSet hazards = {};  // that it has, and that can be fixed
   // Null for `off`, which has no state to drive.
   std::function<std::unique_ptr<SyncStrategy>(const StrategySettings& settings, const TextTreeView& view)> make;
