@@ -14,17 +14,25 @@ void AddSyncObjectives(std::string_view strategy, load::Settings& settings) {
     const char* name;
     std::string field;
     const char* bound;
-    bool about_oversize;
+    bool about_oversize = false;
     bool of_idle = false;
     bool of_applied = false;
   };
   const Objective objectives[] = {
-      {"placements are applied", FieldOf(kPlacementsGroup, PlacementFigure("applied_share")), " >= 0.99", false, false,
-       true},
-      {"none is lost", FieldOf(kPlacementsGroup, PlacementFigure("lost")), " == 0", false},
-      {"nothing is oversize", FieldOf(kRouterGroup, RouterFigure("sync.oversize_warnings")), " == 0", true},
-      {"nothing is oversize in silence", FieldOf(kRouterGroup, RouterFigure("sync.oversize_by_phase.*"), "idle"),
-       " == 0", true, true},
+      {.name = "placements are applied",
+       .field = FieldOf(kPlacementsGroup, PlacementFigure("applied_share")),
+       .bound = " >= 0.99",
+       .of_applied = true},
+      {.name = "none is lost", .field = FieldOf(kPlacementsGroup, PlacementFigure("lost")), .bound = " == 0"},
+      {.name = "nothing is oversize",
+       .field = FieldOf(kRouterGroup, RouterFigure("sync.oversize_warnings")),
+       .bound = " == 0",
+       .about_oversize = true},
+      {.name = "nothing is oversize in silence",
+       .field = FieldOf(kRouterGroup, RouterFigure("sync.oversize_by_phase.*"), "idle"),
+       .bound = " == 0",
+       .about_oversize = true,
+       .of_idle = true},
   };
   const bool generated = settings.prompt.generator == "templates" || settings.prompt.generator == "unique";
   const bool places = !generated || settings.prompt_bytes() >= settings.index_block_bytes();

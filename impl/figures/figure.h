@@ -1,10 +1,10 @@
 // figure.h — start here for figures: what a row of the tables says about one figure, and the rules every table keeps.
 //
 // A figure is one number that a run can have. It is described once, in a row (router_figures.h, load_figures.h,
-// run_figures.h), and what names it is made of that row: its place in result.json and in results/schema.json, the
-// tables of docs/results.md and dashboards/metrics.md, the /metrics page, the rows of the report and of the terminal,
-// what `ab` compares, the names that objectives may use. What was measured travels as readings (readings.h) from the
-// process that measured it into the result.
+// run_figures.h, fault_figures.h), and what names it is made of that row: its place in result.json and in
+// results/schema.json, the tables of docs/results.md and dashboards/metrics.md, the /metrics page, the rows of the
+// report and of the terminal, what `ab` compares, the names that objectives may use. What was measured travels as
+// readings (readings.h) from the process that measured it into the result.
 //
 // Threads: constants. Ownership: static storage. Errors: Problem names what is wrong with a table; each table has a
 // static_assert that it finds nothing, so a bad row does not compile. Bounds: none; tables are code.

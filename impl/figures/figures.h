@@ -1,6 +1,7 @@
 // figures.h — all groups of figures, in the order of result.json. figure.h explains them.
 #pragma once
 
+#include "impl/figures/fault_figures.h"
 #include "impl/figures/ladder_figures.h"
 #include "impl/figures/load_figures.h"
 #include "impl/figures/router_figures.h"

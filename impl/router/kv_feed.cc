@@ -72,7 +72,7 @@ void KvFeed::OnLive(WorkerIndex worker, std::uint32_t rank, std::uint64_t genera
   Actions actions;
   for (const KvEvent& event : events) recovery_.OnLive(clock_.Now(), key, generation, event, actions);
   Do(actions);
-  Push({worker, key, {}, false, false, std::move(taken)});  // behind what they were made into
+  Push({.worker = worker, .stream = key, .taken = std::move(taken)});  // behind what they were made into
 }
 
 void KvFeed::OnClosed(WorkerIndex worker, std::uint32_t rank, const std::string& why) {
@@ -102,7 +102,7 @@ void KvFeed::OnAnswer(std::uint64_t ticket, WorkerIndex from, std::uint32_t rank
   const kvevents::StreamKey key = KeyOf(from, rank);
   recovery_.OnReceived(clock_.Now(), ticket, key, generation, std::move(received), actions);
   Do(actions);
-  Push({from, key, {}, false, false, std::move(taken)});
+  Push({.worker = from, .stream = key, .taken = std::move(taken)});
 }
 
 // ---- what is done ---------------------------------------------------------------------------------------------------
@@ -116,21 +116,22 @@ void KvFeed::Do(Actions& actions) {
       }
       source_.Query(workers_.at(ask->stream.worker), ask->stream.rank, ask->ticket, ask->start);
     } else if (auto* apply = std::get_if<kvevents::Apply>(&action)) {
-      Work work{workers_.at(apply->stream.worker), apply->stream, {}, false, false, {}};
+      Work work{.worker = workers_.at(apply->stream.worker), .stream = apply->stream};
       work.events.push_back(std::move(apply->event));
       Push(std::move(work));
     } else if (auto* replace = std::get_if<kvevents::Replace>(&action)) {
-      Push({workers_.at(replace->stream.worker),
-            replace->stream,
-            std::move(replace->stores),
-            !Seeded(Bug::kkv_dump_adds),
-            false,
-            {}});
+      Push({.worker = workers_.at(replace->stream.worker),
+            .stream = replace->stream,
+            .events = std::move(replace->stores),
+            .forget = !Seeded(Bug::kkv_dump_adds)});
       MutexLock lock(mutex_);
       ++figures_.replaced;
     } else {
       const auto& forget = std::get<kvevents::Forget>(action);
-      Push({workers_.at(forget.stream.worker), forget.stream, {}, !Seeded(Bug::kkv_clear_ignored), true, {}});
+      Push({.worker = workers_.at(forget.stream.worker),
+            .stream = forget.stream,
+            .forget = !Seeded(Bug::kkv_clear_ignored),
+            .cleared = true});
       MutexLock lock(mutex_);
       ++figures_.cleared;
     }

@@ -61,10 +61,10 @@ class KvFeed final : private kvevents::KvSourceSink {
   struct Work {
     WorkerIndex worker;
     kvevents::StreamKey stream;
-    std::vector<kvevents::KvEvent> events;
-    bool forget = false;          // the worker's blocks, before anything else
-    bool cleared = false;         // because the worker did so itself
-    std::function<void()> taken;  // when it is done
+    std::vector<kvevents::KvEvent> events = {};
+    bool forget = false;               // the worker's blocks, before anything else
+    bool cleared = false;              // because the worker did so itself
+    std::function<void()> taken = {};  // when it is done
   };
   struct Stream {
     bool open = false;

@@ -2,7 +2,7 @@
 // announced (block_index.h): for a fleet of which only some workers tell KV events, or whose streams break.
 //
 // A worker is in one of the two at a time, HeldIndex::heard() says in which. What is chosen goes into both: it is
-// expected of a worker that is heard, and a placement for the mesh, whoever else may hear it or not.
+// expected of a worker that is heard, and it is a placement for the mesh in any case, because peers may not hear it.
 //
 // Threads:   any; a match holds the block index's mutex, and inside it the held index's. Ownership: borrows both.
 // Errors, bounds, time: theirs.

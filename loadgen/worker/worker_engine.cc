@@ -94,14 +94,11 @@ void WorkerEngine::ClearCache(std::size_t worker) {
 void WorkerEngine::Restart(std::size_t worker) {
   std::vector<Pending> released;  // their sinks' destructors run without the lock
   MutexLock lock(mutex_);
-  for (auto at = pending_.begin(); at != pending_.end();) {
-    const auto next = std::next(at);
-    if (at->second.worker == worker) {
-      released.push_back(std::move(at->second));
-      pending_.erase(at);
-    }
-    at = next;
-  }
+  std::erase_if(pending_, [&](auto& each) {
+    if (each.second.worker != worker) return false;
+    released.push_back(std::move(each.second));
+    return true;
+  });
   Worker& entry = workers_[worker];
   entry.figures.evicted_blocks += entry.model->cache().evicted();
   entry.model->ClearCache();  // the fleet no longer has it

@@ -22,7 +22,7 @@ EXAMPLES = [
     ("A setting", r"\bbalance_rel\b", {"impl/router/router_settings.h"}, {"impl/route/policy.h", "impl/route/cache_aware.cc"}),
     ("A scenario", r"\bimbalance\b", {"loadgen/CMakeLists.txt"}, set()),
     ("A fault of a run", r"kStopGroup|MakeStop|faults/stop|kStopRows|Settings::Stop\b|settings\.stop\.|struct Stop\b",
-     {"bench/run/faults/fault.h", "bench/run/faults/fault.cc", "bench/CMakeLists.txt", "impl/figures/run_figures.h",
+     {"bench/run/faults/fault.h", "bench/run/faults/fault.cc", "bench/CMakeLists.txt", "impl/figures/fault_figures.h",
       "impl/figures/figures.h", "loadgen/settings/settings.h", "loadgen/settings/sections.cc", "loadgen/settings/settings.cc",
       "loadgen/plan/plan.cc"}, {"bench/run/faults/stop.cc", "bench/fleet/fleet_sim.cc"}),
 ]

@@ -1,7 +1,7 @@
 // cut.cc — at partition.from of the load router-a's links are cut in silence, at partition.to healed. From then on: how
 // long until every router has all that any of them had written by the heal?
 #include "bench/run/faults/fault.h"
-#include "impl/figures/run_figures.h"
+#include "impl/figures/fault_figures.h"
 
 namespace prefixmesh::bench {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "impl/base/check.h"
+#include "impl/figures/fault_figures.h"
 #include "impl/figures/router_figures.h"
-#include "impl/figures/run_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh::bench {

@@ -3,7 +3,7 @@
 //
 // A fault acts when its share of the load phase has come, notes what that costs meanwhile, and asks how long it takes
 // to get over it: the mesh (recovery.h), or the routers that listen to a worker (worker_fault.cc). Its figures are one
-// group of impl/figures/run_figures.h and stand in the result as one object of that name.
+// group of impl/figures/fault_figures.h and stand in the result as one object of that name.
 //
 // Threads: one, the run's loop. Time: the monotonic clock, and seconds of the sampler for moments. Errors: a process
 // that does not start ends the run; what was not reached is a reading that says so. Ownership: borrows cluster, sampler

@@ -1,7 +1,7 @@
 // join.cc — at join.at of the load the last router starts. From then on: how long until it has all that the others had
 // written by its start, and what do decisions cost the others before and after?
 #include "bench/run/faults/fault.h"
-#include "impl/figures/run_figures.h"
+#include "impl/figures/fault_figures.h"
 
 namespace prefixmesh::bench {
 namespace {

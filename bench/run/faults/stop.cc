@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bench/run/faults/fault.h"
-#include "impl/figures/run_figures.h"
+#include "impl/figures/fault_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
 
 namespace prefixmesh::bench {

@@ -2,10 +2,12 @@
 // and restart.down_s later another life of it begins. From then on: how long until it has prefilled a request again,
 // until each router knows that its cache is another one, and until the index of each is that cache, block by block?
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 #include "bench/run/faults/fault.h"
 #include "bench/run/worker_client.h"
-#include "impl/figures/run_figures.h"
+#include "impl/figures/fault_figures.h"
 #include "impl/wire/prefixmesh.pb.h"
 #include "loadgen/plan/plan.h"
 
@@ -45,10 +47,12 @@ class PerRouter {
   std::vector<const Cluster::Router*> left_;
 };
 
-class WorkerFault : public Fault {
+class WorkerFault final : public Fault {
  public:
-  WorkerFault(const FaultWorld& world, const FigureGroup& group, double at, std::size_t worker)
-      : Fault(world, group), at_(at), number_(worker) {}
+  // The worker has another incarnation after the deed.
+  using Deed = std::function<Status(WorkerClient& worker)>;
+  WorkerFault(const FaultWorld& world, const FigureGroup& group, double at, std::size_t worker, Deed deed)
+      : Fault(world, group), at_(at), number_(worker), deed_(std::move(deed)) {}
 
   Status Tick(double share, bool load_over) override {
     if (worker_ != nullptr || load_over || share < at_) return {};
@@ -67,7 +71,7 @@ class WorkerFault : public Fault {
     SetMoment("at_s", world_.sampler.elapsed_s());
     since_ = Recovery::Clock::now();
     watching_ = true;
-    return Do(*worker_);
+    return deed_(*worker_);
   }
 
   bool watching() const override { return watching_; }
@@ -89,10 +93,6 @@ class WorkerFault : public Fault {
 
   void Close() override { watching_ = false; }
 
- protected:
-  // Does it; the worker has another incarnation afterwards.
-  virtual Status Do(WorkerClient& worker) = 0;
-
  private:
   static bool Agrees(RouterClient& router, const v1::WorkerStatus& now) {
     v1::HeldBlocks held;
@@ -105,6 +105,7 @@ class WorkerFault : public Fault {
 
   const double at_;
   const std::size_t number_;
+  const Deed deed_;
   std::unique_ptr<WorkerClient> worker_;  // null: its time has not come
   v1::WorkerStatus before_;
   Recovery::Clock::time_point since_;
@@ -112,34 +113,20 @@ class WorkerFault : public Fault {
   std::optional<PerRouter> known_, agreed_;
 };
 
-class Clear final : public WorkerFault {
- public:
-  explicit Clear(const FaultWorld& world) : WorkerFault(world, kClearGroup, world.settings.clear.at, 0) {}
-
- private:
-  Status Do(WorkerClient& worker) override { return worker.ClearCache(); }
-};
-
-class Restart final : public WorkerFault {
- public:
-  explicit Restart(const FaultWorld& world)
-      : WorkerFault(world, kRestartGroup, world.settings.restart.at, world.settings.workers.count - 1),
-        down_ms_(world.settings.restart.down_s * 1000) {}
-
- private:
-  Status Do(WorkerClient& worker) override { return worker.Restart(static_cast<std::uint32_t>(down_ms_)); }
-
-  const double down_ms_;
-};
-
 }  // namespace
 
 std::unique_ptr<Fault> MakeClear(const FaultWorld& world) {
-  return world.settings.clear.at > 0 ? std::make_unique<Clear>(world) : nullptr;
+  if (world.settings.clear.at == 0) return nullptr;
+  return std::make_unique<WorkerFault>(world, kClearGroup, world.settings.clear.at, 0,
+                                       [](WorkerClient& worker) { return worker.ClearCache(); });
 }
 
 std::unique_ptr<Fault> MakeRestart(const FaultWorld& world) {
-  return world.settings.restart.at > 0 ? std::make_unique<Restart>(world) : nullptr;
+  if (world.settings.restart.at == 0) return nullptr;
+  const auto down_ms = static_cast<std::uint32_t>(world.settings.restart.down_s * 1000);
+  return std::make_unique<WorkerFault>(world, kRestartGroup, world.settings.restart.at,
+                                       world.settings.workers.count - 1,
+                                       [down_ms](WorkerClient& worker) { return worker.Restart(down_ms); });
 }
 
 }  // namespace prefixmesh::bench

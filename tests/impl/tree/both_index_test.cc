@@ -95,7 +95,7 @@ TEST_CASE("BothIndex: each worker is believed by the one index that speaks for i
   });
 }
 
-TEST_CASE("BothIndex: what is chosen is a placement that the mesh hears of, whoever is heard") {
+TEST_CASE("BothIndex: what is chosen is a placement for the mesh, of workers that are heard as well") {
   TwoIndexes index;
   index.held.SetHeard(WorkerIndex{1}, true);
   const Word word("abab");
