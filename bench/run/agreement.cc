@@ -15,6 +15,11 @@ std::optional<double> Share(std::uint64_t part, std::uint64_t whole) {
 
 }  // namespace
 
+bool IsCacheOf(const v1::HeldByWorker& believed, const v1::WorkerStatus& worker) {
+  return believed.worker() == worker.worker() && believed.blocks() == worker.cached_blocks() &&
+         believed.ids() == worker.cached_ids();
+}
+
 void Agreement::Begin(const std::vector<std::pair<std::string, std::string>>& workers) {
   for (const auto& [name, address] : workers) workers_.push_back(WorkerClient::Make(address));
 }

@@ -20,7 +20,14 @@
 #include "bench/run/router_client.h"
 #include "bench/run/worker_client.h"
 
+namespace prefixmesh::v1 {
+class HeldByWorker;
+}  // namespace prefixmesh::v1
+
 namespace prefixmesh::bench {
+
+// Whether what a router believes of a worker is that worker's cache, block by block (block_sum.h).
+bool IsCacheOf(const v1::HeldByWorker& believed, const v1::WorkerStatus& worker);
 
 class Agreement {
  public:

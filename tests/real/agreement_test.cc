@@ -36,15 +36,9 @@ std::set<std::uint64_t> SampleOf(std::initializer_list<std::uint64_t> prompts) {
 // A worker w0 of its own, and a router that listens to it.
 struct Pair {
   Pair() {
-    load::WorkerPoolOptions options;
-    options.ports = {0};
-    options.models = {"m"};
-    options.service.prefill_per_block = Time(0);
-    options.service.decode = Time(0);
+    load::WorkerPoolOptions options = test::UsualPool({0});
     options.events_kept = 64;
-    auto started = load::WorkerPool::Start(options, clock);
-    REQUIRE(started.ok());
-    workers = std::move(*started);
+    workers = test::StartPool(clock, options);
     RouterOptions router_options = test::UsualOptions("a", test::FreePort(), {}, workers->addresses());
     router_options.settings.index.source = "events";
     router = std::make_unique<RunningRouter>(router_options);
@@ -86,6 +80,20 @@ TEST_CASE("precision and recall of an index are counted over the same blocks on 
   };
   CHECK(unlike[0].precision == share(both.size(), believed.size()));
   CHECK(unlike[0].recall == share(both.size(), held.size()));
+
+  // All of it, by count and sum.
+  v1::WorkerStatus my_worker, other_worker;
+  v1::HeldBlocks index;
+  REQUIRE(bench::WorkerClient::Make(mine.workers->addresses()[0].address)->ReadStatus(my_worker).ok());
+  REQUIRE(bench::WorkerClient::Make(other.workers->addresses()[0].address)->ReadStatus(other_worker).ok());
+  REQUIRE(mine.client->ReadHeld({}, index).ok());
+  REQUIRE(index.workers_size() == 1);
+  CHECK(bench::IsCacheOf(index.workers(0), my_worker));
+  CHECK_FALSE(bench::IsCacheOf(index.workers(0), other_worker));
+  mine.Send({3});  // as many blocks as the other has, and not the same
+  REQUIRE(mine.client->ReadHeld({}, index).ok());
+  REQUIRE(index.workers(0).blocks() == other_worker.cached_blocks());
+  CHECK_FALSE(bench::IsCacheOf(index.workers(0), other_worker));
 
   other.workers->Drain(Time(0));  // it answers no more
   CHECK_FALSE(with_other.Ask({mine.client.get()})[0].recall);

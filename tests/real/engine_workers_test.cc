@@ -28,17 +28,11 @@ using test::Tokens;
 
 struct Engines {
   Engines() {
-    load::WorkerPoolOptions options;
-    options.ports = {0};
-    options.models = {"m"};
-    options.service.prefill_per_block = Time(1000);
-    options.service.decode = std::chrono::milliseconds(2);
+    load::WorkerPoolOptions options = test::UsualPool({0});
     options.service.cache_blocks = 64;
     options.events_kept = 64;
     options.publishes = true;
-    auto started = load::WorkerPool::Start(options, clock);
-    REQUIRE(started.ok());
-    pool = std::move(*started);
+    pool = test::StartPool(clock, options);
   }
   const load::WorkerAddress& worker() const { return pool->addresses()[0]; }
   std::unique_ptr<RunningRouter> Router(bool as_engine) {

@@ -15,25 +15,16 @@ namespace {
 
 using test::Eventually;
 using test::RunningRouter;
+using test::StartPool;
 using test::Text;
 
 constexpr std::size_t kBlockBytes = 256;
 
 load::WorkerPoolOptions PoolOptions(std::vector<std::uint16_t> ports) {
-  load::WorkerPoolOptions pool;
-  pool.ports = std::move(ports);
-  pool.models = {"m"};
-  pool.service.prefill_per_block = Time(1000);
-  pool.service.decode = std::chrono::milliseconds(2);
+  load::WorkerPoolOptions pool = test::UsualPool(std::move(ports));
   pool.service.cache_blocks = 64;
   pool.events_kept = 16;
   return pool;
-}
-
-std::unique_ptr<load::WorkerPool> StartPool(const Clock& clock, const load::WorkerPoolOptions& options) {
-  auto started = load::WorkerPool::Start(options, clock);
-  REQUIRE(started.ok());
-  return std::move(*started);
 }
 
 RouterOptions Listening(const std::vector<load::WorkerAddress>& workers) {

@@ -116,16 +116,25 @@ inline std::uint16_t FreePort() {
   return socket->port;
 }
 
+// Quick workers of the model "m".
+inline load::WorkerPoolOptions UsualPool(std::vector<std::uint16_t> ports) {
+  load::WorkerPoolOptions pool;
+  pool.ports = std::move(ports);
+  pool.models = {"m"};
+  pool.service.prefill_per_block = Time(1000);
+  pool.service.decode = std::chrono::milliseconds(2);
+  return pool;
+}
+
+inline std::unique_ptr<load::WorkerPool> StartPool(const Clock& clock, const load::WorkerPoolOptions& options) {
+  auto started = load::WorkerPool::Start(options, clock);
+  REQUIRE(started.ok());
+  return std::move(*started);
+}
+
 struct Mesh2 {
   Mesh2() {
-    load::WorkerPoolOptions pool;
-    pool.ports = {0, 0};
-    pool.models = {"m"};
-    pool.service.prefill_per_block = Time(1000);
-    pool.service.decode = std::chrono::milliseconds(2);
-    auto started = load::WorkerPool::Start(pool, clock);
-    REQUIRE(started.ok());
-    workers = std::move(*started);
+    workers = StartPool(clock, UsualPool({0, 0}));
     const std::uint16_t port_a = FreePort(), port_b = FreePort();
     const std::string a = "127.0.0.1:" + std::to_string(port_a), b = "127.0.0.1:" + std::to_string(port_b);
     router_a = std::make_unique<RunningRouter>(UsualOptions("a", port_a, {{"b", b}}, workers->addresses()));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "bench/run/agreement.h"
 #include "bench/run/faults/fault.h"
 #include "bench/run/worker_client.h"
 #include "impl/figures/fault_figures.h"
@@ -97,10 +98,8 @@ class WorkerFault final : public Fault {
   static bool Agrees(RouterClient& router, const v1::WorkerStatus& now) {
     v1::HeldBlocks held;
     if (!router.ReadHeld({}, held).ok()) return false;
-    return std::any_of(held.workers().begin(), held.workers().end(), [&](const v1::HeldByWorker& believed) {
-      return believed.worker() == now.worker() && believed.blocks() == now.cached_blocks() &&
-             believed.ids() == now.cached_ids();
-    });
+    return std::any_of(held.workers().begin(), held.workers().end(),
+                       [&](const v1::HeldByWorker& believed) { return IsCacheOf(believed, now); });
   }
 
   const double at_;

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "bench/process/proc.h"
+#include "bench/run/agreement.h"
 #include "bench/run/phases/phases.h"
 #include "bench/run/worker_client.h"
 #include "impl/figures/router_figures.h"
@@ -67,8 +68,7 @@ Result<std::uint64_t> CachesThatDiffer(RouterClient& router, const std::map<std:
   std::uint64_t differ = 0;
   for (const v1::HeldByWorker& believed : held.workers()) {
     const auto worker = workers.find(believed.worker());
-    differ += worker == workers.end() || worker->second.cached_blocks() != believed.blocks() ||
-              worker->second.cached_ids() != believed.ids();
+    differ += worker == workers.end() || !IsCacheOf(believed, worker->second);
   }
   return differ;
 }

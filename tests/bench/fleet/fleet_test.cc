@@ -101,6 +101,8 @@ TEST_CASE("Fleet: a fault is refused in one line, and too much load ends") {
   const Result<FleetFigures> refused = RunFleet(*plan, cut, *FindStrategy("off"), {});
   REQUIRE_FALSE(refused.ok());
   REQUIRE(refused.error().message.find("partition") != std::string::npos);
+  for (const char* fault : {"clear.at=0.5", "restart.at=0.5"})
+    REQUIRE_FALSE(RunFleet(*plan, Small("fleet", {fault}), *FindStrategy("off"), {}).ok());
   // Two workers that take ten minutes for a request.
   const FleetFigures figures = Run(Small("fleet", {"workers.count=2", "workers.concurrency=1", "load.rps=5",
                                                    "workers.decode_ms=600000", "phases.warmup_s=0", "phases.load_s=4"}),

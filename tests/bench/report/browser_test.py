@@ -70,9 +70,15 @@ def main():
         disturbed["join"] = {"router": "router-b", "at_s": 20.5, "ready_after_ms": 60, **after,
                              "decision_cpu_p99_us": {"router-a": {"before": 41, "after": 42}, "router-b": {"after": 43}},
                              "others_decision_cpu_p99_us": {"before": 41, "after": 42}, "joiner_decision_cpu_p99_us": 43}
+        lost = {"worker": "w0", "blocks": 4096, "served_after_ms": 12.5, "known_after_ms": {"router-a": 77.7}, "all_known_after_ms": 77.7,
+                "agreed_after_ms": {"router-a": 1.35}, "all_agreed_after_ms": 1.35, "equal_at_rest": True}
+        disturbed["clear"], disturbed["restart"] = {"at_s": 15.5, **lost}, {"at_s": 25.5, **lost}
+        for series in ("index_recall", "index_precision"):
+            disturbed["series"][series] = {"router-a": [0.9 for _ in disturbed["series"]["t_s"]]}
         with open(os.path.join(folder, "fixture_disturbed.json"), "w") as file:
             json.dump(disturbed, file)
-        pages.append((["disturbed"], None, 8, ["Cut and healed", "A router that joined", "38.1 ms", "225 KiB", "41.0 µs"]))
+        pages.append((["disturbed"], None, 9, ["Cut and healed", "A router that joined", "A worker that was cleared",
+                                               "A worker that died and began anew", "Index beside caches", "77.7 ms", "38.1 ms", "225 KiB", "41.0 µs"]))
         for runs, title, canvases, texts in pages:
             name = "+".join(runs)
             page = os.path.join(folder, "report.html")
@@ -88,7 +94,7 @@ def main():
             check(drawn == canvases, f"{name}: {drawn} canvases, expected {canvases}")
             check(f'data-plots="{canvases}"' in dom, f"{name}: the script did not finish")
             check("data-failed" not in dom, f"{name}: the script failed")
-            marks = "13.1 29.2 cut, 20.5 join" if runs == ["disturbed"] else ""
+            marks = "13.1 29.2 cut, 20.5 join, 15.5 clear, 25.5 restart" if runs == ["disturbed"] else ""
             check(f'data-disturbances="{marks}"' in dom, f"{name}: the marks of cut and join are not {marks!r}")
             check(("Cut and healed" in dom) == (runs == ["disturbed"]), f"{name}: the cut's figures where none was")
             body = html.unescape(re.sub(r"<script.*?</script>", "", dom, flags=re.S))

@@ -260,5 +260,33 @@ TEST_CASE("RouterCore: with known block ids a prompt is placed as it is with its
   }
 }
 
+TEST_CASE("TreeSet: with both indexes the budget is one, and each worker is matched where it is believed") {
+  TreeSetOptions options;
+  options.budget_bytes = 8u << 20;
+  for (const IndexSource source : {IndexSource::kRouted, IndexSource::kEvents, IndexSource::kBoth}) {
+    options.source = source;
+    TreeSet trees(options);
+    CHECK(trees.Size().budget_bytes == options.budget_bytes);
+    CHECK((trees.held_index() != nullptr) == (source != IndexSource::kRouted));
+    const auto scope = trees.Add("m", Kind::kText);
+    const Slices prompt(AsBytes(kPrompt));
+    std::vector<NodeId> blocks;
+    scope->hasher.Hash(prompt, blocks);
+    const Prompt asked{Kind::kText, &prompt, blocks, scope->slot};
+    if (source != IndexSource::kRouted) {
+      trees.held_index()->SetHeard(WorkerIndex{1}, true);
+      (void)trees.held_index()->Store(std::nullopt, blocks, WorkerIndex{1});
+    }
+    trees.block_index()->Insert(asked, WorkerIndex{2});
+    std::vector<WorkerPrefix> held;
+    scope->tree->Depths(asked, held);
+    std::vector<std::uint16_t> holders;
+    for (const WorkerPrefix& each : held) holders.push_back(each.worker.value);
+    CHECK(holders == (source == IndexSource::kRouted   ? std::vector<std::uint16_t>{2}
+                      : source == IndexSource::kEvents ? std::vector<std::uint16_t>{1}
+                                                       : std::vector<std::uint16_t>{1, 2}));
+  }
+}
+
 }  // namespace
 }  // namespace prefixmesh

@@ -225,6 +225,20 @@ TEST_CASE("BuildResult: with KV events nothing is said of what peers saw, and so
   }
 }
 
+TEST_CASE("BuildResult: how far indexes are the caches is a series where routers believe workers, and none elsewhere") {
+  Measured m = Begun();
+  m.samples = {SampleAt(4, 1), SampleAt(5, 2)};
+  m.samples[1].routers[0].precision = 0.5;
+  m.samples[1].routers[0].recall = 0.25;
+  REQUIRE_FALSE(BuildResult(m)["series"].contains("index_recall"));
+  m.settings.index.source = "events";
+  const Json series = BuildResult(m)["series"];
+  REQUIRE(series["index_precision"] == Json::parse(R"({"router-a": [null, 0.5], "router-b": [null, null]})"));
+  REQUIRE(series["index_recall"] == Json::parse(R"({"router-a": [null, 0.25], "router-b": [null, null]})"));
+  m.index_kind = "text";
+  REQUIRE_FALSE(BuildResult(m)["series"].contains("index_recall"));
+}
+
 // Every number below `node`, but for what is known without measuring.
 void NoNumbers(const Json& node, const std::string& path) {
   INFO(path);
